@@ -1,0 +1,38 @@
+/*
+ * A flow: one extract, its checks and its load, in one pass in this process; or one transform.
+ * Runs inside a worker. The task's form is in core/flow/README.md.
+ */
+#ifndef HG_FLOW_FLOW_H
+#define HG_FLOW_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/error.h"
+
+/* How a flow talks to whoever runs it. Called from the thread that runs the flow. */
+struct hg_flow_sink {
+    void *arg;
+    /* A log line of a job. */
+    void (*log)(void *arg, const char *job, int level, const char *message);
+    /* Rows of a job so far; called at most a few times a second. */
+    void (*progress)(void *arg, const char *job, int64_t rows_in, int64_t rows_out,
+                     int64_t rows_rejected);
+    /* True once the task shall stop. */
+    bool (*is_cancelled)(void *arg);
+    /* Which plugin is about to be called ("csv"), or NULL when it returned; for blame. */
+    void (*calling)(void *arg, const char *plugin_id);
+};
+
+/*
+ * Runs the task and commits it, or leaves no row of it. *ret_result is set on success and on
+ * failure (then with the error of the job at fault inside) and owned by the caller:
+ *   {"jobs": [{"id", "status", "rows_in", "rows_out", "rows_rejected", "duration_ms", "error"}],
+ *    "results": [{"job", "rule", "column", "evaluated", "failed", "status", ...}]}
+ */
+int hg_flow_run(const json_t *task, const struct hg_flow_sink *sink, json_t **ret_result,
+                struct hg_error *err);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * The pipeline service: what the API and the command line call. Answers are JSON values in the form
+ * of the contract (docs: the OpenAPI document), owned by the caller. All [any] thread; they wait
+ * for the database, so never call them from an HTTP thread.
+ *
+ * Errors: HG_ENOTFOUND, HG_EINVAL (err->pointer names the field), HG_ECONFLICT, HG_EUNAVAILABLE
+ * (the database is away).
+ */
+#ifndef HG_PIPELINE_SERVICE_H
+#define HG_PIPELINE_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "config/host_config.h"
+
+struct hg_pool;
+struct hg_plugin_registry;
+struct hg_pipelines;
+
+struct hg_pipelines_options {
+    const struct hg_host_config *config; /* borrowed for the life of the service */
+    const char *self;                    /* path of the headgate binary, for workers */
+    struct hg_pool *metadata;
+    struct hg_pool *warehouse;
+    const char *worker_warehouse_url;    /* how a worker (role headgate_load) connects */
+    const struct hg_plugin_registry *plugins;
+};
+
+/*
+ * Reads and stores the pipeline files, takes up tasks that an earlier host left, starts workers,
+ * scheduler and dispatcher.
+ */
+int hg_pipelines_start(const struct hg_pipelines_options *options, struct hg_pipelines **ret,
+                       struct hg_error *err);
+void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms);
+/* Reads the files again (SIGHUP). */
+int hg_pipelines_reload(struct hg_pipelines *service, struct hg_error *err);
+
+/* A page of a list: limit 1..500; cursor NULL for the first. */
+struct hg_page {
+    int limit;
+    const char *cursor;
+};
+
+/* {"items": [Pipeline], "next_cursor"} */
+int hg_pipelines_list(struct hg_pipelines *service, const struct hg_page *page, json_t **ret,
+                      struct hg_error *err);
+int hg_pipelines_get(struct hg_pipelines *service, const char *id, json_t **ret,
+                     struct hg_error *err);
+/* Changes schedule, timezone, parallelism, retries, enabled; answers the Pipeline. */
+int hg_pipelines_update(struct hg_pipelines *service, const char *id, const json_t *patch,
+                        json_t **ret, struct hg_error *err);
+/* {"run_id", "status", "status_url"}; HG_ECONFLICT fills ret_busy_run_id (37 bytes). */
+int hg_pipelines_trigger(struct hg_pipelines *service, const char *id, const json_t *params,
+                         json_t **ret, char *ret_busy_run_id, struct hg_error *err);
+/* {"items": [Run], "next_cursor"}, newest first; status NULL for all. */
+int hg_runs_list(struct hg_pipelines *service, const char *pipeline_id, const char *status,
+                 const struct hg_page *page, json_t **ret, struct hg_error *err);
+int hg_runs_get(struct hg_pipelines *service, const char *run_id, json_t **ret,
+                struct hg_error *err);
+/* {"items": [{"at", "level", "message"}], "next_cursor"} of the job's last attempt. */
+int hg_runs_job_log(struct hg_pipelines *service, const char *run_id, const char *job_id,
+                    const struct hg_page *page, json_t **ret, struct hg_error *err);
+/* Waits until the run has ended or `wait_ms` passed; *ret is the Run either way. */
+int hg_runs_wait(struct hg_pipelines *service, const char *run_id, int64_t wait_ms, json_t **ret,
+                 struct hg_error *err);
+/* {"items": [{"id", "pipeline_id", "run_id", "job_id", "at", "source", "position", "reasons",
+ * "row"}], "next_cursor"}; pipeline and run may be NULL. */
+int hg_quarantine_list(struct hg_pipelines *service, const char *pipeline_id, const char *run_id,
+                       const struct hg_page *page, json_t **ret, struct hg_error *err);
+/* {"items": [{"name", "columns", "row_count", "last_load_at", "pipeline_id", "run_id"}], ...} */
+int hg_datasets_list(struct hg_pipelines *service, const struct hg_page *page, json_t **ret,
+                     struct hg_error *err);
+struct hg_rows_query {
+    struct hg_page page;
+    const char *columns; /* comma-separated, or NULL for all */
+    const char *order;   /* column, "-column" for descending, or NULL for the key */
+    const char *from;    /* bounds of the order column, or NULL */
+    const char *to;
+};
+/* {"columns": [{"name", "type"}], "rows": [[...]], "next_cursor"}; only tables in the ledger. */
+int hg_datasets_rows(struct hg_pipelines *service, const char *schema_table,
+                     const struct hg_rows_query *query, json_t **ret, struct hg_error *err);
+
+/* Counts and states for /api/v1/system. */
+int hg_pipelines_status(struct hg_pipelines *service, json_t **ret, struct hg_error *err);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * Opening a plugin in this process. Only workers and the short children of `plugin inspect`,
+ * `plugin check` and `plugin run` do so.
+ */
+#ifndef HG_PLUGIN_MODULE_H
+#define HG_PLUGIN_MODULE_H
+
+#include "base/error.h"
+
+/*
+ * Copies the file into a sealed memfd, compares its SHA-256 with `sha256` (hex; NULL: any), opens
+ * that with RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE and never closes it. Refuses another major, a
+ * missing symbol, a descriptor that lacks something: the error names the file and the field. A file
+ * opened before in this process is answered from memory. *ret_module is static.
+ */
+int hg_module_open(const char *file, const char *sha256, const struct hg_module **ret_module,
+                   struct hg_error *err);
+/* The plugin of that kind and id in the module, or NULL. */
+const struct hg_plugin *hg_module_plugin(const struct hg_module *module, int kind, const char *id);
+
+#endif
