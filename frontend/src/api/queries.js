@@ -1,0 +1,203 @@
+import {
+  infiniteQueryOptions,
+  QueryCache,
+  QueryClient,
+  queryOptions,
+  useMutation,
+  useQueryClient,
+} from '@tanstack/react-query';
+import { idempotencyKey } from '../lib/key.js';
+import { isActive } from '../lib/status.js';
+import { request } from './client.js';
+
+/** How often the pages ask again: often while something runs, else seldom. */
+export const POLL_ACTIVE_MS = 1000;
+export const POLL_IDLE_MS = 5000;
+const LIST_LIMIT = 500;
+const RUNS_PAGE = 25;
+const ROWS_PAGE = 200;
+const QUARANTINE_PAGE = 50;
+const LOG_PAGE = 500;
+
+const SESSION_KEY = ['auth', 'me'];
+
+/** A client whose failed reads of a lost session lead back to sign-in. */
+export function createQueryClient({ retry = 1 } = {}) {
+  const client = new QueryClient({
+    queryCache: new QueryCache({
+      onError: (error) => {
+        if (error.status === 401) client.setQueryData(SESSION_KEY, null);
+      },
+    }),
+    defaultOptions: {
+      queries: {
+        // The host is often on this very computer, where "offline" means nothing.
+        networkMode: 'always',
+        staleTime: 2000,
+        retry: (failures, error) =>
+          failures < retry && !(error.status >= 400 && error.status < 500),
+        retryDelay: 500,
+      },
+      mutations: { networkMode: 'always', retry: 0 },
+    },
+  });
+  return client;
+}
+
+/** Who is signed in: a user, or null. */
+export const sessionQuery = queryOptions({
+  queryKey: SESSION_KEY,
+  queryFn: async ({ signal }) => {
+    try {
+      return (await request('/auth/me', { signal })).user;
+    } catch (error) {
+      if (error.status === 401) return null;
+      throw error;
+    }
+  },
+  staleTime: Infinity,
+  refetchInterval: (query) => (query.state.status === 'error' ? POLL_IDLE_MS : false),
+});
+
+export function useSignIn() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (credentials) => request('/auth/login', { method: 'POST', body: credentials }),
+    onSuccess: ({ user }) => client.setQueryData(SESSION_KEY, user),
+  });
+}
+
+export function useSignOut() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: async () => {
+      try {
+        await request('/auth/logout', { method: 'POST' });
+      } catch (error) {
+        if (error.status !== 401) throw error;
+      }
+    },
+    onSuccess: () => {
+      client.clear();
+      client.setQueryData(SESSION_KEY, null);
+    },
+  });
+}
+
+/** All items of a list whose length is bounded by what a person configured. */
+async function everyItem(path, signal) {
+  const items = [];
+  let cursor;
+  do {
+    const page = await request(path, { query: { limit: LIST_LIMIT, cursor }, signal });
+    items.push(...page.items);
+    cursor = page.next_cursor;
+  } while (cursor);
+  return items;
+}
+
+function pages(queryKey, path, limit, query) {
+  return {
+    queryKey,
+    queryFn: ({ pageParam, signal }) =>
+      request(path, { query: { ...query, limit, cursor: pageParam }, signal }),
+    initialPageParam: undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+  };
+}
+
+const pollWhile = (active) => (active ? POLL_ACTIVE_MS : POLL_IDLE_MS);
+
+/** Polls one thing by its status, and stops asking for a thing that does not exist. */
+const pollOne = ({ state }) =>
+  state.error?.status === 404 ? false : pollWhile(isActive(state.data?.status));
+
+export const pipelinesQuery = queryOptions({
+  queryKey: ['ingestion', 'pipelines'],
+  queryFn: ({ signal }) => everyItem('/ingestion/pipelines', signal),
+  refetchInterval: ({ state }) => pollWhile(state.data?.some(({ status }) => isActive(status))),
+});
+
+export const pipelineQuery = (id) =>
+  queryOptions({
+    queryKey: ['ingestion', 'pipelines', id],
+    queryFn: ({ signal }) => request(`/ingestion/pipelines/${encodeURIComponent(id)}`, { signal }),
+    refetchInterval: pollOne,
+  });
+
+export const runsQuery = (pipelineId) =>
+  infiniteQueryOptions({
+    ...pages(
+      ['ingestion', 'pipelines', pipelineId, 'runs'],
+      `/ingestion/pipelines/${encodeURIComponent(pipelineId)}/runs`,
+      RUNS_PAGE,
+    ),
+    // A refresh asks for every page that is shown, so more pages are asked for less often.
+    refetchInterval: ({ state }) => {
+      const shown = state.data?.pages ?? [];
+      const active = shown[0]?.items.some(({ status }) => isActive(status));
+      return pollWhile(active) * Math.max(1, shown.length);
+    },
+  });
+
+export const runQuery = (runId) =>
+  queryOptions({
+    queryKey: ['ingestion', 'runs', runId],
+    queryFn: ({ signal }) => request(`/ingestion/runs/${encodeURIComponent(runId)}`, { signal }),
+    refetchInterval: pollOne,
+  });
+
+export const jobLogQuery = (runId, jobId, active) =>
+  infiniteQueryOptions({
+    ...pages(
+      ['ingestion', 'runs', runId, 'jobs', jobId, 'logs'],
+      `/ingestion/runs/${encodeURIComponent(runId)}/jobs/${encodeURIComponent(jobId)}/logs`,
+      LOG_PAGE,
+    ),
+    refetchInterval: active ? POLL_ACTIVE_MS : false,
+  });
+
+export const quarantineQuery = (pipelineId, runId) =>
+  infiniteQueryOptions(
+    pages(
+      ['ingestion', 'quarantine', pipelineId, runId],
+      '/ingestion/quarantine',
+      QUARANTINE_PAGE,
+      {
+        pipeline: pipelineId,
+        run: runId,
+      },
+    ),
+  );
+
+export const datasetsQuery = queryOptions({
+  queryKey: ['datasets'],
+  queryFn: ({ signal }) => everyItem('/datasets', signal),
+  refetchInterval: POLL_IDLE_MS,
+});
+
+export const rowsQuery = (dataset) =>
+  infiniteQueryOptions({
+    ...pages(
+      ['datasets', dataset, 'rows'],
+      `/datasets/${encodeURIComponent(dataset)}/rows`,
+      ROWS_PAGE,
+    ),
+    // Rows are not asked for again by themselves: they would move under the reader.
+    staleTime: Infinity,
+    refetchOnWindowFocus: false,
+  });
+
+/** Starts a run. Gives `{run_id, status}`; 409 carries the run that is already under way. */
+export function useTrigger(pipelineId) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () =>
+      request(`/ingestion/pipelines/${encodeURIComponent(pipelineId)}/trigger`, {
+        method: 'POST',
+        body: {},
+        headers: { 'Idempotency-Key': idempotencyKey() },
+      }),
+    onSettled: () => client.invalidateQueries({ queryKey: ['ingestion', 'pipelines'] }),
+  });
+}

@@ -1,0 +1,105 @@
+import { Link } from '@tanstack/react-router';
+import { formatAmount, formatCompactCount } from '../../lib/format.js';
+import { topologicalOrder } from '../../lib/graph.js';
+import { errorParts } from '../../lib/runs.js';
+import { describeSchedule } from '../../lib/schedule.js';
+import { isActive, pipelineState } from '../../lib/status.js';
+import { Status, StatusIcon } from '../../ui/Status.jsx';
+import { Duration, Time } from '../../ui/Time.jsx';
+import classes from './PipelineStatusCard.module.css';
+
+const ICONS_SHOWN = 12;
+
+/** One pipeline at a glance: its state, what its last run did, when the next one comes. */
+export function PipelineStatusCard({ pipeline }) {
+  const name = pipeline.name || pipeline.id;
+  return (
+    <article className={classes.card} aria-label={name}>
+      <div className={classes.head}>
+        <div className={classes.titles}>
+          <Link
+            to="/pipelines/$pipelineId"
+            params={{ pipelineId: pipeline.id }}
+            className={classes.name}
+          >
+            {name}
+          </Link>
+          <code className={`${classes.id} truncate`}>{pipeline.id}</code>
+        </div>
+        <Status status={pipelineState(pipeline)} />
+      </div>
+      <p className={classes.description}>{pipeline.description}</p>
+      <JobStrip jobs={pipeline.jobs} />
+      <dl className={classes.facts}>
+        <dt>Last run</dt>
+        <dd className="truncate">
+          <LastRun run={pipeline.last_run} />
+        </dd>
+        <dt>Next run</dt>
+        <dd className="truncate">
+          <NextRun pipeline={pipeline} />
+        </dd>
+      </dl>
+    </article>
+  );
+}
+
+function JobStrip({ jobs }) {
+  const shown = topologicalOrder(jobs).slice(0, ICONS_SHOWN);
+  return (
+    <div className={classes.jobs}>
+      {shown.map((job) => (
+        <StatusIcon key={job.id} status={job.status} size={14} />
+      ))}
+      <span className={classes.jobsText}>{formatAmount(jobs.length, 'job')}</span>
+    </div>
+  );
+}
+
+function LastRun({ run }) {
+  if (!run) return <span className="muted">Never run</span>;
+  const error = run.status === 'failed' && errorParts(run.error)?.message;
+  return (
+    <>
+      <Time value={run.finished_at ?? run.started_at ?? run.queued_at} />
+      {run.started_at && (
+        <>
+          {' · '}
+          <Duration
+            startedAt={run.started_at}
+            durationMs={run.duration_ms}
+            running={isActive(run.status)}
+          />
+        </>
+      )}
+      {error ? (
+        <span className={classes.error} title={error}>
+          {' · '}
+          {error}
+        </span>
+      ) : (
+        <RunCounts run={run} />
+      )}
+    </>
+  );
+}
+
+function RunCounts({ run }) {
+  return (
+    <span className="numeric">
+      {run.rows_loaded > 0 && ` · ${formatCompactCount(run.rows_loaded)} loaded`}
+      {run.rows_rejected > 0 && ` · ${formatCompactCount(run.rows_rejected)} rejected`}
+    </span>
+  );
+}
+
+function NextRun({ pipeline }) {
+  if (!pipeline.schedule) return <span className="muted">When started by hand</span>;
+  if (!pipeline.enabled) return <span className="muted">None while paused</span>;
+  return (
+    <>
+      <Time value={pipeline.next_run_at} empty="Not planned" />
+      <span className="muted"> · {describeSchedule(pipeline.schedule) ?? pipeline.schedule}</span>
+    </>
+  );
+}

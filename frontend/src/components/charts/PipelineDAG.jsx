@@ -1,0 +1,265 @@
+import '../../styles/xyflow.css';
+import { ActionIcon } from '@mantine/core';
+import { Handle, Position, ReactFlow, ReactFlowProvider, useReactFlow } from '@xyflow/react';
+import { createContext, memo, useCallback, useContext, useMemo, useRef, useState } from 'react';
+import { edgesOf, neighbourOf, structureKey, topologicalOrder } from '../../lib/graph.js';
+import { describeState } from '../../lib/status.js';
+import { formatDuration } from '../../lib/format.js';
+import { IconMaximize, IconMinus, IconPlus } from '../../ui/icons.js';
+import { Loading } from '../../ui/Loading.jsx';
+import { ErrorPanel } from '../../ui/notices.jsx';
+import { StatusIcon, toneClass } from '../../ui/Status.jsx';
+import { Duration } from '../../ui/Time.jsx';
+import { NODE_SIZE } from './nodeSize.js';
+import classes from './PipelineDAG.module.css';
+import { useLayout } from './useLayout.js';
+
+const GRAPH = { minHeight: 200, maxHeight: 480, margin: 80 };
+/** Above this many jobs the graph opens on the work, and what is out of sight is not mounted. */
+const WHOLE_VIEW_LIMIT = 40;
+const FOCUS_ZOOM = 0.72;
+const ARROWS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'];
+
+const GraphContext = createContext(null);
+
+/**
+ * The jobs of a pipeline and what each needs, left to right, with every job's state as icon, word
+ * and colour. One tab stop: arrow keys walk along the edges, Enter opens the job.
+ */
+export default function PipelineDAG({ jobs, selectedJob, onSelect }) {
+  const { positions, error } = useLayout(jobs);
+  if (error) {
+    return (
+      <ErrorPanel
+        error={{ title: 'The graph could not be drawn', detail: error, hint: 'Use the list.' }}
+      />
+    );
+  }
+  if (!positions) return <Loading what="the graph" rows={1} height={GRAPH.minHeight} />;
+  return (
+    <ReactFlowProvider>
+      <Graph
+        key={structureKey(jobs)}
+        jobs={jobs}
+        positions={positions}
+        selectedJob={selectedJob}
+        onSelect={onSelect}
+      />
+    </ReactFlowProvider>
+  );
+}
+
+function Graph({ jobs, positions, selectedJob, onSelect }) {
+  const flow = useReactFlow();
+  const frame = useRef(null);
+  const order = useMemo(() => topologicalOrder(jobs), [jobs]);
+  const [walked, setWalked] = useState(null);
+  const tabStop = walked ?? selectedJob ?? order[0]?.id;
+  const large = jobs.length > WHOLE_VIEW_LIMIT;
+
+  const walk = useCallback(
+    async (id, key) => {
+      const next = neighbourOf(jobs, positions, id, key);
+      if (!next) return;
+      setWalked(next);
+      await bringIntoView(flow, positions[next], frame.current);
+      // The node may have been mounted only by the move.
+      requestAnimationFrame(() =>
+        frame.current?.querySelector(`[data-job="${CSS.escape(next)}"]`)?.focus(),
+      );
+    },
+    [flow, jobs, positions],
+  );
+
+  const shared = useMemo(
+    () => ({
+      byId: new Map(jobs.map((job) => [job.id, job])),
+      selectedJob,
+      tabStop,
+      onSelect,
+      walk,
+    }),
+    [jobs, selectedJob, tabStop, onSelect, walk],
+  );
+  // Keyed by structure, so the parts of `jobs` that nodes and edges are made of do not change.
+  const [nodes] = useState(() => jobs.map((job) => toNode(job, positions)));
+  const edges = useMemo(
+    () =>
+      edgesOf(jobs).map((edge) => ({
+        ...edge,
+        className: [edge.source, edge.target].includes(selectedJob) ? 'highlighted' : undefined,
+      })),
+    [jobs, selectedJob],
+  );
+
+  return (
+    <GraphContext value={shared}>
+      <div
+        ref={frame}
+        className={classes.frame}
+        style={{ height: frameHeight(positions) }}
+        role="group"
+        aria-label={`Graph of ${jobs.length} jobs. Arrow keys walk along it, Enter opens a job.`}
+      >
+        <ReactFlow
+          nodes={nodes}
+          edges={edges}
+          nodeTypes={NODE_TYPES}
+          nodesDraggable={false}
+          nodesConnectable={false}
+          nodesFocusable={false}
+          edgesFocusable={false}
+          elementsSelectable={false}
+          deleteKeyCode={null}
+          zoomOnScroll={false}
+          preventScrolling={false}
+          onlyRenderVisibleElements={large}
+          minZoom={0.1}
+          maxZoom={1.5}
+          onInit={(instance) => openOnTheWork(instance, order, positions, large)}
+          proOptions={{ hideAttribution: true }}
+        />
+        <span className={classes.hint} aria-hidden="true">
+          Arrow keys walk · Enter opens · Esc closes
+        </span>
+        <Controls />
+      </div>
+    </GraphContext>
+  );
+}
+
+function Controls() {
+  const flow = useReactFlow();
+  const buttons = [
+    { label: 'Zoom in', icon: IconPlus, action: () => flow.zoomIn() },
+    { label: 'Zoom out', icon: IconMinus, action: () => flow.zoomOut() },
+    { label: 'Show the whole graph', icon: IconMaximize, action: () => flow.fitView(FIT) },
+  ];
+  return (
+    <div className={classes.controls}>
+      {buttons.map(({ label, icon: Icon, action }) => (
+        <ActionIcon
+          key={label}
+          variant="subtle"
+          color="gray"
+          size={28}
+          aria-label={label}
+          title={label}
+          onClick={action}
+        >
+          <Icon size={15} aria-hidden="true" />
+        </ActionIcon>
+      ))}
+    </div>
+  );
+}
+
+function JobNode({ id }) {
+  const { byId, selectedJob, tabStop, onSelect, walk } = useContext(GraphContext);
+  const job = byId.get(id);
+  return (
+    <>
+      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <JobBox
+        id={id}
+        name={job.name ?? id}
+        type={job.type}
+        status={job.status}
+        startedAt={job.started_at}
+        durationMs={job.duration_ms}
+        selected={id === selectedJob}
+        tabbable={id === tabStop}
+        onSelect={onSelect}
+        walk={walk}
+      />
+      <Handle type="source" position={Position.Right} isConnectable={false} />
+    </>
+  );
+}
+
+/** Takes plain values, so that a job whose state did not change is not drawn again. */
+const JobBox = memo(function JobBox(props) {
+  const { id, name, type, status, startedAt, durationMs, selected, tabbable, onSelect, walk } =
+    props;
+  const state = describeState(status);
+  const timed = status === 'running' || durationMs > 0 || durationMs === 0;
+  const spoken = durationMs > 0 ? `, ${formatDuration(durationMs)}` : '';
+  return (
+    <button
+      type="button"
+      data-job={id}
+      data-status={state.status}
+      className={`${classes.node} ${toneClass(state.tone)} nopan`}
+      tabIndex={tabbable ? 0 : -1}
+      aria-pressed={selected}
+      aria-label={`${name}, ${type}, ${state.word}${spoken}`}
+      title={name}
+      onClick={() => onSelect(id)}
+      onKeyDown={(event) => {
+        if (!ARROWS.includes(event.key)) return;
+        event.preventDefault();
+        walk(id, event.key);
+      }}
+    >
+      <StatusIcon status={status} size={20} />
+      <span className={classes.nodeText}>
+        <span className={`${classes.nodeName} truncate`}>{name}</span>
+        <span className={`${classes.nodeFacts} truncate`}>
+          <span className={classes.nodeState}>{state.word}</span>
+          {timed && (
+            <>
+              {' · '}
+              <Duration
+                startedAt={startedAt}
+                durationMs={durationMs}
+                running={status === 'running'}
+              />
+            </>
+          )}
+          {' · '}
+          {type}
+        </span>
+      </span>
+    </button>
+  );
+});
+
+const NODE_TYPES = { job: JobNode };
+const FIT = { padding: 0.12, maxZoom: 1 };
+
+function toNode(job, positions) {
+  return { id: job.id, type: 'job', position: positions[job.id], data: {}, ...NODE_SIZE };
+}
+
+function frameHeight(positions) {
+  const bottom = Math.max(0, ...Object.values(positions).map(({ y }) => y + NODE_SIZE.height));
+  return Math.min(GRAPH.maxHeight, Math.max(GRAPH.minHeight, bottom + GRAPH.margin));
+}
+
+function openOnTheWork(flow, order, positions, large) {
+  const work =
+    order.find((job) => job.status === 'failed') ?? order.find((job) => job.status === 'running');
+  if (large && work) centreOn(flow, positions[work.id], { zoom: FOCUS_ZOOM });
+  else flow.fitView(FIT);
+}
+
+function centreOn(flow, position, options) {
+  return flow.setCenter(
+    position.x + NODE_SIZE.width / 2,
+    position.y + NODE_SIZE.height / 2,
+    options,
+  );
+}
+
+/** Moves the view only when the node is not wholly in sight. */
+function bringIntoView(flow, position, frame) {
+  const { x, y, zoom } = flow.getViewport();
+  const left = position.x * zoom + x;
+  const top = position.y * zoom + y;
+  const inSight =
+    left >= 0 &&
+    top >= 0 &&
+    left + NODE_SIZE.width * zoom <= frame.clientWidth &&
+    top + NODE_SIZE.height * zoom <= frame.clientHeight;
+  return inSight ? undefined : centreOn(flow, position, { zoom });
+}

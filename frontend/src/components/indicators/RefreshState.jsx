@@ -1,0 +1,61 @@
+import { useEffect, useState } from 'react';
+import { useConnection } from '../../api/connection.js';
+import { POLL_IDLE_MS } from '../../api/queries.js';
+import { toneClass } from '../../ui/Status.jsx';
+import { Time } from '../../ui/Time.jsx';
+import { IconPlugConnectedX, IconRefresh } from '../../ui/icons.js';
+import classes from './RefreshState.module.css';
+
+/** How the page keeps itself current, said plainly: it polls, or the host does not answer. */
+export function RefreshState() {
+  const { answering } = useConnection();
+  if (answering) {
+    return (
+      <span
+        className={classes.chip}
+        role="status"
+        title={`This page asks the host again every ${POLL_IDLE_MS / 1000} s, and every second while something runs.`}
+      >
+        <IconRefresh size={14} aria-hidden="true" />
+        <span className={classes.word}>Polling</span>
+      </span>
+    );
+  }
+  return (
+    <span className={`${classes.chip} ${classes.down} ${toneClass('warning')}`} role="status">
+      <IconPlugConnectedX size={14} aria-hidden="true" />
+      <span className={classes.word}>Disconnected · retrying</span>
+    </span>
+  );
+}
+
+const BANNER_AFTER_MS = 5000;
+
+/** Says, once the silence has lasted a while, that the page shows what was true before it. */
+export function ConnectionBanner() {
+  const { answering, lastAnswerAt } = useConnection();
+  const [shown, setShown] = useState(false);
+  useEffect(() => {
+    if (answering) return undefined;
+    const timer = setTimeout(() => setShown(true), BANNER_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+      setShown(false);
+    };
+  }, [answering]);
+  if (answering || !shown) return null;
+  return (
+    <div className={classes.banner} role="alert">
+      <strong>Headgate does not answer.</strong>
+      <span>
+        {lastAnswerAt ? (
+          <>
+            What you see is from{' '}
+            <Time value={new Date(lastAnswerAt).toISOString()} format="absolute" />.{' '}
+          </>
+        ) : null}
+        The page keeps trying and goes on by itself once the host is back.
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,42 @@
+import { formatAmount } from '../../lib/format.js';
+import { CopyButton } from '../../ui/CopyButton.jsx';
+import { Notice } from '../../ui/notices.jsx';
+import classes from './BrokenPipelineFiles.module.css';
+
+/** Where an error stands, as editors and compilers write it: `file:line:column`. */
+export function placeOf({ file, line, column }) {
+  return [file, line, column].filter((part) => part !== null && part !== undefined).join(':');
+}
+
+/** What is wrong in pipeline files, each with its place, so that it can be mended there. */
+export function BrokenPipelineFiles({ pipelines }) {
+  const errors = pipelines.flatMap((pipeline) =>
+    pipeline.errors.map((error) => ({ ...error, pipelineId: pipeline.id })),
+  );
+  if (errors.length === 0) return null;
+  const files = new Set(errors.map((error) => error.file ?? error.pipelineId));
+  return (
+    <Notice
+      tone="failed"
+      title={`${formatAmount(files.size, 'pipeline file has', 'pipeline files have')} errors and ${files.size === 1 ? 'is' : 'are'} not run`}
+    >
+      <ul className={classes.list}>
+        {errors.map((error) => (
+          <li key={`${placeOf(error)} ${error.message}`} className={classes.item}>
+            <span className={classes.place}>
+              <code>{placeOf(error)}</code>
+              <CopyButton value={placeOf(error)} label={`Copy ${placeOf(error)}`} />
+            </span>
+            <span className={classes.message}>
+              {error.message}
+              {error.hint && <span className="muted"> {error.hint}</span>}
+            </span>
+          </li>
+        ))}
+      </ul>
+      <p className="muted">
+        Mend the file; Headgate reads it again on SIGHUP or at its next start.
+      </p>
+    </Notice>
+  );
+}

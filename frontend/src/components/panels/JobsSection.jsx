@@ -1,0 +1,79 @@
+import { SegmentedControl } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
+import { useNavigate } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
+import { drawDecision } from '../../lib/graph.js';
+import { countByState } from '../../lib/runs.js';
+import { describeState, PIPELINE_STATES } from '../../lib/status.js';
+import { Loading } from '../../ui/Loading.jsx';
+import { Notice } from '../../ui/notices.jsx';
+import { StatusIcon } from '../../ui/Status.jsx';
+import { JobsTable } from '../tables/JobsTable.jsx';
+import classes from './JobsSection.module.css';
+
+const PipelineDAG = lazy(() => import('../charts/PipelineDAG.jsx'));
+
+/** The graph would be unreadably small below this width; the list comes first there. */
+const TOO_NARROW = '(max-width: 640px)';
+
+/** The jobs of a pipeline, as graph or as list; the address keeps which. */
+export function JobsSection({ jobs, selectedJob, view, onSelect }) {
+  const navigate = useNavigate({ from: '/pipelines/$pipelineId' });
+  const narrow = useMediaQuery(TOO_NARROW, undefined, { getInitialValueInEffect: false });
+  const decision = drawDecision(jobs);
+  const preferred = decision === 'draw' && !narrow ? 'graph' : 'list';
+  const shown = decision === 'refuse' ? 'list' : (view ?? preferred);
+  return (
+    <section aria-label="Jobs">
+      <div className={classes.head}>
+        <div className={classes.left}>
+          <h2>Jobs</h2>
+          <StateCounts jobs={jobs} />
+        </div>
+        {decision !== 'refuse' && (
+          <SegmentedControl
+            size="xs"
+            aria-label="Show jobs as"
+            value={shown}
+            onChange={(next) =>
+              navigate({
+                search: (old) => ({ ...old, view: next }),
+                replace: true,
+                resetScroll: false,
+              })
+            }
+            data={[
+              { value: 'graph', label: 'Graph' },
+              { value: 'list', label: 'List' },
+            ]}
+          />
+        )}
+      </div>
+      {decision === 'refuse' && (
+        <Notice tone="running">
+          <p>
+            These {jobs.length} jobs are too many for a readable graph, so they stand in a list.
+          </p>
+        </Notice>
+      )}
+      {shown === 'graph' ? (
+        <Suspense fallback={<Loading what="the graph" rows={1} height={200} />}>
+          <PipelineDAG jobs={jobs} selectedJob={selectedJob} onSelect={onSelect} />
+        </Suspense>
+      ) : (
+        <JobsTable jobs={jobs} selectedJob={selectedJob} />
+      )}
+    </section>
+  );
+}
+
+function StateCounts({ jobs }) {
+  return countByState(jobs, PIPELINE_STATES).map(([status, count]) => (
+    <span key={status} className={classes.left} style={{ gap: 5 }}>
+      <StatusIcon status={status} size={14} />
+      <span className="muted numeric">
+        {count} {describeState(status).word.toLowerCase()}
+      </span>
+    </span>
+  ));
+}

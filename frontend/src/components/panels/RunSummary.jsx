@@ -1,0 +1,55 @@
+import { formatCount } from '../../lib/format.js';
+import { errorParts } from '../../lib/runs.js';
+import { isActive, triggerWord } from '../../lib/status.js';
+import { Notice } from '../../ui/notices.jsx';
+import { Status } from '../../ui/Status.jsx';
+import { Duration, Time } from '../../ui/Time.jsx';
+import classes from './RunSummary.module.css';
+
+function Fact({ label, children }) {
+  return (
+    <div className={classes.fact}>
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** What one run did: state, times, counts, and its error first when it has one. */
+export function RunSummary({ run }) {
+  const error = errorParts(run.error);
+  return (
+    <>
+      {error && (
+        <Notice tone="failed" title="The run failed">
+          <p className={classes.errorText}>{error.message}</p>
+          {error.hint && <p className="muted">{error.hint}</p>}
+        </Notice>
+      )}
+      <dl className={classes.summary} aria-label="Run">
+        <Fact label="State">
+          <Status status={run.status} />
+        </Fact>
+        <Fact label="Started">
+          <Time value={run.started_at} format="absolute" empty="Waits for its turn" />
+        </Fact>
+        <Fact label="Trigger">{triggerWord(run.trigger)}</Fact>
+        <Fact label="Duration">
+          <Duration
+            startedAt={run.started_at}
+            durationMs={run.duration_ms}
+            running={isActive(run.status)}
+          />
+        </Fact>
+        <Fact label="Rows extracted">{formatCount(run.rows_extracted)}</Fact>
+        <Fact label="Rows loaded">{formatCount(run.rows_loaded)}</Fact>
+        <Fact label="Rows rejected">
+          <span className={run.rows_rejected > 0 ? classes.rejected : undefined}>
+            {formatCount(run.rows_rejected)}
+          </span>
+        </Fact>
+        {run.retry_count > 0 && <Fact label="Retries">{formatCount(run.retry_count)}</Fact>}
+      </dl>
+    </>
+  );
+}

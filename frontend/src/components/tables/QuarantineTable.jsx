@@ -1,0 +1,94 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { quarantineQuery } from '../../api/queries.js';
+import { cellText } from '../../lib/columns.js';
+import { formatAmount, formatCount } from '../../lib/format.js';
+import { positionText } from '../../lib/runs.js';
+import { EmptyState } from '../../ui/notices.jsx';
+import { QueryState } from '../../ui/QueryState.jsx';
+import { LoadMore } from './LoadMore.jsx';
+import classes from './table.module.css';
+import { TableFrame } from './TableFrame.jsx';
+
+/** The rows one run turned away: where each came from, why, and what stood in it. */
+export function QuarantineTable({ pipelineId, run }) {
+  const query = useInfiniteQuery(quarantineQuery(pipelineId, run.id));
+  return (
+    <QueryState query={query} what="rejected rows" rows={3}>
+      {({ pages }) => {
+        const items = pages.flatMap((page) => page.items);
+        if (items.length === 0) {
+          return (
+            <EmptyState title="No rejected rows are kept for this run">
+              Either the run rejected none, or they were older than the time rejected rows are kept.
+            </EmptyState>
+          );
+        }
+        return (
+          <>
+            <TableFrame label="Rejected rows">
+              <thead>
+                <tr>
+                  <th scope="col">Source</th>
+                  <th scope="col">Reason</th>
+                  <th scope="col">Row as it came</th>
+                </tr>
+              </thead>
+              <tbody>
+                {items.map((item) => (
+                  <RejectedRow key={item.id} item={item} />
+                ))}
+              </tbody>
+            </TableFrame>
+            <LoadMore
+              query={query}
+              label="Load more rejected rows"
+              shown={`${formatCount(items.length)} of ${formatAmount(run.rows_rejected, 'rejected row')} shown`}
+            />
+          </>
+        );
+      }}
+    </QueryState>
+  );
+}
+
+function RejectedRow({ item }) {
+  const blamed = new Set(item.reasons.map((reason) => reason.column));
+  return (
+    <tr>
+      <td className={classes.wrap}>
+        <div className="mono">{item.source}</div>
+        <div className="muted">
+          {[positionText(item.position), item.job_id].filter(Boolean).join(' · ')}
+        </div>
+      </td>
+      <td className={classes.wrap}>
+        <div className={classes.reasons}>
+          {item.reasons.map((reason) => (
+            <div
+              key={`${reason.rule} ${reason.column} ${reason.message}`}
+              className={classes.reason}
+            >
+              {reason.message}
+              <div className="muted">
+                <code>{[reason.rule, reason.column].filter(Boolean).join(' · ')}</code>
+              </div>
+            </div>
+          ))}
+        </div>
+      </td>
+      <td className={classes.wrap}>
+        <div className={classes.values}>
+          {Object.entries(item.row ?? {}).map(([column, value]) => (
+            <span
+              key={column}
+              className={`${classes.value} ${blamed.has(column) ? classes.blamed : ''}`}
+            >
+              <span className={classes.valueName}>{column}</span>{' '}
+              {value === null ? <i>null</i> : cellText(value) || <i>empty</i>}
+            </span>
+          ))}
+        </div>
+      </td>
+    </tr>
+  );
+}

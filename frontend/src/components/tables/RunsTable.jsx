@@ -1,0 +1,115 @@
+import { Button } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
+import { formatCount } from '../../lib/format.js';
+import { errorParts } from '../../lib/runs.js';
+import { isActive, triggerWord } from '../../lib/status.js';
+import { useHeldBack } from '../../lib/useHeldBack.js';
+import { EmptyState } from '../../ui/notices.jsx';
+import { Status } from '../../ui/Status.jsx';
+import { Duration, Time } from '../../ui/Time.jsx';
+import { LoadMore } from './LoadMore.jsx';
+import classes from './table.module.css';
+import { TableFrame } from './TableFrame.jsx';
+
+/**
+ * The runs of a pipeline, newest first. While the reader has chosen a run (`hold`), runs that start
+ * meanwhile are announced above and not put in.
+ */
+export function RunsTable({ query, runs, selectedRun, hold }) {
+  const { visible, held, release } = useHeldBack(runs, hold);
+  if (runs.length === 0) {
+    return (
+      <EmptyState title="No runs yet">
+        Runs appear here as soon as the pipeline is started, by hand or by its schedule.
+      </EmptyState>
+    );
+  }
+  return (
+    <>
+      <div role="status">
+        {held > 0 && (
+          <div className={classes.news}>
+            {held === 1 ? '1 new run' : `${held} new runs`}
+            <Button variant="default" size="compact-xs" onClick={release}>
+              Show
+            </Button>
+          </div>
+        )}
+      </div>
+      <TableFrame label="Runs">
+        <thead>
+          <tr>
+            <th scope="col">State</th>
+            <th scope="col">Started</th>
+            <th scope="col">Trigger</th>
+            <th scope="col" className={classes.right}>
+              Duration
+            </th>
+            <th scope="col" className={classes.right}>
+              Extracted
+            </th>
+            <th scope="col" className={classes.right}>
+              Loaded
+            </th>
+            <th scope="col" className={classes.right}>
+              Rejected
+            </th>
+            <th scope="col" className={classes.right}>
+              Retries
+            </th>
+            <th scope="col">Error</th>
+          </tr>
+        </thead>
+        <tbody>
+          {visible.map((run) => (
+            <RunRow key={run.id} run={run} selected={run.id === selectedRun} />
+          ))}
+        </tbody>
+      </TableFrame>
+      <LoadMore query={query} label="Load older runs" shown={`${formatCount(runs.length)} shown`} />
+    </>
+  );
+}
+
+function RunRow({ run, selected }) {
+  const error = errorParts(run.error)?.message;
+  return (
+    <tr data-selected={selected || undefined}>
+      <td>
+        <Link
+          from="/pipelines/$pipelineId"
+          to="/pipelines/$pipelineId"
+          search={(search) => ({ ...search, run: run.id })}
+          className={classes.rowLink}
+          aria-current={selected ? 'true' : undefined}
+          activeOptions={{ includeSearch: true }}
+          replace
+          resetScroll={false}
+        >
+          <Status status={run.status} variant="plain" />
+          <span className="visually-hidden">, run {run.id}</span>
+        </Link>
+      </td>
+      <td>
+        <Time value={run.started_at ?? run.queued_at} />
+      </td>
+      <td>{triggerWord(run.trigger)}</td>
+      <td className={classes.right}>
+        <Duration
+          startedAt={run.started_at}
+          durationMs={run.duration_ms}
+          running={isActive(run.status)}
+        />
+      </td>
+      <td className={classes.right}>{formatCount(run.rows_extracted)}</td>
+      <td className={classes.right}>{formatCount(run.rows_loaded)}</td>
+      <td className={classes.right}>{formatCount(run.rows_rejected)}</td>
+      <td className={classes.right}>{formatCount(run.retry_count)}</td>
+      <td>
+        <div className={`${classes.cut} truncate muted`} title={error}>
+          {error ?? ''}
+        </div>
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,139 @@
+/**
+ * Every number, duration and time that a reader sees is written by this module, so that one value
+ * reads the same on every page. No other file may format a date (test/unit/source-rules.test.js).
+ */
+
+const counts = new Intl.NumberFormat('en-GB');
+const compactCounts = new Intl.NumberFormat('en', {
+  notation: 'compact',
+  maximumFractionDigits: 1,
+});
+
+/** What stands where a value is missing. */
+export const NOTHING = '–';
+
+/** `1204118` → `1,204,118`. Takes a number or the decimal string that the API uses for int64. */
+export function formatCount(value) {
+  if (value === null || value === undefined || value === '') return NOTHING;
+  if (typeof value === 'string') {
+    return /^-?\d+$/.test(value) ? counts.format(BigInt(value)) : value;
+  }
+  return Number.isFinite(value) ? counts.format(value) : NOTHING;
+}
+
+/** `1204118` → `1.2 M`; below 10,000 the whole number. */
+export function formatCompactCount(value) {
+  const number = Number(value);
+  if (value === null || value === undefined || !Number.isFinite(number)) return NOTHING;
+  if (Math.abs(number) < 10_000) return counts.format(number);
+  return compactCounts.format(number).replace(/([A-Z])$/, ' $1');
+}
+
+/** `one(1, 'row')` → `1 row`, `many(3, 'row')` → `3 rows`. */
+export function formatAmount(value, noun, plural = `${noun}s`) {
+  return `${formatCount(value)} ${Number(value) === 1 ? noun : plural}`;
+}
+
+/** Milliseconds → `412 ms`, `50.3 s`, `6m 52s`, `2h 05m`, `3d 04h`. */
+export function formatDuration(ms) {
+  if (ms === null || ms === undefined || !Number.isFinite(ms) || ms < 0) return NOTHING;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${pad(seconds % 60)}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)}h ${pad(minutes % 60)}m`;
+  const hours = Math.floor(minutes / 60);
+  return `${Math.floor(hours / 24)}d ${pad(hours % 24)}h`;
+}
+
+const RELATIVE_LIMIT_MS = 7 * 24 * 3600 * 1000;
+const UNITS = [
+  ['d', 24 * 3600 * 1000],
+  ['h', 3600 * 1000],
+  ['m', 60 * 1000],
+  ['s', 1000],
+];
+
+/**
+ * `7m ago`, `in 3h`; `just now` within a second; beyond seven days the absolute date.
+ * `now` is in milliseconds since the epoch.
+ */
+export function formatRelative(value, now, zone) {
+  const at = toInstant(value);
+  if (at === null) return NOTHING;
+  const distance = Math.abs(now - at);
+  if (distance > RELATIVE_LIMIT_MS) return formatDay(value, zone);
+  const unit = UNITS.find(([, size]) => distance >= size);
+  if (!unit) return 'just now';
+  const text = `${Math.floor(distance / unit[1])}${unit[0]}`;
+  return at <= now ? `${text} ago` : `in ${text}`;
+}
+
+/** `23 Nov 2026, 05:08:07 UTC`: the full form, with the zone it is told in. */
+export function formatAbsolute(value, zone) {
+  const at = toInstant(value);
+  if (at === null) return NOTHING;
+  const p = partsOf(at, zone);
+  return `${p.day} ${p.month} ${p.year}, ${p.hour}:${p.minute}:${p.second} ${p.timeZoneName}`;
+}
+
+/** `05:08:07.412 UTC`, for log lines, where the day stands elsewhere. */
+export function formatClock(value, zone) {
+  const at = toInstant(value);
+  if (at === null) return NOTHING;
+  const p = partsOf(at, zone);
+  return `${p.hour}:${p.minute}:${p.second}.${String(at % 1000).padStart(3, '0')}`;
+}
+
+/** `23 Nov 2026` */
+export function formatDay(value, zone) {
+  const at = toInstant(value);
+  if (at === null) return NOTHING;
+  const p = partsOf(at, zone);
+  return `${p.day} ${p.month} ${p.year}`;
+}
+
+/** The short name of a zone at an instant: `UTC`, `CET`, `GMT+5:45`. */
+export function zoneName(zone, at = Date.now()) {
+  return partsOf(at, zone).timeZoneName;
+}
+
+/** Milliseconds since the epoch of an RFC 3339 text, or null. */
+export function toInstant(value) {
+  if (!value) return null;
+  const at = typeof value === 'number' ? value : Date.parse(value);
+  return Number.isNaN(at) ? null : at;
+}
+
+/** The zone the browser is set to, as an IANA name. */
+export function browserZone() {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+}
+
+const formatters = new Map();
+
+function partsOf(at, zone = 'UTC') {
+  let formatter = formatters.get(zone);
+  if (!formatter) {
+    formatter = new Intl.DateTimeFormat('en-GB', {
+      timeZone: zone,
+      year: 'numeric',
+      month: 'short',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      hourCycle: 'h23',
+      timeZoneName: 'short',
+    });
+    formatters.set(zone, formatter);
+  }
+  const parts = Object.fromEntries(formatter.formatToParts(at).map((p) => [p.type, p.value]));
+  // British month names have one of four letters; three keep columns even.
+  return { ...parts, month: parts.month.slice(0, 3) };
+}
+
+function pad(number) {
+  return String(number).padStart(2, '0');
+}

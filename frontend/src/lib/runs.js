@@ -1,0 +1,43 @@
+/**
+ * The pipeline's jobs as one run saw them: the graph's shape comes from the pipeline, the states
+ * and counts from the run. Without a run each job shows its own last state. A job that the run has
+ * but the pipeline no longer has stands at the end, without needs.
+ */
+export function jobsOfRun(pipelineJobs, run) {
+  const inRun = new Map((run?.jobs ?? []).map((job) => [job.id, job]));
+  const known = pipelineJobs.map((job) => {
+    const seen = inRun.get(job.id);
+    if (seen) return { ...job, ...seen, name: job.name, type: job.type, inRun: true };
+    return { ...job, status: run ? 'unknown' : job.status, inRun: false };
+  });
+  const ids = new Set(pipelineJobs.map((job) => job.id));
+  const gone = (run?.jobs ?? [])
+    .filter((job) => !ids.has(job.id))
+    .map((job) => ({ needs: [], ...job, inRun: true, removed: true }));
+  return [...known, ...gone];
+}
+
+/** How many jobs stand in each state, most asking first: `[['failed', 1], ['succeeded', 3]]`. */
+export function countByState(jobs, order) {
+  const counts = new Map();
+  for (const job of jobs) counts.set(job.status, (counts.get(job.status) ?? 0) + 1);
+  const rank = (status) => {
+    const index = order.indexOf(status);
+    return index === -1 ? order.length : index;
+  };
+  return [...counts].sort(([a], [b]) => rank(a) - rank(b));
+}
+
+/** An error of a run or job, which is a text or an object with message and hint, in two parts. */
+export function errorParts(error) {
+  if (!error) return null;
+  if (typeof error === 'string') return { message: error, hint: null };
+  const message = error.message ?? error.detail ?? error.title ?? JSON.stringify(error);
+  return { message, hint: error.hint ?? null };
+}
+
+/** `line 12` for a number, the text itself otherwise. */
+export function positionText(position) {
+  if (position === null || position === undefined || position === '') return '';
+  return /^\d+$/.test(String(position)) ? `line ${position}` : String(position);
+}

@@ -1,0 +1,58 @@
+const ALIASES = {
+  '@hourly': 'Every hour',
+  '@daily': 'Every day at 00:00',
+  '@midnight': 'Every day at 00:00',
+  '@weekly': 'Every Sunday at 00:00',
+  '@monthly': 'On day 1 of every month at 00:00',
+};
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+
+/**
+ * Says a cron line in words for the shapes people write most; null for any other, where the line
+ * itself is the clearest thing to show.
+ */
+export function describeSchedule(cron) {
+  if (!cron) return null;
+  if (ALIASES[cron]) return ALIASES[cron];
+  const fields = cron.trim().split(/\s+/);
+  if (fields.length !== 5) return null;
+  const [minute, hour, day, month, weekday] = fields;
+  if (month !== '*') return null;
+  const often = describeInterval(minute, hour);
+  if (often) return day === '*' && weekday === '*' ? often : null;
+  if (!/^\d+$/.test(minute) || !/^\d+$/.test(hour)) return null;
+  const at = `${hour.padStart(2, '0')}:${minute.padStart(2, '0')}`;
+  if (day !== '*') {
+    return /^\d+$/.test(day) && weekday === '*' ? `On day ${day} of every month at ${at}` : null;
+  }
+  const days = describeDays(weekday);
+  return days && `${days} at ${at}`;
+}
+
+function describeInterval(minute, hour) {
+  if (minute === '*' && hour === '*') return 'Every minute';
+  const step = /^\*\/(\d+)$/.exec(minute);
+  if (step && hour === '*') return `Every ${step[1]} minutes`;
+  const hours = /^\*\/(\d+)$/.exec(hour);
+  if (/^\d+$/.test(minute) && hours) return `Every ${hours[1]} hours, at minute ${Number(minute)}`;
+  if (/^\d+$/.test(minute) && hour === '*') return `Every hour, at minute ${Number(minute)}`;
+  return null;
+}
+
+function describeDays(weekday) {
+  if (weekday === '*') return 'Every day';
+  const range = /^([0-7])-([0-7])$/.exec(weekday);
+  if (range) return `${DAYS[range[1] % 7]} to ${DAYS[range[2] % 7]}`;
+  if (/^[0-7](,[0-7])*$/.test(weekday)) {
+    return weekday
+      .split(',')
+      .map((day) => DAYS[day % 7])
+      .join(', ');
+  }
+  return null;
+}
+
+/** The zone a pipeline's schedule is told in. */
+export function scheduleZone(pipeline) {
+  return pipeline.timezone || 'UTC';
+}

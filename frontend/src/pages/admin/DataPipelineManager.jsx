@@ -1,0 +1,2 @@
+export { PipelineListPage } from './PipelineListPage.jsx';
+export { PipelinePage } from './PipelinePage.jsx';

@@ -1,0 +1,213 @@
+import { Drawer } from '@mantine/core';
+import { useMediaQuery, useWindowEvent } from '@mantine/hooks';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useCallback, useMemo, useState } from 'react';
+import { pipelineQuery, runQuery, runsQuery, useTrigger } from '../../api/queries.js';
+import { RunNowButton } from '../../components/buttons/RunNowButton.jsx';
+import { BrokenPipelineFiles } from '../../components/panels/BrokenPipelineFiles.jsx';
+import { JobDetailPanel } from '../../components/panels/JobDetailPanel.jsx';
+import { JobsSection } from '../../components/panels/JobsSection.jsx';
+import { ParamsNeeded } from '../../components/panels/ParamsNeeded.jsx';
+import { RunsSection } from '../../components/panels/RunsSection.jsx';
+import { RunSummary } from '../../components/panels/RunSummary.jsx';
+import { TriggerOutcome } from '../../components/panels/TriggerOutcome.jsx';
+import { requiredParams } from '../../lib/params.js';
+import { jobsOfRun } from '../../lib/runs.js';
+import { describeSchedule, scheduleZone } from '../../lib/schedule.js';
+import { pipelineState } from '../../lib/status.js';
+import { ErrorPanel } from '../../ui/notices.jsx';
+import { PageHead } from '../../ui/PageHead.jsx';
+import { QueryState } from '../../ui/QueryState.jsx';
+import { Status } from '../../ui/Status.jsx';
+import { Time } from '../../ui/Time.jsx';
+import classes from './DataPipelineManager.module.css';
+
+const NARROW = '(max-width: 1100px)';
+
+/** One pipeline: its graph as the chosen run saw it, the job at the side, its runs below. */
+export function PipelinePage() {
+  const { pipelineId } = useParams({ from: '/app/pipelines/$pipelineId' });
+  const query = useQuery(pipelineQuery(pipelineId));
+  return (
+    <>
+      <div className={classes.crumb}>
+        <Link to="/pipelines" activeOptions={{ exact: true }}>
+          Pipelines
+        </Link>
+      </div>
+      {query.data ? (
+        <Pipeline key={pipelineId} pipeline={query.data} />
+      ) : (
+        <>
+          <PageHead title={pipelineId} />
+          <QueryState query={query} what="the pipeline" rows={2} height={200}>
+            {() => null}
+          </QueryState>
+        </>
+      )}
+    </>
+  );
+}
+
+/** The run the address names, else the newest; what the list knows of it until it has come itself. */
+function useChosenRun(pipelineId, runId) {
+  const runsList = useInfiniteQuery(runsQuery(pipelineId));
+  const runs = useMemo(
+    () => runsList.data?.pages.flatMap((page) => page.items) ?? [],
+    [runsList.data],
+  );
+  const chosenId = runId ?? runs[0]?.id;
+  const query = useQuery({ ...runQuery(chosenId), enabled: Boolean(chosenId) });
+  const run = query.data ?? runs.find(({ id }) => id === chosenId) ?? null;
+  return { runsList, runs, chosenId, run, error: run ? null : query.error };
+}
+
+function Pipeline({ pipeline }) {
+  const search = useSearch({ from: '/app/pipelines/$pipelineId' });
+  const navigate = useNavigate({ from: '/pipelines/$pipelineId' });
+  const trigger = useTrigger(pipeline.id);
+  const chosen = useChosenRun(pipeline.id, search.run);
+  const jobs = useMemo(
+    () => jobsOfRun(pipeline.jobs ?? [], chosen.run),
+    [pipeline.jobs, chosen.run],
+  );
+  const [focusPanel, setFocusPanel] = useState(false);
+  const job = jobs.find(({ id }) => id === search.job);
+
+  const openJob = useCallback(
+    (id) => {
+      setFocusPanel(true);
+      navigate({ search: (old) => ({ ...old, job: id }), resetScroll: false });
+    },
+    [navigate],
+  );
+  const closeJob = useCallback(() => {
+    navigate({ search: ({ job: _closed, ...rest }) => rest, resetScroll: false });
+    document.querySelector('[data-job][tabindex="0"]')?.focus();
+  }, [navigate]);
+
+  const start = {
+    ...trigger,
+    mutate: () =>
+      trigger.mutate(undefined, {
+        onSuccess: ({ run_id: run }) =>
+          navigate({ search: (old) => ({ ...old, run }), replace: true, resetScroll: false }),
+      }),
+  };
+  const panel = job && {
+    job,
+    jobs,
+    runId: chosen.run?.id,
+    onClose: closeJob,
+    takeFocus: focusPanel,
+  };
+
+  return (
+    <>
+      <PipelineHead pipeline={pipeline} trigger={start} />
+      <JobSplit panel={panel}>
+        <TriggerOutcome trigger={trigger} />
+        <ParamsNeeded pipeline={pipeline} />
+        <BrokenPipelineFiles pipelines={pipeline.errors?.length > 0 ? [pipeline] : []} />
+        {chosen.error && <ErrorPanel error={chosen.error} />}
+        <OlderRunNote run={chosen.run} newest={chosen.runs[0]} />
+        {chosen.run && <RunSummary run={chosen.run} />}
+        {jobs.length > 0 && (
+          <JobsSection jobs={jobs} selectedJob={search.job} view={search.view} onSelect={openJob} />
+        )}
+        <RunsSection
+          pipelineId={pipeline.id}
+          query={chosen.runsList}
+          runs={chosen.runs}
+          run={chosen.run}
+          tab={search.tab}
+          hold={Boolean(search.run)}
+        />
+      </JobSplit>
+    </>
+  );
+}
+
+function PipelineHead({ pipeline, trigger }) {
+  const broken = pipeline.errors?.length > 0;
+  const needsParams = requiredParams(pipeline.params_schema).length > 0;
+  const words = describeSchedule(pipeline.schedule);
+  return (
+    <PageHead
+      title={pipeline.name || pipeline.id}
+      state={<Status status={pipelineState(pipeline)} />}
+      facts={
+        <>
+          <code>{pipeline.id}</code>
+          {pipeline.schedule ? (
+            <span title={`${pipeline.schedule} ${pipeline.timezone ?? 'UTC'}`}>
+              {words ?? <code>{pipeline.schedule}</code>} {scheduleZone(pipeline)}
+            </span>
+          ) : (
+            <span>No schedule</span>
+          )}
+          {pipeline.next_run_at && pipeline.enabled && (
+            <span>
+              Next run <Time value={pipeline.next_run_at} />
+            </span>
+          )}
+          {pipeline.description && <span>{pipeline.description}</span>}
+        </>
+      }
+      actions={<RunNowButton trigger={trigger} offered={!broken && !needsParams} />}
+    />
+  );
+}
+
+function OlderRunNote({ run, newest }) {
+  if (!run || !newest || run.id === newest.id) return null;
+  return (
+    <div className={classes.older}>
+      <span>
+        You are looking at an older run, <code>{run.id}</code>.
+      </span>
+      <Link
+        from="/pipelines/$pipelineId"
+        to="/pipelines/$pipelineId"
+        search={({ run: _older, ...rest }) => rest}
+        resetScroll={false}
+      >
+        Show the newest run
+      </Link>
+    </div>
+  );
+}
+
+/** The page, with the opened job beside it, or over it where there is no room beside. */
+function JobSplit({ panel, children }) {
+  const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false });
+  useWindowEvent('keydown', (event) => {
+    if (event.key === 'Escape' && panel && !narrow && !event.defaultPrevented) panel.onClose();
+  });
+  const beside = panel && !narrow;
+  return (
+    <div className={beside ? classes.split : undefined}>
+      <div className={classes.stack}>{children}</div>
+      {beside && (
+        <div className={classes.aside}>
+          <JobDetailPanel {...panel} />
+        </div>
+      )}
+      <Drawer.Root
+        opened={Boolean(panel && narrow)}
+        onClose={() => panel?.onClose()}
+        position="right"
+        size="min(560px, 100vw)"
+      >
+        <Drawer.Overlay />
+        <Drawer.Content>
+          <Drawer.Body className={classes.drawerBody}>
+            <Drawer.Title className="visually-hidden">Job</Drawer.Title>
+            {panel && <JobDetailPanel {...panel} covering />}
+          </Drawer.Body>
+        </Drawer.Content>
+      </Drawer.Root>
+    </div>
+  );
+}

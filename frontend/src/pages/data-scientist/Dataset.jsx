@@ -1,0 +1,71 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { datasetsQuery, rowsQuery } from '../../api/queries.js';
+import { DatasetRowsTable } from '../../components/tables/DatasetRowsTable.jsx';
+import { formatAmount } from '../../lib/format.js';
+import { EmptyState } from '../../ui/notices.jsx';
+import { PageHead } from '../../ui/PageHead.jsx';
+import { QueryState } from '../../ui/QueryState.jsx';
+import { Time } from '../../ui/Time.jsx';
+import classes from './datasets.module.css';
+
+/** One loaded table and its rows. */
+export function Dataset() {
+  const { name } = useParams({ from: '/app/datasets/$name' });
+  const { data: datasets } = useQuery(datasetsQuery);
+  const dataset = datasets?.find((candidate) => candidate.name === name);
+  return (
+    <>
+      <div className={classes.crumb}>
+        <Link to="/datasets" activeOptions={{ exact: true }}>
+          Datasets
+        </Link>
+      </div>
+      <PageHead key={name} title={name} facts={<DatasetFacts dataset={dataset} />} />
+      <DatasetRows key={`${name} rows`} name={name} rowCount={dataset?.row_count} />
+    </>
+  );
+}
+
+function DatasetFacts({ dataset }) {
+  // A line of its height is kept, so that the rows below do not jump when the facts arrive.
+  if (!dataset) return <span>&nbsp;</span>;
+  return (
+    <>
+      <span className="numeric">{formatAmount(dataset.row_count, 'row')}</span>
+      <span className="numeric">{formatAmount(dataset.columns.length, 'column')}</span>
+      <span>
+        Last load <Time value={dataset.last_load_at} />
+      </span>
+      {dataset.pipeline_id && (
+        <span>
+          by{' '}
+          <Link
+            to="/pipelines/$pipelineId"
+            params={{ pipelineId: dataset.pipeline_id }}
+            search={{ run: dataset.run_id ?? undefined }}
+          >
+            {dataset.pipeline_id}
+          </Link>
+        </span>
+      )}
+    </>
+  );
+}
+
+function DatasetRows({ name, rowCount }) {
+  const query = useInfiniteQuery(rowsQuery(name));
+  return (
+    <QueryState query={query} what="rows" rows={10} height={28}>
+      {({ pages }) =>
+        pages[0].rows.length === 0 ? (
+          <EmptyState title="This table has no rows">
+            It was made by a load that brought none, or its rows were replaced by none.
+          </EmptyState>
+        ) : (
+          <DatasetRowsTable name={name} query={query} pages={pages} rowCount={rowCount} />
+        )
+      }
+    </QueryState>
+  );
+}

@@ -1,0 +1,96 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router';
+import { requestFocus } from './lib/navigation.js';
+import { anyText, oneOf, parseSearch, searchOf, stringifySearch } from './lib/url.js';
+import { PIPELINE_STATES } from './lib/status.js';
+import { NotFound } from './pages/NotFound.jsx';
+import { PageError } from './pages/PageError.jsx';
+import { SignIn } from './pages/SignIn.jsx';
+import { RequireSession } from './shell/RequireSession.jsx';
+
+const root = createRootRoute({ component: Outlet });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  component: SignIn,
+  validateSearch: searchOf({ return: (value) => value.length <= 2000 }),
+});
+
+const app = createRoute({ getParentRoute: () => root, id: 'app', component: RequireSession });
+
+const home = createRoute({
+  getParentRoute: () => app,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/pipelines', replace: true });
+  },
+});
+
+const managerPage = () => import('./pages/admin/DataPipelineManager.jsx');
+const datasetsPage = () => import('./pages/data-scientist/Datasets.jsx');
+const datasetPage = () => import('./pages/data-scientist/Dataset.jsx');
+
+const pipelines = createRoute({
+  getParentRoute: () => app,
+  path: '/pipelines',
+  component: lazyRouteComponent(managerPage, 'PipelineListPage'),
+  validateSearch: searchOf({ q: anyText, status: oneOf(...PIPELINE_STATES) }),
+});
+
+const pipeline = createRoute({
+  getParentRoute: () => app,
+  path: '/pipelines/$pipelineId',
+  component: lazyRouteComponent(managerPage, 'PipelinePage'),
+  validateSearch: searchOf({
+    run: anyText,
+    job: anyText,
+    view: oneOf('graph', 'list'),
+    tab: oneOf('runs', 'rejected'),
+  }),
+});
+
+const datasets = createRoute({
+  getParentRoute: () => app,
+  path: '/datasets',
+  component: lazyRouteComponent(datasetsPage, 'Datasets'),
+  validateSearch: searchOf({ q: anyText }),
+});
+
+const dataset = createRoute({
+  getParentRoute: () => app,
+  path: '/datasets/$name',
+  component: lazyRouteComponent(datasetPage, 'Dataset'),
+  validateSearch: searchOf({}),
+});
+
+const elsewhere = createRoute({ getParentRoute: () => app, path: '$', component: NotFound });
+
+const routeTree = root.addChildren([
+  signIn,
+  app.addChildren([home, pipelines, pipeline, datasets, dataset, elsewhere]),
+]);
+
+export function createAppRouter({ history } = {}) {
+  const router = createRouter({
+    routeTree,
+    history,
+    parseSearch,
+    stringifySearch,
+    defaultPreload: 'intent',
+    defaultErrorComponent: PageError,
+    defaultPendingMs: 150,
+    defaultPendingMinMs: 200,
+    scrollRestoration: true,
+  });
+  router.subscribe('onBeforeNavigate', ({ pathChanged, fromLocation }) => {
+    if (fromLocation && pathChanged) requestFocus();
+  });
+  return router;
+}

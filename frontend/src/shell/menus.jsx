@@ -1,0 +1,112 @@
+import { Button, Menu, useMantineColorScheme } from '@mantine/core';
+import { useSignOut } from '../api/queries.js';
+import { browserZone, zoneName } from '../lib/format.js';
+import { setZoneChoice, useZone, useZoneChoice } from '../lib/zone.js';
+import {
+  IconCheck,
+  IconDeviceDesktop,
+  IconLogout,
+  IconMoon,
+  IconSun,
+  IconUser,
+  IconWorld,
+} from '../ui/icons.js';
+import classes from './AppShell.module.css';
+
+function HeaderMenu({ label, icon: Icon, text, children }) {
+  return (
+    <Menu position="bottom-end" width={240} shadow="none" withinPortal>
+      <Menu.Target>
+        <Button
+          variant="subtle"
+          color="gray"
+          size="compact-md"
+          className={classes.control}
+          aria-label={label}
+          title={label}
+          leftSection={text ? <Icon size={17} stroke={1.75} aria-hidden="true" /> : undefined}
+        >
+          {text ?? <Icon size={17} stroke={1.75} aria-hidden="true" />}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>{children}</Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function Choice({ chosen, onChoose, icon: Icon, children }) {
+  return (
+    <Menu.Item
+      role="menuitemradio"
+      aria-checked={chosen}
+      onClick={onChoose}
+      leftSection={Icon && <Icon size={16} stroke={1.75} aria-hidden="true" />}
+      rightSection={chosen && <IconCheck size={16} aria-hidden="true" />}
+    >
+      {children}
+    </Menu.Item>
+  );
+}
+
+const SCHEMES = [
+  { value: 'light', word: 'Light', icon: IconSun },
+  { value: 'dark', word: 'Dark', icon: IconMoon },
+  { value: 'auto', word: 'As the system', icon: IconDeviceDesktop },
+];
+
+export function ThemeMenu() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const current = SCHEMES.find(({ value }) => value === colorScheme) ?? SCHEMES[2];
+  return (
+    <HeaderMenu label={`Theme: ${current.word.toLowerCase()}`} icon={current.icon}>
+      {SCHEMES.map(({ value, word, icon }) => (
+        <Choice
+          key={value}
+          chosen={value === current.value}
+          onChoose={() => setColorScheme(value)}
+          icon={icon}
+        >
+          {word}
+        </Choice>
+      ))}
+    </HeaderMenu>
+  );
+}
+
+export function ZoneMenu() {
+  const choice = useZoneChoice();
+  const zone = useZone();
+  return (
+    <HeaderMenu label={`Time zone: ${zone}`} icon={IconWorld} text={zoneName(zone)}>
+      <Choice chosen={choice === 'utc'} onChoose={() => setZoneChoice('utc')}>
+        UTC
+      </Choice>
+      <Choice chosen={choice === 'browser'} onChoose={() => setZoneChoice('browser')}>
+        This browser’s: {browserZone()}
+      </Choice>
+    </HeaderMenu>
+  );
+}
+
+const ROLES = { admin: 'Administrator', data_scientist: 'Data scientist', viewer: 'Viewer' };
+
+export function AccountMenu({ user }) {
+  const signOut = useSignOut();
+  return (
+    <HeaderMenu
+      label={`Account: ${user.username}`}
+      icon={IconUser}
+      text={<span className={classes.userName}>{user.username}</span>}
+    >
+      <Menu.Label>
+        Signed in as {user.username} · {ROLES[user.role] ?? user.role}
+      </Menu.Label>
+      <Menu.Item
+        leftSection={<IconLogout size={16} stroke={1.75} aria-hidden="true" />}
+        onClick={() => signOut.mutate()}
+      >
+        Sign out
+      </Menu.Item>
+    </HeaderMenu>
+  );
+}
