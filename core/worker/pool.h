@@ -1,6 +1,7 @@
 /*
  * Worker processes and their supervisor. A worker is this same binary, `headgate worker`, started
- * with posix_spawn from one permanent thread, with a socket to the host on descriptor 3.
+ * with posix_spawn from one permanent thread (the supervisor), which alone talks to them, watches
+ * their ends by pidfd, their deadlines and their memory.
  */
 #ifndef HG_WORKER_POOL_H
 #define HG_WORKER_POOL_H
@@ -15,13 +16,19 @@
 struct hg_worker_pool;
 
 struct hg_worker_options {
-    const char *self;            /* path of the headgate binary */
-    int n_workers;               /* for runs */
-    int64_t memory_limit_bytes;  /* of each; 0: none */
-    int max_tasks;               /* recycled after so many; 0: 1,000 */
+    const char *self;           /* path of the headgate binary; borrowed for the pool's life */
+    int n_workers;              /* for runs */
+    int64_t memory_limit_bytes; /* of each; 0: none */
+    int max_tasks;              /* a worker is recycled after so many */
+    int64_t max_growth_bytes;   /* or after its memory grew by so much since its first task */
 };
 
-/* What became of a task. Called from the supervisor's thread; must not block. */
+#define HG_WORKER_OPTIONS_INIT {NULL, 2, INT64_C(1) << 30, 1000, INT64_C(128) << 20}
+
+/*
+ * What becomes of tasks. Called from the supervisor's thread, which waits: do not block, and do not
+ * call hg_worker_pool_stop. Texts and values are borrowed until the call returns.
+ */
 struct hg_worker_events {
     void *arg;
     void (*log)(void *arg, const char *task_id, const char *job, int level, int64_t at_us,
@@ -29,35 +36,37 @@ struct hg_worker_events {
     void (*progress)(void *arg, const char *task_id, const char *job, int64_t rows_in,
                      int64_t rows_out, int64_t rows_rejected);
     /*
-     * The end of a task, exactly once for each task accepted. `result` is that of hg_flow_run or
-     * NULL when the worker died; `error` is NULL on success, else says why (a death names plugin
-     * and signal). Both borrowed until the call returns.
+     * The end of a task, exactly once for each task that was submitted. `result` is that of
+     * hg_flow_run, or NULL when the worker died; `error` is NULL on success, else says why (a
+     * death names plugin and signal).
      */
     void (*done)(void *arg, const char *task_id, const json_t *result,
                  const struct hg_error *error);
-    /* A worker became free. */
+    /* A worker can take a task. */
     void (*idle)(void *arg);
 };
 
 int hg_worker_pool_new(const struct hg_worker_options *options,
                        const struct hg_worker_events *events, struct hg_worker_pool **ret,
                        struct hg_error *err);
-/* How many tasks can be submitted now without waiting. [any] */
+/* How many tasks can be submitted now. [any] */
 int hg_worker_pool_free_slots(struct hg_worker_pool *pool);
 /*
- * Gives a task to a free worker. `timeout_ms` 0: none; a task over its time is cancelled, and
- * killed 2 s later. HG_EUNAVAILABLE when no worker is free. [any]
+ * Gives a task to a free worker. `plugin` names the third-party plugin that the task opens (NULL:
+ * only bundled ones): a worker that has opened it serves no other afterwards. `timeout_ms` 0: none;
+ * a task over its time is cancelled, and killed 2 s later. HG_EUNAVAILABLE when no worker is free.
+ * [any]
  */
 int hg_worker_pool_submit(struct hg_worker_pool *pool, const char *task_id, const json_t *task,
-                          int64_t timeout_ms, struct hg_error *err);
-/* Asks a task to stop; the worker is killed when it has not within 2 s. [any] */
+                          const char *plugin, int64_t timeout_ms, struct hg_error *err);
+/* Asks a task to stop; its worker is killed when it has not within 2 s. [any] */
 void hg_worker_pool_cancel(struct hg_worker_pool *pool, const char *task_id);
-/* {"workers": [{"pid", "state", "task_id", "plugin", "tasks_done", "rss_bytes"}]}. [any] */
+/* [{"pid", "state", "task_id", "tasks_done", "rss_bytes"}]. Owned by the caller. [any] */
 json_t *hg_worker_pool_to_json(struct hg_worker_pool *pool);
-/* Stops: lets running tasks go on for `grace_ms`, then cancels, then kills; frees the pool. */
+/*
+ * Stops: running tasks go on for `grace_ms`, then are cancelled, then killed; each is reported.
+ * Frees the pool.
+ */
 void hg_worker_pool_stop(struct hg_worker_pool *pool, int64_t grace_ms);
-
-/* The worker's own main loop on `fd`; returns the process's exit code. */
-int hg_worker_main(int fd);
 
 #endif
