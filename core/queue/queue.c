@@ -63,6 +63,12 @@ static const struct hg_statement retry_attempt = {
     " run_at = now() + $4::bigint * interval '1 millisecond'" CURRENT_ATTEMPT " returning id",
     4};
 
+static const struct hg_statement release_attempt = {
+    "queue_release",
+    "update task set state = 'ready', host = null, lease_until = null, run_at = now(),"
+    " max_attempts = max_attempts + 1" CURRENT_ATTEMPT " returning id",
+    3};
+
 static const struct hg_statement meet_need = {
     "queue_meet_need",
     "update task set pending_needs = pending_needs - 1 where id in"
@@ -253,6 +259,11 @@ int hg_queue_retry(struct hg_db *db, const struct hg_queue_task *task, int64_t d
 {
     char delay[NUMBER_TEXT];
     return on_attempt(db, &retry_attempt, task, number(delay, delay_ms), err);
+}
+
+int hg_queue_release(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err)
+{
+    return on_attempt(db, &release_attempt, task, NULL, err);
 }
 
 int hg_queue_recover(struct hg_db *db, const char *host, int *ret_n, struct hg_error *err)

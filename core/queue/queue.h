@@ -69,6 +69,8 @@ int hg_queue_fail(struct hg_db *db, const struct hg_queue_task *task, const char
 /* Ready again after `delay_ms`. */
 int hg_queue_retry(struct hg_db *db, const struct hg_queue_task *task, int64_t delay_ms,
                    struct hg_error *err);
+/* Ready again at once; the attempt does not use up a retry. */
+int hg_queue_release(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err);
 /*
  * Makes ready what an earlier life of `host` was running, and what lost its lease; such an attempt
  * does not use up a retry. *ret_n counts them.

@@ -1,0 +1,445 @@
+/*
+ * The dispatcher: one thread that claims tasks while workers are free, hands them out, writes down
+ * how they ended, keeps the leases. It waits for a poke (a task was added, an attempt ended, a worker
+ * is idle) and looks by itself twice a second, since tasks become due by time.
+ */
+#include "pipeline/internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+
+enum {
+    POLL_MS = 500,
+    RENEW_MS = HG_LEASE_MS / 3,
+    PROGRESS_MS = 1000,
+    RETRY_DATABASE_MS = 1000,
+};
+
+/* ---- attempts (mutex held) ---- */
+
+static struct hg_attempt *find_attempt(struct hg_pipelines *service, const char *task_id)
+{
+    for (struct hg_attempt *a = service->attempts; a; a = a->next) {
+        if (strcmp(a->task.id, task_id) == 0) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
+static void attempt_free(struct hg_attempt *attempt)
+{
+    free(attempt->task.pipeline_id);
+    free(attempt->task.key);
+    json_decref(attempt->task.spec);
+    json_decref(attempt->progress);
+    json_decref(attempt->result);
+    free(attempt);
+}
+
+static void unlink_attempt(struct hg_pipelines *service, const struct hg_attempt *attempt)
+{
+    struct hg_attempt **at = &service->attempts;
+    while (*at && *at != attempt) {
+        at = &(*at)->next;
+    }
+    if (*at) {
+        *at = attempt->next;
+    }
+}
+
+void hg_dispatch_poke(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    service->poked = true;
+    (void)pthread_cond_signal(&service->work);
+}
+
+/* ---- events of the workers' supervisor ---- */
+
+static void on_log(void *arg, const char *task_id, const char *job, int level, int64_t at_us,
+                   const char *message)
+{
+    struct hg_pipelines *service = arg;
+    char run_id[HG_UUID_TEXT];
+    int attempt_number;
+    {
+        HG_LOCK(&service->mutex);
+        const struct hg_attempt *attempt = find_attempt(service, task_id);
+        if (!attempt) {
+            return;
+        }
+        memcpy(run_id, attempt->task.run_id, sizeof run_id);
+        attempt_number = attempt->task.attempt;
+    }
+    hg_job_log_append(service, run_id, job, attempt_number, level, at_us, message);
+}
+
+static void on_progress(void *arg, const char *task_id, const char *job, int64_t rows_in,
+                        int64_t rows_out, int64_t rows_rejected)
+{
+    struct hg_pipelines *service = arg;
+    HG_LOCK(&service->mutex);
+    struct hg_attempt *attempt = find_attempt(service, task_id);
+    if (attempt && !attempt->progress) {
+        attempt->progress = json_object();
+    }
+    if (attempt && attempt->progress) {
+        (void)json_object_set_new(attempt->progress,
+                                  job,
+                                  json_pack("[I, I, I]",
+                                            (json_int_t)rows_in,
+                                            (json_int_t)rows_out,
+                                            (json_int_t)rows_rejected));
+    }
+}
+
+static void on_done(void *arg, const char *task_id, const json_t *result,
+                    const struct hg_error *error)
+{
+    struct hg_pipelines *service = arg;
+    HG_LOCK(&service->mutex);
+    struct hg_attempt *attempt = find_attempt(service, task_id);
+    if (!attempt) {
+        return;
+    }
+    attempt->ended = true;
+    attempt->failed = error != NULL;
+    attempt->result = json_is_object(result) ? json_deep_copy(result) : NULL;
+    if (error) {
+        attempt->error = *error;
+    }
+    service->poked = true;
+    (void)pthread_cond_signal(&service->work);
+}
+
+static void on_idle(void *arg)
+{
+    hg_dispatch_poke(arg);
+}
+
+/* ---- claiming ---- */
+
+static void fail_attempt(struct hg_attempt *attempt, const struct hg_error *error)
+{
+    attempt->ended = true;
+    attempt->failed = true;
+    attempt->error = *error;
+}
+
+/* Hands an attempt to a worker; what prevents that is how the attempt ended. */
+static void hand_out(struct hg_pipelines *service, struct hg_attempt *attempt)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *task = NULL;
+    const char *plugin = NULL;
+    int r = hg_task_for_attempt(service, &attempt->task, &task, &plugin, &err);
+    {
+        /* Known before it is handed out, since its events may come at once. */
+        HG_LOCK(&service->mutex);
+        attempt->next = service->attempts;
+        service->attempts = attempt;
+    }
+    r = r < 0 ? r
+              : hg_worker_pool_submit(service->workers,
+                                      attempt->task.id,
+                                      task,
+                                      plugin,
+                                      attempt->task.timeout_ms,
+                                      &err);
+    if (r < 0) {
+        HG_LOCK(&service->mutex);
+        attempt->released = r == HG_EUNAVAILABLE; /* the worker died just now */
+        fail_attempt(attempt, &err);
+        service->poked = true;
+    }
+}
+
+static int claim_in_transaction(struct hg_pipelines *service, struct hg_db *db, int limit,
+                                struct hg_queue_task **ret, size_t *ret_n, struct hg_error *err)
+{
+    struct hg_queue_task *tasks = NULL;
+    size_t n = 0;
+    int r = hg_db_begin(db, err);
+    r = r < 0 ? r : hg_queue_claim(db, service->host, limit, HG_LEASE_MS, &tasks, &n, err);
+    for (size_t i = 0; r == HG_OK && i < n; i++) {
+        r = hg_outcome_started(db, &tasks[i], err);
+    }
+    r = r < 0 ? r : hg_db_commit(db, err);
+    if (r < 0) {
+        hg_db_rollback(db);
+        hg_queue_tasks_free(tasks, n);
+        return r;
+    }
+    *ret = tasks;
+    *ret_n = n;
+    return HG_OK;
+}
+
+static void run_changed(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    service->run_changes++;
+    (void)pthread_cond_broadcast(&service->run_changed);
+}
+
+static int claim_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+{
+    int limit = hg_worker_pool_free_slots(service->workers);
+    struct hg_queue_task *tasks = NULL;
+    size_t n = 0;
+    if (limit == 0) {
+        return HG_OK;
+    }
+    int r = claim_in_transaction(service, db, limit, &tasks, &n, err);
+    for (size_t i = 0; r == HG_OK && i < n; i++) {
+        struct hg_attempt *attempt = calloc(1, sizeof *attempt);
+        if (!attempt) {
+            r = hg_error_nomem(err); /* its lease runs out and it is claimed again */
+            break;
+        }
+        attempt->task = tasks[i];
+        memset(&tasks[i], 0, sizeof tasks[i]);
+        attempt->error = (struct hg_error)HG_ERROR_INIT;
+        hand_out(service, attempt);
+    }
+    hg_queue_tasks_free(tasks, n);
+    if (n > 0) {
+        run_changed(service);
+    }
+    return r;
+}
+
+/* ---- endings and progress ---- */
+
+static struct hg_attempt *next_ended(struct hg_pipelines *service)
+{
+    int64_t now = hg_time_monotonic_ms();
+    HG_LOCK(&service->mutex);
+    for (struct hg_attempt *a = service->attempts; a; a = a->next) {
+        if (a->ended && a->try_at_ms <= now) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
+/* Why an attempt failed belongs into the log of its jobs too, whatever the worker could still say. */
+static void log_failure(struct hg_pipelines *service, const struct hg_attempt *attempt)
+{
+    if (!attempt->failed || attempt->result) {
+        return;
+    }
+    const json_t *first = json_array_get(json_object_get(attempt->task.spec, "jobs"), 0);
+    hg_job_log_append(service,
+                      attempt->task.run_id,
+                      json_string_value(first),
+                      attempt->task.attempt,
+                      HG_LOG_ERROR,
+                      hg_time_now_us(),
+                      attempt->error.message);
+}
+
+static int write_endings(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+{
+    struct hg_attempt *attempt;
+    while ((attempt = next_ended(service))) {
+        int r = hg_outcome_ended(db, attempt, err);
+        if (r == HG_EUNAVAILABLE || (r < 0 && err->retryable)) {
+            HG_LOCK(&service->mutex);
+            attempt->try_at_ms = hg_time_monotonic_ms() + RETRY_DATABASE_MS;
+            return r;
+        }
+        if (r < 0) {
+            /* HG_ECONFLICT: another attempt has taken over, and its end counts. */
+            hg_log_error("the end of an attempt was not taken", err);
+        }
+        log_failure(service, attempt);
+        {
+            HG_LOCK(&service->mutex);
+            unlink_attempt(service, attempt);
+        }
+        attempt_free(attempt);
+        run_changed(service);
+    }
+    return HG_OK;
+}
+
+static int write_progress(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+{
+    for (;;) {
+        HG_CLEANUP(hg_json_decrefp) json_t *progress = NULL;
+        struct hg_attempt *attempt;
+        {
+            /* Only this thread frees attempts, so it stays valid without the mutex. */
+            HG_LOCK(&service->mutex);
+            for (attempt = service->attempts; attempt; attempt = attempt->next) {
+                if (attempt->progress && !attempt->ended) {
+                    progress = HG_TAKE(attempt->progress);
+                    break;
+                }
+            }
+        }
+        if (!progress) {
+            return HG_OK;
+        }
+        int r = hg_outcome_progress(db, attempt, progress, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+}
+
+/* ---- the thread ---- */
+
+struct rounds {
+    int64_t renew_at_ms;
+    int64_t progress_at_ms;
+    bool database_was_away;
+};
+
+static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int64_t now = hg_time_monotonic_ms();
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : write_endings(service, db, err);
+    if (r == HG_OK && now >= rounds->progress_at_ms) {
+        rounds->progress_at_ms = now + PROGRESS_MS;
+        r = write_progress(service, db, err);
+    }
+    if (r == HG_OK && now >= rounds->renew_at_ms) {
+        rounds->renew_at_ms = now + RENEW_MS;
+        r = hg_queue_renew(db, service->host, HG_LEASE_MS, err);
+    }
+    return r < 0 ? r : claim_tasks(service, db, err);
+}
+
+static void wait_for_work(struct hg_pipelines *service, int64_t wait_ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += wait_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    HG_LOCK(&service->mutex);
+    while (!service->poked && !service->stopping &&
+           pthread_cond_timedwait(&service->work, &service->mutex, &until) == 0) {
+    }
+    service->poked = false;
+}
+
+static bool is_stopping(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    return service->stopping;
+}
+
+static void *dispatch(void *arg)
+{
+    struct hg_pipelines *service = arg;
+    struct rounds rounds = {0};
+    while (!is_stopping(service)) {
+        struct hg_error err = HG_ERROR_INIT;
+        int r = one_round(service, &rounds, &err);
+        if (r < 0 && !rounds.database_was_away) {
+            hg_log_error("the dispatcher waits for the database", &err);
+        } else if (r == HG_OK && rounds.database_was_away) {
+            hg_log(HG_LOG_INFO, "the dispatcher works again", NULL);
+        }
+        rounds.database_was_away = r < 0;
+        wait_for_work(service, r < 0 ? RETRY_DATABASE_MS : POLL_MS);
+    }
+    return NULL;
+}
+
+static int recover(struct hg_pipelines *service, struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int n = 0;
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_queue_recover(db, service->host, &n, err);
+    if (r == HG_OK && n > 0) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "%d", n);
+        hg_log(HG_LOG_INFO, "takes up what an earlier host left", "tasks", text, NULL);
+    }
+    return r;
+}
+
+int hg_dispatch_start(struct hg_pipelines *service, struct hg_error *err)
+{
+    struct hg_worker_options options = HG_WORKER_OPTIONS_INIT;
+    options.self = service->options.self;
+    options.n_workers = service->options.config->workers;
+#ifdef HG_SANITIZED
+    options.memory_limit_bytes = 0; /* shadow memory counts too */
+#endif
+    const struct hg_worker_events events = {service, on_log, on_progress, on_done, on_idle};
+    int r = recover(service, err);
+    r = r < 0 ? r : hg_worker_pool_new(&options, &events, &service->workers, err);
+    if (r < 0) {
+        return r;
+    }
+    int e = pthread_create(&service->dispatcher, NULL, dispatch, service);
+    if (e != 0) {
+        return hg_error_errno(err, e, "cannot start the dispatcher");
+    }
+    service->has_dispatcher = true;
+    return HG_OK;
+}
+
+/* Attempts that our own stop cut short stay "running": the next start takes them up again. */
+static void drop_cut_short(struct hg_pipelines *service)
+{
+    struct hg_attempt **at = &service->attempts;
+    while (*at) {
+        struct hg_attempt *attempt = *at;
+        if (attempt->ended && !(attempt->failed && attempt->error.code == HG_ECANCELLED)) {
+            at = &attempt->next;
+            continue;
+        }
+        *at = attempt->next;
+        attempt_free(attempt);
+    }
+}
+
+/* After the workers were stopped: what they reported last is written down. */
+static void last_round(struct hg_pipelines *service)
+{
+    drop_cut_short(service);
+    if (!service->attempts) {
+        return;
+    }
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    struct hg_error err = HG_ERROR_INIT;
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, &err);
+    r = r < 0 ? r : write_endings(service, db, &err);
+    if (r < 0) {
+        hg_log_error("how the last attempts ended could not be written down", &err);
+    }
+    while (service->attempts) {
+        struct hg_attempt *attempt = service->attempts;
+        service->attempts = attempt->next;
+        attempt_free(attempt);
+    }
+}
+
+void hg_dispatch_stop(struct hg_pipelines *service, int64_t grace_ms)
+{
+    if (service->has_dispatcher) {
+        (void)pthread_join(service->dispatcher, NULL);
+        service->has_dispatcher = false;
+    }
+    hg_worker_pool_stop(service->workers, grace_ms);
+    service->workers = NULL;
+    last_round(service);
+}

@@ -1,0 +1,350 @@
+/*
+ * How attempts end. One transaction an end: the task, its jobs, what depends on it, the run's final
+ * state. The run's row is locked first, so that two ends of one run follow each other.
+ */
+#include "pipeline/internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { NUMBER_TEXT = 24 };
+
+static const char *number(char text[NUMBER_TEXT], int64_t value)
+{
+    (void)snprintf(text, NUMBER_TEXT, "%" PRId64, value);
+    return text;
+}
+
+/* ---- start ---- */
+
+static const struct hg_statement start_jobs = {
+    "outcome_start_jobs",
+    "update job_run set status = 'running', attempt = $2, started_at = now(), finished_at = null,"
+    " rows_in = 0, rows_out = 0, rows_rejected = 0, error = null where task_id = $1",
+    2};
+
+static const struct hg_statement start_run = {
+    "outcome_start_run",
+    "update run set status = 'running', started_at = coalesce(started_at, now()) where id = $1",
+    1};
+
+int hg_outcome_started(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err)
+{
+    char attempt[NUMBER_TEXT];
+    const char *const jobs[] = {task->id, number(attempt, task->attempt)};
+    const char *const run[] = {task->run_id};
+    int r = hg_db_exec(db, &start_jobs, jobs, NULL, err);
+    return r < 0 ? r : hg_db_exec(db, &start_run, run, NULL, err);
+}
+
+/* ---- progress ---- */
+
+static const struct hg_statement job_progress = {
+    "outcome_progress",
+    "update job_run set rows_in = $3, rows_out = $4, rows_rejected = $5"
+    " where task_id = $1 and job_id = $2 and status = 'running' and attempt = $6",
+    6};
+
+int hg_outcome_progress(struct hg_db *db, const struct hg_attempt *attempt, const json_t *progress,
+                        struct hg_error *err)
+{
+    const char *job;
+    json_t *rows;
+    json_object_foreach ((json_t *)(uintptr_t)progress, job, rows) {
+        char text[4][NUMBER_TEXT];
+        const char *const params[] = {
+            attempt->task.id,
+            job,
+            number(text[0], json_integer_value(json_array_get(rows, 0))),
+            number(text[1], json_integer_value(json_array_get(rows, 1))),
+            number(text[2], json_integer_value(json_array_get(rows, 2))),
+            number(text[3], attempt->task.attempt),
+        };
+        int r = hg_db_exec(db, &job_progress, params, NULL, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return HG_OK;
+}
+
+/* ---- end ---- */
+
+static const struct hg_statement end_job = {
+    "outcome_end_job",
+    "update job_run set status = $3, finished_at = now(), rows_in = $4, rows_out = $5,"
+    " rows_rejected = $6, error = $7::jsonb,"
+    " started_at = case when $3 = 'skipped' then null else coalesce(started_at, now()) end"
+    " where task_id = $1 and job_id = $2",
+    7};
+
+/* When the worker died there is no report: the first job is at fault, the rest did not end. */
+static const struct hg_statement end_jobs_without_report = {
+    "outcome_end_jobs",
+    "update job_run j set finished_at = now(),"
+    " status = case when j.position > f.first and $2 = 'failed' then 'skipped' else $2 end,"
+    " error = case when j.position = f.first then $3::jsonb end"
+    " from (select min(position) as first from job_run where task_id = $1) f"
+    " where j.task_id = $1",
+    3};
+
+static const struct hg_statement retrying_jobs = {
+    "outcome_retrying_jobs",
+    "update job_run set status = 'retrying', finished_at = now(), error = $2::jsonb"
+    " where task_id = $1",
+    2};
+
+static const struct hg_statement count_retry = {
+    "outcome_count_retry", "update run set retry_count = retry_count + 1 where id = $1", 1};
+
+static const struct hg_statement skip_jobs = {
+    "outcome_skip_jobs",
+    "update job_run j set status = 'skipped' from task t"
+    " where t.run_id = $1 and j.task_id = t.id and t.state = 'skipped' and j.status = 'queued'",
+    1};
+
+static const struct hg_statement add_result = {
+    "outcome_result",
+    "insert into check_result (run_id, job_id, rule, column_name, grain, dimension, issue_type,"
+    " severity, on_fail, evaluated, failed, status)"
+    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    12};
+
+/* The first failed job, in the order of the definition, gives the run its error. */
+static const struct hg_statement end_run = {
+    "outcome_end_run",
+    "update run r set slot = null, finished_at = now(),"
+    " status = case when exists (select from task t where t.run_id = r.id and t.state = 'failed')"
+    " then 'failed'"
+    " when exists (select from task t where t.run_id = r.id and t.state = 'cancelled')"
+    " then 'cancelled' else 'succeeded' end,"
+    " error = (select j.error || jsonb_build_object('job', j.job_id) from job_run j"
+    " where j.run_id = r.id and j.status = 'failed' and j.error is not null"
+    " order by j.position limit 1)"
+    " where r.id = $1 returning r.status, r.pipeline_id,"
+    " (extract(epoch from r.finished_at - r.started_at) * 1000)::bigint as ms",
+    1};
+
+static const struct hg_statement run_parallelism = {
+    "outcome_parallelism",
+    "select coalesce((p.overrides->>'parallelism')::int, (v.definition->>'parallelism')::int, 1)"
+    " as parallelism from run r join pipeline p on p.id = r.pipeline_id"
+    " join pipeline_version v on v.pipeline_id = r.pipeline_id and v.version = r.version"
+    " where r.id = $1",
+    1};
+
+static json_t *error_to_json(const struct hg_error *err)
+{
+    json_t *json = json_pack("{s:s, s:s}", "code", hg_code_name(err->code), "message", err->message);
+    const struct {
+        const char *key;
+        const char *text;
+    } more[] = {{"hint", err->hint}, {"pointer", err->pointer}, {"sqlstate", err->sqlstate}};
+    for (size_t i = 0; json && i < HG_COUNT(more); i++) {
+        if (more[i].text[0] != '\0') {
+            (void)json_object_set_new(json, more[i].key, json_string(more[i].text));
+        }
+    }
+    return json;
+}
+
+/* What trying again cannot change. */
+static bool is_final(int code)
+{
+    static const int final_codes[] = {HG_EINVAL, HG_ENOTSUP, HG_ECANCELLED, HG_ESTOP};
+    for (size_t i = 0; i < HG_COUNT(final_codes); i++) {
+        if (final_codes[i] == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool shall_retry(const struct hg_attempt *attempt)
+{
+    return attempt->task.attempt < attempt->task.max_attempts &&
+           (attempt->error.retryable || !is_final(attempt->error.code));
+}
+
+/* Doubles with each attempt up to the maximum; a tenth of jitter keeps retries apart. */
+static int64_t retry_delay_ms(const struct hg_queue_task *task)
+{
+    const json_t *policy = json_object_get(task->spec, "retries");
+    int64_t delay = json_integer_value(json_object_get(policy, "backoff_ms"));
+    int64_t max = json_integer_value(json_object_get(policy, "max_backoff_ms"));
+    for (int i = 1; i < task->attempt && delay < max; i++) {
+        delay *= 2;
+    }
+    delay = delay < max ? delay : max;
+    uint32_t random = 0;
+    (void)hg_random_bytes(&random, sizeof random, NULL);
+    return delay + (int64_t)(random % 100) * delay / 1000;
+}
+
+static char *job_error(const struct hg_attempt *attempt, const json_t *job)
+{
+    json_t *error = json_object_get(job, "error");
+    if (json_is_object(error)) {
+        return json_dumps(error, JSON_COMPACT);
+    }
+    const char *status = json_string_value(json_object_get(job, "status"));
+    if (!attempt->failed || !status || strcmp(status, "failed") != 0) {
+        return NULL;
+    }
+    HG_CLEANUP(hg_json_decrefp) json_t *own = error_to_json(&attempt->error);
+    return own ? json_dumps(own, JSON_COMPACT) : NULL;
+}
+
+static int write_job(struct hg_db *db, const struct hg_attempt *attempt, const json_t *job,
+                     struct hg_error *err)
+{
+    char text[3][NUMBER_TEXT];
+    const char *status = json_string_value(json_object_get(job, "status"));
+    HG_CLEANUP(hg_freep) char *error = job_error(attempt, job);
+    const char *const params[] = {
+        attempt->task.id,
+        json_string_value(json_object_get(job, "id")),
+        status ? status : "failed",
+        number(text[0], json_integer_value(json_object_get(job, "rows_in"))),
+        number(text[1], json_integer_value(json_object_get(job, "rows_out"))),
+        number(text[2], json_integer_value(json_object_get(job, "rows_rejected"))),
+        error,
+    };
+    return hg_db_exec(db, &end_job, params, NULL, err);
+}
+
+static int write_result(struct hg_db *db, const struct hg_attempt *attempt, const json_t *item,
+                        struct hg_error *err)
+{
+    static const char *const keys[] = {"job", "rule", "column", "grain", "dimension",
+                                       "issue_type", "severity", "on_fail", "evaluated", "failed",
+                                       "status"};
+    char text[HG_COUNT(keys)][NUMBER_TEXT];
+    const char *params[1 + HG_COUNT(keys)] = {attempt->task.run_id};
+    for (size_t i = 0; i < HG_COUNT(keys); i++) {
+        const json_t *value = json_object_get(item, keys[i]);
+        params[1 + i] = json_is_integer(value) ? number(text[i], json_integer_value(value))
+                                               : json_string_value(value);
+    }
+    return hg_db_exec(db, &add_result, params, NULL, err);
+}
+
+static int write_report(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach (json_object_get(attempt->result, "jobs"), i, item) {
+        int r = write_job(db, attempt, item, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    json_array_foreach (json_object_get(attempt->result, "results"), i, item) {
+        int r = write_result(db, attempt, item, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return HG_OK;
+}
+
+static int write_death(struct hg_db *db, const struct hg_attempt *attempt, const char *state,
+                       struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *error = error_to_json(&attempt->error);
+    HG_CLEANUP(hg_freep) char *text = error ? json_dumps(error, JSON_COMPACT) : NULL;
+    if (!text) {
+        return hg_error_nomem(err);
+    }
+    const char *const params[] = {attempt->task.id, state, text};
+    return hg_db_exec(db, &end_jobs_without_report, params, NULL, err);
+}
+
+static int end_by_retry(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *error = error_to_json(&attempt->error);
+    HG_CLEANUP(hg_freep) char *text = error ? json_dumps(error, JSON_COMPACT) : NULL;
+    if (!text) {
+        return hg_error_nomem(err);
+    }
+    const char *const jobs[] = {attempt->task.id, text};
+    const char *const run[] = {attempt->task.run_id};
+    int r = hg_queue_retry(db, &attempt->task, retry_delay_ms(&attempt->task), err);
+    r = r < 0 ? r : hg_db_exec(db, &retrying_jobs, jobs, NULL, err);
+    return r < 0 ? r : hg_db_exec(db, &count_retry, run, NULL, err);
+}
+
+static const struct hg_statement requeue_jobs = {
+    "outcome_requeue_jobs",
+    "update job_run set status = 'queued', started_at = null where task_id = $1",
+    1};
+
+static int end_by_release(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
+{
+    const char *const params[] = {attempt->task.id};
+    int r = hg_queue_release(db, &attempt->task, err);
+    return r < 0 ? r : hg_db_exec(db, &requeue_jobs, params, NULL, err);
+}
+
+static int end_for_good(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
+{
+    const char *state = attempt->error.code == HG_ECANCELLED ? "cancelled" : "failed";
+    int r = attempt->failed ? hg_queue_fail(db, &attempt->task, state, err)
+                            : hg_queue_done(db, &attempt->task, err);
+    if (r < 0) {
+        return r;
+    }
+    return attempt->result ? write_report(db, attempt, err)
+                           : write_death(db, attempt, state, err);
+}
+
+static int move_on(struct hg_db *db, const char *run_id, struct hg_error *err)
+{
+    const char *const params[] = {run_id};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int n_open = 0;
+    int r = hg_db_exec(db, &skip_jobs, params, NULL, err);
+    r = r < 0 ? r : hg_queue_count_open(db, run_id, &n_open, err);
+    if (r < 0) {
+        return r;
+    }
+    bool more = n_open > 0;
+    r = hg_db_exec(db, more ? &run_parallelism : &end_run, params, &result, err);
+    if (r < 0 || PQntuples(result) == 0) {
+        return r;
+    }
+    if (more) {
+        return hg_queue_promote(
+            db, run_id, (int)hg_result_int64(result, 0, "parallelism", 1), err);
+    }
+    hg_log(HG_LOG_INFO,
+           "run ended",
+           "pipeline", hg_result_text(result, 0, "pipeline_id"),
+           "run_id", run_id,
+           "status", hg_result_text(result, 0, "status"),
+           "duration_ms", hg_result_text(result, 0, "ms"),
+           NULL);
+    return HG_OK;
+}
+
+int hg_outcome_ended(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
+{
+    int r = hg_db_begin(db, err);
+    r = r < 0 ? r : hg_queue_lock_run(db, attempt->task.run_id, err);
+    if (r == HG_OK && attempt->released) {
+        r = end_by_release(db, attempt, err);
+    } else if (r == HG_OK) {
+        r = attempt->failed && shall_retry(attempt) ? end_by_retry(db, attempt, err)
+                                                    : end_for_good(db, attempt, err);
+    }
+    r = r < 0 ? r : move_on(db, attempt->task.run_id, err);
+    r = r < 0 ? r : hg_db_commit(db, err);
+    if (r < 0) {
+        hg_db_rollback(db);
+    }
+    return r;
+}

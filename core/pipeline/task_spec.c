@@ -1,0 +1,226 @@
+#include "pipeline/internal.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+static const json_t *find_by_id(const json_t *list, const char *id)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach ((json_t *)(uintptr_t)list, i, item) {
+        const char *item_id = json_string_value(json_object_get(item, "id"));
+        if (item_id && strcmp(item_id, id) == 0) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+/* A copy of the part of a job that its type names, with the job's id in it. */
+static json_t *job_part(const json_t *job, const char *type)
+{
+    json_t *part = json_deep_copy(json_object_get(job, type));
+    if (part && json_object_set(part, "job", json_object_get(job, "id")) < 0) {
+        json_decref(part);
+        return NULL;
+    }
+    return part;
+}
+
+static int add_extract(json_t *spec, const json_t *job)
+{
+    json_t *part = job_part(job, "extract");
+    if (part) {
+        /* The worker knows plugins, not the names that a pipeline file gives to sources. */
+        (void)json_object_set(part, "plugin", json_object_get(part, "source"));
+        (void)json_object_del(part, "source");
+    }
+    return json_object_set_new(spec, "extract", part);
+}
+
+static int add_check(json_t *spec, const json_t *job)
+{
+    const json_t *table = json_object_get(json_object_get(job, "check"), "table");
+    json_t *checks = json_object_get(spec, "checks");
+    if (!checks) {
+        checks = json_array();
+        if (json_object_set_new(spec, "checks", checks) < 0) {
+            return -1;
+        }
+    }
+    if (table && json_object_set(spec, "table", (json_t *)(uintptr_t)table) < 0) {
+        return -1;
+    }
+    return json_array_append_new(checks, job_part(job, "check"));
+}
+
+static int add_load(json_t *spec, const json_t *job)
+{
+    return json_object_set_new(spec, "load", job_part(job, "load"));
+}
+
+/* The value of a name that a script may use, JSON null when it has none. */
+static json_t *bound_value(const char *name, const char *run_id, const json_t *params,
+                           const char *scheduled_for)
+{
+    if (strncmp(name, "params.", 7) == 0) {
+        return json_incref(json_object_get(params, name + 7));
+    }
+    if (strcmp(name, "run.id") == 0) {
+        return json_string(run_id);
+    }
+    return scheduled_for ? json_string(scheduled_for) : json_null();
+}
+
+static int bind_params(json_t *part, const char *run_id, const json_t *params,
+                       const char *scheduled_for)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *bound = json_object();
+    size_t i;
+    json_t *param;
+    json_array_foreach (json_object_get(part, "params"), i, param) {
+        const char *name = json_string_value(json_object_get(param, "name"));
+        json_t *value = bound_value(name, run_id, params, scheduled_for);
+        json_t *entry = json_pack("{s:O, s:o?}", "type", json_object_get(param, "type"),
+                                  "value", value);
+        if (!entry || json_object_set_new(bound, name, entry) < 0) {
+            return -1;
+        }
+    }
+    return json_object_set(part, "params", bound);
+}
+
+static int add_jobs(json_t *spec, const json_t *definition, const json_t *task, const char *run_id,
+                    const json_t *params, const char *scheduled_for)
+{
+    size_t i;
+    json_t *job_id;
+    json_array_foreach (json_object_get(task, "jobs"), i, job_id) {
+        const json_t *job =
+            find_by_id(json_object_get(definition, "jobs"), json_string_value(job_id));
+        const char *type = json_string_value(json_object_get(job, "type"));
+        int failed = -1;
+        if (!type) {
+            return -1;
+        }
+        if (strcmp(type, "extract") == 0) {
+            failed = add_extract(spec, job);
+        } else if (strcmp(type, "check") == 0) {
+            failed = add_check(spec, job);
+        } else if (strcmp(type, "load") == 0) {
+            failed = add_load(spec, job);
+        } else if (strcmp(type, "transform") == 0) {
+            json_t *part = job_part(job, "transform");
+            failed = part ? bind_params(part, run_id, params, scheduled_for) : -1;
+            failed = failed ? failed : json_object_set(spec, "transform", part);
+            json_decref(part);
+        }
+        if (failed) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int hg_task_spec(const json_t *definition, const json_t *task, const char *run_id,
+                 const json_t *params, const char *scheduled_for, json_t **ret,
+                 struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *spec = json_pack("{s:O, s:O, s:s, s:O, s:s?, s:O, s:O, s:O}",
+                             "kind", json_object_get(task, "kind"),
+                             "pipeline_id", json_object_get(definition, "id"),
+                             "run_id", run_id,
+                             "task", json_object_get(task, "key"),
+                             "scheduled_for", scheduled_for,
+                             "base_folder", json_object_get(definition, "base_folder"),
+                             "jobs", json_object_get(task, "jobs"),
+                             "retries", json_object_get(definition, "retries"));
+    if (!spec || add_jobs(spec, definition, task, run_id, params, scheduled_for) < 0) {
+        return hg_error_set(err,
+                            HG_EINTERNAL,
+                            "task \"%s\" of the stored pipeline cannot be put together",
+                            json_string_value(json_object_get(task, "key")));
+    }
+    *ret = HG_TAKE(spec);
+    return HG_OK;
+}
+
+/* ---- for one attempt ---- */
+
+static int add_plugin_file(const struct hg_pipelines *service, json_t *part, int kind,
+                           const char *id, const char **ret_plugin, struct hg_error *err)
+{
+    const struct hg_plugin_info *info = hg_plugin_find(service->options.plugins, kind, id);
+    if (!info) {
+        hg_error_set(err, HG_ENOTFOUND, "there is no plugin \"%s\"", id);
+        return hg_error_hint(err, "Put its .so file into the plugin folder, or see `headgate "
+                                  "plugin list` for why it was not loaded.");
+    }
+    if (!info->bundled) {
+        *ret_plugin = info->id;
+    }
+    if (json_object_set_new(part, "plugin_file", json_string(info->file)) < 0 ||
+        json_object_set_new(part, "plugin_sha256", json_string(info->sha256)) < 0) {
+        return hg_error_nomem(err);
+    }
+    return HG_OK;
+}
+
+static int add_rule_files(const struct hg_pipelines *service, json_t *spec,
+                          const char **ret_plugin, struct hg_error *err)
+{
+    size_t i;
+    size_t k;
+    json_t *check;
+    json_t *rule;
+    json_array_foreach (json_object_get(spec, "checks"), i, check) {
+        json_array_foreach (json_object_get(check, "rules"), k, rule) {
+            const char *id = json_string_value(json_object_get(rule, "rule"));
+            int r = add_plugin_file(service, rule, HG_KIND_RULE, id, ret_plugin, err);
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return HG_OK;
+}
+
+static json_t *roots_to_json(const struct hg_pipelines *service)
+{
+    json_t *roots = json_array();
+    for (char **root = service->options.config->file_roots; roots && root && *root; root++) {
+        (void)json_array_append_new(roots, json_string(*root));
+    }
+    return roots;
+}
+
+int hg_task_for_attempt(const struct hg_pipelines *service, const struct hg_queue_task *task,
+                        json_t **ret, const char **ret_plugin, struct hg_error *err)
+{
+    const char *plugin = NULL;
+    HG_CLEANUP(hg_json_decrefp) json_t *spec = json_deep_copy(task->spec);
+    json_t *extract = json_object_get(spec, "extract");
+    const char *source = json_string_value(json_object_get(extract, "plugin"));
+    int r = source ? add_plugin_file(service, extract, HG_KIND_CONNECTOR, source, &plugin, err)
+                   : HG_OK;
+    r = r < 0 ? r : add_rule_files(service, spec, &plugin, err);
+    if (r < 0) {
+        return r;
+    }
+    if (!spec ||
+        json_object_update_new(spec,
+                               json_pack("{s:s, s:i, s:i, s:I, s:s, s:o}",
+                                         "task_id", task->id,
+                                         "attempt", task->attempt,
+                                         "max_attempts", task->max_attempts,
+                                         "fence", (json_int_t)task->fence,
+                                         "warehouse", service->options.worker_warehouse_url,
+                                         "file_roots", roots_to_json(service))) < 0) {
+        return hg_error_nomem(err);
+    }
+    *ret = HG_TAKE(spec);
+    *ret_plugin = plugin;
+    return HG_OK;
+}
