@@ -16,7 +16,10 @@ struct hg_arena {
     struct hg_arena_block *blocks;
 };
 
-#define HG_ARENA_INIT {NULL}
+#define HG_ARENA_INIT \
+    {                 \
+        NULL          \
+    }
 
 void hg_arena_free(struct hg_arena *arena);
 /* `size` zeroed bytes, aligned for any type; NULL when there is no memory. */

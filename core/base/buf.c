@@ -1,6 +1,5 @@
 #include "base/buf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,10 +61,8 @@ void hg_buf_putc(struct hg_buf *buf, char c)
     hg_buf_append(buf, &c, 1);
 }
 
-void hg_buf_printf(struct hg_buf *buf, const char *fmt, ...)
+void hg_buf_vprintf(struct hg_buf *buf, const char *fmt, va_list args)
 {
-    va_list args;
-    va_start(args, fmt);
     va_list again;
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
@@ -76,6 +73,13 @@ void hg_buf_printf(struct hg_buf *buf, const char *fmt, ...)
         buf->len += (size_t)n;
     }
     va_end(again);
+}
+
+void hg_buf_printf(struct hg_buf *buf, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    hg_buf_vprintf(buf, fmt, args);
     va_end(args);
 }
 

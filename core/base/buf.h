@@ -7,6 +7,7 @@
 #ifndef HG_BASE_BUF_H
 #define HG_BASE_BUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,7 +20,10 @@ struct hg_buf {
     bool failed;
 };
 
-#define HG_BUF_INIT {NULL, 0, 0, false}
+#define HG_BUF_INIT       \
+    {                     \
+        NULL, 0, 0, false \
+    }
 
 void hg_buf_free(struct hg_buf *buf);
 /* Keeps the memory, drops the content and the failure. */
@@ -30,6 +34,7 @@ void hg_buf_append(struct hg_buf *buf, const void *bytes, size_t n);
 void hg_buf_puts(struct hg_buf *buf, const char *text);
 void hg_buf_putc(struct hg_buf *buf, char c);
 void hg_buf_printf(struct hg_buf *buf, const char *fmt, ...) HG_PRINTF(2, 3);
+void hg_buf_vprintf(struct hg_buf *buf, const char *fmt, va_list args) HG_PRINTF(2, 0);
 /* Big-endian integers, as PostgreSQL's binary formats want them. */
 void hg_buf_put_be16(struct hg_buf *buf, uint16_t v);
 void hg_buf_put_be32(struct hg_buf *buf, uint32_t v);
@@ -40,7 +45,8 @@ static inline bool hg_buf_failed(const struct hg_buf *buf)
 }
 /* The text, "" when empty; borrowed until the next append. */
 const char *hg_buf_text(const struct hg_buf *buf);
-/* Hands the memory out (owned by the caller, free) and leaves the buffer empty; NULL after failure. */
+/* Hands the memory out (owned by the caller, free) and leaves the buffer empty; NULL after failure.
+ */
 char *hg_buf_take(struct hg_buf *buf);
 
 #endif

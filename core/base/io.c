@@ -50,8 +50,8 @@ int hg_read_exact(int fd, void *bytes, size_t n, struct hg_error *err)
     return HG_OK;
 }
 
-static int read_rest(int fd, const char *path, size_t max_bytes, struct hg_buf *buf,
-                     struct hg_error *err)
+static int read_rest(
+    int fd, const char *path, size_t max_bytes, struct hg_buf *buf, struct hg_error *err)
 {
     for (;;) {
         if (!hg_buf_reserve(buf, 65536)) {
@@ -76,8 +76,8 @@ static int read_rest(int fd, const char *path, size_t max_bytes, struct hg_buf *
     }
 }
 
-int hg_read_file(const char *path, size_t max_bytes, char **ret_text, size_t *ret_n,
-                 struct hg_error *err)
+int hg_read_file(
+    const char *path, size_t max_bytes, char **ret_text, size_t *ret_n, struct hg_error *err)
 {
     HG_CLEANUP(hg_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {

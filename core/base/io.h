@@ -17,11 +17,10 @@ int hg_read_exact(int fd, void *bytes, size_t n, struct hg_error *err);
  * Reads a whole file of at most `max_bytes`. *ret_text is NUL-terminated behind *ret_n bytes (which
  * may hold NULs) and owned by the caller, free. HG_ETOOBIG beyond max_bytes.
  */
-int hg_read_file(const char *path, size_t max_bytes, char **ret_text, size_t *ret_n,
-                 struct hg_error *err);
+int hg_read_file(
+    const char *path, size_t max_bytes, char **ret_text, size_t *ret_n, struct hg_error *err);
 /* Replaces `path` by a new file with this content in one step (temporary file, fsync, rename). */
-int hg_write_file(const char *path, mode_t mode, const void *bytes, size_t n,
-                  struct hg_error *err);
+int hg_write_file(const char *path, mode_t mode, const void *bytes, size_t n, struct hg_error *err);
 /* Makes a folder and those above it; no error when it is there already. */
 int hg_make_folders(const char *path, mode_t mode, struct hg_error *err);
 

@@ -34,7 +34,8 @@ int hg_log_level_parse(const char *text, int *ret_level, struct hg_error *err)
             return HG_OK;
         }
     }
-    return hg_error_set(err, HG_EINVAL, "\"%s\" is not a log level: debug, info, warning, error", text);
+    return hg_error_set(
+        err, HG_EINVAL, "\"%s\" is not a log level: debug, info, warning, error", text);
 }
 
 const char *hg_log_level_name(int level)

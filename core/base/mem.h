@@ -18,23 +18,23 @@
 #define HG_CLEANUP(function) __attribute__((cleanup(function)))
 
 /* Gives the pointer away and leaves NULL behind. */
-#define HG_TAKE(pointer)                                                                           \
-    __extension__({                                                                                \
-        __typeof__(pointer) hg_taken_ = (pointer);                                                 \
-        (pointer) = NULL;                                                                          \
-        hg_taken_;                                                                                 \
+#define HG_TAKE(pointer)                           \
+    __extension__({                                \
+        __typeof__(pointer) hg_taken_ = (pointer); \
+        (pointer) = NULL;                          \
+        hg_taken_;                                 \
     })
 
 #define HG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Defines `name`, a cleanup function for variables of `type` (a pointer) freed with `free_call`. */
-#define HG_DEFINE_CLEANUP(name, type, free_call)                                                   \
-    static inline void name(type *pointer)                                                         \
-    {                                                                                              \
-        if (*pointer) {                                                                            \
-            free_call(*pointer);                                                                   \
-            *pointer = NULL;                                                                       \
-        }                                                                                          \
+#define HG_DEFINE_CLEANUP(name, type, free_call) \
+    static inline void name(type *pointer)       \
+    {                                            \
+        if (*pointer) {                          \
+            free_call(*pointer);                 \
+            *pointer = NULL;                     \
+        }                                        \
     }
 
 /* Cleanup of anything that came from malloc: give it the address of the pointer. */
@@ -71,8 +71,9 @@ static inline void hg_unlockp(pthread_mutex_t **mutex)
 }
 #define HG_LOCK_JOIN_(a, b) a##b
 #define HG_LOCK_NAME_(line) HG_LOCK_JOIN_(hg_lock_, line)
-#define HG_LOCK(mutex)                                                                             \
-    HG_CLEANUP(hg_unlockp) pthread_mutex_t *HG_LOCK_NAME_(__LINE__) = hg_lock(mutex)
+#define HG_LOCK(mutex)     \
+    HG_CLEANUP(hg_unlockp) \
+    __attribute__((unused)) pthread_mutex_t *HG_LOCK_NAME_(__LINE__) = hg_lock(mutex)
 pthread_mutex_t *hg_lock(pthread_mutex_t *mutex);
 
 /*

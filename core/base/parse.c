@@ -17,12 +17,8 @@ int hg_parse_int64(const char *text, int64_t min, int64_t max, int64_t *ret, str
         return hg_error_set(err, HG_EINVAL, "\"%.64s\" is not a whole number", text);
     }
     if (errno == ERANGE || value < min || value > max) {
-        return hg_error_set(err,
-                            HG_EINVAL,
-                            "%.64s is outside %" PRId64 " to %" PRId64,
-                            text,
-                            min,
-                            max);
+        return hg_error_set(
+            err, HG_EINVAL, "%.64s is outside %" PRId64 " to %" PRId64, text, min, max);
     }
     *ret = value;
     return HG_OK;

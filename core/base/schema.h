@@ -1,12 +1,15 @@
 /*
- * JSON Schema: the subset that our files and forms need, over jansson values.
+ * JSON Schema (draft 2020-12): the subset that our files and forms need, over jansson values.
  *
  * Keywords: type (one or several), enum, const, properties, required, additionalProperties,
  * patternProperties, propertyNames, minProperties, maxProperties, items, prefixItems, minItems,
  * maxItems, uniqueItems, minLength, maxLength, pattern, minimum, maximum, exclusiveMinimum,
- * exclusiveMaximum, multipleOf, allOf, anyOf, oneOf, not, if/then/else, $ref to "#/$defs/...",
- * format (date, date-time, uri, email; others are accepted), default, title, description,
- * writeOnly. A schema with any other keyword is refused by hg_schema_check.
+ * exclusiveMaximum, multipleOf, allOf, anyOf, oneOf, not, if/then/else, $defs, $ref to "#" or
+ * "#/$defs/...", format (date, date-time, uri, email are checked; others are accepted).
+ * Annotations: default, title, description, examples, readOnly, writeOnly, deprecated, $comment,
+ * $schema. A schema with any other keyword is refused by hg_schema_check.
+ *
+ * A value under `writeOnly: true` is a secret: it is never quoted in a report.
  */
 #ifndef HG_BASE_SCHEMA_H
 #define HG_BASE_SCHEMA_H
@@ -14,22 +17,31 @@
 #include <jansson.h>
 
 #include "base/error.h"
-
-/* Called for each violation: `pointer` is a JSON pointer into the value, "" for the whole. */
-typedef void hg_schema_report(void *arg, const char *pointer, const char *detail,
-                              const char *hint);
-
-/* Whether `schema` itself is well-formed and uses only the keywords above; HG_EINVAL if not. */
-int hg_schema_check(const json_t *schema, struct hg_error *err);
+#include "base/schema_check.h"
+#include "base/schema_defaults.h"
 
 /*
- * Validates `value`, reporting every violation (an unknown property with the nearest known one in
- * `hint`; hint is "" when there is none). Returns the number of violations, or HG_ENOMEM.
+ * Called for each violation: `pointer` is a JSON pointer into the value, "" for the whole; `detail`
+ * says what was found and what was expected, `hint` what to do ("" when there is nothing to say).
+ * All borrowed until the call returns.
  */
-int hg_schema_validate(const json_t *schema, const json_t *value, hg_schema_report *report,
+typedef void hg_schema_report(void *arg, const char *pointer, const char *detail, const char *hint);
+
+/*
+ * Validates `value` against a schema that passed hg_schema_check, reporting every violation (an
+ * unknown property with the nearest known one in `hint`). Returns the number of violations, or
+ * HG_ENOMEM. Work is bounded: a schema that would take too many steps is itself a violation.
+ */
+int hg_schema_validate(const json_t *schema,
+                       const json_t *value,
+                       hg_schema_report *report,
                        void *arg);
 
-/* Puts the `default` of each missing property into `value`, deeply. HG_OK or HG_ENOMEM. */
-int hg_schema_apply_defaults(const json_t *schema, json_t *value);
+/* The same against a subschema of `root`, whose $refs are those of `root`. `report` may be NULL. */
+int hg_schema_validate_part(const json_t *root,
+                            const json_t *schema,
+                            const json_t *value,
+                            hg_schema_report *report,
+                            void *arg);
 
 #endif

@@ -11,9 +11,14 @@ static size_t utf8_sequence(const unsigned char *s, size_t n)
         unsigned char first_lo, first_hi, second_lo, second_hi;
         size_t length;
     } forms[] = {
-        {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
-        {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
-        {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
+        {0xC2, 0xDF, 0x80, 0xBF, 2},
+        {0xE0, 0xE0, 0xA0, 0xBF, 3},
+        {0xE1, 0xEC, 0x80, 0xBF, 3},
+        {0xED, 0xED, 0x80, 0x9F, 3},
+        {0xEE, 0xEF, 0x80, 0xBF, 3},
+        {0xF0, 0xF0, 0x90, 0xBF, 4},
+        {0xF1, 0xF3, 0x80, 0xBF, 4},
+        {0xF4, 0xF4, 0x80, 0x8F, 4},
     };
     if (s[0] < 0x80) {
         return 1;
@@ -52,8 +57,13 @@ size_t hg_utf8_valid(const char *text, size_t n)
 static void quote_byte(struct hg_buf *buf, unsigned char c)
 {
     static const char short_escapes[128] = {
-        ['"'] = '"', ['\\'] = '\\', ['\n'] = 'n', ['\r'] = 'r',
-        ['\t'] = 't', ['\b'] = 'b', ['\f'] = 'f',
+        ['"'] = '"',
+        ['\\'] = '\\',
+        ['\n'] = 'n',
+        ['\r'] = 'r',
+        ['\t'] = 't',
+        ['\b'] = 'b',
+        ['\f'] = 'f',
     };
     if (c < 0x80 && short_escapes[c]) {
         char escape[2] = {'\\', short_escapes[c]};
@@ -87,6 +97,17 @@ void hg_json_quote_n(struct hg_buf *buf, const char *text, size_t n)
 void hg_json_quote(struct hg_buf *buf, const char *text)
 {
     hg_json_quote_n(buf, text, strlen(text));
+}
+
+void hg_pointer_escape(struct hg_buf *buf, const char *key)
+{
+    for (; *key; key++) {
+        if (*key == '~' || *key == '/') {
+            hg_buf_puts(buf, *key == '~' ? "~0" : "~1");
+        } else {
+            hg_buf_putc(buf, *key);
+        }
+    }
 }
 
 enum { NEAREST_MAX = 64 };

@@ -14,6 +14,9 @@ void hg_json_quote(struct hg_buf *buf, const char *text);
 /* The same for `n` bytes, which may hold NULs. */
 void hg_json_quote_n(struct hg_buf *buf, const char *text, size_t n);
 
+/* Appends one step of a JSON pointer: "~" becomes "~0", "/" becomes "~1". */
+void hg_pointer_escape(struct hg_buf *buf, const char *key);
+
 /* Bytes at the start of `text` that are whole, valid UTF-8; n when all is. */
 size_t hg_utf8_valid(const char *text, size_t n);
 

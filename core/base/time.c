@@ -140,20 +140,19 @@ static bool zone_minutes(const char **at, int *ret_minutes)
 int hg_time_parse(const char *text, int64_t *ret_time_us, struct hg_error *err)
 {
     const char *at = text;
-    int year;
-    int month;
-    int day;
-    int hour;
-    int minute;
-    int second;
-    int zone;
-    int64_t fraction;
+    int year = 0;
+    int month = 0;
+    int day = 0;
+    int hour = 0;
+    int minute = 0;
+    int second = 0;
+    int zone = 0;
+    int64_t fraction = 0;
     bool ok = digits(&at, 4, 0, 9999, &year) && literal(&at, "-") &&
               digits(&at, 2, 1, 12, &month) && literal(&at, "-") &&
-              digits(&at, 2, 1, hg_date_days_in_month(year, month), &day) &&
-              literal(&at, "Tt ") && digits(&at, 2, 0, 23, &hour) && literal(&at, ":") &&
-              digits(&at, 2, 0, 59, &minute) && literal(&at, ":") &&
-              digits(&at, 2, 0, 59, &second) && fraction_us(&at, &fraction) &&
+              digits(&at, 2, 1, hg_date_days_in_month(year, month), &day) && literal(&at, "Tt ") &&
+              digits(&at, 2, 0, 23, &hour) && literal(&at, ":") && digits(&at, 2, 0, 59, &minute) &&
+              literal(&at, ":") && digits(&at, 2, 0, 59, &second) && fraction_us(&at, &fraction) &&
               zone_minutes(&at, &zone) && *at == '\0';
     if (!ok) {
         return hg_error_set(
