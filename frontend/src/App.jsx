@@ -1,13 +1,10 @@
 import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
+import { styleNonce } from './lib/nonce.js';
 import { resolveVariables, theme } from './theme.js';
 
 const schemeManager = localStorageColorSchemeManager({ key: 'headgate-color-scheme' });
-
-function styleNonce() {
-  return document.querySelector('meta[name="csp-nonce"]')?.content ?? '';
-}
 
 export function App({ queryClient, router }) {
   return (

@@ -31,7 +31,7 @@ export function AppShell({ user }) {
           </ActionIcon>
           <Link to="/pipelines" className={classes.brand} aria-current={undefined}>
             <Brand />
-            Headgate
+            <span className={classes.brandName}>Headgate</span>
           </Link>
           <div className={classes.spacer} />
           <RefreshState />

@@ -3,7 +3,6 @@ import { useSignOut } from '../api/queries.js';
 import { browserZone, zoneName } from '../lib/format.js';
 import { setZoneChoice, useZone, useZoneChoice } from '../lib/zone.js';
 import {
-  IconCheck,
   IconDeviceDesktop,
   IconLogout,
   IconMoon,
@@ -15,7 +14,7 @@ import classes from './AppShell.module.css';
 
 function HeaderMenu({ label, icon: Icon, text, children }) {
   return (
-    <Menu position="bottom-end" width={240} shadow="none" withinPortal>
+    <Menu position="bottom-end" width={240} shadow="none" withinPortal={false}>
       <Menu.Target>
         <Button
           variant="subtle"
@@ -34,17 +33,15 @@ function HeaderMenu({ label, icon: Icon, text, children }) {
   );
 }
 
-function Choice({ chosen, onChoose, icon: Icon, children }) {
+function Choice({ value, icon: Icon, children }) {
   return (
-    <Menu.Item
-      role="menuitemradio"
-      aria-checked={chosen}
-      onClick={onChoose}
-      leftSection={Icon && <Icon size={16} stroke={1.75} aria-hidden="true" />}
-      rightSection={chosen && <IconCheck size={16} aria-hidden="true" />}
+    <Menu.RadioItem
+      value={value}
+      closeMenuOnClick
+      rightSection={Icon && <Icon size={16} stroke={1.75} aria-hidden="true" />}
     >
       {children}
-    </Menu.Item>
+    </Menu.RadioItem>
   );
 }
 
@@ -59,16 +56,13 @@ export function ThemeMenu() {
   const current = SCHEMES.find(({ value }) => value === colorScheme) ?? SCHEMES[2];
   return (
     <HeaderMenu label={`Theme: ${current.word.toLowerCase()}`} icon={current.icon}>
-      {SCHEMES.map(({ value, word, icon }) => (
-        <Choice
-          key={value}
-          chosen={value === current.value}
-          onChoose={() => setColorScheme(value)}
-          icon={icon}
-        >
-          {word}
-        </Choice>
-      ))}
+      <Menu.RadioGroup value={current.value} onChange={setColorScheme}>
+        {SCHEMES.map(({ value, word, icon }) => (
+          <Choice key={value} value={value} icon={icon}>
+            {word}
+          </Choice>
+        ))}
+      </Menu.RadioGroup>
     </HeaderMenu>
   );
 }
@@ -78,12 +72,10 @@ export function ZoneMenu() {
   const zone = useZone();
   return (
     <HeaderMenu label={`Time zone: ${zone}`} icon={IconWorld} text={zoneName(zone)}>
-      <Choice chosen={choice === 'utc'} onChoose={() => setZoneChoice('utc')}>
-        UTC
-      </Choice>
-      <Choice chosen={choice === 'browser'} onChoose={() => setZoneChoice('browser')}>
-        This browser’s: {browserZone()}
-      </Choice>
+      <Menu.RadioGroup value={choice} onChange={setZoneChoice}>
+        <Choice value="utc">UTC</Choice>
+        <Choice value="browser">This browser’s: {browserZone()}</Choice>
+      </Menu.RadioGroup>
     </HeaderMenu>
   );
 }

@@ -4,7 +4,6 @@ import { Handle, Position, ReactFlow, ReactFlowProvider, useReactFlow } from '@x
 import { createContext, memo, useCallback, useContext, useMemo, useRef, useState } from 'react';
 import { edgesOf, neighbourOf, structureKey, topologicalOrder } from '../../lib/graph.js';
 import { describeState } from '../../lib/status.js';
-import { formatDuration } from '../../lib/format.js';
 import { IconMaximize, IconMinus, IconPlus } from '../../ui/icons.js';
 import { Loading } from '../../ui/Loading.jsx';
 import { ErrorPanel } from '../../ui/notices.jsx';
@@ -183,7 +182,6 @@ const JobBox = memo(function JobBox(props) {
     props;
   const state = describeState(status);
   const timed = status === 'running' || durationMs > 0 || durationMs === 0;
-  const spoken = durationMs > 0 ? `, ${formatDuration(durationMs)}` : '';
   return (
     <button
       type="button"
@@ -192,7 +190,6 @@ const JobBox = memo(function JobBox(props) {
       className={`${classes.node} ${toneClass(state.tone)} nopan`}
       tabIndex={tabbable ? 0 : -1}
       aria-pressed={selected}
-      aria-label={`${name}, ${type}, ${state.word}${spoken}`}
       title={name}
       onClick={() => onSelect(id)}
       onKeyDown={(event) => {

@@ -9,7 +9,7 @@ import { TableFrame } from './TableFrame.jsx';
 /** The same jobs as the graph shows, as a list: each after those it needs. */
 export function JobsTable({ jobs, selectedJob }) {
   return (
-    <TableFrame label="Jobs">
+    <TableFrame label="Jobs as a list">
       <thead>
         <tr>
           <th scope="col">Job</th>

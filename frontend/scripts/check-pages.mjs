@@ -1,0 +1,80 @@
+// Visits every scene of the built site in the system's Chromium, in both themes, wide and narrow:
+// axe must find nothing, nothing may scroll sideways, the content policy must not be broken.
+//   node scripts/check-pages.mjs [--shots FOLDER] [NAME...]
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { launch } from './browser.mjs';
+import { scenes } from './scenes.mjs';
+import { serve } from './serve.mjs';
+import { visit } from './visit.mjs';
+
+const axeSource = readFileSync(
+  createRequire(import.meta.url).resolve('axe-core/axe.min.js'),
+  'utf8',
+);
+const dist = fileURLToPath(new URL('../dist', import.meta.url));
+const LOOKS = [
+  { theme: 'light', width: 1440 },
+  { theme: 'dark', width: 1440 },
+  { theme: 'dark', width: 390 },
+  { theme: 'light', width: 390 },
+];
+const NARROWEST = 360;
+
+const args = process.argv.slice(2);
+const shots = args[0] === '--shots' ? args[1] : null;
+const wanted = new Set(shots ? args.slice(2) : args);
+
+async function axeFindings(page) {
+  // The policy forbids added script elements; an evaluated text is not one.
+  await page.evaluate(axeSource);
+  const violations = await page.evaluate(async () => (await window.axe.run()).violations);
+  return violations.flatMap((violation) =>
+    violation.nodes.slice(0, 3).map((node) => `axe ${violation.id}: ${node.html.slice(0, 160)}`),
+  );
+}
+
+async function sidewaysFindings(page, width) {
+  await page.setViewportSize({ width, height: 900 });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  return wide > width ? [`the page is ${wide} px wide in a window of ${width} px`] : [];
+}
+
+async function checkScene(context, scene) {
+  const { page, complaints, close } = await visit({ ...context, scene });
+  const findings = [];
+  for (const { theme, width } of LOOKS) {
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+    const sideways = await sidewaysFindings(page, width);
+    await page.waitForTimeout(150);
+    const found = [...sideways, ...(await axeFindings(page))];
+    findings.push(...found.map((finding) => `${theme} ${width}: ${finding}`));
+    if (shots) await page.screenshot({ path: `${shots}/${scene.name}-${theme}-${width}.png` });
+  }
+  findings.push(...(await sidewaysFindings(page, NARROWEST)));
+  await close();
+  return [...findings, ...complaints];
+}
+
+if (shots) mkdirSync(shots, { recursive: true });
+const scenario = { state: {} };
+const server = await serve({ dist, scenario });
+const browser = await launch();
+let failures = 0;
+let visited = 0;
+try {
+  for (const scene of scenes.filter(({ name }) => wanted.size === 0 || wanted.has(name))) {
+    visited += 1;
+    const findings = await checkScene({ browser, origin: server.origin, scenario }, scene).catch(
+      (error) => [error.message.split('\n').slice(0, 4).join(' ')],
+    );
+    for (const finding of new Set(findings)) console.log(`${scene.name}: ${finding}`);
+    if (findings.length > 0) failures += 1;
+  }
+} finally {
+  await browser.close();
+  server.close();
+}
+console.log(`pages: ${visited} scenes in ${LOOKS.length} looks, ${failures} with findings`);
+process.exitCode = failures > 0 ? 1 : 0;

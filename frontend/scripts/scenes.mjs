@@ -1,0 +1,190 @@
+import { failedRun, pipeline, problem, users } from '../test/fixtures/data.js';
+
+const away = {
+  status: 500,
+  body: problem(500, {
+    title: 'The database did not answer',
+    detail: 'The metadata database closed the connection while the list was read.',
+    hint: 'Try again. If it stays so, look for the request id in the log of the host.',
+  }),
+};
+const only = (pattern, failure) => (method, path) => (pattern.test(path) ? failure : null);
+const LONG_WORD = 'a'.repeat(120);
+
+/**
+ * Every page in every state it can be in: where to go, what the host answers (`state`), what to do
+ * there (`act`), and a text that says the state has been reached (`until`).
+ */
+export const scenes = [
+  { name: 'sign-in', path: '/sign-in', state: { user: null }, until: 'Sign in' },
+  {
+    name: 'sign-in-wrong',
+    path: '/sign-in',
+    state: { user: null },
+    act: (page) => signIn(page, 'wrong'),
+    until: 'User name or password is wrong',
+  },
+  {
+    name: 'sign-in-throttled',
+    path: '/sign-in',
+    state: {
+      user: null,
+      login: {
+        status: 429,
+        headers: { 'Retry-After': '60' },
+        body: problem(429, { title: 'Too many requests', detail: 'Five attempts failed.' }),
+      },
+    },
+    act: (page) => signIn(page, 'wrong'),
+    until: 'Too many attempts',
+  },
+  { name: 'unreachable', path: '/pipelines', state: { silent: true }, until: 'does not answer' },
+  { name: 'pipelines', path: '/pipelines', until: 'Currency rates' },
+  { name: 'pipelines-filtered', path: '/pipelines?q=rates', until: '1 of 7 pipelines' },
+  { name: 'pipelines-no-match', path: '/pipelines?q=nothing', until: 'No pipeline matches' },
+  {
+    name: 'pipelines-empty',
+    path: '/pipelines',
+    state: { pipelines: [] },
+    until: 'No pipeline yet',
+  },
+  {
+    name: 'pipelines-error',
+    path: '/pipelines',
+    state: { fail: only(/pipelines$/, away) },
+    until: 'The database did not answer',
+  },
+  {
+    name: 'pipelines-loading',
+    path: '/pipelines',
+    state: { delayMs: 60_000 },
+    until: 'Loading the pipelines',
+  },
+  {
+    name: 'pipelines-long-names',
+    path: '/pipelines',
+    state: {
+      pipelines: [
+        pipeline(LONG_WORD, {
+          name: `${LONG_WORD} ${LONG_WORD}`,
+          description: LONG_WORD,
+          schedule: '1,2,3,4,5,6,7,8,9 1-23/2 * * 1,2,3',
+          jobs: [
+            {
+              id: LONG_WORD,
+              name: LONG_WORD,
+              type: 'extract',
+              needs: [],
+              status: 'failed',
+            },
+          ],
+          last_run: { ...failedRun, error: LONG_WORD },
+          status: 'failed',
+        }),
+        pipeline('rtl', {
+          name: 'خط أنابيب البيانات اليومية',
+          jobs: [{ id: 'a', type: 'load', status: 'idle' }],
+        }),
+      ],
+    },
+    until: '2 pipelines',
+  },
+  {
+    name: 'menu',
+    path: '/pipelines',
+    act: (page) => page.getByRole('button', { name: /^Theme/ }).click(),
+    until: 'As the system',
+  },
+  { name: 'pipeline', path: '/pipelines/sp500-daily', until: 'yearly' },
+  { name: 'pipeline-job', path: '/pipelines/sp500-daily?job=load', until: 'read 38,420 rows' },
+  { name: 'pipeline-list', path: '/pipelines/sp500-daily?view=list', until: 'Needs' },
+  {
+    name: 'pipeline-older-run',
+    path: '/pipelines/sp500-daily?run=older-3',
+    until: 'an older run',
+  },
+  {
+    name: 'pipeline-rejected',
+    path: '/pipelines/currency-rates?tab=rejected',
+    until: 'is not a date',
+  },
+  { name: 'pipeline-failed', path: '/pipelines/vendor-orders?job=load', until: 'ALTER TABLE' },
+  { name: 'pipeline-running', path: '/pipelines/flights-on-time', until: 'Retrying' },
+  {
+    name: 'pipeline-running-job',
+    path: '/pipelines/flights-on-time?job=check',
+    until: 'out of memory',
+  },
+  {
+    name: 'pipeline-conflict',
+    path: '/pipelines/flights-on-time',
+    state: {
+      trigger: {
+        status: 409,
+        body: problem(409, {
+          title: 'Conflict',
+          detail: 'Run 3d6b8f02 of this pipeline is running.',
+          hint: 'Wait until it is over, then start again.',
+          run_id: '3d6b8f02-7c51-4cb6-a8c5-9be1a2c40d77',
+        }),
+      },
+    },
+    act: (page) => page.getByRole('button', { name: 'Run now' }).click(),
+    until: 'already has a run under way',
+  },
+  { name: 'pipeline-params', path: '/pipelines/hospital-backfill', until: 'headgate run' },
+  { name: 'pipeline-broken', path: '/pipelines/weather-hourly', until: 'shedule' },
+  { name: 'pipeline-large', path: '/pipelines/many-jobs', until: 'job_117' },
+  { name: 'pipeline-missing', path: '/pipelines/gone', until: 'There is no pipeline' },
+  {
+    name: 'pipeline-viewer',
+    path: '/pipelines/currency-rates?tab=rejected',
+    state: {
+      user: users.viewer,
+      fail: only(/quarantine|logs$/, {
+        status: 403,
+        body: problem(403, { title: 'Forbidden' }),
+      }),
+    },
+    until: 'does not show rejected rows',
+  },
+  { name: 'datasets', path: '/datasets', until: 'market.daily_prices' },
+  { name: 'datasets-no-match', path: '/datasets?q=nothing', until: 'No dataset matches' },
+  {
+    name: 'datasets-empty',
+    path: '/datasets',
+    state: { datasets: [] },
+    until: 'Nothing loaded yet',
+  },
+  { name: 'dataset', path: '/datasets/market.daily_prices', until: '2000-01-03' },
+  {
+    name: 'dataset-empty',
+    path: '/datasets/market.daily_prices',
+    state: { rowTotal: 0 },
+    until: 'has no rows',
+  },
+  { name: 'dataset-missing', path: '/datasets/no.such', until: 'There is no dataset' },
+  {
+    name: 'dataset-viewer',
+    path: '/datasets/market.daily_prices',
+    state: {
+      user: users.viewer,
+      fail: only(/rows$/, { status: 403, body: problem(403, { title: 'Forbidden' }) }),
+    },
+    until: 'does not show rows',
+  },
+  { name: 'not-found', path: '/no/such/page', until: 'nothing at this address' },
+  {
+    name: 'disconnected',
+    path: '/pipelines/sp500-daily',
+    until: 'yearly',
+    then: { silent: true },
+    thenUntil: 'Disconnected',
+  },
+];
+
+async function signIn(page, password) {
+  await page.getByLabel('User name').fill('admin');
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}

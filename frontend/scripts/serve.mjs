@@ -1,0 +1,98 @@
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { randomBytes } from 'node:crypto';
+import { extname, join, normalize } from 'node:path';
+import { answer } from '../test/fixtures/answers.js';
+
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
+
+/** The policy the host sends; the pages must work under it. */
+export function policy(nonce) {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "worker-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+async function readJson(request) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return chunks.length ? JSON.parse(Buffer.concat(chunks).toString()) : null;
+}
+
+async function serveApi(request, response, url, scenario) {
+  const { delayMs = 0, silent = false } = scenario.state;
+  if (silent) {
+    request.socket.destroy();
+    return;
+  }
+  if (delayMs && !url.pathname.includes('/auth/'))
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+  const { status, body, headers } = answer({
+    method: request.method,
+    path: url.pathname.slice('/api/v1'.length),
+    query: url.searchParams,
+    body: await readJson(request),
+    state: scenario.state,
+  });
+  const type = status >= 400 ? 'application/problem+json' : 'application/json';
+  response.writeHead(status, { 'Content-Type': type, ...headers });
+  response.end(body === null ? undefined : JSON.stringify(body));
+}
+
+function serveFile(response, dist, path) {
+  const file = join(dist, normalize(path));
+  if (path !== '/' && existsSync(file) && extname(file)) {
+    response.writeHead(200, {
+      'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
+    });
+    createReadStream(file).pipe(response);
+    return;
+  }
+  const nonce = randomBytes(16).toString('base64');
+  response.writeHead(200, {
+    'Content-Type': TYPES['.html'],
+    'Content-Security-Policy': policy(nonce),
+    'Cache-Control': 'no-store',
+  });
+  const page = readFileSync(join(dist, 'index.html'), 'utf8');
+  response.end(page.replaceAll('__CSP_NONCE__', nonce));
+}
+
+/**
+ * Serves the built site as the host does (nonce, strict policy, every unknown path is the page)
+ * with an API of fixtures. `scenario.state` may be exchanged at any time. Gives `{origin, close}`.
+ */
+export async function serve({ dist, scenario }) {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url, 'http://localhost');
+    if (url.pathname.startsWith('/api/v1')) {
+      // A page that is left breaks off its requests.
+      serveApi(request, response, url, scenario).catch(() => response.destroy());
+    } else {
+      serveFile(response, dist, url.pathname);
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    origin: `http://127.0.0.1:${server.address().port}`,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
