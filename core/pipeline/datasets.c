@@ -1,0 +1,80 @@
+/*
+ * What has been loaded. Only tables that the ledger names are served, and they are read with the
+ * host's own role: a name that comes in from outside is looked up there first.
+ */
+#include "pipeline/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "pipeline/rows_query.h"
+#include "pipeline/sql_json.h"
+
+/* The last load of each table; a transform names no table of its own. */
+#define LAST_LOADS                                                                                 \
+    "(select distinct on (table_name) table_name, pipeline_id, run_id, committed_at"               \
+    " from headgate.ledger where table_name is not null"                                           \
+    " order by table_name, committed_at desc) l"
+
+/*
+ * The count is exact for tables up to 64 MB and the planner's estimate above, since counting reads
+ * the whole table.
+ */
+static const struct hg_statement list_datasets = {
+    "datasets_list",
+    "select l.table_name as cursor_key, json_build_object('name', l.table_name,"
+    " 'columns', (select coalesce(json_agg(json_build_object('name', a.attname,"
+    " 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum), '[]'::json)"
+    " from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),"
+    " 'row_count', case when pg_relation_size(c.oid) <= 64 * 1024 * 1024 or c.reltuples < 0"
+    " then (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %s',"
+    " c.oid::regclass), false, true, '')))[1]::text::bigint else c.reltuples::bigint end,"
+    " 'row_count_exact', pg_relation_size(c.oid) <= 64 * 1024 * 1024 or c.reltuples < 0,"
+    " 'size_bytes', pg_total_relation_size(c.oid),"
+    " 'last_load_at', " HG_SQL_TIME("l.committed_at") ","
+    " 'pipeline_id', l.pipeline_id, 'run_id', l.run_id) as item"
+    " from " LAST_LOADS " join pg_class c on c.oid = to_regclass(l.table_name)"
+    " where $1::text is null or l.table_name > $1 order by l.table_name limit $2::int + 1",
+    2};
+
+static const struct hg_statement find_table = {
+    "datasets_find",
+    "select to_regclass($1) is not null as found from headgate.ledger where table_name = $1"
+    " limit 1",
+    1};
+
+int hg_datasets_list(struct hg_pipelines *service, const struct hg_page *page, json_t **ret,
+                     struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    char limit[16];
+    (void)snprintf(limit, sizeof limit, "%d", page->limit);
+    const char *const params[] = {page->cursor, limit};
+    int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_db_exec(db, &list_datasets, params, &result, err);
+    return r < 0 ? r : hg_page_answer(result, page, ret, err);
+}
+
+static int check_table(struct hg_db *db, const char *schema_table, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {schema_table};
+    int r = hg_db_exec(db, &find_table, params, &result, err);
+    if (r == HG_OK && (PQntuples(result) == 0 || !hg_result_bool(result, 0, "found"))) {
+        hg_error_set(err, HG_ENOTFOUND, "there is no dataset \"%.128s\"", schema_table);
+        hg_error_hint(err, "Only tables that a pipeline has loaded are served; see the list.");
+        return HG_ENOTFOUND;
+    }
+    return r;
+}
+
+int hg_datasets_rows(struct hg_pipelines *service, const char *schema_table,
+                     const struct hg_rows_query *query, json_t **ret, struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : check_table(db, schema_table, err);
+    return r < 0 ? r : hg_rows_query_run(db, schema_table, query, ret, err);
+}

@@ -1,0 +1,127 @@
+#include "pipeline/service.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "pipeline/internal.h"
+
+/*
+ * A host keeps one name for life, so that after a crash it knows its own tasks at once instead of
+ * waiting for their leases to run out.
+ */
+static int host_name(const char *data_dir, char ret[80], struct hg_error *err)
+{
+    char path[PATH_MAX];
+    char id[HG_UUID_TEXT];
+    HG_CLEANUP(hg_freep) char *text = NULL;
+    size_t n = 0;
+    if (snprintf(path, sizeof path, "%s/host_id", data_dir) >= (int)sizeof path) {
+        return hg_error_set(err, HG_EINVAL, "the path of the data dir is too long");
+    }
+    int r = hg_read_file(path, 64, &text, &n, NULL);
+    if (r == HG_OK && n == HG_UUID_TEXT - 1 && hg_uuid_is_valid(text)) {
+        (void)snprintf(ret, 80, "%s", text);
+        return HG_OK;
+    }
+    r = hg_uuid_new(id, err);
+    r = r < 0 ? r : hg_write_file(path, 0600, id, strlen(id), err);
+    if (r == HG_OK) {
+        (void)snprintf(ret, 80, "%s", id);
+    }
+    return r;
+}
+
+static void init_conditions(struct hg_pipelines *service)
+{
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_mutex_init(&service->mutex, NULL);
+    (void)pthread_cond_init(&service->work, &monotonic);
+    (void)pthread_cond_init(&service->run_changed, &monotonic);
+    (void)pthread_cond_init(&service->schedule, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
+int hg_pipelines_start(const struct hg_pipelines_options *options, struct hg_pipelines **ret,
+                       struct hg_error *err)
+{
+    struct hg_pipelines *service = calloc(1, sizeof *service);
+    if (!service) {
+        return hg_error_nomem(err);
+    }
+    service->options = *options;
+    init_conditions(service);
+    int r = host_name(options->config->data_dir, service->host, err);
+    r = r < 0 ? r : hg_catalog_sync(service, err);
+    r = r < 0 ? r : hg_dispatch_start(service, err);
+    r = r < 0 ? r : hg_scheduler_start(service, err);
+    if (r < 0) {
+        hg_pipelines_stop(service, 0);
+        return r;
+    }
+    *ret = service;
+    return HG_OK;
+}
+
+void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
+{
+    if (!service) {
+        return;
+    }
+    {
+        HG_LOCK(&service->mutex);
+        service->stopping = true;
+        (void)pthread_cond_broadcast(&service->work);
+        (void)pthread_cond_broadcast(&service->schedule);
+        (void)pthread_cond_broadcast(&service->run_changed);
+    }
+    hg_scheduler_stop(service);
+    hg_dispatch_stop(service, grace_ms);
+    (void)pthread_cond_destroy(&service->work);
+    (void)pthread_cond_destroy(&service->run_changed);
+    (void)pthread_cond_destroy(&service->schedule);
+    (void)pthread_mutex_destroy(&service->mutex);
+    free(service);
+}
+
+int hg_pipelines_reload(struct hg_pipelines *service, struct hg_error *err)
+{
+    return hg_catalog_sync(service, err);
+}
+
+static const struct hg_statement count_states = {
+    "service_counts",
+    "select (select count(*) from pipeline) as pipelines,"
+    " (select count(*) from run where slot is not null) as active_runs,"
+    " (select count(*) from task where state = 'ready') as ready_tasks",
+    0};
+
+int hg_pipelines_status(struct hg_pipelines *service, json_t **ret, struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_db_exec(db, &count_states, NULL, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    json_t *status = json_pack("{s:I, s:I, s:I, s:o}",
+                               "pipelines",
+                               (json_int_t)hg_result_int64(result, 0, "pipelines", 0),
+                               "active_runs",
+                               (json_int_t)hg_result_int64(result, 0, "active_runs", 0),
+                               "ready_tasks",
+                               (json_int_t)hg_result_int64(result, 0, "ready_tasks", 0),
+                               "workers",
+                               hg_worker_pool_to_json(service->workers));
+    if (!status) {
+        return hg_error_nomem(err);
+    }
+    *ret = status;
+    return HG_OK;
+}
