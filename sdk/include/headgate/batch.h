@@ -1,5 +1,5 @@
 /*
- * Building record batches, and turning a function that gives batches into an ArrowArrayStream.
+ * Building record batches.
  *
  * A builder holds the columns of one batch at a time:
  *
@@ -30,6 +30,9 @@
 #define HEADGATE_BATCH_H
 
 #include "headgate/plugin.h"
+#include "headgate/schema.h"
+#include "headgate/stream.h"
+#include "headgate/text.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,29 +41,6 @@ extern "C" {
 #if defined(__SIZEOF_INT128__)
 __extension__ typedef __int128 hg_int128;
 #endif
-
-enum hg_type {
-    HG_TYPE_BOOL = 1,
-    HG_TYPE_INT32 = 2,
-    HG_TYPE_INT64 = 3,
-    HG_TYPE_FLOAT64 = 4,
-    HG_TYPE_DECIMAL128 = 5,
-    HG_TYPE_UTF8 = 6,
-    HG_TYPE_BINARY = 7,
-    HG_TYPE_DATE32 = 8,      /* days since 1970-01-01 */
-    HG_TYPE_TIMESTAMP_US = 9 /* microseconds since 1970-01-01T00:00:00 */
-};
-
-/* One column of a schema. */
-struct hg_column {
-    const char *name;
-    int32_t type;                /* enum hg_type */
-    int32_t precision;           /* decimal128: 1..38 digits */
-    int32_t scale;               /* decimal128: 0..precision digits behind the point */
-    bool nullable;
-    const char *timezone;        /* timestamp: NULL for none, "UTC" for an instant */
-    const char *const *metadata; /* key, value, key, value, NULL; or NULL */
-};
 
 /*
  * A column being built. All may be read; `n`, `n_bytes` and what the pointers point at may be
@@ -79,6 +59,9 @@ struct hg_batch_column {
     int32_t type;      /* enum hg_type */
     int32_t precision;
     bool nullable;
+    /* Private from here. */
+    int64_t next_room;
+    int64_t next_bytes_room;
 };
 
 struct hg_batch_pool;
@@ -92,20 +75,6 @@ struct hg_batch {
     struct hg_batch_pool *pool;
 };
 
-/* ------------------------------------------------------------------------------------------ */
-/* Schemas                                                                                      */
-/* ------------------------------------------------------------------------------------------ */
-
-/*
- * A schema of format "+s" with these columns. HG_EINVAL for a column without a name, with the name
- * of another one or with a wrong type. *ret is owned by the caller, who calls its release.
- */
-hg_status hg_batch_schema(const struct hg_column *columns, size_t n_columns,
-                          struct ArrowSchema *ret, struct hg_error *err);
-
-/* ------------------------------------------------------------------------------------------ */
-/* Building                                                                                     */
-/* ------------------------------------------------------------------------------------------ */
 
 /* The columns are copied. *ret_batch is owned by the caller, who frees it with hg_batch_free. */
 hg_status hg_batch_new(const struct hg_column *columns, size_t n_columns,
@@ -137,10 +106,13 @@ hg_status hg_batch_append_text(struct hg_batch *batch, size_t column, const char
 
 /*
  * Ends a row: columns that got no cell since the last one get a null. HG_EINVAL when one of them
- * takes none or got two cells.
+ * takes none or got two cells: drop the row then.
  */
 hg_status hg_batch_end_row(struct hg_batch *batch);
-/* Takes back the cells appended since the last end of a row. */
+/*
+ * Takes back the cells appended since the last end of a row, and sets the bits of the row n_rows
+ * right again for those who write one row at a time directly.
+ */
 void hg_batch_drop_row(struct hg_batch *batch);
 
 /* Room for `rows` more rows in every column. Pointers in the columns change. */
@@ -161,38 +133,6 @@ hg_status hg_batch_explain(const struct hg_batch *batch, size_t column, hg_statu
  * column that takes no nulls has one; the rows stay in the builder.
  */
 hg_status hg_batch_finish(struct hg_batch *batch, struct ArrowArray *ret, struct hg_error *err);
-
-/* Bytes at the start of `text` that are whole, valid UTF-8; n when all is. */
-size_t hg_batch_utf8_prefix(const void *text, size_t n);
-
-/* ------------------------------------------------------------------------------------------ */
-/* Streams                                                                                      */
-/* ------------------------------------------------------------------------------------------ */
-
-/* Where the batches of a stream come from. [instance] */
-struct hg_batch_stream_ops {
-    /* The schema, the same each time; owned by the caller. */
-    hg_status (*schema)(void *arg, struct ArrowSchema *ret, struct hg_error *err);
-    /* The next batch, owned by the caller; leave ret->release NULL at the end. */
-    hg_status (*next)(void *arg, struct ArrowArray *ret, struct hg_error *err);
-    /* The stream is released; may be NULL. */
-    void (*release)(void *arg);
-};
-
-/*
- * A stream over `ops` (static) that remembers the whole error of a failure, stays at its end once
- * it was there, and stays failed once it failed. *ret is owned by the caller, who calls its
- * release. When this fails, ops->release is not called.
- */
-hg_status hg_batch_stream(const struct hg_batch_stream_ops *ops, void *arg,
-                          struct ArrowArrayStream *ret, struct hg_error *err);
-
-/*
- * A get_extension for plugins whose streams all come from hg_batch_stream: answers
- * headgate.stream_error/1 and NULL for anything else. Put it into the vtable or call it from your
- * own get_extension.
- */
-const void *hg_batch_stream_extension(void *inst, const char *id);
 
 #ifdef __cplusplus
 }
