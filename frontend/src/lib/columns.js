@@ -12,7 +12,7 @@ export function cellText(value) {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-const CHARACTER_PX = 7.6;
+const CHARACTER_PX = { text: 7.4, number: 8.6 };
 const PADDING_PX = 26;
 const SAMPLE_ROWS = 50;
 
@@ -22,5 +22,6 @@ export function columnWidth(column, index, rows) {
   for (const row of rows.slice(0, SAMPLE_ROWS)) {
     longest = Math.max(longest, cellText(row[index]).length);
   }
-  return Math.round(Math.min(360, Math.max(88, longest * CHARACTER_PX + PADDING_PX)));
+  const character = isNumericType(column.type) ? CHARACTER_PX.number : CHARACTER_PX.text;
+  return Math.round(Math.min(360, Math.max(88, longest * character + PADDING_PX)));
 }

@@ -34,9 +34,13 @@ function describeInterval(minute, hour) {
   const step = /^\*\/(\d+)$/.exec(minute);
   if (step && hour === '*') return `Every ${step[1]} minutes`;
   const hours = /^\*\/(\d+)$/.exec(hour);
-  if (/^\d+$/.test(minute) && hours) return `Every ${hours[1]} hours, at minute ${Number(minute)}`;
-  if (/^\d+$/.test(minute) && hour === '*') return `Every hour, at minute ${Number(minute)}`;
+  if (/^\d+$/.test(minute) && hours) return `Every ${hours[1]} hours${past(minute)}`;
+  if (/^\d+$/.test(minute) && hour === '*') return `Every hour${past(minute)}`;
   return null;
+}
+
+function past(minute) {
+  return Number(minute) === 0 ? '' : `, at minute ${Number(minute)}`;
 }
 
 function describeDays(weekday) {

@@ -14,7 +14,13 @@ import classes from './AppShell.module.css';
 
 function HeaderMenu({ label, icon: Icon, text, children }) {
   return (
-    <Menu position="bottom-end" width={240} shadow="none" withinPortal={false}>
+    <Menu
+      position="bottom-end"
+      width={240}
+      shadow="none"
+      withinPortal={false}
+      withInitialFocusPlaceholder={false}
+    >
       <Menu.Target>
         <Button
           variant="subtle"

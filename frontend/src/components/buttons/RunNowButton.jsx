@@ -11,12 +11,17 @@ export function RunNowButton({ trigger, offered }) {
   }
   if (!offered) return null;
   return (
-    <Button
-      leftSection={<IconPlayerPlay size={16} aria-hidden="true" />}
-      loading={trigger.isPending}
-      onClick={() => trigger.mutate()}
-    >
-      Run now
-    </Button>
+    <>
+      <span className="visually-hidden" role="status">
+        {trigger.isSuccess && 'The run has been queued.'}
+      </span>
+      <Button
+        leftSection={<IconPlayerPlay size={16} aria-hidden="true" />}
+        loading={trigger.isPending}
+        onClick={() => trigger.mutate()}
+      >
+        Run now
+      </Button>
+    </>
   );
 }

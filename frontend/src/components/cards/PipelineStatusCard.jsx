@@ -12,6 +12,7 @@ const ICONS_SHOWN = 12;
 
 /** One pipeline at a glance: its state, what its last run did, when the next one comes. */
 export function PipelineStatusCard({ pipeline }) {
+  const error = pipeline.status === 'failed' && errorParts(pipeline.last_run?.error)?.message;
   const name = pipeline.name || pipeline.id;
   return (
     <article className={classes.card} aria-label={name}>
@@ -35,6 +36,14 @@ export function PipelineStatusCard({ pipeline }) {
         <dd className="truncate">
           <LastRun run={pipeline.last_run} />
         </dd>
+        {error && (
+          <>
+            <dt>Error</dt>
+            <dd className={`${classes.error} truncate`} title={error}>
+              {error}
+            </dd>
+          </>
+        )}
         <dt>Next run</dt>
         <dd className="truncate">
           <NextRun pipeline={pipeline} />
@@ -58,7 +67,6 @@ function JobStrip({ jobs }) {
 
 function LastRun({ run }) {
   if (!run) return <span className="muted">Never run</span>;
-  const error = run.status === 'failed' && errorParts(run.error)?.message;
   return (
     <>
       <Time value={run.finished_at ?? run.started_at ?? run.queued_at} />
@@ -72,14 +80,7 @@ function LastRun({ run }) {
           />
         </>
       )}
-      {error ? (
-        <span className={classes.error} title={error}>
-          {' · '}
-          {error}
-        </span>
-      ) : (
-        <RunCounts run={run} />
-      )}
+      <RunCounts run={run} />
     </>
   );
 }

@@ -13,7 +13,7 @@ import { NODE_SIZE } from './nodeSize.js';
 import classes from './PipelineDAG.module.css';
 import { useLayout } from './useLayout.js';
 
-const GRAPH = { minHeight: 200, maxHeight: 480, margin: 80 };
+const GRAPH = { minHeight: 140, maxHeight: 480, margin: 88 };
 /** Above this many jobs the graph opens on the work, and what is out of sight is not mounted. */
 const WHOLE_VIEW_LIMIT = 40;
 const FOCUS_ZOOM = 0.72;
@@ -201,20 +201,21 @@ const JobBox = memo(function JobBox(props) {
       <StatusIcon status={status} size={20} />
       <span className={classes.nodeText}>
         <span className={`${classes.nodeName} truncate`}>{name}</span>
-        <span className={`${classes.nodeFacts} truncate`}>
-          <span className={classes.nodeState}>{state.word}</span>
-          {timed && (
-            <>
-              {' · '}
-              <Duration
-                startedAt={startedAt}
-                durationMs={durationMs}
-                running={status === 'running'}
-              />
-            </>
-          )}
-          {' · '}
-          {type}
+        <span className={classes.nodeFacts}>
+          <span className="truncate">
+            <span className={classes.nodeState}>{state.word}</span>
+            {timed && (
+              <>
+                {' · '}
+                <Duration
+                  startedAt={startedAt}
+                  durationMs={durationMs}
+                  running={status === 'running'}
+                />
+              </>
+            )}
+          </span>
+          <span className="truncate">{type}</span>
         </span>
       </span>
     </button>
@@ -222,7 +223,7 @@ const JobBox = memo(function JobBox(props) {
 });
 
 const NODE_TYPES = { job: JobNode };
-const FIT = { padding: 0.12, maxZoom: 1 };
+const FIT = { padding: 0.06, maxZoom: 1 };
 
 function toNode(job, positions) {
   return { id: job.id, type: 'job', position: positions[job.id], data: {}, ...NODE_SIZE };

@@ -4,6 +4,7 @@ import { isActive, triggerWord } from '../../lib/status.js';
 import { Notice } from '../../ui/notices.jsx';
 import { Status } from '../../ui/Status.jsx';
 import { Duration, Time } from '../../ui/Time.jsx';
+import { JobLink } from '../JobLink.jsx';
 import classes from './RunSummary.module.css';
 
 function Fact({ label, children }) {
@@ -18,12 +19,18 @@ function Fact({ label, children }) {
 /** What one run did: state, times, counts, and its error first when it has one. */
 export function RunSummary({ run }) {
   const error = errorParts(run.error);
+  const failed = run.jobs?.find((job) => job.status === 'failed');
   return (
     <>
       {error && (
         <Notice tone="failed" title="The run failed">
           <p className={classes.errorText}>{error.message}</p>
           {error.hint && <p className="muted">{error.hint}</p>}
+          {failed && (
+            <p>
+              <JobLink job={failed.id}>Show the job {failed.id} and its log</JobLink>
+            </p>
+          )}
         </Notice>
       )}
       <dl className={classes.summary} aria-label="Run">

@@ -1,18 +1,18 @@
 import { Tabs } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
 import { formatCount } from '../../lib/format.js';
+import { EmptyState } from '../../ui/notices.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
 import { QuarantineTable } from '../tables/QuarantineTable.jsx';
 import { RunsTable } from '../tables/RunsTable.jsx';
 
-/** Below the graph: all runs, and the rows that the chosen run rejected when there are any. */
+/** Below the graph: all runs, and the rows that the chosen run rejected. */
 export function RunsSection({ pipelineId, query, runs, run, tab, hold }) {
   const navigate = useNavigate({ from: '/pipelines/$pipelineId' });
-  const rejected = run?.rows_rejected > 0;
-  const shown = tab === 'rejected' && rejected ? 'rejected' : 'runs';
+  const rejected = run?.rows_rejected ?? 0;
   return (
     <Tabs
-      value={shown}
+      value={tab ?? 'runs'}
       onChange={(next) =>
         navigate({
           search: (old) => ({ ...old, tab: next === 'runs' ? undefined : next }),
@@ -24,20 +24,25 @@ export function RunsSection({ pipelineId, query, runs, run, tab, hold }) {
     >
       <Tabs.List mb="sm" aria-label="Runs and rejected rows">
         <Tabs.Tab value="runs">Runs</Tabs.Tab>
-        {rejected && (
-          <Tabs.Tab value="rejected">Rejected rows · {formatCount(run.rows_rejected)}</Tabs.Tab>
-        )}
+        <Tabs.Tab value="rejected">
+          Rejected rows{rejected > 0 && ` · ${formatCount(rejected)}`}
+        </Tabs.Tab>
       </Tabs.List>
       <Tabs.Panel value="runs">
         <QueryState query={query} what="the runs" rows={4}>
           {() => <RunsTable query={query} runs={runs} selectedRun={run?.id} hold={hold} />}
         </QueryState>
       </Tabs.Panel>
-      {rejected && (
-        <Tabs.Panel value="rejected">
+      <Tabs.Panel value="rejected">
+        {rejected > 0 ? (
           <QuarantineTable pipelineId={pipelineId} run={run} />
-        </Tabs.Panel>
-      )}
+        ) : (
+          <EmptyState title="No rejected rows">
+            Rows that do not fit their columns or break a rule are kept here, with the reason. The
+            shown run has none.
+          </EmptyState>
+        )}
+      </Tabs.Panel>
     </Tabs>
   );
 }
