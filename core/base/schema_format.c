@@ -1,5 +1,6 @@
 #include "base/schema_format.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -138,11 +139,25 @@ static bool is_local_part(const char *text, size_t n)
     return n >= 1 && n <= 64;
 }
 
+/* "[127.0.0.1]" or "[IPv6:::1]" */
+static bool is_address_literal(const char *text, size_t n)
+{
+    char inner[64];
+    unsigned char address[16];
+    if (n - 2 >= sizeof inner) {
+        return false;
+    }
+    memcpy(inner, text + 1, n - 2);
+    inner[n - 2] = '\0';
+    bool is_v6 = hg_starts_with(inner, "IPv6:");
+    return inet_pton(is_v6 ? AF_INET6 : AF_INET, inner + (is_v6 ? 5 : 0), address) == 1;
+}
+
 static bool is_domain(const char *text)
 {
     size_t n = strlen(text);
     if (n >= 3 && text[0] == '[' && text[n - 1] == ']') {
-        return strspn(text + 1, "0123456789abcdefABCDEF.:IPv") == n - 2;
+        return is_address_literal(text, n);
     }
     while (*text) {
         size_t label =
@@ -161,7 +176,6 @@ static bool is_domain(const char *text)
     return false;
 }
 
-/* "[127.0.0.1]" stands for an address; its digits are checked where mail is sent. */
 static bool is_email(const char *text)
 {
     const char *at = strrchr(text, '@');

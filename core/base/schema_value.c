@@ -1,5 +1,6 @@
 #include "base/schema_value.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -60,11 +61,12 @@ bool hg_json_is_multiple(const json_t *value, const json_t *step)
     }
     double quotient = json_number_value(value) / json_number_value(step);
     if (!isfinite(quotient)) {
-        return false;
+        double rest = fmod(json_number_value(value), json_number_value(step));
+        return rest <= 0 && rest >= 0;
     }
-    /* Decimal steps such as 0.01 have no exact double: allow the error of one division. */
+    /* Decimal steps such as 0.01 have no exact double: allow the error of a few roundings. */
     double nearest = nearbyint(quotient);
-    return fabs(quotient - nearest) <= 1e-9 * fmax(1.0, fabs(nearest)) && fabs(quotient) < 1e15;
+    return fabs(quotient - nearest) <= 4 * DBL_EPSILON * fmax(1.0, fabs(nearest));
 }
 
 static bool same_lists(const json_t *a, const json_t *b, long *budget)
