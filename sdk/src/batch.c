@@ -8,11 +8,11 @@
 #include "headgate/error.h"
 
 /* Rows of a column's first allocation; every room is a multiple of 512, 64 bytes of bitmap. */
-#define FIRST_ROOM 1024
-#define ROOM_STEP 512
+#define FIRST_ROOM  1024
+#define ROOM_STEP   512
 #define FIRST_BYTES 4096
-#define ALIGNMENT 64
-#define MAX_BYTES INT32_MAX
+#define ALIGNMENT   64
+#define MAX_BYTES   INT32_MAX
 /* Keeps size computations far from overflow. */
 #define MAX_ROWS INT32_MAX
 
@@ -97,7 +97,8 @@ static void *pool_take(struct hg_batch_pool *pool, size_t size)
 }
 
 #if !defined(HG_SANITIZED)
-/* Where a piece of this size is kept: a free place, else that of the smallest when it is smaller. */
+/* Where a piece of this size is kept: a free place, else that of the smallest when it is smaller.
+ */
 static struct pool_piece *pool_place(struct hg_batch_pool *pool, size_t size)
 {
     if (pool->n_free < pool->n_room) {
@@ -149,10 +150,14 @@ static const struct {
     size_t width; /* bytes of a value or an offset; 0: bits */
     bool has_bytes;
 } types[] = {
-    [HG_TYPE_BOOL] = {0, false},        [HG_TYPE_INT32] = {4, false},
-    [HG_TYPE_INT64] = {8, false},       [HG_TYPE_FLOAT64] = {8, false},
-    [HG_TYPE_DECIMAL128] = {16, false}, [HG_TYPE_UTF8] = {4, true},
-    [HG_TYPE_BINARY] = {4, true},       [HG_TYPE_DATE32] = {4, false},
+    [HG_TYPE_BOOL] = {0, false},
+    [HG_TYPE_INT32] = {4, false},
+    [HG_TYPE_INT64] = {8, false},
+    [HG_TYPE_FLOAT64] = {8, false},
+    [HG_TYPE_DECIMAL128] = {16, false},
+    [HG_TYPE_UTF8] = {4, true},
+    [HG_TYPE_BINARY] = {4, true},
+    [HG_TYPE_DATE32] = {4, false},
     [HG_TYPE_TIMESTAMP_US] = {8, false},
 };
 
@@ -237,8 +242,10 @@ static hg_status batch_fill(struct hg_batch *batch, const struct hg_column *colu
     return HG_OK;
 }
 
-hg_status hg_batch_new(const struct hg_column *columns, size_t n_columns,
-                       struct hg_batch **ret_batch, struct hg_error *err)
+hg_status hg_batch_new(const struct hg_column *columns,
+                       size_t n_columns,
+                       struct hg_batch **ret_batch,
+                       struct hg_error *err)
 {
     hg_status status = hg_columns_check(columns, n_columns, err);
     if (status) {
@@ -324,9 +331,9 @@ static hg_status grow_rows(struct hg_batch *batch, struct hg_batch_column *c, in
     size_t old_bits = validity_size(c->room);
     size_t old_values = 0;
     if (c->room > 0) {
-        old_values = c->type == HG_TYPE_BOOL ? old_bits
-                                             : ((size_t)c->n + (column_is_bytes(c) ? 1 : 0))
-                                                   * types[c->type].width;
+        old_values = c->type == HG_TYPE_BOOL
+                         ? old_bits
+                         : ((size_t)c->n + (column_is_bytes(c) ? 1 : 0)) * types[c->type].width;
         memcpy(validity, c->validity, old_bits);
         memcpy(values, c->values, old_values);
     }
@@ -406,7 +413,9 @@ void hg_batch_commit(struct hg_batch *batch, int64_t rows)
 }
 
 /* The column with room for one more cell, when it has that type. */
-static hg_status one_more(struct hg_batch *batch, size_t column, int32_t type,
+static hg_status one_more(struct hg_batch *batch,
+                          size_t column,
+                          int32_t type,
                           struct hg_batch_column **ret)
 {
     if (column >= batch->n_columns || batch->columns[column].type != type) {
@@ -426,7 +435,7 @@ hg_status hg_batch_append_null(struct hg_batch *batch, size_t column)
     if (status) {
         return status;
     }
-    c->validity[c->n / 8] &= (uint8_t)~(1u << (c->n % 8));
+    c->validity[c->n / 8] &= (uint8_t) ~(1u << (c->n % 8));
     if (column_is_bytes(c)) {
         ((int32_t *)c->values)[c->n + 1] = (int32_t)c->n_bytes;
     } else if (c->type != HG_TYPE_BOOL) {
@@ -525,7 +534,9 @@ hg_status hg_batch_append_decimal(struct hg_batch *batch, size_t column, hg_int1
     return HG_OK;
 }
 
-hg_status hg_batch_append_decimal_parts(struct hg_batch *batch, size_t column, int64_t high,
+hg_status hg_batch_append_decimal_parts(struct hg_batch *batch,
+                                        size_t column,
+                                        int64_t high,
                                         uint64_t low)
 {
     hg_int128 value = (hg_int128)high * ((hg_int128)1 << 64) + low;
@@ -600,7 +611,8 @@ static const char *words_of(hg_status code)
 {
     switch (code) {
     case HG_EINVAL:
-        return "a cell of another type, a second cell in a row, or none where a null is not allowed";
+        return "a cell of another type, a second cell in a row, or none where a null is not "
+               "allowed";
     case HG_EDATA:
         return "the text is not valid UTF-8";
     case HG_ETOOBIG:
@@ -612,7 +624,9 @@ static const char *words_of(hg_status code)
     }
 }
 
-hg_status hg_batch_explain(const struct hg_batch *batch, size_t column, hg_status code,
+hg_status hg_batch_explain(const struct hg_batch *batch,
+                           size_t column,
+                           hg_status code,
                            struct hg_error *err)
 {
     if (code == HG_OK) {
@@ -641,7 +655,8 @@ static void release_child(struct ArrowArray *array)
     struct array_block *block = array->private_data;
     /* A child may have been moved elsewhere, its buffers stand in the block all the same. */
     size_t from = offsetof(struct array_child, buffers);
-    struct array_child *child = (struct array_child *)(void *)((char *)(void *)array->buffers - from);
+    struct array_child *child =
+        (struct array_child *)(void *)((char *)(void *)array->buffers - from);
     for (size_t i = 0; i < 3; i++) {
         void *memory;
         memcpy(&memory, &child->buffers[i], sizeof memory);
@@ -679,8 +694,11 @@ static int64_t count_nulls(const struct hg_batch_column *c)
 }
 
 /* Fills one child from a column, whose memory moves into it. */
-static void hand_over(struct hg_batch *batch, struct hg_batch_column *c, int64_t nulls,
-                      struct array_block *block, struct array_child *child)
+static void hand_over(struct hg_batch *batch,
+                      struct hg_batch_column *c,
+                      int64_t nulls,
+                      struct array_block *block,
+                      struct array_child *child)
 {
     if (nulls > 0) {
         child->buffers[0] = c->validity;
@@ -728,8 +746,8 @@ static hg_status check_complete(struct hg_batch *batch, struct hg_error *err)
             return hg_batch_explain(batch, i, status, err);
         }
         if (!c->nullable && count_nulls(c) > 0) {
-            return hg_fail(err, HG_EDATA, "column \"%s\" has a null, and takes none",
-                           batch->names[i]);
+            return hg_fail(
+                err, HG_EDATA, "column \"%s\" has a null, and takes none", batch->names[i]);
         }
     }
     return HG_OK;
@@ -742,8 +760,8 @@ hg_status hg_batch_finish(struct hg_batch *batch, struct ArrowArray *ret, struct
         return status;
     }
     size_t n = batch->n_columns;
-    struct array_block *block = calloc(
-        1, sizeof *block + n * sizeof block->children[0] + n * sizeof(struct ArrowArray *));
+    struct array_block *block =
+        calloc(1, sizeof *block + n * sizeof block->children[0] + n * sizeof(struct ArrowArray *));
     if (!block) {
         return hg_fail_nomem(err);
     }

@@ -15,8 +15,10 @@ struct scan {
     size_t n_pointer;
 };
 
-static hg_status read_fields(struct scan *scan, const struct hg_config_field *fields,
-                             size_t n_fields, char *base);
+static hg_status read_fields(struct scan *scan,
+                             const struct hg_config_field *fields,
+                             size_t n_fields,
+                             char *base);
 
 /* ------------------------------------------------------------------------------------------ */
 /* Pointers and errors                                                                          */
@@ -47,8 +49,7 @@ static void pointer_pop(struct scan *scan, size_t before)
     scan->pointer[before] = '\0';
 }
 
-static hg_status fail_here(struct scan *scan, hg_status code, const char *fmt, ...)
-    HG_PRINTF(3, 4);
+static hg_status fail_here(struct scan *scan, hg_status code, const char *fmt, ...) HG_PRINTF(3, 4);
 static hg_status fail_here(struct scan *scan, hg_status code, const char *fmt, ...)
 {
     va_list args;
@@ -58,8 +59,10 @@ static hg_status fail_here(struct scan *scan, hg_status code, const char *fmt, .
     return hg_fail_pointer(scan->err, code, "%s", scan->pointer);
 }
 
-static hg_status fail_type(struct scan *scan, const struct hg_config_field *field,
-                           const struct hg_json_token *token, const char *wanted)
+static hg_status fail_type(struct scan *scan,
+                           const struct hg_config_field *field,
+                           const struct hg_json_token *token,
+                           const char *wanted)
 {
     return fail_here(scan,
                      HG_EINVAL,
@@ -99,8 +102,10 @@ static hg_status put_text(struct scan *scan, char **at, const char *text, size_t
     return HG_OK;
 }
 
-static hg_status read_text(struct scan *scan, const struct hg_config_field *field,
-                           const struct hg_json_token *token, char **at)
+static hg_status read_text(struct scan *scan,
+                           const struct hg_config_field *field,
+                           const struct hg_json_token *token,
+                           char **at)
 {
     if (token->type != HG_JSON_STRING) {
         return fail_type(scan, field, token, "a text");
@@ -111,8 +116,10 @@ static hg_status read_text(struct scan *scan, const struct hg_config_field *fiel
     return put_text(scan, at, token->text, token->n);
 }
 
-static hg_status read_enum(struct scan *scan, const struct hg_config_field *field,
-                           const struct hg_json_token *token, int32_t *at)
+static hg_status read_enum(struct scan *scan,
+                           const struct hg_config_field *field,
+                           const struct hg_json_token *token,
+                           int32_t *at)
 {
     if (token->type != HG_JSON_STRING) {
         return fail_type(scan, field, token, "a text");
@@ -124,20 +131,20 @@ static hg_status read_enum(struct scan *scan, const struct hg_config_field *fiel
         }
     }
     int n = token->n < 64 ? (int)token->n : 64;
-    return fail_here(
-        scan, HG_EINVAL, "\"%s\" does not know \"%.*s\"", field->key, n, token->text);
+    return fail_here(scan, HG_EINVAL, "\"%s\" does not know \"%.*s\"", field->key, n, token->text);
 }
 
-static hg_status read_integer(struct scan *scan, const struct hg_config_field *field,
-                              const struct hg_json_token *token, char *at)
+static hg_status read_integer(struct scan *scan,
+                              const struct hg_config_field *field,
+                              const struct hg_json_token *token,
+                              char *at)
 {
     int64_t value;
     if (token->type != HG_JSON_NUMBER) {
         return fail_type(scan, field, token, "an integer");
     }
     bool small = field->type == HG_CONFIG_INT32;
-    if (hg_json_int64(token, &value, NULL)
-        || (small && (value < INT32_MIN || value > INT32_MAX))) {
+    if (hg_json_int64(token, &value, NULL) || (small && (value < INT32_MIN || value > INT32_MAX))) {
         return fail_here(scan,
                          HG_EINVAL,
                          "\"%s\" wants an integer of %d bits and is %.*s",
@@ -151,8 +158,10 @@ static hg_status read_integer(struct scan *scan, const struct hg_config_field *f
     return HG_OK;
 }
 
-static hg_status read_scalar(struct scan *scan, const struct hg_config_field *field,
-                             const struct hg_json_token *token, char *at)
+static hg_status read_scalar(struct scan *scan,
+                             const struct hg_config_field *field,
+                             const struct hg_json_token *token,
+                             char *at)
 {
     if (field->type == HG_CONFIG_BOOL) {
         if (token->type != HG_JSON_TRUE && token->type != HG_JSON_FALSE) {
@@ -208,8 +217,10 @@ static char *list_add(struct hg_config_list *list, size_t item_size)
     return item;
 }
 
-static hg_status read_list_item(struct scan *scan, const struct hg_config_field *field,
-                                const struct hg_json_token *token, struct hg_config_list *list)
+static hg_status read_list_item(struct scan *scan,
+                                const struct hg_config_field *field,
+                                const struct hg_json_token *token,
+                                struct hg_config_list *list)
 {
     bool objects = field->type == HG_CONFIG_OBJECTS;
     if (objects && token->type != HG_JSON_OBJECT_BEGIN) {
@@ -225,8 +236,10 @@ static hg_status read_list_item(struct scan *scan, const struct hg_config_field 
     return read_text(scan, field, token, (char **)(void *)item);
 }
 
-static hg_status read_list(struct scan *scan, const struct hg_config_field *field,
-                           struct hg_json_token *token, struct hg_config_list *list)
+static hg_status read_list(struct scan *scan,
+                           const struct hg_config_field *field,
+                           struct hg_json_token *token,
+                           struct hg_config_list *list)
 {
     if (field->type == HG_CONFIG_TEXTS && token->type == HG_JSON_STRING) {
         return read_list_item(scan, field, token, list);
@@ -254,8 +267,10 @@ static hg_status read_list(struct scan *scan, const struct hg_config_field *fiel
     }
 }
 
-static hg_status read_map(struct scan *scan, const struct hg_config_field *field,
-                          struct hg_json_token *token, struct hg_config_list *list)
+static hg_status read_map(struct scan *scan,
+                          const struct hg_config_field *field,
+                          struct hg_json_token *token,
+                          struct hg_config_list *list)
 {
     if (token->type != HG_JSON_OBJECT_BEGIN) {
         return fail_type(scan, field, token, "an object");
@@ -288,8 +303,10 @@ static hg_status read_map(struct scan *scan, const struct hg_config_field *field
 /* Objects                                                                                      */
 /* ------------------------------------------------------------------------------------------ */
 
-static hg_status read_value(struct scan *scan, const struct hg_config_field *field,
-                            struct hg_json_token *token, char *at)
+static hg_status read_value(struct scan *scan,
+                            const struct hg_config_field *field,
+                            struct hg_json_token *token,
+                            char *at)
 {
     switch (field->type) {
     case HG_CONFIG_TEXT:
@@ -314,8 +331,11 @@ static hg_status read_value(struct scan *scan, const struct hg_config_field *fie
 }
 
 /* After a key: its field's value. */
-static hg_status read_member(struct scan *scan, const struct hg_config_field *fields,
-                             size_t n_fields, struct hg_json_token *token, char *base,
+static hg_status read_member(struct scan *scan,
+                             const struct hg_config_field *fields,
+                             size_t n_fields,
+                             struct hg_json_token *token,
+                             char *base,
                              uint64_t *seen)
 {
     size_t before = pointer_push(scan, token->text, token->n);
@@ -342,8 +362,10 @@ static hg_status read_member(struct scan *scan, const struct hg_config_field *fi
 }
 
 /* After the begin of an object, up to its end. */
-static hg_status read_fields(struct scan *scan, const struct hg_config_field *fields,
-                             size_t n_fields, char *base)
+static hg_status read_fields(struct scan *scan,
+                             const struct hg_config_field *fields,
+                             size_t n_fields,
+                             char *base)
 {
     uint64_t seen = 0;
     if (n_fields > 64) {
@@ -372,8 +394,11 @@ static hg_status read_fields(struct scan *scan, const struct hg_config_field *fi
     return HG_OK;
 }
 
-hg_status hg_config_read(const char *json, const struct hg_config_field *fields, size_t n_fields,
-                         void *config, struct hg_error *err)
+hg_status hg_config_read(const char *json,
+                         const struct hg_config_field *fields,
+                         size_t n_fields,
+                         void *config,
+                         struct hg_error *err)
 {
     struct scan scan = {.json = json, .err = err};
     hg_status status = hg_json_reader_text(NULL, json, strlen(json), &scan.reader, err);

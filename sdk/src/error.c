@@ -48,7 +48,8 @@ int hg_errno_of(hg_status code)
 
 static hg_status code_of_errno(int errno_value)
 {
-    /* Only as answers of a system call these two mean something else than in the other direction. */
+    /* Only as answers of a system call these two mean something else than in the other direction.
+     */
     if (errno_value == EPERM) {
         return HG_EFORBIDDEN;
     }

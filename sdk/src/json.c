@@ -7,8 +7,8 @@
 #include "json_number.h"
 #include "json_text.h"
 
-#define DEFAULT_DEPTH 64
-#define MAX_DEPTH 1024
+#define DEFAULT_DEPTH      64
+#define MAX_DEPTH          1024
 #define DEFAULT_TEXT_BYTES ((size_t)16 << 20)
 
 /* What may come next in the structure. */
@@ -46,22 +46,21 @@ struct hg_json_reader {
 
     enum partial partial;
     uint64_t token_offset;
-    struct hg_json_text text;           /* of a token that is not one piece of the chunk */
-    const char *literal;        /* "true", "false" or "null" */
+    struct hg_json_text text; /* of a token that is not one piece of the chunk */
+    const char *literal;      /* "true", "false" or "null" */
     enum hg_json_type literal_type;
     size_t literal_n;
     enum hg_json_number number;
     enum escape escape;
     unsigned hex;
     unsigned hex_n;
-    unsigned high_surrogate;    /* waits for its low one; 0: none */
-    unsigned utf8_need;         /* bytes that the character still wants */
-    unsigned char utf8_low, utf8_high; /* bounds of the next one */
+    unsigned high_surrogate;  /* waits for its low one; 0: none */
+    struct hg_json_utf8 utf8; /* of a character that the chunk may cut */
 
     enum hg_json_type last;
     enum collect collect;
-    uint32_t collect_depth;     /* the value is over when the depth is this again */
-    bool comma;                 /* the next captured value is not the first */
+    uint32_t collect_depth; /* the value is over when the depth is this again */
+    bool comma;             /* the next captured value is not the first */
     struct hg_json_text captured;
     uint64_t captured_offset;
 
@@ -84,7 +83,8 @@ static const char *const expected[] = {
 /* Life                                                                                         */
 /* ------------------------------------------------------------------------------------------ */
 
-hg_status hg_json_reader_new(const struct hg_json_options *options, struct hg_json_reader **ret,
+hg_status hg_json_reader_new(const struct hg_json_options *options,
+                             struct hg_json_reader **ret,
                              struct hg_error *err)
 {
     uint32_t max_depth = options && options->max_depth ? options->max_depth : DEFAULT_DEPTH;
@@ -105,8 +105,11 @@ hg_status hg_json_reader_new(const struct hg_json_options *options, struct hg_js
     return HG_OK;
 }
 
-hg_status hg_json_reader_text(const struct hg_json_options *options, const char *text, size_t n,
-                              struct hg_json_reader **ret, struct hg_error *err)
+hg_status hg_json_reader_text(const struct hg_json_options *options,
+                              const char *text,
+                              size_t n,
+                              struct hg_json_reader **ret,
+                              struct hg_error *err)
 {
     hg_status status = hg_json_reader_new(options, ret, err);
     if (!status) {
@@ -216,7 +219,9 @@ static hg_status text_status(struct hg_json_reader *r, hg_status status)
     return status ? fail_limit(r, "a text has too many bytes", r->max_text_bytes) : HG_OK;
 }
 
-static hg_status text_append(struct hg_json_reader *r, struct hg_json_text *t, const void *bytes,
+static hg_status text_append(struct hg_json_reader *r,
+                             struct hg_json_text *t,
+                             const void *bytes,
                              size_t n)
 {
     return text_status(r, hg_json_text_append(t, r->max_text_bytes, bytes, n));
@@ -230,29 +235,6 @@ static hg_status text_append_code_point(struct hg_json_reader *r, unsigned c)
 /* ------------------------------------------------------------------------------------------ */
 /* Strings                                                                                      */
 /* ------------------------------------------------------------------------------------------ */
-
-/* Takes the lead byte of a character beyond ASCII; false when none begins so. */
-static bool utf8_begin(struct hg_json_reader *r, unsigned char c)
-{
-    if (c < 0xC2 || c > 0xF4) {
-        return false;
-    }
-    r->utf8_need = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
-    r->utf8_low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
-    r->utf8_high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
-    return true;
-}
-
-static bool utf8_go_on(struct hg_json_reader *r, unsigned char c)
-{
-    if (c < r->utf8_low || c > r->utf8_high) {
-        return false;
-    }
-    r->utf8_need--;
-    r->utf8_low = 0x80;
-    r->utf8_high = 0xBF;
-    return true;
-}
 
 static hg_status escape_simple(struct hg_json_reader *r, unsigned char c)
 {
@@ -337,15 +319,15 @@ static hg_status plain_run(struct hg_json_reader *r)
     const unsigned char *at = r->at;
     while (at < r->end) {
         unsigned char c = *at;
-        if (r->utf8_need > 0) {
-            if (!utf8_go_on(r, c)) {
+        if (r->utf8.need > 0) {
+            if (!hg_json_utf8_go_on(&r->utf8, c)) {
                 return fail_at(r, at, "the text is not valid UTF-8");
             }
         } else if (c == '"' || c == '\\') {
             break;
         } else if (c < 0x20) {
             return fail_at(r, at, "a control character in a string must be escaped");
-        } else if (c >= 0x80 && !utf8_begin(r, c)) {
+        } else if (c >= 0x80 && !hg_json_utf8_begin(&r->utf8, c)) {
             return fail_at(r, at, "the text is not valid UTF-8");
         }
         at++;
@@ -354,7 +336,10 @@ static hg_status plain_run(struct hg_json_reader *r)
     return HG_OK;
 }
 
-static void emit(struct hg_json_reader *r, enum hg_json_type type, const void *text, size_t n,
+static void emit(struct hg_json_reader *r,
+                 enum hg_json_type type,
+                 const void *text,
+                 size_t n,
                  struct hg_json_token *ret)
 {
     *ret = (struct hg_json_token){.type = type,
@@ -376,7 +361,9 @@ static void value_done(struct hg_json_reader *r)
     }
 }
 
-static void string_done(struct hg_json_reader *r, const void *text, size_t n,
+static void string_done(struct hg_json_reader *r,
+                        const void *text,
+                        size_t n,
                         struct hg_json_token *ret)
 {
     bool is_key = r->expect == EXPECT_KEY || r->expect == EXPECT_KEY_OR_END;
@@ -516,8 +503,10 @@ static void close_container(struct hg_json_reader *r, bool object, struct hg_jso
     value_done(r);
 }
 
-static hg_status begin_literal(struct hg_json_reader *r, const char *literal,
-                               enum hg_json_type type, struct hg_json_token *ret)
+static hg_status begin_literal(struct hg_json_reader *r,
+                               const char *literal,
+                               enum hg_json_type type,
+                               struct hg_json_token *ret)
 {
     r->partial = PARTIAL_LITERAL;
     r->literal = literal;
@@ -689,8 +678,12 @@ static hg_status next_token(struct hg_json_reader *r, struct hg_json_token *ret)
 static hg_status capture(struct hg_json_reader *r, const struct hg_json_token *token)
 {
     static const char *const fixed[] = {
-        [HG_JSON_OBJECT_BEGIN] = "{", [HG_JSON_OBJECT_END] = "}", [HG_JSON_ARRAY_BEGIN] = "[",
-        [HG_JSON_ARRAY_END] = "]",    [HG_JSON_TRUE] = "true",    [HG_JSON_FALSE] = "false",
+        [HG_JSON_OBJECT_BEGIN] = "{",
+        [HG_JSON_OBJECT_END] = "}",
+        [HG_JSON_ARRAY_BEGIN] = "[",
+        [HG_JSON_ARRAY_END] = "]",
+        [HG_JSON_TRUE] = "true",
+        [HG_JSON_FALSE] = "false",
         [HG_JSON_NULL] = "null",
     };
     hg_status status = HG_OK;
@@ -703,9 +696,8 @@ static hg_status capture(struct hg_json_reader *r, const struct hg_json_token *t
         return status;
     }
     if (token->type == HG_JSON_KEY || token->type == HG_JSON_STRING) {
-        status = text_status(r,
-                             hg_json_text_append_quoted(
-                                 &r->captured, r->max_text_bytes, token->text, token->n));
+        status = text_status(
+            r, hg_json_text_append_quoted(&r->captured, r->max_text_bytes, token->text, token->n));
     } else if (token->type == HG_JSON_NUMBER) {
         status = text_append(r, &r->captured, token->text, token->n);
     } else {
@@ -786,7 +778,8 @@ static hg_status pull(struct hg_json_reader *r, struct hg_json_token *ret)
     }
 }
 
-hg_status hg_json_next(struct hg_json_reader *reader, struct hg_json_token *ret,
+hg_status hg_json_next(struct hg_json_reader *reader,
+                       struct hg_json_token *ret,
                        struct hg_error *err)
 {
     struct hg_json_token token;

@@ -25,6 +25,6 @@ int hg_json_number_step(enum hg_json_number state, unsigned char c)
 
 bool hg_json_number_is_whole(enum hg_json_number state)
 {
-    return state == NUMBER_ZERO || state == NUMBER_INT || state == NUMBER_FRACTION
-           || state == NUMBER_EXPONENT;
+    return state == NUMBER_ZERO || state == NUMBER_INT || state == NUMBER_FRACTION ||
+           state == NUMBER_EXPONENT;
 }

@@ -65,7 +65,9 @@ static hg_status append_escaped(struct hg_json_text *text, size_t limit, unsigne
     return hg_json_text_append(text, limit, escaped, sizeof escaped);
 }
 
-hg_status hg_json_text_append_quoted(struct hg_json_text *text, size_t limit, const char *bytes,
+hg_status hg_json_text_append_quoted(struct hg_json_text *text,
+                                     size_t limit,
+                                     const char *bytes,
                                      size_t n)
 {
     hg_status status = hg_json_text_append(text, limit, "\"", 1);
@@ -85,4 +87,26 @@ hg_status hg_json_text_append_quoted(struct hg_json_text *text, size_t limit, co
         status = hg_json_text_append(text, limit, bytes + from, n - from);
     }
     return status ? status : hg_json_text_append(text, limit, "\"", 1);
+}
+
+bool hg_json_utf8_begin(struct hg_json_utf8 *utf8, unsigned char c)
+{
+    if (c < 0xC2 || c > 0xF4) {
+        return false;
+    }
+    utf8->need = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
+    utf8->low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
+    utf8->high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
+    return true;
+}
+
+bool hg_json_utf8_go_on(struct hg_json_utf8 *utf8, unsigned char c)
+{
+    if (c < utf8->low || c > utf8->high) {
+        return false;
+    }
+    utf8->need--;
+    utf8->low = 0x80;
+    utf8->high = 0xBF;
+    return true;
 }

@@ -8,12 +8,18 @@
 #include "headgate/error.h"
 
 static const char *const type_names[] = {
-    [HG_JSON_MORE] = "the end of the chunk", [HG_JSON_END] = "the end",
-    [HG_JSON_OBJECT_BEGIN] = "an object",    [HG_JSON_OBJECT_END] = "the end of an object",
-    [HG_JSON_ARRAY_BEGIN] = "an array",      [HG_JSON_ARRAY_END] = "the end of an array",
-    [HG_JSON_KEY] = "a key",                 [HG_JSON_STRING] = "a string",
-    [HG_JSON_NUMBER] = "a number",           [HG_JSON_TRUE] = "true",
-    [HG_JSON_FALSE] = "false",               [HG_JSON_NULL] = "null",
+    [HG_JSON_MORE] = "the end of the chunk",
+    [HG_JSON_END] = "the end",
+    [HG_JSON_OBJECT_BEGIN] = "an object",
+    [HG_JSON_OBJECT_END] = "the end of an object",
+    [HG_JSON_ARRAY_BEGIN] = "an array",
+    [HG_JSON_ARRAY_END] = "the end of an array",
+    [HG_JSON_KEY] = "a key",
+    [HG_JSON_STRING] = "a string",
+    [HG_JSON_NUMBER] = "a number",
+    [HG_JSON_TRUE] = "true",
+    [HG_JSON_FALSE] = "false",
+    [HG_JSON_NULL] = "null",
     [HG_JSON_VALUE] = "a value",
 };
 
@@ -25,12 +31,13 @@ const char *hg_json_type_name(enum hg_json_type type)
 bool hg_json_is(const struct hg_json_token *token, const char *text)
 {
     size_t n = strlen(text);
-    return (token->type == HG_JSON_KEY || token->type == HG_JSON_STRING) && token->n == n
-           && memcmp(token->text, text, n) == 0;
+    return (token->type == HG_JSON_KEY || token->type == HG_JSON_STRING) && token->n == n &&
+           memcmp(token->text, text, n) == 0;
 }
 
 /* The number in an error text, cut when it is long. */
-static hg_status fail_number(const struct hg_json_token *token, const char *what,
+static hg_status fail_number(const struct hg_json_token *token,
+                             const char *what,
                              struct hg_error *err)
 {
     if (token->type != HG_JSON_NUMBER) {
@@ -53,8 +60,8 @@ hg_status hg_json_int64(const struct hg_json_token *token, int64_t *ret, struct 
             return fail_number(token, "no integer", err);
         }
         /* Downwards, since there is one negative number more. */
-        if (__builtin_mul_overflow(value, 10, &value)
-            || __builtin_sub_overflow(value, c - '0', &value)) {
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, c - '0', &value)) {
             return fail_number(token, "out of the range of 64 bits", err);
         }
     }

@@ -38,8 +38,8 @@ static hg_status check_column(const struct hg_column *columns, size_t i, struct 
     if (c->type < HG_TYPE_BOOL || c->type > HG_TYPE_TIMESTAMP_US) {
         return hg_fail(err, HG_EINVAL, "column \"%s\": %d is no type", c->name, (int)c->type);
     }
-    if (c->type == HG_TYPE_DECIMAL128
-        && (c->precision < 1 || c->precision > 38 || c->scale < 0 || c->scale > c->precision)) {
+    if (c->type == HG_TYPE_DECIMAL128 &&
+        (c->precision < 1 || c->precision > 38 || c->scale < 0 || c->scale > c->precision)) {
         return hg_fail(err,
                        HG_EINVAL,
                        "column \"%s\": decimal(%d,%d) is not within decimal(1..38, 0..precision)",
@@ -129,8 +129,7 @@ static hg_status fill_child(struct ArrowSchema *child, const struct hg_column *c
     child->format = formats[column->type];
     char *format = name + n_name;
     if (column->type == HG_TYPE_DECIMAL128) {
-        (void)snprintf(
-            format, n_format, "d:%d,%d", (int)column->precision, (int)column->scale);
+        (void)snprintf(format, n_format, "d:%d,%d", (int)column->precision, (int)column->scale);
         child->format = format;
     } else if (column->type == HG_TYPE_TIMESTAMP_US) {
         (void)snprintf(format, n_format, "tsu:%s", zone);
@@ -142,17 +141,18 @@ static hg_status fill_child(struct ArrowSchema *child, const struct hg_column *c
     return HG_OK;
 }
 
-hg_status hg_batch_schema(const struct hg_column *columns, size_t n_columns,
-                          struct ArrowSchema *ret, struct hg_error *err)
+hg_status hg_batch_schema(const struct hg_column *columns,
+                          size_t n_columns,
+                          struct ArrowSchema *ret,
+                          struct hg_error *err)
 {
     hg_status status = hg_columns_check(columns, n_columns, err);
     if (status) {
         return status;
     }
-    struct schema_block *block =
-        calloc(1,
-               sizeof *block + n_columns * sizeof block->children[0]
-                   + n_columns * sizeof(struct ArrowSchema *));
+    struct schema_block *block = calloc(1,
+                                        sizeof *block + n_columns * sizeof block->children[0] +
+                                            n_columns * sizeof(struct ArrowSchema *));
     if (!block) {
         return hg_fail_nomem(err);
     }

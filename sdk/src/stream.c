@@ -67,8 +67,10 @@ static void release(struct ArrowArrayStream *self)
     self->release = NULL;
 }
 
-hg_status hg_batch_stream(const struct hg_batch_stream_ops *ops, void *arg,
-                          struct ArrowArrayStream *ret, struct hg_error *err)
+hg_status hg_batch_stream(const struct hg_batch_stream_ops *ops,
+                          void *arg,
+                          struct ArrowArrayStream *ret,
+                          struct hg_error *err)
 {
     struct stream *stream = calloc(1, sizeof *stream);
     if (!stream) {

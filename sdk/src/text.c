@@ -14,8 +14,8 @@ static size_t character(const unsigned char *s, size_t n)
         return 0;
     }
     /* Overlong forms, surrogates, and what lies beyond U+10FFFF. */
-    if ((c == 0xE0 && s[1] < 0xA0) || (c == 0xED && s[1] > 0x9F) || (c == 0xF0 && s[1] < 0x90)
-        || (c == 0xF4 && s[1] > 0x8F)) {
+    if ((c == 0xE0 && s[1] < 0xA0) || (c == 0xED && s[1] > 0x9F) || (c == 0xF0 && s[1] < 0x90) ||
+        (c == 0xF4 && s[1] > 0x8F)) {
         return 0;
     }
     for (size_t i = 2; i < size; i++) {

@@ -56,7 +56,7 @@ struct hg_batch_column {
     uint8_t *bytes;    /* utf8 and binary: the text */
     int64_t n_bytes;
     int64_t bytes_room;
-    int32_t type;      /* enum hg_type */
+    int32_t type; /* enum hg_type */
     int32_t precision;
     bool nullable;
     /* Private from here. */
@@ -75,10 +75,11 @@ struct hg_batch {
     struct hg_batch_pool *pool;
 };
 
-
 /* The columns are copied. *ret_batch is owned by the caller, who frees it with hg_batch_free. */
-hg_status hg_batch_new(const struct hg_column *columns, size_t n_columns,
-                       struct hg_batch **ret_batch, struct hg_error *err);
+hg_status hg_batch_new(const struct hg_column *columns,
+                       size_t n_columns,
+                       struct hg_batch **ret_batch,
+                       struct hg_error *err);
 /* Takes NULL. */
 void hg_batch_free(struct hg_batch *batch);
 /* Drops all rows, keeps the memory. */
@@ -94,13 +95,14 @@ hg_status hg_batch_append_float64(struct hg_batch *batch, size_t column, double 
 hg_status hg_batch_append_decimal(struct hg_batch *batch, size_t column, hg_int128 value);
 #endif
 /* The same as two halves of the two's complement. */
-hg_status hg_batch_append_decimal_parts(struct hg_batch *batch, size_t column, int64_t high,
+hg_status hg_batch_append_decimal_parts(struct hg_batch *batch,
+                                        size_t column,
+                                        int64_t high,
                                         uint64_t low);
 hg_status hg_batch_append_date32(struct hg_batch *batch, size_t column, int32_t days);
 hg_status hg_batch_append_timestamp_us(struct hg_batch *batch, size_t column, int64_t time_us);
 /* utf8 (checked) and binary (not). The bytes are copied. */
-hg_status hg_batch_append_bytes(struct hg_batch *batch, size_t column, const void *bytes,
-                                size_t n);
+hg_status hg_batch_append_bytes(struct hg_batch *batch, size_t column, const void *bytes, size_t n);
 /* A NUL-terminated text into utf8 or binary; NULL appends a null. */
 hg_status hg_batch_append_text(struct hg_batch *batch, size_t column, const char *text);
 
@@ -123,7 +125,9 @@ hg_status hg_batch_reserve_bytes(struct hg_batch *batch, size_t column, int64_t 
 void hg_batch_commit(struct hg_batch *batch, int64_t rows);
 
 /* Words for what an append, end_row or reserve returned. Returns `code`. */
-hg_status hg_batch_explain(const struct hg_batch *batch, size_t column, hg_status code,
+hg_status hg_batch_explain(const struct hg_batch *batch,
+                           size_t column,
+                           hg_status code,
                            struct hg_error *err);
 
 /*

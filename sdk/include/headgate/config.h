@@ -65,7 +65,7 @@ struct hg_config_field {
     const char *const *names;             /* HG_CONFIG_ENUM: ended by NULL */
     const struct hg_config_field *fields; /* HG_CONFIG_OBJECT, HG_CONFIG_OBJECTS */
     size_t n_fields;
-    size_t item_size;                     /* HG_CONFIG_OBJECTS */
+    size_t item_size; /* HG_CONFIG_OBJECTS */
 };
 
 /*
@@ -74,8 +74,11 @@ struct hg_config_field {
  * missing required key, an unknown key, a key that is there twice or a value of a wrong type;
  * then what was read is freed. Lists and texts are owned by the struct: hg_config_free.
  */
-hg_status hg_config_read(const char *json, const struct hg_config_field *fields, size_t n_fields,
-                         void *config, struct hg_error *err);
+hg_status hg_config_read(const char *json,
+                         const struct hg_config_field *fields,
+                         size_t n_fields,
+                         void *config,
+                         struct hg_error *err);
 /* Frees what hg_config_read allocated and leaves NULL behind. */
 void hg_config_free(const struct hg_config_field *fields, size_t n_fields, void *config);
 

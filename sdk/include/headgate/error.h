@@ -28,8 +28,7 @@ hg_status hg_fail_nomem(struct hg_error *err);
 /* The rest is called after one of the above, with the code that it returned. */
 
 /* What to do about it, a sentence. */
-hg_status hg_fail_hint(struct hg_error *err, hg_status code, const char *fmt, ...)
-    HG_PRINTF(3, 4);
+hg_status hg_fail_hint(struct hg_error *err, hg_status code, const char *fmt, ...) HG_PRINTF(3, 4);
 /* The JSON pointer of the configuration field at fault: "/columns/0/type". */
 hg_status hg_fail_pointer(struct hg_error *err, hg_status code, const char *fmt, ...)
     HG_PRINTF(3, 4);

@@ -38,11 +38,15 @@ struct hg_json_options {
 struct hg_json_reader;
 
 /* `options` may be NULL. *ret is owned by the caller, who frees it with hg_json_reader_free. */
-hg_status hg_json_reader_new(const struct hg_json_options *options, struct hg_json_reader **ret,
+hg_status hg_json_reader_new(const struct hg_json_options *options,
+                             struct hg_json_reader **ret,
                              struct hg_error *err);
 /* A reader that has got `n` bytes, borrowed until it is freed, and knows that this is all. */
-hg_status hg_json_reader_text(const struct hg_json_options *options, const char *text, size_t n,
-                              struct hg_json_reader **ret, struct hg_error *err);
+hg_status hg_json_reader_text(const struct hg_json_options *options,
+                              const char *text,
+                              size_t n,
+                              struct hg_json_reader **ret,
+                              struct hg_error *err);
 /* Takes NULL. */
 void hg_json_reader_free(struct hg_json_reader *reader);
 
@@ -58,7 +62,8 @@ void hg_json_finish(struct hg_json_reader *reader);
  * The next token. HG_EDATA when the input is not JSON, with the byte's offset in the message;
  * HG_ETOOBIG beyond a limit; HG_ENOMEM. A failure stays: each later call gives it again.
  */
-hg_status hg_json_next(struct hg_json_reader *reader, struct hg_json_token *ret,
+hg_status hg_json_next(struct hg_json_reader *reader,
+                       struct hg_json_token *ret,
                        struct hg_error *err);
 /* Where the input was found wrong; only after a failure. */
 uint64_t hg_json_error_offset(const struct hg_json_reader *reader);

@@ -28,12 +28,12 @@ enum hg_json_type {
 
 struct hg_json_token {
     enum hg_json_type type;
-    uint32_t depth;     /* containers around it; of a begin or an end: around the container */
-    const char *text;   /* key, string, number, value: n bytes, no NUL behind; borrowed until the
-                           next call on the reader, and while the chunk fed last is there */
+    uint32_t depth;   /* containers around it; of a begin or an end: around the container */
+    const char *text; /* key, string, number, value: n bytes, no NUL behind; borrowed until the
+                         next call on the reader, and while the chunk fed last is there */
     size_t n;
-    uint64_t offset;    /* of its first byte in the whole input */
-    uint64_t end;       /* of the byte behind its last */
+    uint64_t offset; /* of its first byte in the whole input */
+    uint64_t end;    /* of the byte behind its last */
 };
 
 /* True for a key or a string that is exactly `text`. */

@@ -25,23 +25,24 @@ enum hg_type {
 /* One column of a schema. */
 struct hg_column {
     const char *name;
-    int32_t type;                /* enum hg_type */
-    int32_t precision;           /* decimal128: 1..38 digits */
-    int32_t scale;               /* decimal128: 0..precision digits behind the point */
+    int32_t type;      /* enum hg_type */
+    int32_t precision; /* decimal128: 1..38 digits */
+    int32_t scale;     /* decimal128: 0..precision digits behind the point */
     bool nullable;
     const char *timezone;        /* timestamp: NULL for none, "UTC" for an instant */
     const char *const *metadata; /* key, value, key, value, NULL; or NULL */
 };
 
 /* Whether these columns make a schema: HG_EINVAL for what hg_batch_schema refuses. */
-hg_status hg_columns_check(const struct hg_column *columns, size_t n_columns,
-                           struct hg_error *err);
+hg_status hg_columns_check(const struct hg_column *columns, size_t n_columns, struct hg_error *err);
 /*
  * A schema of format "+s" with these columns. HG_EINVAL for a column without a name, with the name
  * of another one or with a wrong type. *ret is owned by the caller, who calls its release.
  */
-hg_status hg_batch_schema(const struct hg_column *columns, size_t n_columns,
-                          struct ArrowSchema *ret, struct hg_error *err);
+hg_status hg_batch_schema(const struct hg_column *columns,
+                          size_t n_columns,
+                          struct ArrowSchema *ret,
+                          struct hg_error *err);
 
 #ifdef __cplusplus
 }

@@ -25,8 +25,10 @@ struct hg_batch_stream_ops {
  * it was there, and stays failed once it failed. *ret is owned by the caller, who calls its
  * release. When this fails, ops->release is not called.
  */
-hg_status hg_batch_stream(const struct hg_batch_stream_ops *ops, void *arg,
-                          struct ArrowArrayStream *ret, struct hg_error *err);
+hg_status hg_batch_stream(const struct hg_batch_stream_ops *ops,
+                          void *arg,
+                          struct ArrowArrayStream *ret,
+                          struct hg_error *err);
 
 /*
  * A get_extension for plugins whose streams all come from hg_batch_stream: answers
