@@ -178,8 +178,8 @@ export const scenes = [
     name: 'disconnected',
     path: '/pipelines/sp500-daily',
     until: 'yearly',
-    then: { silent: true },
-    thenUntil: 'Disconnected',
+    later: { silent: true },
+    laterUntil: 'Disconnected',
   },
 ];
 

@@ -36,9 +36,9 @@ export async function visit({
   await page.goto(origin + scene.path, { waitUntil: 'commit' });
   if (scene.act) await scene.act(page);
   await page.getByText(scene.until).first().waitFor({ state: 'attached', timeout: 10_000 });
-  if (scene.then) {
-    scenario.state = { ...scene.then };
-    await page.getByText(scene.thenUntil).first().waitFor({ timeout: 15_000 });
+  if (scene.later) {
+    scenario.state = { ...scene.later };
+    await page.getByText(scene.laterUntil).first().waitFor({ timeout: 15_000 });
   }
   await page.evaluate(() => document.fonts.ready);
   await page.waitForTimeout(300);

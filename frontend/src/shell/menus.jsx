@@ -2,14 +2,7 @@ import { Button, Menu, useMantineColorScheme } from '@mantine/core';
 import { useSignOut } from '../api/queries.js';
 import { browserZone, zoneName } from '../lib/format.js';
 import { setZoneChoice, useZone, useZoneChoice } from '../lib/zone.js';
-import {
-  IconDeviceDesktop,
-  IconLogout,
-  IconMoon,
-  IconSun,
-  IconUser,
-  IconWorld,
-} from '../ui/icons.js';
+import { IconDeviceDesktop, IconLogout, IconMoon, IconSun, IconUser } from '../ui/icons.js';
 import classes from './AppShell.module.css';
 
 function HeaderMenu({ label, icon: Icon, text, children }) {
@@ -29,7 +22,7 @@ function HeaderMenu({ label, icon: Icon, text, children }) {
           className={classes.control}
           aria-label={label}
           title={label}
-          leftSection={text ? <Icon size={17} stroke={1.75} aria-hidden="true" /> : undefined}
+          leftSection={text && Icon && <Icon size={17} stroke={1.75} aria-hidden="true" />}
         >
           {text ?? <Icon size={17} stroke={1.75} aria-hidden="true" />}
         </Button>
@@ -77,7 +70,7 @@ export function ZoneMenu() {
   const choice = useZoneChoice();
   const zone = useZone();
   return (
-    <HeaderMenu label={`Time zone: ${zone}`} icon={IconWorld} text={zoneName(zone)}>
+    <HeaderMenu label={`Time zone: ${zone}`} text={zoneName(zone)}>
       <Menu.RadioGroup value={choice} onChange={setZoneChoice}>
         <Choice value="utc">UTC</Choice>
         <Choice value="browser">This browser’s: {browserZone()}</Choice>

@@ -1,7 +1,16 @@
 import '../../styles/xyflow.css';
 import { ActionIcon } from '@mantine/core';
 import { Handle, Position, ReactFlow, ReactFlowProvider, useReactFlow } from '@xyflow/react';
-import { createContext, memo, useCallback, useContext, useMemo, useRef, useState } from 'react';
+import {
+  createContext,
+  memo,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import { edgesOf, neighbourOf, structureKey, topologicalOrder } from '../../lib/graph.js';
 import { describeState } from '../../lib/status.js';
 import { IconMaximize, IconMinus, IconPlus } from '../../ui/icons.js';
@@ -14,10 +23,12 @@ import classes from './PipelineDAG.module.css';
 import { useLayout } from './useLayout.js';
 
 const GRAPH = { minHeight: 140, maxHeight: 480, margin: 88 };
-/** Above this many jobs the graph opens on the work, and what is out of sight is not mounted. */
-const WHOLE_VIEW_LIMIT = 40;
+/** Above this many jobs, what is out of sight is not mounted. */
+const MOUNT_ALL_LIMIT = 40;
+/** Below this zoom the whole graph would be unreadable: it opens on the work instead. */
+const READABLE_ZOOM = 0.6;
 const FOCUS_ZOOM = 0.72;
-const ARROWS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'];
+const ARROWS = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown']);
 
 const GraphContext = createContext(null);
 
@@ -54,7 +65,11 @@ function Graph({ jobs, positions, selectedJob, onSelect }) {
   const order = useMemo(() => topologicalOrder(jobs), [jobs]);
   const [walked, setWalked] = useState(null);
   const tabStop = walked ?? selectedJob ?? order[0]?.id;
-  const large = jobs.length > WHOLE_VIEW_LIMIT;
+  const moved = useRef(false);
+  const open = () => openOnTheWork(flow, order, positions, selectedJob, frame.current);
+  useFrameWidth(frame, () => {
+    if (!moved.current) open();
+  });
 
   const walk = useCallback(
     async (id, key) => {
@@ -112,10 +127,14 @@ function Graph({ jobs, positions, selectedJob, onSelect }) {
           deleteKeyCode={null}
           zoomOnScroll={false}
           preventScrolling={false}
-          onlyRenderVisibleElements={large}
+          onlyRenderVisibleElements={jobs.length > MOUNT_ALL_LIMIT}
           minZoom={0.1}
           maxZoom={1.5}
-          onInit={(instance) => openOnTheWork(instance, order, positions, large)}
+          onInit={open}
+          onMoveStart={(event) => {
+            // Moves that the page makes itself come without an event.
+            if (event) moved.current = true;
+          }}
           proOptions={{ hideAttribution: true }}
         />
         <span className={classes.hint} aria-hidden="true">
@@ -181,7 +200,7 @@ const JobBox = memo(function JobBox(props) {
   const { id, name, type, status, startedAt, durationMs, selected, tabbable, onSelect, walk } =
     props;
   const state = describeState(status);
-  const timed = status === 'running' || durationMs > 0 || durationMs === 0;
+  const timed = status === 'running' || Number.isFinite(durationMs);
   return (
     <button
       type="button"
@@ -193,7 +212,7 @@ const JobBox = memo(function JobBox(props) {
       title={name}
       onClick={() => onSelect(id)}
       onKeyDown={(event) => {
-        if (!ARROWS.includes(event.key)) return;
+        if (!ARROWS.has(event.key)) return;
         event.preventDefault();
         walk(id, event.key);
       }}
@@ -230,15 +249,47 @@ function toNode(job, positions) {
 }
 
 function frameHeight(positions) {
-  const bottom = Math.max(0, ...Object.values(positions).map(({ y }) => y + NODE_SIZE.height));
-  return Math.min(GRAPH.maxHeight, Math.max(GRAPH.minHeight, bottom + GRAPH.margin));
+  const { height } = sizeOf(positions);
+  return Math.min(GRAPH.maxHeight, Math.max(GRAPH.minHeight, height + GRAPH.margin));
 }
 
-function openOnTheWork(flow, order, positions, large) {
-  const work =
-    order.find((job) => job.status === 'failed') ?? order.find((job) => job.status === 'running');
-  if (large && work) centreOn(flow, positions[work.id], { zoom: FOCUS_ZOOM });
-  else flow.fitView(FIT);
+/** Calls `onChange` when the frame becomes wider or narrower, as when a job opens beside it. */
+function useFrameWidth(frame, onChange) {
+  const latest = useRef(onChange);
+  useEffect(() => {
+    latest.current = onChange;
+  });
+  useEffect(() => {
+    let width = frame.current.clientWidth;
+    const observer = new ResizeObserver(() => {
+      if (!frame.current || frame.current.clientWidth === width) return;
+      width = frame.current.clientWidth;
+      latest.current();
+    });
+    observer.observe(frame.current);
+    return () => observer.disconnect();
+  }, [frame]);
+}
+
+/** The whole graph where it can be read; else the part a reader looks for first. */
+function openOnTheWork(flow, order, positions, selectedJob, frame) {
+  const size = sizeOf(positions);
+  const zoom = Math.min(frame.clientWidth / size.width, frame.clientHeight / size.height);
+  const first =
+    order.find((job) => job.id === selectedJob) ??
+    order.find((job) => job.status === 'failed') ??
+    order.find((job) => job.status === 'running') ??
+    order[0];
+  if (zoom >= READABLE_ZOOM) flow.fitView(FIT);
+  else centreOn(flow, positions[first.id], { zoom: FOCUS_ZOOM });
+}
+
+function sizeOf(positions) {
+  const places = Object.values(positions);
+  return {
+    width: Math.max(1, ...places.map(({ x }) => x + NODE_SIZE.width)),
+    height: Math.max(1, ...places.map(({ y }) => y + NODE_SIZE.height)),
+  };
 }
 
 function centreOn(flow, position, options) {

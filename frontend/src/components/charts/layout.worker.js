@@ -1,9 +1,9 @@
 import { layoutGraph } from './layoutGraph.js';
 
-self.onmessage = ({ data }) => {
+self.addEventListener('message', ({ data }) => {
   try {
     self.postMessage({ positions: layoutGraph(data) });
   } catch (error) {
     self.postMessage({ error: error.message });
   }
-};
+});

@@ -30,8 +30,10 @@ export function useLayout(jobs) {
       () => finish({ error: 'The layout took longer than 20 s.' }),
       DEADLINE_MS,
     );
-    worker.onmessage = ({ data }) => finish(data);
-    worker.onerror = (event) => finish({ error: event.message || 'The layout worker failed.' });
+    worker.addEventListener('message', ({ data }) => finish(data));
+    worker.addEventListener('error', (event) =>
+      finish({ error: event.message || 'The layout worker failed.' }),
+    );
     worker.postMessage({ ids: jobs.map((job) => job.id), edges: edgesOf(jobs) });
     return () => {
       clearTimeout(deadline);

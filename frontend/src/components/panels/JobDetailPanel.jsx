@@ -20,7 +20,7 @@ export function JobDetailPanel({ job, jobs, runId, onClose, covering = false, ta
   const heading = useRef(null);
   useEffect(() => {
     if (takeFocus) heading.current.focus({ preventScroll: true });
-  }, [job.id, takeFocus]);
+  }, [takeFocus]);
   const error = errorParts(job.error);
   return (
     <section className={classes.panel} aria-label={`Job ${job.name ?? job.id}`}>

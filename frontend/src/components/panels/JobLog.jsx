@@ -52,7 +52,7 @@ function Lines({ lines, active }) {
     if (active && atEnd.current && scroller.current) {
       scroller.current.scrollTop = scroller.current.scrollHeight;
     }
-  }, [lines.length, active]);
+  });
   if (lines.length === 0) {
     return <p className="muted">{active ? 'Nothing said yet.' : 'The job said nothing.'}</p>;
   }

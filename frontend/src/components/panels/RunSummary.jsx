@@ -7,9 +7,9 @@ import { Duration, Time } from '../../ui/Time.jsx';
 import { JobLink } from '../JobLink.jsx';
 import classes from './RunSummary.module.css';
 
-function Fact({ label, children }) {
+function Fact({ label, wide = false, children }) {
   return (
-    <div className={classes.fact}>
+    <div className={`${classes.fact} ${wide ? classes.wide : ''}`}>
       <dt>{label}</dt>
       <dd>{children}</dd>
     </div>
@@ -37,7 +37,7 @@ export function RunSummary({ run }) {
         <Fact label="State">
           <Status status={run.status} />
         </Fact>
-        <Fact label="Started">
+        <Fact label="Started" wide>
           <Time value={run.started_at} format="absolute" empty="Waits for its turn" />
         </Fact>
         <Fact label="Trigger">{triggerWord(run.trigger)}</Fact>

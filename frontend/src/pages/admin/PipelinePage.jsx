@@ -191,7 +191,7 @@ function JobSplit({ panel, children }) {
       <div className={classes.stack}>{children}</div>
       {beside && (
         <div className={classes.aside}>
-          <JobDetailPanel {...panel} />
+          <JobDetailPanel key={panel.job.id} {...panel} />
         </div>
       )}
       <Drawer.Root
@@ -204,7 +204,7 @@ function JobSplit({ panel, children }) {
         <Drawer.Content>
           <Drawer.Body className={classes.drawerBody}>
             <Drawer.Title className="visually-hidden">Job</Drawer.Title>
-            {panel && <JobDetailPanel {...panel} covering />}
+            {panel && <JobDetailPanel key={panel.job.id} {...panel} covering />}
           </Drawer.Body>
         </Drawer.Content>
       </Drawer.Root>

@@ -1,0 +1,230 @@
+import { describe, expect, it } from 'vitest';
+import { cellText, columnWidth, isNumericType } from '../../src/lib/columns.js';
+import { requiredParams, runCommand } from '../../src/lib/params.js';
+import { countByState, errorParts, jobsOfRun, positionText } from '../../src/lib/runs.js';
+import { describeSchedule } from '../../src/lib/schedule.js';
+import { describeState, isActive, pipelineState } from '../../src/lib/status.js';
+import {
+  anyText,
+  oneOf,
+  parseSearch,
+  safeReturn,
+  searchOf,
+  stringifySearch,
+} from '../../src/lib/url.js';
+import { gridMove } from '../../src/components/tables/useGridKeys.js';
+import { placeOf } from '../../src/components/panels/BrokenPipelineFiles.jsx';
+
+describe('the address', () => {
+  it('keeps search parameters readable, both ways', () => {
+    const search = { q: 'a b&c=ü', status: 'failed' };
+    expect(stringifySearch(search)).toBe('?q=a+b%26c%3D%C3%BC&status=failed');
+    expect(parseSearch(stringifySearch(search))).toEqual(search);
+  });
+
+  it('leaves out what is empty', () => {
+    expect(stringifySearch({ q: undefined, a: null, b: '' })).toBe('');
+  });
+
+  it('takes the first of a repeated parameter and no inherited name', () => {
+    expect(parseSearch('?run=a&run=b')).toEqual({ run: 'a' });
+    expect(parseSearch('?constructor=x').constructor).toBe('x');
+  });
+
+  it('drops unknown, hostile and unfit parameters', () => {
+    const validate = searchOf({ view: oneOf('graph', 'list'), q: anyText });
+    expect(validate({ view: 'list', q: 'x', tab: 'leak' })).toEqual({ view: 'list', q: 'x' });
+    expect(validate({ view: '<script>', q: 'x'.repeat(201) })).toEqual({});
+    expect(validate({ q: ['a'] })).toEqual({});
+  });
+
+  it.each([
+    ['/pipelines/a?run=1', '/pipelines/a?run=1'],
+    ['//evil.example/x', '/'],
+    ['/\\evil.example', '/'],
+    ['https://evil.example', '/'],
+    ['javascript:alert(1)', '/'],
+    ['/sign-in?return=/sign-in', '/'],
+    [undefined, '/'],
+  ])('after sign-in %s leads to %s', (target, path) => {
+    expect(safeReturn(target)).toBe(path);
+  });
+});
+
+describe('states', () => {
+  it('knows which still go on', () => {
+    expect(['queued', 'running', 'retrying'].every(isActive)).toBe(true);
+    expect(['succeeded', 'failed', 'cancelled', 'skipped', 'paused', 'idle'].some(isActive)).toBe(
+      false,
+    );
+  });
+
+  it('shows a word of a later version as it came', () => {
+    expect(describeState('dreaming')).toMatchObject({
+      status: 'unknown',
+      word: 'Unknown (dreaming)',
+    });
+    expect(describeState('toString').status).toBe('unknown');
+    expect(describeState(undefined).word).toBe('Unknown');
+  });
+
+  it('calls a pipeline with errors broken whatever its last run did', () => {
+    expect(pipelineState({ status: 'succeeded', errors: [{ line: 1 }] })).toBe('broken');
+    expect(pipelineState({ status: 'succeeded', errors: [] })).toBe('succeeded');
+  });
+});
+
+describe('jobs of a run', () => {
+  const jobs = [
+    { id: 'a', name: 'A', type: 'extract', needs: [], status: 'succeeded' },
+    { id: 'b', name: 'B', type: 'load', needs: ['a'], status: 'failed' },
+  ];
+
+  it('takes shape from the pipeline and states from the run', () => {
+    const run = { jobs: [{ id: 'a', type: 'extract', status: 'running', rows_out: 7 }] };
+    const [a, b] = jobsOfRun(jobs, run);
+    expect(a).toMatchObject({ name: 'A', needs: [], status: 'running', rows_out: 7, inRun: true });
+    expect(b).toMatchObject({ status: 'unknown', inRun: false });
+  });
+
+  it('shows each job’s own last state without a run', () => {
+    expect(jobsOfRun(jobs, null).map(({ status }) => status)).toEqual(['succeeded', 'failed']);
+  });
+
+  it('keeps a job that the file no longer has', () => {
+    const run = { jobs: [{ id: 'old', type: 'check', status: 'succeeded' }] };
+    expect(jobsOfRun(jobs, run).at(-1)).toMatchObject({ id: 'old', needs: [], removed: true });
+  });
+
+  it('counts states, most asking first', () => {
+    const counted = countByState(
+      [{ status: 'succeeded' }, { status: 'failed' }, { status: 'succeeded' }, { status: 'odd' }],
+      ['failed', 'succeeded'],
+    );
+    expect(counted).toEqual([
+      ['failed', 1],
+      ['succeeded', 2],
+      ['odd', 1],
+    ]);
+  });
+
+  it('reads an error that is a text or an object', () => {
+    expect(errorParts('lost')).toEqual({ message: 'lost', hint: null });
+    expect(errorParts({ message: 'lost', hint: 'look' })).toEqual({
+      message: 'lost',
+      hint: 'look',
+    });
+    expect(errorParts({ detail: 'why' }).message).toBe('why');
+    expect(errorParts(null)).toBeNull();
+  });
+
+  it('says where a rejected row stood', () => {
+    expect(positionText(2311)).toBe('line 2311');
+    expect(positionText('2311')).toBe('line 2311');
+    expect(positionText('page 3, item 7')).toBe('page 3, item 7');
+    expect(positionText(null)).toBe('');
+  });
+});
+
+describe('parameters', () => {
+  const schema = {
+    type: 'object',
+    required: ['from', 'until', 'limit'],
+    properties: { from: {}, until: { type: 'string' }, limit: { default: 10 } },
+  };
+
+  it('needs what is required and has no default', () => {
+    expect(requiredParams(schema)).toEqual(['from', 'until']);
+    expect(requiredParams(null)).toEqual([]);
+    expect(requiredParams({ properties: { a: {} } })).toEqual([]);
+  });
+
+  it('gives the command to start with', () => {
+    expect(runCommand('hospital', ['from', 'until'])).toBe(
+      'headgate run hospital --param from=… --param until=…',
+    );
+  });
+});
+
+describe('schedules in words', () => {
+  it.each([
+    ['@daily', 'Every day at 00:00'],
+    ['30 22 * * 1-5', 'Monday to Friday at 22:30'],
+    ['5 4 * * *', 'Every day at 04:05'],
+    ['0 9 * * 0,7', 'Sunday, Sunday at 09:00'],
+    ['*/15 * * * *', 'Every 15 minutes'],
+    ['0 */6 * * *', 'Every 6 hours'],
+    ['10 * * * *', 'Every hour, at minute 10'],
+    ['0 0 1 * *', 'On day 1 of every month at 00:00'],
+    ['0 0 1 * 1', null],
+    ['1,2 3-4 * * *', null],
+    ['0 0 1 1 *', null],
+    ['nonsense', null],
+    [null, null],
+  ])('%s is %s', (cron, words) => {
+    expect(describeSchedule(cron)).toBe(words);
+  });
+});
+
+describe('columns', () => {
+  it.each([
+    'bigint',
+    'int64',
+    'integer',
+    'double precision',
+    'float64',
+    'numeric(18,6)',
+    'decimal128(10,2)',
+    'numeric',
+  ])('%s is a number', (type) => expect(isNumericType(type)).toBe(true));
+
+  it.each(['text', 'date', 'timestamp with time zone', 'interval', 'boolean', 'jsonb', undefined])(
+    '%s is none',
+    (type) => expect(isNumericType(type)).toBe(false),
+  );
+
+  it('writes cells without losing digits or structure', () => {
+    expect(cellText('9007199254740993')).toBe('9007199254740993');
+    expect(cellText(false)).toBe('false');
+    expect(cellText({ a: [1] })).toBe('{"a":[1]}');
+    expect(cellText(null)).toBe('');
+  });
+
+  it('fits a column to its first rows within bounds', () => {
+    const narrow = columnWidth({ name: 'a', type: 'text' }, 0, [['x']]);
+    const wide = columnWidth({ name: 'a', type: 'text' }, 0, [['x'.repeat(30)]]);
+    const capped = columnWidth({ name: 'a', type: 'text' }, 0, [['x'.repeat(3000)]]);
+    expect(narrow).toBe(88);
+    expect(wide).toBeGreaterThan(narrow);
+    expect(capped).toBe(360);
+  });
+});
+
+describe('walking in a grid', () => {
+  const size = { rowCount: 100, columnCount: 5, control: false };
+
+  it('stays inside', () => {
+    expect(gridMove([0, 0], 'ArrowUp', size)).toEqual([0, 0]);
+    expect(gridMove([99, 4], 'ArrowDown', size)).toEqual([99, 4]);
+    expect(gridMove([99, 4], 'ArrowRight', size)).toEqual([99, 4]);
+    expect(gridMove([95, 2], 'PageDown', size)).toEqual([99, 2]);
+  });
+
+  it('goes to the ends of the row, and of the grid with Control', () => {
+    expect(gridMove([7, 2], 'Home', size)).toEqual([7, 0]);
+    expect(gridMove([7, 2], 'End', size)).toEqual([7, 4]);
+    expect(gridMove([7, 2], 'Home', { ...size, control: true })).toEqual([0, 0]);
+    expect(gridMove([7, 2], 'End', { ...size, control: true })).toEqual([99, 4]);
+  });
+
+  it('leaves other keys alone', () => {
+    expect(gridMove([7, 2], 'Tab', size)).toBeNull();
+    expect(gridMove([7, 2], 'a', size)).toBeNull();
+  });
+});
+
+it('writes the place of an error as editors do', () => {
+  expect(placeOf({ file: 'pipelines/a.yaml', line: 3, column: 9 })).toBe('pipelines/a.yaml:3:9');
+  expect(placeOf({ file: 'pipelines/a.yaml', line: 3, column: null })).toBe('pipelines/a.yaml:3');
+  expect(placeOf({ file: 'pipelines/a.yaml' })).toBe('pipelines/a.yaml');
+});
