@@ -4,6 +4,7 @@
 #ifndef HG_CONFIG_DIAGNOSTICS_H
 #define HG_CONFIG_DIAGNOSTICS_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -24,15 +25,34 @@ struct hg_diagnostics {
     struct hg_diagnostic *items;
     size_t n;
     size_t room;
+    size_t n_dropped; /* there was no memory for these */
 };
 
-#define HG_DIAGNOSTICS_INIT {NULL, 0, 0}
+#define HG_DIAGNOSTICS_INIT \
+    {                       \
+        NULL, 0, 0, 0       \
+    }
 
 void hg_diagnostics_free(struct hg_diagnostics *diagnostics);
-/* Adds one; texts are copied, hint may be NULL. Lack of memory drops it but still counts an error. */
-void hg_diagnostics_add(struct hg_diagnostics *diagnostics, const char *file, int line, int column,
-                        const char *hint, const char *fmt, ...) HG_PRINTF(6, 7);
-/* "file:line:column: message\n    hint\n" for each, in file order. */
+/* Adds one; texts are copied, hint may be NULL. Lack of memory drops it but still counts an error.
+ */
+void hg_diagnostics_add(struct hg_diagnostics *diagnostics,
+                        const char *file,
+                        int line,
+                        int column,
+                        const char *hint,
+                        const char *fmt,
+                        ...) HG_PRINTF(6, 7);
+void hg_diagnostics_vadd(struct hg_diagnostics *diagnostics,
+                         const char *file,
+                         int line,
+                         int column,
+                         const char *hint,
+                         const char *fmt,
+                         va_list args) HG_PRINTF(6, 0);
+/* How many there are, those without memory included; compare before and after a step. */
+size_t hg_diagnostics_count(const struct hg_diagnostics *diagnostics);
+/* "file:line:column: message\n    hint\n" for each, sorted by place. */
 void hg_diagnostics_print(const struct hg_diagnostics *diagnostics, FILE *to);
 /* [{"file","line","column","message","hint"}]; NULL without memory. Owned by the caller. */
 json_t *hg_diagnostics_to_json(const struct hg_diagnostics *diagnostics);

@@ -13,32 +13,34 @@
 
 /* All paths absolute. Owned by hg_host_config_free. */
 struct hg_host_config {
-    char *file;             /* NULL when there is none */
+    char *file; /* NULL when there is none */
     char *listen_host;
     int listen_port;
     char *public_url;
     char *data_dir;
-    char *metadata_url;     /* NULL: embedded */
-    char *warehouse_url;    /* NULL: embedded, or the same server as metadata_url */
-    char **pipeline_files;  /* globs expanded, sorted, ended by NULL */
-    char **pipeline_globs;  /* as given, absolute, ended by NULL */
+    char *metadata_url;    /* NULL: embedded */
+    char *warehouse_url;   /* NULL: embedded, or the same server as metadata_url */
+    char **pipeline_files; /* globs expanded, sorted, ended by NULL */
+    char **pipeline_globs; /* as given, absolute, ended by NULL */
     char *plugin_dir;
-    json_t *plugin_pins;    /* object id -> sha256 hex, empty when not given */
+    json_t *plugin_pins; /* object id -> sha256 hex, empty when not given */
     int workers;
-    char **file_roots;      /* ended by NULL */
-    char *web_dir;          /* frontend/dist beside the binary or the sources; NULL when absent */
-    char *master_key_file;  /* NULL: <data_dir>/master.key */
+    char **file_roots;     /* ended by NULL */
+    char *web_dir;         /* frontend/dist beside the binary or the sources; NULL when absent */
+    char *master_key_file; /* NULL: <data_dir>/master.key */
     int log_level;
     bool log_json;
-    json_t *retention;      /* days by kind */
+    json_t *retention; /* days by kind */
 };
 
 /*
  * Reads `path` (NULL: ./headgate.yaml when it is there, else only defaults) and the environment.
  * Every problem goes to `diagnostics`; HG_EINVAL when there was an error among them.
  */
-int hg_host_config_load(const char *path, struct hg_host_config **ret,
-                        struct hg_diagnostics *diagnostics, struct hg_error *err);
+int hg_host_config_load(const char *path,
+                        struct hg_host_config **ret,
+                        struct hg_diagnostics *diagnostics,
+                        struct hg_error *err);
 void hg_host_config_free(struct hg_host_config *config);
 
 #endif
