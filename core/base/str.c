@@ -197,6 +197,41 @@ char *hg_path_join(const char *folder, const char *path)
     return hg_buf_take(&joined);
 }
 
+/* Takes the last step off what is there. */
+static void step_up(struct hg_buf *path)
+{
+    while (path->len > 0 && path->data[--path->len] != '/') {
+    }
+    if (path->data) {
+        path->data[path->len] = '\0';
+    }
+}
+
+char *hg_path_resolve(const char *folder, const char *path)
+{
+    char *joined = hg_path_join(folder, path);
+    if (!joined || joined[0] != '/') {
+        return joined;
+    }
+    struct hg_buf clean = HG_BUF_INIT;
+    for (const char *at = joined; *at;) {
+        at += strspn(at, "/");
+        size_t n = strcspn(at, "/");
+        if (n == 2 && memcmp(at, "..", 2) == 0) {
+            step_up(&clean);
+        } else if (n > 0 && !(n == 1 && *at == '.')) {
+            hg_buf_putc(&clean, '/');
+            hg_buf_append(&clean, at, n);
+        }
+        at += n;
+    }
+    free(joined);
+    if (clean.len == 0) {
+        hg_buf_putc(&clean, '/');
+    }
+    return hg_buf_take(&clean);
+}
+
 char *hg_path_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -34,6 +34,11 @@ bool hg_ends_with(const char *text, const char *suffix);
 
 /* "a/b" and "c" to "a/b/c"; an absolute `path` is returned as it is. Owned by the caller, free. */
 char *hg_path_join(const char *folder, const char *path);
+/*
+ * The same with "." and ".." steps taken out by name alone (a ".." behind a symbolic link goes to
+ * where the name says, not where the link leads). Owned by the caller, free.
+ */
+char *hg_path_resolve(const char *folder, const char *path);
 /* The folder part of a path, "." when it has none. Owned by the caller, free. */
 char *hg_path_folder(const char *path);
 

@@ -49,6 +49,7 @@ struct hg_yaml_node {
     int column;       /* from 1, in characters */
     bool plain;       /* a scalar without quotes */
     bool filled;      /* ${...} in it has been filled in */
+    bool broken;      /* ... or could not be, which has been reported */
     const char *text; /* of any scalar, as written; holds no NUL */
     bool boolean;
     long long integer;

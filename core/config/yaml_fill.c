@@ -14,7 +14,7 @@ enum { FILE_MAX_BYTES = 65536, NAME_MAX_BYTES = 256 };
 
 struct fill {
     struct hg_yaml *yaml;
-    const struct hg_yaml_node *node; /* the text at hand */
+    struct hg_yaml_node *node; /* the text at hand */
     struct hg_diagnostics *diagnostics;
 };
 

@@ -1,0 +1,280 @@
+#include "config/host_config_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/str.h"
+
+static void complain(const struct hg_config_setting *setting,
+                     const char *hint,
+                     const char *fmt,
+                     ...) HG_PRINTF(3, 4);
+static void complain(const struct hg_config_setting *setting,
+                     const char *hint,
+                     const char *fmt,
+                     ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    hg_diagnostics_vadd(setting->diagnostics,
+                        setting->place,
+                        setting->value->line,
+                        setting->value->column,
+                        hint,
+                        fmt,
+                        args);
+    va_end(args);
+}
+
+/* How errors call the setting. */
+static const char *name_of(const struct hg_config_setting *setting)
+{
+    return setting->key->path ? setting->key->path : setting->key->environment;
+}
+
+/* What was found, unless it was filled in and so may be a secret. */
+static const char *found(const struct hg_config_setting *setting)
+{
+    static const char *const words[] = {
+        [HG_YAML_NULL] = "nothing", [HG_YAML_LIST] = "a list", [HG_YAML_MAP] = "a map"};
+    const struct hg_yaml_node *value = setting->value;
+    if (value->type == HG_YAML_NULL || value->type == HG_YAML_LIST || value->type == HG_YAML_MAP) {
+        return words[value->type];
+    }
+    return value->filled ? "what was filled in" : value->text;
+}
+
+static int wrong(const struct hg_config_setting *setting)
+{
+    complain(setting,
+             NULL,
+             "%s: found %s, expected %s",
+             name_of(setting),
+             found(setting),
+             setting->key->type);
+    return HG_OK;
+}
+
+/* The text of any scalar, NULL for what is none. */
+static const char *scalar(const struct hg_config_setting *setting)
+{
+    const struct hg_yaml_node *value = setting->value;
+    bool is_scalar =
+        value->type != HG_YAML_LIST && value->type != HG_YAML_MAP && value->type != HG_YAML_NULL;
+    return is_scalar ? value->text : NULL;
+}
+
+static char **text_field(const struct hg_config_setting *setting)
+{
+    return (char **)(void *)((char *)setting->config + setting->key->offset);
+}
+
+static int replace(char **field, char *text)
+{
+    if (!text) {
+        return HG_ENOMEM;
+    }
+    free(*field);
+    *field = text;
+    return HG_OK;
+}
+
+int hg_config_set_listen(const struct hg_config_setting *setting)
+{
+    const char *text = scalar(setting);
+    const char *colon = text ? strrchr(text, ':') : NULL;
+    int64_t port;
+    if (!colon || colon == text || hg_parse_int64(colon + 1, 0, 65535, &port, NULL) < 0) {
+        return wrong(setting);
+    }
+    size_t n = (size_t)(colon - text);
+    bool bracketed = text[0] == '[' && n > 2 && text[n - 1] == ']';
+    if (!bracketed && (memchr(text, ':', n) || text[0] == '[')) {
+        complain(setting,
+                 "Put an IPv6 address in brackets: [::1]:8080.",
+                 "%s: found %s, expected host:port",
+                 name_of(setting),
+                 text);
+        return HG_OK;
+    }
+    setting->config->listen_port = (int)port;
+    return replace(&setting->config->listen_host,
+                   bracketed ? strndup(text + 1, n - 2) : strndup(text, n));
+}
+
+int hg_config_set_url(const struct hg_config_setting *setting)
+{
+    const char *text = scalar(setting);
+    if (!text || !(hg_starts_with(text, "http://") || hg_starts_with(text, "https://"))) {
+        complain(setting,
+                 NULL,
+                 "%s: found %s, expected a URL that begins with http:// or https://",
+                 name_of(setting),
+                 found(setting));
+        return HG_OK;
+    }
+    size_t n = strlen(text);
+    return replace(text_field(setting), strndup(text, text[n - 1] == '/' ? n - 1 : n));
+}
+
+int hg_config_set_path(const struct hg_config_setting *setting)
+{
+    const char *text = scalar(setting);
+    if (!text || text[0] == '\0') {
+        return wrong(setting);
+    }
+    return replace(text_field(setting), hg_path_resolve(setting->folder, text));
+}
+
+int hg_config_set_database(const struct hg_config_setting *setting)
+{
+    const char *text = scalar(setting);
+    char **field = text_field(setting);
+    if (text && strcmp(text, "embedded") == 0) {
+        free(*field);
+        *field = NULL;
+        return HG_OK;
+    }
+    if (!text || !(hg_starts_with(text, "postgresql://") || hg_starts_with(text, "postgres://"))) {
+        /* What is there instead may hold a password, so it is not quoted. */
+        complain(setting,
+                 "For example postgresql://user:${DB_PASSWORD}@host:5432/headgate.",
+                 "%s: found something else, expected embedded or a postgresql:// URL",
+                 name_of(setting));
+        return HG_OK;
+    }
+    return replace(field, strdup(text));
+}
+
+void hg_config_free_list(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++) {
+        free(list[i]);
+    }
+    free(list);
+}
+
+int hg_config_set_paths(const struct hg_config_setting *setting)
+{
+    const struct hg_yaml_node *value = setting->value;
+    const struct hg_yaml_node *const *items = (const struct hg_yaml_node *const *)value->items;
+    size_t n = value->n;
+    if (value->type == HG_YAML_TEXT) {
+        items = &setting->value;
+        n = 1;
+    } else if (value->type != HG_YAML_LIST) {
+        return wrong(setting);
+    }
+    char **list = calloc(n + 1, sizeof *list);
+    for (size_t i = 0; list && i < n; i++) {
+        struct hg_config_setting item = *setting;
+        item.value = items[i];
+        if (items[i]->type != HG_YAML_TEXT || items[i]->text[0] == '\0') {
+            hg_config_free_list(list);
+            return wrong(&item);
+        }
+        list[i] = hg_path_resolve(setting->folder, items[i]->text);
+        if (!list[i]) {
+            hg_config_free_list(list);
+            return HG_ENOMEM;
+        }
+    }
+    if (!list) {
+        return HG_ENOMEM;
+    }
+    char ***field = (char ***)(void *)((char *)setting->config + setting->key->offset);
+    hg_config_free_list(*field);
+    *field = list;
+    return HG_OK;
+}
+
+/* A number within the key's bounds; false after it complained. */
+static bool number(const struct hg_config_setting *setting, int64_t *ret)
+{
+    const char *text = scalar(setting);
+    if (!text || hg_parse_int64(text, setting->key->min, setting->key->max, ret, NULL) < 0) {
+        (void)wrong(setting);
+        return false;
+    }
+    return true;
+}
+
+int hg_config_set_int(const struct hg_config_setting *setting)
+{
+    int64_t value;
+    if (number(setting, &value)) {
+        *(int *)(void *)((char *)setting->config + setting->key->offset) = (int)value;
+    }
+    return HG_OK;
+}
+
+static bool is_sha256(const char *text)
+{
+    return text && strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64;
+}
+
+int hg_config_set_pins(const struct hg_config_setting *setting)
+{
+    const struct hg_yaml_node *map = setting->value;
+    if (map->type != HG_YAML_MAP) {
+        return wrong(setting);
+    }
+    for (size_t i = 0; i < map->n; i++) {
+        struct hg_config_setting pin = *setting;
+        pin.value = map->pairs[i].value;
+        const char *text = scalar(&pin);
+        if (!is_sha256(text)) {
+            complain(&pin,
+                     "sha256sum FILE.so prints it.",
+                     "plugins.pin: found %s for %s, expected a SHA-256 of 64 hex digits",
+                     found(&pin),
+                     map->pairs[i].key);
+        } else if (json_object_set_new(
+                       setting->config->plugin_pins, map->pairs[i].key, json_string(text)) < 0) {
+            return HG_ENOMEM;
+        }
+    }
+    return HG_OK;
+}
+
+int hg_config_set_days(const struct hg_config_setting *setting)
+{
+    int64_t days;
+    const char *kind = strchr(setting->key->path, '.') + 1;
+    if (number(setting, &days) &&
+        json_object_set_new(setting->config->retention, kind, json_integer(days)) < 0) {
+        return HG_ENOMEM;
+    }
+    return HG_OK;
+}
+
+int hg_config_set_log_level(const struct hg_config_setting *setting)
+{
+    const char *text = scalar(setting);
+    if (!text || hg_log_level_parse(text, &setting->config->log_level, NULL) < 0) {
+        return wrong(setting);
+    }
+    return HG_OK;
+}
+
+int hg_config_set_log_format(const struct hg_config_setting *setting)
+{
+    const char *text = scalar(setting);
+    if (!text || (strcmp(text, "text") != 0 && strcmp(text, "json") != 0)) {
+        return wrong(setting);
+    }
+    setting->config->log_json = strcmp(text, "json") == 0;
+    return HG_OK;
+}
+
+int hg_config_set_later(const struct hg_config_setting *setting)
+{
+    complain(setting,
+             "Remove the key; it would do nothing yet.",
+             "\"%s\" comes with a later version of Headgate",
+             setting->key->path);
+    return HG_OK;
+}

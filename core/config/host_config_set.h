@@ -1,0 +1,24 @@
+/*
+ * How each kind of setting gets into struct hg_host_config. See struct hg_config_key.
+ */
+#ifndef HG_CONFIG_HOST_CONFIG_SET_H
+#define HG_CONFIG_HOST_CONFIG_SET_H
+
+#include "config/host_config_keys.h"
+
+int hg_config_set_listen(const struct hg_config_setting *setting);
+int hg_config_set_url(const struct hg_config_setting *setting);
+int hg_config_set_path(const struct hg_config_setting *setting);
+int hg_config_set_database(const struct hg_config_setting *setting);
+int hg_config_set_paths(const struct hg_config_setting *setting);
+int hg_config_set_int(const struct hg_config_setting *setting);
+int hg_config_set_pins(const struct hg_config_setting *setting);
+int hg_config_set_days(const struct hg_config_setting *setting);
+int hg_config_set_log_level(const struct hg_config_setting *setting);
+int hg_config_set_log_format(const struct hg_config_setting *setting);
+/* Refuses a key that this version knows of but does nothing with. */
+int hg_config_set_later(const struct hg_config_setting *setting);
+
+void hg_config_free_list(char **list);
+
+#endif
