@@ -78,8 +78,8 @@ export function useSignOut() {
       }
     },
     onSuccess: () => {
-      client.clear();
       client.setQueryData(SESSION_KEY, null);
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION_KEY[0] });
     },
   });
 }

@@ -37,7 +37,7 @@ export function formatAmount(value, noun, plural = `${noun}s`) {
 /** Milliseconds → `412 ms`, `50.3 s`, `6m 52s`, `2h 05m`, `3d 04h`. */
 export function formatDuration(ms) {
   if (ms === null || ms === undefined || !Number.isFinite(ms) || ms < 0) return NOTHING;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (Math.round(ms) < 1000) return `${Math.round(ms)} ms`;
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${pad(seconds % 60)}s`;

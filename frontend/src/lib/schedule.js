@@ -48,10 +48,7 @@ function describeDays(weekday) {
   const range = /^([0-7])-([0-7])$/.exec(weekday);
   if (range) return `${DAYS[range[1] % 7]} to ${DAYS[range[2] % 7]}`;
   if (/^[0-7](,[0-7])*$/.test(weekday)) {
-    return weekday
-      .split(',')
-      .map((day) => DAYS[day % 7])
-      .join(', ');
+    return [...new Set(weekday.split(',').map((day) => DAYS[day % 7]))].join(', ');
   }
   return null;
 }

@@ -45,7 +45,12 @@ function SignInForm() {
     requestFocus();
     signIn.mutate(
       { username: fields.username.trim(), password: fields.password },
-      { onError: () => password.current?.select() },
+      {
+        onError: () => {
+          password.current?.focus();
+          password.current?.select();
+        },
+      },
     );
   }
 

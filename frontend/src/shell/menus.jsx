@@ -32,10 +32,11 @@ function HeaderMenu({ label, icon: Icon, text, children }) {
   );
 }
 
-function Choice({ value, icon: Icon, children }) {
+function Choice({ value, chosen, icon: Icon, children }) {
   return (
     <Menu.RadioItem
       value={value}
+      data-autofocus={value === chosen || undefined}
       closeMenuOnClick
       rightSection={Icon && <Icon size={16} stroke={1.75} aria-hidden="true" />}
     >
@@ -57,7 +58,7 @@ export function ThemeMenu() {
     <HeaderMenu label={`Theme: ${current.word.toLowerCase()}`} icon={current.icon}>
       <Menu.RadioGroup value={current.value} onChange={setColorScheme}>
         {SCHEMES.map(({ value, word, icon }) => (
-          <Choice key={value} value={value} icon={icon}>
+          <Choice key={value} value={value} chosen={current.value} icon={icon}>
             {word}
           </Choice>
         ))}
@@ -72,8 +73,12 @@ export function ZoneMenu() {
   return (
     <HeaderMenu label={`Time zone: ${zone}`} text={zoneName(zone)}>
       <Menu.RadioGroup value={choice} onChange={setZoneChoice}>
-        <Choice value="utc">UTC</Choice>
-        <Choice value="browser">This browser’s: {browserZone()}</Choice>
+        <Choice value="utc" chosen={choice}>
+          UTC
+        </Choice>
+        <Choice value="browser" chosen={choice}>
+          This browser’s: {browserZone()}
+        </Choice>
       </Menu.RadioGroup>
     </HeaderMenu>
   );
@@ -93,6 +98,7 @@ export function AccountMenu({ user }) {
         Signed in as {user.username} · {ROLES[user.role] ?? user.role}
       </Menu.Label>
       <Menu.Item
+        data-autofocus
         leftSection={<IconLogout size={16} stroke={1.75} aria-hidden="true" />}
         onClick={() => signOut.mutate()}
       >

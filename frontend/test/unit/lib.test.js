@@ -151,7 +151,7 @@ describe('schedules in words', () => {
     ['@daily', 'Every day at 00:00'],
     ['30 22 * * 1-5', 'Monday to Friday at 22:30'],
     ['5 4 * * *', 'Every day at 04:05'],
-    ['0 9 * * 0,7', 'Sunday, Sunday at 09:00'],
+    ['0 9 * * 0,7', 'Sunday at 09:00'],
     ['*/15 * * * *', 'Every 15 minutes'],
     ['0 */6 * * *', 'Every 6 hours'],
     ['10 * * * *', 'Every hour, at minute 10'],

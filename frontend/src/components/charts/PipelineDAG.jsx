@@ -66,7 +66,10 @@ function Graph({ jobs, positions, selectedJob, onSelect }) {
   const [walked, setWalked] = useState(null);
   const tabStop = walked ?? selectedJob ?? order[0]?.id;
   const moved = useRef(false);
-  const open = () => openOnTheWork(flow, order, positions, selectedJob, frame.current);
+  const open = () => {
+    // The graph tells that it is ready a moment later, when the page may have left it already.
+    if (frame.current) openOnTheWork(flow, order, positions, selectedJob, frame.current);
+  };
   useFrameWidth(frame, () => {
     if (!moved.current) open();
   });
@@ -219,7 +222,7 @@ const JobBox = memo(function JobBox(props) {
     >
       <StatusIcon status={status} size={20} />
       <span className={classes.nodeText}>
-        <span className={`${classes.nodeName} truncate`}>{name}</span>
+        <span className={`${classes.nodeName} truncate`}>{name}</span>{' '}
         <span className={classes.nodeFacts}>
           <span className="truncate">
             <span className={classes.nodeState}>{state.word}</span>
@@ -233,7 +236,7 @@ const JobBox = memo(function JobBox(props) {
                 />
               </>
             )}
-          </span>
+          </span>{' '}
           <span className="truncate">{type}</span>
         </span>
       </span>

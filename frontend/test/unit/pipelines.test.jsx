@@ -1,0 +1,277 @@
+import { screen, within } from '@testing-library/react';
+import { describe, expect, it, vi } from 'vitest';
+import { openApp } from '../app.jsx';
+import {
+  failedRun,
+  job,
+  jobRun,
+  pipeline,
+  pipelines,
+  problem,
+  rejectedRun,
+  run,
+  runs,
+  users,
+} from '../fixtures/data.js';
+import { requests } from '../server.js';
+
+// jsdom has no workers; the layout itself is the real one.
+vi.mock('../../src/components/charts/useLayout.js', async () => {
+  const { layoutGraph } = await import('../../src/components/charts/layoutGraph.js');
+  const { edgesOf } = await import('../../src/lib/graph.js');
+  return {
+    useLayout: (jobs) => ({
+      positions: layoutGraph({ ids: jobs.map(({ id }) => id), edges: edgesOf(jobs) }),
+    }),
+  };
+});
+
+const error500 = () => ({
+  status: 500,
+  body: problem(500, { title: 'The database did not answer', hint: 'Try again.' }),
+});
+
+describe('the list of pipelines', () => {
+  it('shows state, last and next run of each', async () => {
+    openApp('/pipelines');
+    const card = within(await screen.findByRole('article', { name: 'Currency rates' }));
+    expect(card.getByText('Succeeded')).toBeVisible();
+    expect(card.getByText(/6,218 loaded · 12 rejected/)).toBeVisible();
+    expect(card.getByText(/Every day at 00:00/)).toBeVisible();
+    expect(card.getByRole('link')).toHaveAttribute('href', '/pipelines/currency-rates');
+    const failed = within(screen.getByRole('article', { name: /^Orders of every vendor/ }));
+    expect(failed.getByText(failedRun.error)).toBeVisible();
+    const paused = within(screen.getByRole('article', { name: 'Volatility index' }));
+    expect(paused.getByText('None while paused')).toBeVisible();
+  });
+
+  it('lists the errors of broken files with their places, and no card for them', async () => {
+    openApp('/pipelines');
+    expect(await screen.findByText('pipelines/weather-hourly.yaml:14:9')).toBeVisible();
+    expect(screen.getByText(/unknown key "shedule"/)).toHaveTextContent('Did you mean "schedule"?');
+    expect(screen.getByText('1 pipeline file has errors and is not run')).toBeVisible();
+    expect(screen.queryByRole('article', { name: 'weather-hourly' })).toBeNull();
+  });
+
+  it('filters by text and state in the address, and clears', async () => {
+    const { user, router } = openApp('/pipelines');
+    await user.click(await screen.findByRole('button', { name: /^Failed/ }));
+    expect(await screen.findByText('2 of 7 pipelines')).toBeVisible();
+    expect(router.state.location.search).toEqual({ status: 'failed' });
+    await user.type(screen.getByLabelText('Find a pipeline'), 'zzz');
+    await user.click(await screen.findByRole('button', { name: 'Clear the filter' }));
+    expect(await screen.findByText('7 pipelines')).toBeVisible();
+    expect(router.state.location.search).toEqual({});
+  });
+
+  it('explains itself while there is none', async () => {
+    openApp('/pipelines', { pipelines: [] });
+    expect(await screen.findByText('No pipeline yet')).toBeVisible();
+  });
+
+  it('shows an error with its request id and asks again', async () => {
+    const { host, user } = openApp('/pipelines', {
+      fail: (_method, path) => (path.endsWith('/pipelines') ? error500() : null),
+    });
+    const alert = within(await screen.findByRole('alert'));
+    expect(alert.getByText('req-7f3a2c')).toBeVisible();
+    host.fail = null;
+    await user.click(alert.getByRole('button', { name: 'Try again' }));
+    expect(await screen.findByText('Currency rates')).toBeVisible();
+  });
+
+  it('shows names as text, whatever stands in them', async () => {
+    const name = '<img src=x onerror=alert(1)>';
+    openApp('/pipelines', { pipelines: [pipeline('x', { name, jobs: [job('a', 'load', [])] })] });
+    expect(await screen.findByRole('link', { name })).toBeVisible();
+    expect(document.querySelector('img')).toBeNull();
+  });
+});
+
+describe('one pipeline', () => {
+  it('shows its newest run and each job’s state as a word', async () => {
+    openApp('/pipelines/flights-on-time');
+    const graph = within(await screen.findByRole('group', { name: /^Graph of 3 jobs/ }));
+    expect(await graph.findByRole('button', { name: /^fetch Running/ })).toBeVisible();
+    expect(graph.getByRole('button', { name: /^check Retrying/ })).toBeVisible();
+    expect(graph.getByRole('button', { name: /^load Queued/ })).toBeVisible();
+    expect(screen.getByText('184,320', { selector: 'dd' })).toBeVisible();
+  });
+
+  it('opens a job by Enter, with its error and log, and closes it by Escape', async () => {
+    const { user, router } = openApp('/pipelines/vendor-orders');
+    const node = await screen.findByRole('button', { name: /^load Failed/ });
+    node.focus();
+    await user.keyboard('{Enter}');
+    const panel = await screen.findByRole('region', { name: 'Job load' });
+    expect(router.state.location.search.job).toBe('load');
+    expect(within(panel).getByText(/ALTER TABLE sales.orders/)).toBeVisible();
+    expect(within(panel).getByText('4 of 4')).toBeVisible();
+    expect(within(panel).getByRole('link', { name: 'check' })).toBeVisible();
+    expect(within(panel).getByRole('heading', { name: 'load' })).toHaveFocus();
+    const log = within(await within(panel).findByRole('log'));
+    expect(log.getByText(/the row was rejected <b>as it came<\/b>/)).toBeVisible();
+    await user.keyboard('{Escape}');
+    expect(screen.queryByRole('region', { name: 'Job load' })).toBeNull();
+    expect(router.state.location.search.job).toBeUndefined();
+    expect(screen.getByRole('button', { name: /^load Failed/ })).toHaveFocus();
+  });
+
+  it('walks along the graph with arrow keys from one tab stop', async () => {
+    const { user } = openApp('/pipelines/sp500-daily');
+    const fetchJob = await screen.findByRole('button', { name: /^fetch/ });
+    const graph = within(screen.getByRole('group', { name: /^Graph/ }));
+    const stops = graph
+      .getAllByRole('button')
+      .filter((button) => button.dataset.job && button.tabIndex === 0);
+    expect(stops).toEqual([fetchJob]);
+    fetchJob.focus();
+    await user.keyboard('{ArrowRight}');
+    await vi.waitFor(() => expect(graph.getByRole('button', { name: /^check/ })).toHaveFocus());
+    await user.keyboard('{ArrowLeft}');
+    await vi.waitFor(() => expect(fetchJob).toHaveFocus());
+  });
+
+  it('shows the same jobs as a list when the address says so', async () => {
+    openApp('/pipelines/vendor-orders?view=list');
+    const list = within(await screen.findByRole('region', { name: 'Jobs as a list' }));
+    const rows = list.getAllByRole('row').slice(1);
+    expect(rows.map((row) => within(row).getByRole('link').textContent)).toEqual([
+      'extract_orders_from_the_vendor_portal_with_a_long_name',
+      'check',
+      'load',
+      'report',
+    ]);
+    expect(within(rows[3]).getByText('Skipped')).toBeVisible();
+  });
+
+  it('says that it does not exist', async () => {
+    openApp('/pipelines/gone');
+    expect(await screen.findByRole('alert')).toHaveTextContent('There is no pipeline “gone”.');
+  });
+
+  it('shows a broken file instead of a graph and offers no run', async () => {
+    openApp('/pipelines/weather-hourly');
+    expect(await screen.findByText('pipelines/weather-hourly.yaml:31:14')).toBeVisible();
+    expect(screen.queryByRole('button', { name: 'Run now' })).toBeNull();
+  });
+});
+
+describe('runs', () => {
+  it('are chosen in the address, and lead back to the newest', async () => {
+    const { user, router } = openApp('/pipelines/sp500-daily');
+    await user.click(await screen.findByRole('link', { name: /^Failed, run older-3/ }));
+    expect(router.state.location.search.run).toBe('older-3');
+    expect(await screen.findByText('The run failed')).toBeVisible();
+    expect(screen.getByText(/You are looking at an older run/)).toBeVisible();
+    await user.click(screen.getByRole('link', { name: 'Show the newest run' }));
+    expect(screen.queryByText(/You are looking at an older run/)).toBeNull();
+    expect(router.state.location.search.run).toBeUndefined();
+  });
+
+  it('that start while one is chosen are announced, not put in above it', async () => {
+    const { host, user, queryClient } = openApp('/pipelines/sp500-daily?run=older-3');
+    await screen.findByText('The run failed');
+    await screen.findByRole('link', { name: /run older-0$/ });
+    host.runs = { 'sp500-daily': [run('fresh', 'sp500-daily'), ...runs['sp500-daily']] };
+    await queryClient.refetchQueries();
+    expect(await screen.findByText('1 new run')).toBeVisible();
+    expect(screen.queryByRole('link', { name: /run fresh$/ })).toBeNull();
+    await user.click(screen.getByRole('button', { name: 'Show' }));
+    expect(screen.getByRole('link', { name: /run fresh$/ })).toBeVisible();
+  });
+
+  it('are explained while there is none', async () => {
+    openApp('/pipelines/hospital-backfill');
+    expect(await screen.findByText('No runs yet')).toBeVisible();
+  });
+
+  it('show the rows they rejected, with reasons', async () => {
+    const { user } = openApp('/pipelines/currency-rates');
+    await user.click(await screen.findByRole('tab', { name: 'Rejected rows · 12' }));
+    const table = within(await screen.findByRole('region', { name: 'Rejected rows' }));
+    expect(table.getByText(/“undefined” is not a date/)).toBeVisible();
+    expect(table.getByText('line 2311 · fetch')).toBeVisible();
+    expect(table.getByText('unique · date, currency')).toBeVisible();
+    const asked = requests.find(({ path }) => path === '/ingestion/quarantine');
+    expect(Object.fromEntries(asked.query)).toMatchObject({
+      pipeline: 'currency-rates',
+      run: rejectedRun.id,
+    });
+  });
+
+  it('say when the role may not see rejected rows', async () => {
+    openApp('/pipelines/currency-rates?tab=rejected', {
+      user: users.viewer,
+      fail: (_method, path) =>
+        path.endsWith('/quarantine') ? { status: 403, body: problem(403, { title: 'No' }) } : null,
+    });
+    expect(await screen.findByText('Your role does not show rejected rows')).toBeVisible();
+    expect(screen.getByText(/may not start runs/)).toBeVisible();
+    expect(screen.queryByRole('button', { name: 'Run now' })).toBeNull();
+  });
+});
+
+describe('Run now', () => {
+  it('starts a run with no parameters and shows it', async () => {
+    const fresh = run('fresh', 'vix-close', {
+      status: 'queued',
+      started_at: null,
+      jobs: [jobRun('fetch', 'extract')],
+    });
+    const { host, user, router } = openApp('/pipelines/vix-close');
+    const button = await screen.findByRole('button', { name: 'Run now' });
+    host.trigger = { status: 202, body: { run_id: 'fresh', status: 'queued' } };
+    host.runs = { 'vix-close': [fresh] };
+    await user.click(button);
+    expect(await screen.findByText('Waits for its turn')).toBeVisible();
+    expect(router.state.location.search.run).toBe('fresh');
+    const asked = requests.filter(({ method }) => method === 'POST');
+    expect(asked).toHaveLength(1);
+    expect(asked[0]).toMatchObject({ path: '/ingestion/pipelines/vix-close/trigger', body: {} });
+  });
+
+  it('explains a conflict and leads to the run under way', async () => {
+    const { user, router } = openApp('/pipelines/sp500-daily', {
+      trigger: {
+        status: 409,
+        body: problem(409, { title: 'Conflict', detail: 'Run older-0 runs.', run_id: 'older-0' }),
+      },
+    });
+    await user.click(await screen.findByRole('button', { name: 'Run now' }));
+    const alert = within(await screen.findByRole('alert'));
+    expect(alert.getByText('This pipeline already has a run under way')).toBeVisible();
+    await user.click(alert.getByRole('link', { name: 'Show the run that is under way' }));
+    expect(router.state.location.search.run).toBe('older-0');
+  });
+
+  it('shows what is wrong with the parameters', async () => {
+    const { user } = openApp('/pipelines/sp500-daily', {
+      trigger: {
+        status: 422,
+        body: problem(422, {
+          title: 'Invalid',
+          errors: [{ pointer: '/params/since', detail: 'is required' }],
+        }),
+      },
+    });
+    await user.click(await screen.findByRole('button', { name: 'Run now' }));
+    const alert = await screen.findByRole('alert');
+    expect(alert).toHaveTextContent('/params/since is required');
+  });
+
+  it('is not offered where parameters are needed, and says how to start instead', async () => {
+    openApp('/pipelines/hospital-backfill');
+    expect(await screen.findByText('“Run now” is not offered here')).toBeVisible();
+    expect(
+      screen.getByText('headgate run hospital-backfill --param from=… --param until=…'),
+    ).toBeVisible();
+    expect(screen.queryByRole('button', { name: 'Run now' })).toBeNull();
+  });
+
+  it('is offered for a paused pipeline', async () => {
+    expect(pipelines.find(({ id }) => id === 'vix-close').enabled).toBe(false);
+    openApp('/pipelines/vix-close');
+    expect(await screen.findByRole('button', { name: 'Run now' })).toBeEnabled();
+  });
+});
