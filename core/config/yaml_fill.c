@@ -22,6 +22,7 @@ static void complain(const struct fill *fill, const char *hint, const char *fmt,
     HG_PRINTF(3, 4);
 static void complain(const struct fill *fill, const char *hint, const char *fmt, ...)
 {
+    fill->node->broken = true;
     va_list args;
     va_start(args, fmt);
     hg_diagnostics_vadd(
