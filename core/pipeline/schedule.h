@@ -1,0 +1,42 @@
+/*
+ * Schedules: five-field cron lines and @hourly, @daily, @weekly, @monthly.
+ *
+ * Fields are minute, hour, day of month, month, day of week (0 and 7 are Sunday), each "*", numbers,
+ * ranges, lists, and steps behind "*" or a range; months and days of the week also by their English
+ * three letters. When both days are restricted, either is enough.
+ *
+ * Where clocks change: a line that names its hours and minutes (no "*", no step there) fires once
+ * at the first instant behind a gap it falls into, and once, the first time, in an overlap. All
+ * others match each real instant.
+ */
+#ifndef HG_PIPELINE_SCHEDULE_H
+#define HG_PIPELINE_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/zone.h"
+
+/* Bit n of a set is the value n. */
+struct hg_schedule {
+    uint64_t minutes;
+    uint32_t hours;
+    uint32_t days;
+    uint32_t months;
+    uint32_t weekdays; /* bit 0 is Sunday */
+    bool any_day;      /* the day of month is "*" */
+    bool any_weekday;  /* the day of week is "*" */
+    bool is_fixed;     /* names its hours and minutes */
+};
+
+/* HG_EINVAL; the message names the field, what was found and what is accepted. */
+int hg_schedule_parse(const char *text, struct hg_schedule *ret, struct hg_error *err);
+/*
+ * The first fire time above `after_us` (strictly), both in microseconds since 1970 UTC, in `zone`.
+ * HG_ENOTFOUND when there is none in the eight years behind it.
+ */
+int hg_schedule_next(const struct hg_schedule *schedule, const struct hg_zone *zone,
+                     int64_t after_us, int64_t *ret_us);
+
+#endif
