@@ -1,0 +1,213 @@
+#include "store/connection.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "store/conninfo.h"
+#include "store/pg_error.h"
+#include "store/result.h"
+
+enum {
+    ASK_AFTER_IDLE_MS = 15000,
+    SIGN_OF_LIFE_MS = 5000,
+};
+
+/* Defaults that the conninfo, which stands behind them, may override: a peer that is gone without a
+ * word is noticed within half a minute, also while an answer is awaited. */
+static const char *const keywords[] = {"keepalives_idle",
+                                       "keepalives_interval",
+                                       "keepalives_count",
+                                       "tcp_user_timeout",
+                                       "fallback_application_name",
+                                       "dbname",
+                                       "client_encoding",
+                                       NULL};
+
+/* Values are written and read in one form whatever the server's configuration says. */
+#define SESSION "set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'"
+
+static void quiet(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
+static int left_ms(int64_t deadline_ms)
+{
+    int64_t left = deadline_ms - hg_time_monotonic_ms();
+    return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
+}
+
+/* Waits for the socket; false once the deadline has passed. */
+static bool wait_socket(PGconn *conn, short events, int64_t deadline_ms)
+{
+    for (;;) {
+        struct pollfd fd = {.fd = PQsocket(conn), .events = events};
+        int timeout = left_ms(deadline_ms);
+        int n = poll(&fd, 1, timeout);
+        if (n > 0) {
+            return true;
+        }
+        if ((n == 0 && left_ms(deadline_ms) == 0) || (n < 0 && errno != EINTR)) {
+            return false;
+        }
+    }
+}
+
+static int establish(PGconn *conn, int64_t deadline_ms, struct hg_error *err)
+{
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    while (state != PGRES_POLLING_OK) {
+        if (state == PGRES_POLLING_FAILED || PQstatus(conn) == CONNECTION_BAD) {
+            return hg_connect_error(conn, err);
+        }
+        short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+        if (!wait_socket(conn, events, deadline_ms)) {
+            hg_error_set(err,
+                         HG_EUNAVAILABLE,
+                         "PostgreSQL at \"%s\" does not answer",
+                         PQhost(conn) ? PQhost(conn) : "");
+            if (err) {
+                err->retryable = 1;
+            }
+            return HG_EUNAVAILABLE;
+        }
+        state = PQconnectPoll(conn);
+    }
+    return HG_OK;
+}
+
+static int set_session(PGconn *conn, int statement_timeout_ms, struct hg_error *err)
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof sql, SESSION "; set statement_timeout = %d", statement_timeout_ms);
+    HG_CLEANUP(hg_resultp) PGresult *result = PQexec(conn, sql);
+    return PQresultStatus(result) == PGRES_COMMAND_OK ? HG_OK : hg_db_error(conn, result, err);
+}
+
+static int connect_within(const struct hg_connect_options *options,
+                          PGconn **ret,
+                          struct hg_error *err)
+{
+    const char *const values[] = {
+        "20", "5", "3", "30000", options->application, options->conninfo, "UTF8", NULL};
+    PGconn *conn = PQconnectStartParams(keywords, values, 1);
+    if (!conn) {
+        return hg_error_nomem(err);
+    }
+    /* So that the message holds the SQLSTATE, for which a failed connection has no other place. */
+    (void)PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+    (void)PQsetNoticeProcessor(conn, quiet, NULL);
+    int r = PQstatus(conn) == CONNECTION_BAD ? hg_connect_error(conn, err)
+                                             : establish(conn, options->deadline_ms, err);
+    (void)PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
+    r = r < 0 ? r : set_session(conn, options->statement_timeout_ms, err);
+    if (r < 0) {
+        PQfinish(conn);
+        return r;
+    }
+    *ret = conn;
+    return HG_OK;
+}
+
+int hg_connection_open(const struct hg_connect_options *options,
+                       struct hg_db **ret,
+                       struct hg_error *err)
+{
+    PGconn *conn = NULL;
+    int r = hg_conninfo_check(options->conninfo, err);
+    r = r < 0 ? r : connect_within(options, &conn, err);
+    if (r < 0) {
+        return r;
+    }
+    struct hg_db *db = calloc(1, sizeof *db);
+    if (!db || pthread_mutex_init(&db->cancel_mutex, NULL) != 0) {
+        free(db);
+        PQfinish(conn);
+        return hg_error_nomem(err);
+    }
+    db->conn = conn;
+    db->pool = options->pool;
+    db->statement_timeout_ms = options->statement_timeout_ms;
+    db->cancel = PQgetCancel(conn);
+    *ret = db;
+    return HG_OK;
+}
+
+void hg_connection_close(struct hg_db *db)
+{
+    if (!db) {
+        return;
+    }
+    PQfinish(db->conn);
+    PQfreeCancel(db->cancel);
+    (void)pthread_mutex_destroy(&db->cancel_mutex);
+    free(db->prepared);
+    free(db);
+}
+
+bool hg_connection_reset(struct hg_db *db)
+{
+    if (PQstatus(db->conn) != CONNECTION_OK) {
+        return false;
+    }
+    if (PQpipelineStatus(db->conn) != PQ_PIPELINE_OFF && !PQexitPipelineMode(db->conn)) {
+        return false;
+    }
+    switch (PQtransactionStatus(db->conn)) {
+    case PQTRANS_IDLE:
+        return true;
+    case PQTRANS_INTRANS:
+    case PQTRANS_INERROR: {
+        HG_CLEANUP(hg_resultp) PGresult *result = PQexec(db->conn, "rollback");
+        return PQresultStatus(result) == PGRES_COMMAND_OK &&
+               PQtransactionStatus(db->conn) == PQTRANS_IDLE;
+    }
+    case PQTRANS_ACTIVE: /* a COPY or an answer half read */
+    case PQTRANS_UNKNOWN:
+        break;
+    }
+    return false;
+}
+
+/* An empty query, which the server answers without touching anything. */
+static bool ask(PGconn *conn)
+{
+    int64_t deadline_ms = hg_time_monotonic_ms() + SIGN_OF_LIFE_MS;
+    if (!PQsendQuery(conn, "")) {
+        return false;
+    }
+    while (PQisBusy(conn)) {
+        if (!wait_socket(conn, POLLIN, deadline_ms) || !PQconsumeInput(conn)) {
+            return false;
+        }
+    }
+    bool good = true;
+    for (PGresult *result = PQgetResult(conn); result; result = PQgetResult(conn)) {
+        good = good && PQresultStatus(result) == PGRES_EMPTY_QUERY;
+        PQclear(result);
+    }
+    return good && PQstatus(conn) == CONNECTION_OK;
+}
+
+bool hg_connection_alive(struct hg_db *db)
+{
+    struct pollfd fd = {.fd = PQsocket(db->conn), .events = POLLIN};
+    int n = poll(&fd, 1, 0);
+    if (n < 0 && errno != EINTR) {
+        return false;
+    }
+    /* An idle session is sent little: a changed setting, a notice, the word that it ends. */
+    if (n > 0 && (!PQconsumeInput(db->conn) || (fd.revents & (POLLHUP | POLLERR | POLLNVAL)))) {
+        return false;
+    }
+    if (n > 0 || hg_time_monotonic_ms() - db->idle_since_ms >= ASK_AFTER_IDLE_MS) {
+        return ask(db->conn);
+    }
+    return PQstatus(db->conn) == CONNECTION_OK;
+}

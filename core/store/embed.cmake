@@ -1,0 +1,16 @@
+# Turns migration files into a C source with their bytes: cmake -DOUT=... -DFILES=a.sql|b.sql -P this
+string(REPLACE "|" ";" FILES "${FILES}")
+set(arrays "")
+set(rows "")
+set(number 0)
+foreach(file ${FILES})
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  get_filename_component(name ${file} NAME_WE)
+  string(APPEND arrays "static const unsigned char sql_${number}[] = {${bytes}0x00};\n")
+  string(APPEND rows "    {\"${name}\", sql_${number}, sizeof sql_${number} - 1},\n")
+  math(EXPR number "${number} + 1")
+endforeach()
+file(WRITE ${OUT}.new
+     "#include \"store/migrations.h\"\n\n${arrays}\nconst struct hg_migration_file hg_migration_files[] = {\n${rows}};\nconst size_t hg_migration_n_files = ${number};\n")
+file(RENAME ${OUT}.new ${OUT})

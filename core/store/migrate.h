@@ -1,0 +1,38 @@
+/*
+ * Brings a database to the state that this program was written for.
+ *
+ * The files of migrations/ are compiled in. The first line of each says which database it is for
+ * ("-- database: metadata"). What was applied is kept, with a checksum, in
+ * public.headgate_migration of each database.
+ */
+#ifndef HG_STORE_MIGRATE_H
+#define HG_STORE_MIGRATE_H
+
+#include "store/db.h"
+#include "store/migrations.h"
+
+enum hg_database {
+    HG_DATABASE_METADATA = 1,
+    HG_DATABASE_WAREHOUSE,
+};
+
+/*
+ * Applies what is missing, in order, each file in a transaction of its own, all under a lock: hosts
+ * that start at once wait for each other. HG_ECONFLICT, with nothing applied, when an applied file
+ * was changed since (names it and both checksums) and when the database is newer than the program
+ * (names both versions). *ret_n_applied may be NULL.
+ */
+int hg_migrate(struct hg_db *db,
+               enum hg_database database,
+               int *ret_n_applied,
+               struct hg_error *err);
+
+/* The same with files of the caller's, in the order of their names. */
+int hg_migrate_files(struct hg_db *db,
+                     enum hg_database database,
+                     const struct hg_migration_file *files,
+                     size_t n_files,
+                     int *ret_n_applied,
+                     struct hg_error *err);
+
+#endif

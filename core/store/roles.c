@@ -1,0 +1,192 @@
+#include "store/roles.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "base/buf.h"
+#include "base/uuid.h"
+
+static const struct hg_statement look = {
+    "roles_look",
+    "select exists (select from pg_catalog.pg_roles where rolname = '" HG_ROLE_USER
+    "') as has_user,"
+    " l.rolname is not null as has_load, coalesce(l.rolsuper, false) as load_is_super,"
+    " coalesce(l.rolcanlogin, false) as load_can_login,"
+    " exists (select from pg_catalog.pg_auth_members m"
+    " join pg_catalog.pg_roles g on g.oid = m.roleid join pg_catalog.pg_roles b on b.oid = m.member"
+    " where g.rolname = '" HG_ROLE_USER "' and b.rolname = '" HG_ROLE_LOAD "') as load_is_member,"
+    " exists (select from pg_catalog.pg_auth_members m"
+    " join pg_catalog.pg_roles g on g.oid = m.roleid join pg_catalog.pg_roles b on b.oid = m.member"
+    " where g.rolname = '" HG_ROLE_USER "' and b.rolname = $1)"
+    " or coalesce((select rolsuper from pg_catalog.pg_roles where rolname = $1), false)"
+    " as host_is_member"
+    " from (select) one left join pg_catalog.pg_roles l on l.rolname = '" HG_ROLE_LOAD "'",
+    1};
+
+static const struct hg_statement look_warehouse = {
+    "roles_look_warehouse",
+    "select pg_catalog.has_database_privilege('" HG_ROLE_USER "', pg_catalog.current_database(),"
+    " 'CREATE') and pg_catalog.has_database_privilege('" HG_ROLE_LOAD "',"
+    " pg_catalog.current_database(), 'CONNECT') as database_is_granted,"
+    " pg_catalog.has_schema_privilege('" HG_ROLE_USER "', 'public', 'CREATE') as public_is_granted",
+    0};
+
+/* Says which SQL a superuser has to run when `r` is a missing right. */
+static int explain(struct hg_db *db, int r, struct hg_error *err)
+{
+    if (r != HG_EFORBIDDEN) {
+        return r;
+    }
+    struct hg_buf role = HG_BUF_INIT;
+    hg_quote_ident(&role, PQuser(hg_db_conn(db)));
+    hg_error_set(err,
+                 HG_EFORBIDDEN,
+                 "the role %s may not manage the roles " HG_ROLE_LOAD " and " HG_ROLE_USER
+                 ", which Headgate needs",
+                 hg_buf_text(&role));
+    if (PQserverVersion(hg_db_conn(db)) < 160000) {
+        (void)hg_error_hint(err,
+                            "As a superuser of that server run: ALTER ROLE %s CREATEROLE;",
+                            hg_buf_text(&role));
+    } else {
+        (void)hg_error_hint(
+            err,
+            "As a superuser of that server run: ALTER ROLE %s CREATEROLE; and, if the "
+            "two exist: GRANT " HG_ROLE_LOAD ", " HG_ROLE_USER " TO %s WITH ADMIN OPTION;",
+            hg_buf_text(&role),
+            hg_buf_text(&role));
+    }
+    hg_buf_free(&role);
+    return HG_EFORBIDDEN;
+}
+
+static int run(struct hg_db *db, const char *sql, struct hg_error *err)
+{
+    int r = hg_db_simple(db, sql, NULL, err);
+    return r == HG_EEXIST ? HG_OK : explain(db, r, err); /* another host was quicker */
+}
+
+static int grant_to_host(struct hg_db *db, const char *host_role, struct hg_error *err)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
+    hg_buf_puts(&sql, "grant " HG_ROLE_USER " to ");
+    hg_quote_ident(&sql, host_role);
+    return hg_buf_failed(&sql) ? hg_error_nomem(err) : run(db, hg_buf_text(&sql), err);
+}
+
+static int make_missing(struct hg_db *db,
+                        const PGresult *found,
+                        const char *host_role,
+                        struct hg_error *err)
+{
+    int r = HG_OK;
+    if (!hg_result_bool(found, 0, "has_user")) {
+        r = run(db, "create role " HG_ROLE_USER " nologin", err);
+    }
+    if (r == HG_OK && !hg_result_bool(found, 0, "has_load")) {
+        r = run(db, "create role " HG_ROLE_LOAD " login nocreatedb nocreaterole inherit", err);
+    } else if (r == HG_OK && !hg_result_bool(found, 0, "load_can_login")) {
+        r = run(db, "alter role " HG_ROLE_LOAD " login", err);
+    }
+    if (r == HG_OK && !hg_result_bool(found, 0, "load_is_member")) {
+        r = run(db, "grant " HG_ROLE_USER " to " HG_ROLE_LOAD, err);
+    }
+    if (r == HG_OK && !hg_result_bool(found, 0, "host_is_member")) {
+        r = grant_to_host(db, host_role, err);
+    }
+    return r;
+}
+
+int hg_roles_ensure(struct hg_db *db, const char *host_role, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *found = NULL;
+    const char *const params[] = {host_role};
+    int r = hg_db_exec(db, &look, params, &found, err);
+    if (r < 0) {
+        return r;
+    }
+    if (hg_result_bool(found, 0, "load_is_super")) {
+        hg_error_set(err, HG_ECONFLICT, "the role " HG_ROLE_LOAD " is a superuser");
+        (void)hg_error_hint(
+            err,
+            "Workers log in as it and must not have every right. As a superuser run: "
+            "ALTER ROLE " HG_ROLE_LOAD " NOSUPERUSER;");
+        return HG_ECONFLICT;
+    }
+    return make_missing(db, found, host_role, err);
+}
+
+static int set_password(struct hg_db *db, const char *password, struct hg_error *err)
+{
+    PGconn *conn = hg_db_conn(db);
+    /* Hashed here, so that the password itself is in no statement and no log of the server. */
+    char *verifier = PQencryptPasswordConn(conn, password, HG_ROLE_LOAD, "scram-sha-256");
+    if (!verifier) {
+        return hg_db_error(conn, NULL, err);
+    }
+    HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
+    hg_buf_puts(&sql, "alter role " HG_ROLE_LOAD " password ");
+    hg_quote_literal(&sql, verifier);
+    PQfreemem(verifier);
+    return hg_buf_failed(&sql) ? hg_error_nomem(err) : run(db, hg_buf_text(&sql), err);
+}
+
+int hg_roles_new_password(struct hg_db *db,
+                          char ret_password[HG_PASSWORD_TEXT],
+                          struct hg_error *err)
+{
+    unsigned char bytes[(HG_PASSWORD_TEXT - 1) / 2];
+    char password[HG_PASSWORD_TEXT];
+    int r = hg_random_bytes(bytes, sizeof bytes, err);
+    if (r < 0) {
+        return r;
+    }
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        (void)snprintf(password + 2 * i, 3, "%02x", bytes[i]);
+    }
+    r = set_password(db, password, err);
+    if (r == HG_OK) {
+        memcpy(ret_password, password, sizeof password);
+    }
+    OPENSSL_cleanse(bytes, sizeof bytes);
+    OPENSSL_cleanse(password, sizeof password);
+    return r;
+}
+
+int hg_roles_check_warehouse(struct hg_db *db, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_db_exec(db, &look_warehouse, NULL, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    HG_CLEANUP(hg_buf_free) struct hg_buf name = HG_BUF_INIT;
+    hg_quote_ident(&name, PQdb(hg_db_conn(db)));
+    if (!hg_result_bool(result, 0, "database_is_granted")) {
+        hg_error_set(err,
+                     HG_EFORBIDDEN,
+                     "the role %s may not grant rights on the database %s",
+                     PQuser(hg_db_conn(db)),
+                     hg_buf_text(&name));
+        (void)hg_error_hint(
+            err,
+            "As its owner run: GRANT CREATE, TEMPORARY, CONNECT ON DATABASE %s TO " HG_ROLE_USER
+            ", " HG_ROLE_LOAD ";",
+            hg_buf_text(&name));
+        return HG_EFORBIDDEN;
+    }
+    if (!hg_result_bool(result, 0, "public_is_granted")) {
+        hg_error_set(err,
+                     HG_EFORBIDDEN,
+                     "the role %s may not grant rights on the schema public of %s",
+                     PQuser(hg_db_conn(db)),
+                     hg_buf_text(&name));
+        (void)hg_error_hint(
+            err,
+            "As its owner run there: GRANT USAGE, CREATE ON SCHEMA public TO " HG_ROLE_USER ";");
+        return HG_EFORBIDDEN;
+    }
+    return HG_OK;
+}

@@ -1,0 +1,35 @@
+/*
+ * The roles beside the host's own:
+ *     headgate_user  no login; owns users' schemas and tables, users' SQL runs as it
+ *     headgate_load  the login of workers; a member of headgate_user
+ * Roles belong to the whole server. Under PostgreSQL peer authentication no password is needed.
+ */
+#ifndef HG_STORE_ROLES_H
+#define HG_STORE_ROLES_H
+
+#include "store/db.h"
+
+#define HG_ROLE_LOAD "headgate_load"
+#define HG_ROLE_USER "headgate_user"
+
+/*
+ * Makes what is missing of the roles and memberships; `host_role` becomes a member of
+ * headgate_user. HG_EFORBIDDEN with the SQL to run when the session's role may not, HG_ECONFLICT
+ * when headgate_load exists but is a superuser.
+ */
+int hg_roles_ensure(struct hg_db *db, const char *host_role, struct hg_error *err);
+
+enum { HG_PASSWORD_TEXT = 65 };
+
+/* Gives headgate_load a new random password, which only *ret_password then holds in the clear. */
+int hg_roles_new_password(struct hg_db *db,
+                          char ret_password[HG_PASSWORD_TEXT],
+                          struct hg_error *err);
+
+/*
+ * After the warehouse's migrations: whether the grants have taken. A GRANT by a role that does not
+ * own the database only warns. HG_EFORBIDDEN with the SQL to run.
+ */
+int hg_roles_check_warehouse(struct hg_db *db, struct hg_error *err);
+
+#endif

@@ -1,0 +1,168 @@
+-- database: metadata
+-- Definitions, runs, the queue, people. Nothing here is reachable for workers.
+-- Ids of runs and tasks are UUIDv7, so that ordering by id is ordering by time of creation.
+-- States are text with a check: an enum type cannot lose a value and gains one only outside of a
+-- transaction that uses it.
+
+-- People ------------------------------------------------------------------------------------------
+
+create table user_account (
+    username text primary key check (username <> '' and length(username) <= 64),
+    role text not null check (role in ('admin', 'data_scientist', 'viewer')),
+    password_hash text not null, -- Argon2id in its own encoded form, with salt and costs
+    disabled boolean not null default false,
+    created_at timestamptz not null default now()
+);
+
+-- Only the hash of a session's id is kept: who reads this table cannot sign in with it.
+create table session (
+    id_hash bytea primary key,
+    username text not null references user_account on update cascade on delete cascade,
+    created_at timestamptz not null default now(),
+    last_seen_at timestamptz not null default now(),
+    expires_at timestamptz not null,
+    source_ip text,
+    user_agent text
+);
+
+create index session_username on session (username); -- the sessions of one person, and the cascade
+create index session_expires_at on session (expires_at); -- what is to be swept
+
+-- Pipelines ---------------------------------------------------------------------------------------
+
+create table pipeline (
+    id text primary key check (id ~ '^[a-z0-9-]{1,63}$'),
+    name text not null,
+    origin text not null check (origin in ('file', 'api')),
+    file text,
+    enabled boolean not null default true,
+    version integer not null default 1 check (version >= 1),
+    definition jsonb, -- null while no reading of its file has succeeded
+    overrides jsonb not null default '{}', -- what was changed on the page, laid over the definition
+    errors jsonb not null default '[]', -- of the last reading of the file
+    file_missing boolean not null default false,
+    next_run_at timestamptz,
+    updated_at timestamptz not null default now()
+);
+
+create index pipeline_next_run_at on pipeline (next_run_at)
+    where enabled and next_run_at is not null; -- what the scheduler looks for
+
+-- A run keeps the definition it started with.
+create table pipeline_version (
+    pipeline_id text not null references pipeline on delete cascade,
+    version integer not null,
+    definition jsonb not null,
+    created_at timestamptz not null default now(),
+    primary key (pipeline_id, version)
+);
+
+-- Runs --------------------------------------------------------------------------------------------
+
+create table run (
+    id uuid primary key,
+    pipeline_id text not null references pipeline on delete cascade,
+    version integer not null,
+    status text not null check (status in ('queued', 'running', 'succeeded', 'failed', 'cancelled',
+        'skipped')),
+    trigger text not null check (trigger in ('manual', 'schedule', 'webhook', 'subscription', 'sync',
+        'backfill')),
+    params jsonb not null default '{}',
+    slot smallint check (slot >= 0), -- 0 active, 1 waiting; null once ended
+    scheduled_for timestamptz,
+    queued_at timestamptz not null default now(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    retry_count integer not null default 0 check (retry_count >= 0),
+    rows_extracted bigint not null default 0,
+    rows_loaded bigint not null default 0,
+    rows_rejected bigint not null default 0,
+    error jsonb,
+    constraint run_version foreign key (pipeline_id, version) references pipeline_version
+        on delete cascade,
+    constraint run_ended_has_no_slot check ((slot is null)
+        = (status in ('succeeded', 'failed', 'cancelled', 'skipped')))
+);
+
+-- "Already running" is decided by this index and not by a look-up, which two could pass at once.
+create unique index run_one_per_slot on run (pipeline_id, slot) where slot is not null;
+-- A tick of the schedule makes one run, however many hosts see it.
+create unique index run_one_per_tick on run (pipeline_id, scheduled_for) where trigger = 'schedule';
+create index run_newest_first on run (pipeline_id, id desc); -- lists of runs; the last run
+create index run_active on run (id) where slot is not null; -- counts of what is going on
+
+create table job_run (
+    run_id uuid not null references run on delete cascade,
+    job_id text not null,
+    task_id uuid,
+    type text not null check (type in ('extract', 'check', 'transform', 'load')),
+    status text not null check (status in ('queued', 'running', 'retrying', 'succeeded', 'failed',
+        'cancelled', 'skipped')),
+    attempt integer not null default 0 check (attempt >= 0),
+    max_attempts integer not null default 1 check (max_attempts >= 1),
+    started_at timestamptz,
+    finished_at timestamptz,
+    rows_in bigint not null default 0,
+    rows_out bigint not null default 0,
+    rows_rejected bigint not null default 0,
+    error jsonb,
+    position integer not null, -- in the pipeline file
+    primary key (run_id, job_id)
+);
+
+create index job_run_task_id on job_run (task_id); -- the jobs of a task whose attempt ended
+create index job_run_newest_first on job_run (job_id, run_id desc); -- the last run of a job
+
+create table check_result (
+    run_id uuid not null references run on delete cascade,
+    job_id text not null,
+    rule text not null,
+    column_name text, -- null: the rule looks at several columns, or at the whole
+    grain text,
+    dimension text,
+    issue_type text,
+    severity text not null check (severity in ('info', 'warning', 'error', 'critical')),
+    on_fail text not null check (on_fail in ('warn', 'reject', 'stop')),
+    evaluated bigint not null default 0,
+    failed bigint not null default 0,
+    status text not null check (status in ('pass', 'warn', 'fail', 'error'))
+);
+
+create index check_result_job on check_result (run_id, job_id);
+
+-- Queue -------------------------------------------------------------------------------------------
+
+-- Each claim takes the next value; a load is refused when a higher one was there before it. Lifted
+-- above the warehouse's ledger at start, since the two databases may be restored apart.
+create sequence task_fence as bigint;
+
+create table task (
+    id uuid primary key,
+    run_id uuid not null references run on delete cascade,
+    pipeline_id text not null,
+    key text not null, -- the task's name in its pipeline
+    kind text not null check (kind in ('flow', 'transform', 'check_table')),
+    state text not null check (state in ('waiting', 'ready', 'running', 'done', 'failed',
+        'cancelled', 'skipped')),
+    pending_needs integer not null default 0 check (pending_needs >= 0),
+    attempt integer not null default 0 check (attempt >= 0),
+    max_attempts integer not null default 1 check (max_attempts >= 1),
+    fence bigint, -- of the last claim
+    host text, -- who claimed it
+    run_at timestamptz not null default now(),
+    lease_until timestamptz,
+    timeout_ms bigint check (timeout_ms > 0), -- null: none
+    spec jsonb not null,
+    unique (run_id, key)
+) with (fillfactor = 70); -- a task is updated a few times in its short life; room keeps that cheap
+
+create index task_ready on task (run_at, id) where state = 'ready'; -- the claim
+create index task_running on task (host) where state = 'running'; -- leases, recovery
+
+create table task_need (
+    task_id uuid not null references task on delete cascade,
+    needs_task_id uuid not null references task on delete cascade,
+    primary key (task_id, needs_task_id)
+);
+
+create index task_need_needs on task_need (needs_task_id, task_id); -- who waits for what ended

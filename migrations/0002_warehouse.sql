@@ -1,0 +1,104 @@
+-- database: warehouse
+-- What Headgate itself keeps beside the data: schema `headgate`, owned by the host's own role.
+-- Workers log in as headgate_load and get what is granted at the end, no more. Users' tables belong
+-- to headgate_user, as whom users' SQL runs. Both roles exist before this file runs.
+
+create schema headgate;
+
+-- The highest fence under which each task has written. A load takes its fence here in the first
+-- statement of its transaction and is refused when a higher one was there: an attempt that was
+-- given up but still lives can commit nothing.
+create table headgate.ledger_head (
+    pipeline_id text not null,
+    job_id text not null, -- the task's key
+    fence bigint not null,
+    primary key (pipeline_id, job_id)
+);
+
+-- One row a commit, in the transaction of its rows: it is there if and only if they are.
+create table headgate.ledger (
+    id uuid primary key,
+    pipeline_id text not null,
+    run_id uuid not null,
+    job_id text not null, -- the task's key
+    attempt integer not null,
+    fence bigint not null,
+    table_name text, -- "schema.table"; null for a transform
+    mode text, -- append, replace, merge; null for a transform
+    rows_extracted bigint not null default 0,
+    rows_loaded bigint not null default 0,
+    rows_rejected bigint not null default 0,
+    final boolean not null, -- false: a checkpoint, more of the run is to come
+    committed_at timestamptz not null default now()
+);
+
+-- A task whose flow committed is completed from its row and never repeated for the same run.
+create unique index ledger_once_per_run on headgate.ledger (run_id, job_id) where final;
+-- The datasets: last load of each table.
+create index ledger_table on headgate.ledger (table_name, committed_at desc);
+
+-- Where a source goes on: its own words, kept in the transaction of the rows they stand for.
+create table headgate.cursor (
+    pipeline_id text not null,
+    job_id text not null,
+    state jsonb not null,
+    run_id uuid not null,
+    updated_at timestamptz not null default now(),
+    primary key (pipeline_id, job_id)
+);
+
+create table headgate.quarantine (
+    id bigint generated always as identity primary key,
+    pipeline_id text not null,
+    run_id uuid not null,
+    job_id text not null,
+    at timestamptz not null default now(),
+    source text,
+    position text, -- in the source: "prices.csv:17"
+    reasons jsonb not null, -- [{"rule", "column", "message"}]
+    row_data jsonb, -- the row by column, as far as it could be read
+    raw text -- as found, when it could not be
+);
+
+create index quarantine_run on headgate.quarantine (run_id, id); -- the page of a run
+create index quarantine_pipeline on headgate.quarantine (pipeline_id, id); -- that of a pipeline
+
+-- Runs a script of a user's. Being SECURITY DEFINER does more than choose the role: inside of it
+-- PostgreSQL refuses SET ROLE, RESET ROLE and SET SESSION AUTHORIZATION, and inside EXECUTE it
+-- refuses COMMIT, ROLLBACK and SAVEPOINT, so that a script can neither take the rights of
+-- headgate_load nor end the transaction that carries its ledger row. The search path is put back
+-- when the function ends, so that a script cannot choose what later statements find. Deferred
+-- triggers fire before the function ends, for later they would fire with the caller's rights.
+create function headgate.run_sql(script text) returns void
+    language plpgsql
+    security definer
+    set search_path = public, pg_temp
+as $$
+begin
+    execute script;
+    set constraints all immediate;
+end
+$$;
+
+revoke all on function headgate.run_sql(text) from public;
+grant execute on function headgate.run_sql(text) to headgate_load;
+
+-- The new owner of a function must be able to create in its schema, for this moment.
+grant usage, create on schema headgate to headgate_user;
+alter function headgate.run_sql(text) owner to headgate_user;
+revoke all on schema headgate from headgate_user;
+
+grant usage on schema headgate to headgate_load;
+grant select, insert, update on headgate.ledger_head, headgate.cursor to headgate_load;
+grant select, insert on headgate.ledger to headgate_load;
+grant insert on headgate.quarantine to headgate_load;
+
+-- Users' tables may stand in `public` or in schemas of their own.
+grant usage, create on schema public to headgate_user;
+do $$
+begin
+    execute format('grant connect, create, temporary on database %I to headgate_user',
+        current_database());
+    execute format('grant connect on database %I to headgate_load', current_database());
+end
+$$;
