@@ -107,6 +107,7 @@ describe('the shell', () => {
     await user.keyboard('{ArrowUp}{Enter}');
     expect(document.documentElement).toHaveAttribute('data-mantine-color-scheme', 'dark');
     expect(window.localStorage.getItem('headgate-color-scheme')).toBe('dark');
+    await waitFor(() => expect(screen.queryByRole('menu')).toBeNull());
     await user.click(screen.getByRole('button', { name: 'Time zone: UTC' }));
     await user.click(await screen.findByRole('menuitemradio', { name: /browser/ }));
     expect(window.localStorage.getItem('headgate-zone')).toBe('browser');
