@@ -18,10 +18,13 @@ enum hg_arrow_level {
 /* HG_EDATA, naming the column and what is wrong with it. */
 int hg_arrow_check_schema(const struct ArrowSchema *schema, struct hg_error *err);
 /* `schema` has passed hg_arrow_check_schema. HG_EDATA, naming the column. */
-int hg_arrow_check_batch(const struct ArrowSchema *schema, const struct ArrowArray *batch,
-                         int level, struct hg_error *err);
+int hg_arrow_check_batch(const struct ArrowSchema *schema,
+                         const struct ArrowArray *batch,
+                         int level,
+                         struct hg_error *err);
 /* HG_EDATA when names, formats or nullability differ, saying where. */
-int hg_arrow_check_same(const struct ArrowSchema *a, const struct ArrowSchema *b,
+int hg_arrow_check_same(const struct ArrowSchema *a,
+                        const struct ArrowSchema *b,
                         struct hg_error *err);
 
 #endif

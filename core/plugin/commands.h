@@ -12,8 +12,8 @@
 #include <jansson.h>
 
 /* Every plugin in `dir`, also those that cannot be used, with the reason. See registry.h. */
-int hg_plugin_cmd_list(const char *self, const char *dir, const json_t *pins,
-                       const char *cache_file, bool json);
+int hg_plugin_cmd_list(
+    const char *self, const char *dir, const json_t *pins, const char *cache_file, bool json);
 /*
  * What the file says about itself. Opens it in this process, which must end right after. With
  * `json` the answer is one JSON object on stdout, also for a failure: {"error": {...}}.

@@ -27,12 +27,15 @@ struct hg_host_services_options {
 
 /* A root that does not exist allows nothing. *ret is owned by the caller. */
 int hg_host_services_new(const struct hg_host_services_options *options,
-                         struct hg_host_services **ret, struct hg_error *err);
+                         struct hg_host_services **ret,
+                         struct hg_error *err);
 /* Takes NULL. No instance that knows the host is alive. */
 void hg_host_services_free(struct hg_host_services *services);
 
 /* Offers an extension; `id` and `table` live as long as `services`. Before any plugin is called. */
-int hg_host_services_offer(struct hg_host_services *services, const char *id, const void *table,
+int hg_host_services_offer(struct hg_host_services *services,
+                           const char *id,
+                           const void *table,
                            struct hg_error *err);
 /* Borrowed until hg_host_services_free. */
 const struct hg_host *hg_host_services_host(const struct hg_host_services *services);

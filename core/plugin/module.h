@@ -6,6 +6,7 @@
 #define HG_PLUGIN_MODULE_H
 
 #include "base/error.h"
+#include "plugin/digest.h"
 
 /*
  * Copies the file into a sealed memfd, compares its SHA-256 with `sha256` (hex; NULL: any), opens
@@ -13,8 +14,16 @@
  * missing symbol, a descriptor that lacks something: the error names the file and the field. A file
  * opened before in this process is answered from memory. *ret_module is static.
  */
-int hg_module_open(const char *file, const char *sha256, const struct hg_module **ret_module,
+int hg_module_open(const char *file,
+                   const char *sha256,
+                   const struct hg_module **ret_module,
                    struct hg_error *err);
+/* The same, and the SHA-256 of what was opened. */
+int hg_module_open_hashed(const char *file,
+                          const char *sha256,
+                          const struct hg_module **ret_module,
+                          char ret_sha256[HG_SHA256_TEXT],
+                          struct hg_error *err);
 /* The plugin of that kind and id in the module, or NULL. */
 const struct hg_plugin *hg_module_plugin(const struct hg_module *module, int kind, const char *id);
 

@@ -1,0 +1,127 @@
+#include "plugin/inspect.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/schema.h"
+#include "plugin/descriptor.h"
+#include "plugin/digest.h"
+#include "plugin/module.h"
+
+/* Reads and checks the schema; says what is wrong with it in *err. */
+static int read_schema(const struct hg_plugin *plugin, json_t **ret, struct hg_error *err)
+{
+    json_error_t error;
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *schema = json_loads(plugin->config_schema, JSON_REJECT_DUPLICATES, &error);
+    if (!schema) {
+        return hg_error_set(err,
+                            HG_EINVAL,
+                            "its config_schema is no JSON: line %d, column %d: %s",
+                            error.line,
+                            error.column,
+                            error.text);
+    }
+    const json_t *type = json_object_get(schema, "type");
+    if (!json_is_object(schema) || !json_is_string(type) ||
+        strcmp(json_string_value(type), "object") != 0) {
+        return hg_error_set(err, HG_EINVAL, "its config_schema does not say \"type\": \"object\"");
+    }
+    int r = hg_schema_check(schema, err);
+    if (r) {
+        hg_error_wrap(err, "its config_schema is wrong");
+        return r;
+    }
+    *ret = HG_TAKE(schema);
+    return HG_OK;
+}
+
+static int add_connector(json_t *entry, const struct hg_connector_vtable *v)
+{
+    return json_object_set_new(
+        entry, "resume", json_string(hg_descriptor_resume_name((int)v->resume)));
+}
+
+static int add_rule(json_t *entry, const struct hg_rule_vtable *v)
+{
+    int r = json_object_set_new(
+        entry, "verdict", json_string(hg_descriptor_verdict_name((int)v->verdict)));
+    r |= json_object_set_new(entry, "grain", json_string(hg_descriptor_grain_name((int)v->grain)));
+    r |= json_object_set_new(
+        entry, "dimension", json_string(hg_descriptor_dimension_name((int)v->dimension)));
+    r |= json_object_set_new(entry, "issue_type", json_string(v->issue_type));
+    return r;
+}
+
+static json_t *plugin_to_json(const struct hg_plugin *plugin)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    json_t *schema = NULL;
+    int bad = read_schema(plugin, &schema, &err);
+    json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o?, s:s?}",
+                              "kind",
+                              hg_descriptor_kind_name((int)plugin->kind),
+                              "id",
+                              plugin->id,
+                              "name",
+                              plugin->name,
+                              "version",
+                              plugin->version,
+                              "summary",
+                              plugin->summary,
+                              "homepage",
+                              plugin->homepage,
+                              "license",
+                              plugin->license,
+                              "needs_secret",
+                              (int)(plugin->flags & HG_PLUGIN_NEEDS_SECRET),
+                              "config_schema",
+                              schema,
+                              "error",
+                              bad ? err.message : NULL);
+    if (!entry) {
+        return NULL;
+    }
+    int r = plugin->kind == HG_KIND_CONNECTOR ? add_connector(entry, plugin->vtable)
+                                              : add_rule(entry, plugin->vtable);
+    if (r) {
+        json_decref(entry);
+        return NULL;
+    }
+    return entry;
+}
+
+int hg_plugin_inspect(const char *file, json_t **ret, struct hg_error *err)
+{
+    const struct hg_module *module;
+    char sha256[HG_SHA256_TEXT];
+    int r = hg_module_open_hashed(file, NULL, &module, sha256, err);
+    if (r) {
+        return r;
+    }
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *result = json_pack("{s:s, s:s, s:{s:i, s:i}, s:s, s:[]}",
+                               "file",
+                               file,
+                               "sha256",
+                               sha256,
+                               "abi",
+                               "major",
+                               (int)module->abi_major,
+                               "minor",
+                               (int)module->abi_minor,
+                               "sdk_version",
+                               module->sdk_version,
+                               "plugins");
+    if (!result) {
+        return hg_error_nomem(err);
+    }
+    json_t *plugins = json_object_get(result, "plugins");
+    for (uint64_t i = 0; i < module->n_plugins; i++) {
+        if (json_array_append_new(plugins, plugin_to_json(module->plugins[i]))) {
+            return hg_error_nomem(err);
+        }
+    }
+    *ret = HG_TAKE(result);
+    return HG_OK;
+}
