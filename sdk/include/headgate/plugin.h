@@ -205,6 +205,23 @@ struct hg_stream_error {
     void (*last)(void *inst, struct ArrowArrayStream *stream, struct hg_error *ret);
 };
 
+/*
+ * headgate.position/1, offered by a source: what the numbers of an int64 `_hg_pos` mean. A source
+ * that gives millions of rows a second writes a number for each and words only for the few that are
+ * rejected; `_hg_pos` then has the format "l" in place of "u".
+ */
+#define HG_EXT_POSITION "headgate.position/1"
+
+struct hg_position {
+    uint32_t struct_size;
+    /*
+     * [instance] Writes a position as text ("prices.csv:17"), at most `size` bytes with the NUL.
+     * Takes positions of the last read, until the next read or close. Any number is allowed: one
+     * that means nothing gives some text, too.
+     */
+    void (*format)(void *inst, int64_t position, char *buf, size_t size);
+};
+
 /* ------------------------------------------------------------------------------------------ */
 /* Connectors                                                                                   */
 /* ------------------------------------------------------------------------------------------ */
