@@ -1,5 +1,7 @@
 import {
   infiniteQueryOptions,
+  keepPreviousData,
+  MutationCache,
   QueryCache,
   QueryClient,
   queryOptions,
@@ -21,14 +23,14 @@ const LOG_PAGE = 500;
 
 const SESSION_KEY = ['auth', 'me'];
 
-/** A client whose failed reads of a lost session lead back to sign-in. */
+/** A client for which any answer 401 means that the session is over. */
 export function createQueryClient({ retry = 1 } = {}) {
+  const onError = (error) => {
+    if (error.status === 401) client.setQueryData(SESSION_KEY, null);
+  };
   const client = new QueryClient({
-    queryCache: new QueryCache({
-      onError: (error) => {
-        if (error.status === 401) client.setQueryData(SESSION_KEY, null);
-      },
-    }),
+    queryCache: new QueryCache({ onError }),
+    mutationCache: new MutationCache({ onError }),
     defaultOptions: {
       queries: {
         // The host is often on this very computer, where "offline" means nothing.
@@ -147,26 +149,43 @@ export const runQuery = (runId) =>
     refetchInterval: pollOne,
   });
 
-export const jobLogQuery = (runId, jobId, active) =>
-  infiniteQueryOptions({
-    ...pages(
-      ['ingestion', 'runs', runId, 'jobs', jobId, 'logs'],
-      `/ingestion/runs/${encodeURIComponent(runId)}/jobs/${encodeURIComponent(jobId)}/logs`,
-      LOG_PAGE,
-    ),
-    refetchInterval: active ? POLL_ACTIVE_MS : false,
-  });
+/**
+ * What stands below a thing that may still be at work. It is asked for again while that is so, and
+ * once more when it is over (the key changes then), so that the end is never missed.
+ */
+function whileActive(active, options, intervalMs) {
+  return {
+    ...options,
+    queryKey: [...options.queryKey, active ? 'growing' : 'whole'],
+    placeholderData: keepPreviousData,
+    refetchInterval: active ? intervalMs : false,
+  };
+}
 
-export const quarantineQuery = (pipelineId, runId) =>
+export const jobLogQuery = (runId, jobId, active) =>
   infiniteQueryOptions(
-    pages(
-      ['ingestion', 'quarantine', pipelineId, runId],
-      '/ingestion/quarantine',
-      QUARANTINE_PAGE,
-      {
-        pipeline: pipelineId,
-        run: runId,
-      },
+    whileActive(
+      active,
+      pages(
+        ['ingestion', 'runs', runId, 'jobs', jobId, 'logs'],
+        `/ingestion/runs/${encodeURIComponent(runId)}/jobs/${encodeURIComponent(jobId)}/logs`,
+        LOG_PAGE,
+      ),
+      POLL_ACTIVE_MS,
+    ),
+  );
+
+export const quarantineQuery = (pipelineId, runId, active) =>
+  infiniteQueryOptions(
+    whileActive(
+      active,
+      pages(
+        ['ingestion', 'quarantine', pipelineId, runId],
+        '/ingestion/quarantine',
+        QUARANTINE_PAGE,
+        { pipeline: pipelineId, run: runId },
+      ),
+      POLL_IDLE_MS,
     ),
   );
 
@@ -183,8 +202,10 @@ export const rowsQuery = (dataset) =>
       `/datasets/${encodeURIComponent(dataset)}/rows`,
       ROWS_PAGE,
     ),
-    // Rows are not asked for again by themselves: they would move under the reader.
+    // Rows are not asked for again by themselves (they would move under the reader), and are not
+    // kept either: whoever comes back sees them fresh.
     staleTime: Infinity,
+    gcTime: 0,
     refetchOnWindowFocus: false,
   });
 

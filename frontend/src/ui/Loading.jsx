@@ -1,12 +1,13 @@
 import { Skeleton } from '@mantine/core';
 import { useTimeout } from '@mantine/hooks';
 import { useEffect, useState } from 'react';
+import classes from './Loading.module.css';
 
 const SHOW_AFTER_MS = 150;
 const SLOW_AFTER_MS = 8000;
 
 /** Nothing at first, then grey bars in the shape of what comes, then a word that it takes long. */
-export function Loading({ what, rows = 4, height = 36 }) {
+export function Loading({ what, rows = 4, height = 36, shape = 'rows' }) {
   const [stage, setStage] = useState('quiet');
   const show = useTimeout(() => setStage('bars'), SHOW_AFTER_MS);
   const slow = useTimeout(() => setStage('slow'), SLOW_AFTER_MS);
@@ -17,14 +18,19 @@ export function Loading({ what, rows = 4, height = 36 }) {
     // oxlint-disable-next-line react/exhaustive-deps
   }, []);
   return (
-    <div role="status" aria-busy="true" style={{ minHeight: rows * (height + 8) }}>
+    <div role="status" aria-busy="true">
       <span className="visually-hidden">Loading {what}</span>
-      {stage !== 'quiet' &&
-        Array.from({ length: rows }, (_, index) => (
-          // The bars have no identity but their place.
-          // oxlint-disable-next-line react/no-array-index-key
-          <Skeleton key={index} height={height} radius={6} mb={8} />
-        ))}
+      <div
+        className={classes[shape]}
+        style={{ minHeight: shape === 'rows' ? rows * height : height }}
+      >
+        {stage !== 'quiet' &&
+          Array.from({ length: rows }, (_, index) => (
+            // The bars have no identity but their place.
+            // oxlint-disable-next-line react/no-array-index-key
+            <Skeleton key={index} height={height} radius={8} />
+          ))}
+      </div>
       {stage === 'slow' && (
         <p className="muted">Still loading {what}. The host is slow to answer.</p>
       )}

@@ -6,9 +6,9 @@ import { ErrorPanel, NoRight } from './notices.jsx';
  * Once there is data it stays on the page, whatever a later refresh does; the header's chip and
  * banner tell about that.
  */
-export function QueryState({ query, what, rows, height, children }) {
+export function QueryState({ query, what, rows, height, shape, children }) {
   if (query.data !== undefined) return children(query.data);
-  if (query.isPending) return <Loading what={what} rows={rows} height={height} />;
+  if (query.isPending) return <Loading what={what} rows={rows} height={height} shape={shape} />;
   if (query.error.status === 403) return <NoRight what={what} />;
   return <ErrorPanel error={query.error} onRetry={() => query.refetch()} />;
 }

@@ -1,7 +1,7 @@
 import { screen, within } from '@testing-library/react';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openApp } from '../app.jsx';
-import { problem, users } from '../fixtures/data.js';
+import { ago, datasets, problem, users } from '../fixtures/data.js';
 import { requests } from '../server.js';
 
 beforeAll(() => {
@@ -75,6 +75,19 @@ describe('a dataset', () => {
     host.fail = null;
     await user.click(within(alert).getByRole('button', { name: 'Try again' }));
     expect(await screen.findByText('All 300 rows shown')).toBeVisible();
+  });
+
+  it('tells of a later load and shows its rows only when asked', async () => {
+    const { host, user, queryClient } = openApp('/datasets/market.daily_prices', { rowTotal: 100 });
+    await screen.findByText('All 100 rows shown');
+    host.rowTotal = 120;
+    host.datasets = datasets.map((dataset) => ({ ...dataset, last_load_at: ago(0) }));
+    await queryClient.refetchQueries({ queryKey: ['datasets'], exact: true });
+    expect(await screen.findByText(/has been loaded again/)).toBeVisible();
+    expect(screen.getByText('All 100 rows shown')).toBeVisible();
+    await user.click(screen.getByRole('button', { name: 'Show the new rows' }));
+    expect(await screen.findByText('All 120 rows shown')).toBeVisible();
+    expect(screen.queryByText(/has been loaded again/)).toBeNull();
   });
 
   it('is walked by keyboard from one tab stop', async () => {

@@ -10,6 +10,7 @@ import {
   problem,
   rejectedRun,
   run,
+  runningRun,
   runs,
   users,
 } from '../fixtures/data.js';
@@ -212,7 +213,28 @@ describe('runs', () => {
   });
 });
 
+describe('the log of a job', () => {
+  it('is asked for once more when the job is over, so that its end is seen', async () => {
+    const { host, queryClient } = openApp('/pipelines/flights-on-time?job=fetch');
+    await screen.findByRole('log');
+    const over = { ...runningRun, status: 'succeeded', finished_at: runningRun.started_at };
+    over.jobs = over.jobs.map((entry) => ({ ...entry, status: 'succeeded' }));
+    host.runs = { 'flights-on-time': [over] };
+    host.logs = [{ at: over.started_at, level: 'info', message: 'the very last line' }];
+    await queryClient.refetchQueries({ queryKey: ['ingestion', 'runs', over.id], exact: true });
+    expect(await screen.findByText('the very last line')).toBeVisible();
+  });
+});
+
 describe('Run now', () => {
+  it('leads to sign-in when the session is over', async () => {
+    const { host, user } = openApp('/pipelines/vix-close');
+    const button = await screen.findByRole('button', { name: 'Run now' });
+    host.user = null;
+    await user.click(button);
+    expect(await screen.findByLabelText('User name')).toBeVisible();
+  });
+
   it('starts a run with no parameters and shows it', async () => {
     const fresh = run('fresh', 'vix-close', {
       status: 'queued',

@@ -1,7 +1,7 @@
 import { graphlib, layout } from '@dagrejs/dagre';
 import { NODE_SIZE } from './nodeSize.js';
 
-const GAP = { rank: 40, node: 20 };
+const GAP = { rank: 36, node: 20 };
 const EXACT_LIMIT = 500;
 
 /**

@@ -3,6 +3,7 @@ import { quarantineQuery } from '../../api/queries.js';
 import { cellText } from '../../lib/columns.js';
 import { formatAmount, formatCount } from '../../lib/format.js';
 import { positionText } from '../../lib/runs.js';
+import { isActive } from '../../lib/status.js';
 import { EmptyState } from '../../ui/notices.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
 import { LoadMore } from './LoadMore.jsx';
@@ -11,7 +12,7 @@ import { TableFrame } from './TableFrame.jsx';
 
 /** The rows one run turned away: where each came from, why, and what stood in it. */
 export function QuarantineTable({ pipelineId, run }) {
-  const query = useInfiniteQuery(quarantineQuery(pipelineId, run.id));
+  const query = useInfiniteQuery(quarantineQuery(pipelineId, run.id, isActive(run.status)));
   return (
     <QueryState query={query} what="rejected rows" rows={3}>
       {({ pages }) => {

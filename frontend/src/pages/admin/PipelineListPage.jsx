@@ -20,7 +20,7 @@ export function PipelineListPage() {
         title="Pipelines"
         facts="Each takes data from a source, checks it and loads it into tables."
       />
-      <QueryState query={query} what="the pipelines" rows={3} height={168}>
+      <QueryState query={query} what="the pipelines" rows={6} height={210} shape="cards">
         {(pipelines) => <PipelineList pipelines={pipelines} />}
       </QueryState>
     </>

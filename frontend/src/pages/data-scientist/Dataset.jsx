@@ -1,5 +1,7 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Button } from '@mantine/core';
+import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
+import { useState } from 'react';
 import { datasetsQuery, rowsQuery } from '../../api/queries.js';
 import { DatasetRowsTable } from '../../components/tables/DatasetRowsTable.jsx';
 import { formatAmount } from '../../lib/format.js';
@@ -22,7 +24,7 @@ export function Dataset() {
         </Link>
       </div>
       <PageHead key={name} title={name} facts={<DatasetFacts dataset={dataset} />} />
-      <DatasetRows key={`${name} rows`} name={name} rowCount={dataset?.row_count} />
+      <DatasetRows key={`${name} rows`} name={name} dataset={dataset} />
     </>
   );
 }
@@ -53,19 +55,54 @@ function DatasetFacts({ dataset }) {
   );
 }
 
-function DatasetRows({ name, rowCount }) {
+function DatasetRows({ name, dataset }) {
   const query = useInfiniteQuery(rowsQuery(name));
   return (
-    <QueryState query={query} what="rows" rows={10} height={28}>
-      {({ pages }) =>
-        pages[0].rows.length === 0 ? (
-          <EmptyState title="This table has no rows">
-            It was made by a load that brought none, or its rows were replaced by none.
-          </EmptyState>
-        ) : (
-          <DatasetRowsTable name={name} query={query} pages={pages} rowCount={rowCount} />
-        )
-      }
-    </QueryState>
+    <>
+      <LoadedAgain name={name} lastLoadAt={dataset?.last_load_at} />
+      <QueryState query={query} what="rows" rows={10} height={28}>
+        {({ pages }) =>
+          pages[0].rows.length === 0 ? (
+            <EmptyState title="This table has no rows">
+              It was made by a load that brought none, or its rows were replaced by none.
+            </EmptyState>
+          ) : (
+            <DatasetRowsTable
+              name={name}
+              query={query}
+              pages={pages}
+              rowCount={dataset?.row_count}
+            />
+          )
+        }
+      </QueryState>
+    </>
+  );
+}
+
+/** Tells of a load that came after the shown rows, and shows its rows when the reader wants them. */
+function LoadedAgain({ name, lastLoadAt }) {
+  const client = useQueryClient();
+  const [shown, setShown] = useState(lastLoadAt);
+  if (shown === undefined && lastLoadAt !== undefined) setShown(lastLoadAt);
+  const news = shown !== undefined && lastLoadAt !== undefined && lastLoadAt !== shown;
+  return (
+    <div role="status">
+      {news && (
+        <div className={classes.news}>
+          This table has been loaded again.
+          <Button
+            variant="default"
+            size="compact-xs"
+            onClick={() => {
+              setShown(lastLoadAt);
+              client.resetQueries({ queryKey: rowsQuery(name).queryKey });
+            }}
+          >
+            Show the new rows
+          </Button>
+        </div>
+      )}
+    </div>
   );
 }
