@@ -1,0 +1,358 @@
+#include "http/dispatch.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "http/origin.h"
+#include "http/problem.h"
+#include "http/watch.h"
+
+/* ---- answers ---- */
+
+static bool is_stopping(struct hg_http_server *server)
+{
+    HG_LOCK(&server->mutex);
+    return server->stopping;
+}
+
+/* One line for a request that failed on our side. */
+static void log_failure(const struct hg_http_request *request, const struct hg_error *err)
+{
+    hg_log(request->answer.status == 500 ? HG_LOG_ERROR : HG_LOG_WARNING,
+           "request failed",
+           "request_id",
+           request->id,
+           "method",
+           request->method,
+           "route",
+           request->route ? request->route->pattern : NULL,
+           "code",
+           hg_code_name(err->code),
+           "error",
+           err->message,
+           NULL);
+}
+
+static void fail(struct hg_http_request *request, const struct hg_error *err)
+{
+    /* A body or cookies given before the failure do not go out; Allow and the like are added
+     * after it. */
+    hg_http_answer_drop(request);
+    hg_problem_answer(request, err);
+    if (request->answer.status >= 500) {
+        log_failure(request, err);
+    }
+}
+
+/* Publishes the answer; true when it was still wanted. */
+static bool publish(struct hg_exchange *exchange,
+                    enum hg_exchange_state from,
+                    struct MHD_Response *response,
+                    unsigned status)
+{
+    HG_LOCK(&exchange->server->mutex);
+    if (exchange->state != from) {
+        return false;
+    }
+    exchange->response = response;
+    exchange->status = status;
+    exchange->state = HG_EXCHANGE_ANSWERED;
+    return true;
+}
+
+/* Without memory for a response, NULL is published, and the connection closed. */
+static void finish(struct hg_exchange *exchange, enum hg_exchange_state from)
+{
+    struct hg_http_answer *answer = &exchange->request.answer;
+    bool close = exchange->must_close || is_stopping(exchange->server);
+    struct MHD_Response *response = hg_exchange_response(exchange, answer, close);
+    if (!publish(exchange, from, response, (unsigned)answer->status)) {
+        if (response) {
+            MHD_destroy_response(response);
+        }
+    } else if (from == HG_EXCHANGE_PARKED) {
+        MHD_resume_connection(exchange->connection);
+    }
+}
+
+/* ---- on the executor ---- */
+
+static bool is_write(const struct hg_http_request *request)
+{
+    return strcmp(request->method, "GET") != 0;
+}
+
+static int check_role(const struct hg_http_request *request, struct hg_error *err)
+{
+    enum hg_role needed = request->route->role;
+    if (hg_role_allows(request->role, needed)) {
+        return HG_OK;
+    }
+    (void)hg_error_set(err,
+                       HG_EFORBIDDEN,
+                       "your role %s does not allow this; it needs %s",
+                       hg_role_name(request->role),
+                       hg_role_name(needed));
+    return hg_error_hint(err, "Ask an admin to do it, or to change your role.");
+}
+
+static int work(struct hg_exchange *exchange, struct hg_error *err)
+{
+    struct hg_http_request *request = &exchange->request;
+    const struct hg_http_options *options = &exchange->server->options;
+    int r = HG_OK;
+    if (is_write(request)) {
+        r = hg_http_check_origin(request, options->public_url, err);
+    }
+    if (r == HG_OK && !(request->route->flags & HG_ROUTE_PUBLIC)) {
+        r = options->authenticate(request, err);
+        r = r < 0 ? r : check_role(request, err);
+    }
+    r = r < 0 ? r : request->route->handler(request, err);
+    if (r == HG_OK && request->answer.status == 0) {
+        r = hg_error_set(err, HG_EINTERNAL, "the handler gave no answer");
+    }
+    return r;
+}
+
+static bool is_parked(struct hg_exchange *exchange)
+{
+    HG_LOCK(&exchange->server->mutex);
+    return exchange->state == HG_EXCHANGE_PARKED;
+}
+
+static void run_job(struct hg_job *job)
+{
+    struct hg_exchange *exchange =
+        (struct hg_exchange *)(void *)((char *)job - offsetof(struct hg_exchange, job));
+    struct hg_error err = HG_ERROR_INIT;
+    /* Its deadline may have passed in the queue. */
+    if (is_parked(exchange)) {
+        if (work(exchange, &err) < 0) {
+            fail(&exchange->request, &err);
+        }
+        finish(exchange, HG_EXCHANGE_PARKED);
+    }
+    hg_exchange_unref(exchange);
+}
+
+/* ---- on the HTTP thread ---- */
+
+/* Into the executor's queue, or to a failure that the client may repeat. */
+static int enqueue(struct hg_exchange *exchange, bool stopping, struct hg_error *err)
+{
+    if (stopping) {
+        return hg_error_set(err, HG_EUNAVAILABLE, "the host is stopping");
+    }
+    exchange->job.run = run_job;
+    return hg_executor_submit(exchange->server->executor, &exchange->job, err);
+}
+
+static void park(struct hg_exchange *exchange)
+{
+    struct hg_http_server *server = exchange->server;
+    struct hg_error err = HG_ERROR_INIT;
+    bool stopping;
+    /* Suspended first: the job may be done before this function is. */
+    MHD_suspend_connection(exchange->connection);
+    {
+        HG_LOCK(&server->mutex);
+        exchange->refs++;
+        exchange->state = HG_EXCHANGE_PARKED;
+        exchange->deadline_ms = hg_time_monotonic_ms() + server->options.deadline_ms;
+        hg_watch_by(server, exchange->deadline_ms);
+        /* Whoever stops the server gives up on those that are parked already. */
+        stopping = server->stopping;
+    }
+    if (enqueue(exchange, stopping, &err) < 0) {
+        (void)hg_error_hint(&err, "Try again in a moment.");
+        fail(&exchange->request, &err);
+        finish(exchange, HG_EXCHANGE_PARKED);
+        hg_exchange_unref(exchange);
+    }
+}
+
+static void answer_options(struct hg_http_request *request, const char *allow)
+{
+    hg_http_answer_empty(request, 204);
+    (void)hg_http_answer_header(request, "Allow", allow, NULL);
+}
+
+static int refuse_method(struct hg_http_request *request, const char *allow, struct hg_error *err)
+{
+    request->problem_status = 405;
+    (void)hg_error_set(
+        err, HG_ENOTSUP, "%.16s is not what this address takes", request->method);
+    return hg_error_hint(err, "It takes %s.", allow);
+}
+
+static bool is_api(const struct hg_http_target *target)
+{
+    return target->n_segments > 0 && strcmp(target->segments[0], "api") == 0;
+}
+
+/* What no row of the table takes. */
+static int answer_elsewhere(struct hg_exchange *exchange,
+                            const char **ret_allow,
+                            struct hg_error *err)
+{
+    struct hg_http_request *request = &exchange->request;
+    if (is_api(&request->target)) {
+        return hg_error_set(err,
+                            HG_ENOTFOUND,
+                            "there is nothing at \"%.200s\"",
+                            request->target.path);
+    }
+    *ret_allow = "GET, HEAD, OPTIONS";
+    if (strcmp(request->method, "OPTIONS") == 0) {
+        answer_options(request, *ret_allow);
+        return HG_OK;
+    }
+    if (strcmp(request->method, "GET") != 0) {
+        return refuse_method(request, *ret_allow, err);
+    }
+    *ret_allow = NULL;
+    return hg_site_answer(exchange->server->options.site, request, err);
+}
+
+static int parse_target(struct hg_http_request *request, struct hg_error *err)
+{
+    if (strcmp(request->raw_target, "*") == 0 && strcmp(request->method, "OPTIONS") == 0) {
+        request->target.path = "/";
+        return HG_OK;
+    }
+    int r = hg_http_target_parse(&request->arena, request->raw_target, &request->target, err);
+    if (r < 0 && r != HG_ENOMEM) {
+        request->problem_status = r == HG_ETOOBIG ? 414 : 400;
+    }
+    return r;
+}
+
+/* Answers the request and sets *ret_parks to false, or says that it waits. */
+static int route(struct hg_exchange *exchange,
+                 bool *ret_parks,
+                 const char **ret_allow,
+                 char allow[HG_ALLOW_MAX],
+                 struct hg_error *err)
+{
+    struct hg_http_request *request = &exchange->request;
+    const struct hg_http_options *options = &exchange->server->options;
+    *ret_parks = false;
+    int r = parse_target(request, err);
+    if (r < 0) {
+        return r;
+    }
+    r = hg_router_find(options->routes, options->n_routes, request, allow);
+    if (r == HG_ENOTFOUND) {
+        return answer_elsewhere(exchange, ret_allow, err);
+    }
+    if (r == HG_ENOTSUP) {
+        *ret_allow = allow;
+        if (strcmp(request->method, "OPTIONS") == 0) {
+            answer_options(request, allow);
+            return HG_OK;
+        }
+        return refuse_method(request, allow, err);
+    }
+    if (request->route->flags & HG_ROUTE_INLINE) {
+        return request->route->handler(request, err);
+    }
+    *ret_parks = true;
+    return HG_OK;
+}
+
+bool hg_dispatch_request(struct hg_exchange *exchange)
+{
+    struct hg_http_request *request = &exchange->request;
+    struct hg_error err = HG_ERROR_INIT;
+    char allow_text[HG_ALLOW_MAX] = "";
+    const char *allow = NULL;
+    bool parks = false;
+    int r = exchange->early.code;
+    if (r < 0) {
+        hg_error_copy(&err, &exchange->early);
+    } else {
+        r = route(exchange, &parks, &allow, allow_text, &err);
+    }
+    if (r == HG_OK && parks) {
+        park(exchange);
+        return true;
+    }
+    if (r < 0) {
+        fail(request, &err);
+        if (allow) {
+            (void)hg_http_answer_header(request, "Allow", allow, NULL);
+        }
+    }
+    finish(exchange, HG_EXCHANGE_RECEIVING);
+    return false;
+}
+
+/* ---- giving up ---- */
+
+static struct MHD_Response *overdue_response(struct hg_exchange *exchange)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    (void)hg_error_set(&err, HG_EUNAVAILABLE, "the host took too long to work on this request");
+    (void)hg_error_hint(&err, "It may still be done; look before you send it again.");
+    char *text = hg_problem_text(&exchange->request, 503, &err, NULL, NULL);
+    struct hg_http_answer answer = {
+        .status = 503,
+        .content_type = "application/problem+json",
+        .body = text,
+        .n_body = text ? strlen(text) : 0,
+        .owned = true,
+        .headers = {{"Retry-After", "1"}},
+        .n_headers = 1,
+    };
+    struct MHD_Response *response = hg_exchange_response(exchange, &answer, false);
+    if (answer.owned) {
+        free(answer.body);
+    }
+    return response;
+}
+
+/* An exchange past its deadline, with a reference of the caller's. */
+static struct hg_exchange *find_overdue(struct hg_http_server *server, int64_t now_ms)
+{
+    HG_LOCK(&server->mutex);
+    struct hg_exchange *exchange = server->exchanges;
+    while (exchange &&
+           (exchange->state != HG_EXCHANGE_PARKED || exchange->deadline_ms > now_ms)) {
+        exchange = exchange->next;
+    }
+    if (exchange) {
+        exchange->refs++;
+    }
+    return exchange;
+}
+
+bool hg_dispatch_give_up(struct hg_http_server *server, int64_t now_ms)
+{
+    struct hg_exchange *exchange = find_overdue(server, now_ms);
+    if (!exchange) {
+        return false;
+    }
+    struct MHD_Response *response = overdue_response(exchange);
+    if (publish(exchange, HG_EXCHANGE_PARKED, response, 503)) {
+        hg_log(HG_LOG_WARNING,
+               "request took too long",
+               "request_id",
+               exchange->request.id,
+               "method",
+               exchange->request.method,
+               "route",
+               exchange->request.route->pattern,
+               NULL);
+        MHD_resume_connection(exchange->connection);
+    } else if (response) {
+        MHD_destroy_response(response);
+    }
+    hg_exchange_unref(exchange);
+    return true;
+}

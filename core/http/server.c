@@ -1,0 +1,123 @@
+#include "http/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "http/dispatch.h"
+#include "http/exchange.h"
+#include "http/listen.h"
+#include "http/receive.h"
+#include "http/watch.h"
+
+enum {
+    FLUSH_MS = 1000, /* for the last answers to leave */
+};
+
+static void set_defaults(struct hg_http_options *options)
+{
+    options->threads = options->threads ? options->threads : 8;
+    options->queue_max = options->queue_max ? options->queue_max : 128;
+    options->connections_max = options->connections_max ? options->connections_max : 512;
+    options->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : 30;
+    options->receive_timeout_ms =
+        options->receive_timeout_ms ? options->receive_timeout_ms : 60000;
+    options->deadline_ms = options->deadline_ms ? options->deadline_ms : 30000;
+    options->body_max_bytes = options->body_max_bytes ? options->body_max_bytes : 1 << 20;
+    options->bodies_max_bytes = options->bodies_max_bytes ? options->bodies_max_bytes : 64 << 20;
+}
+
+static struct hg_http_server *new_server(const struct hg_http_options *options)
+{
+    struct hg_http_server *server = calloc(1, sizeof *server);
+    pthread_condattr_t monotonic;
+    if (!server) {
+        return NULL;
+    }
+    server->options = *options;
+    set_defaults(&server->options);
+    server->listen_fd = -1;
+    server->watch_at_ms = INT64_MAX;
+    server->is_https = options->public_url && hg_starts_with(options->public_url, "https://");
+    (void)pthread_mutex_init(&server->mutex, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&server->changed, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    return server;
+}
+
+int hg_http_start(const struct hg_http_options *options,
+                  struct hg_http_server **ret,
+                  struct hg_error *err)
+{
+    struct hg_http_server *server = new_server(options);
+    if (!server) {
+        return hg_error_nomem(err);
+    }
+    int r = hg_listen(options->host, options->port, &server->listen_fd, &server->port, err);
+    r = r < 0 ? r
+              : hg_executor_new(
+                    server->options.threads, server->options.queue_max, &server->executor, err);
+    r = r < 0 ? r : hg_watch_start(server, err);
+    r = r < 0 ? r : hg_receive_start(server, err);
+    if (r < 0) {
+        hg_http_stop(server, 0);
+        return r;
+    }
+    *ret = server;
+    return HG_OK;
+}
+
+int hg_http_port(const struct hg_http_server *server)
+{
+    return server->port;
+}
+
+static void refuse_new(struct hg_http_server *server)
+{
+    HG_LOCK(&server->mutex);
+    server->stopping = true;
+}
+
+/* Until no request is under way, for at most `wait_ms`. */
+static void wait_for_requests(struct hg_http_server *server, int64_t wait_ms)
+{
+    int64_t until_ms = hg_time_monotonic_ms() + wait_ms;
+    HG_LOCK(&server->mutex);
+    while (server->exchanges && hg_time_monotonic_ms() < until_ms) {
+        hg_watch_wait(server, until_ms);
+    }
+}
+
+static void stop_daemon(struct hg_http_server *server, int64_t grace_ms)
+{
+    if (!server->daemon) {
+        return;
+    }
+    refuse_new(server);
+    (void)MHD_quiesce_daemon(server->daemon);
+    wait_for_requests(server, grace_ms);
+    while (hg_dispatch_give_up(server, INT64_MAX)) {
+    }
+    wait_for_requests(server, FLUSH_MS);
+    hg_watch_stop(server);
+    MHD_stop_daemon(server->daemon);
+}
+
+void hg_http_stop(struct hg_http_server *server, int64_t grace_ms)
+{
+    if (!server) {
+        return;
+    }
+    stop_daemon(server, grace_ms);
+    hg_watch_stop(server);
+    hg_executor_free(server->executor);
+    hg_closep(&server->listen_fd);
+    (void)pthread_cond_destroy(&server->changed);
+    (void)pthread_mutex_destroy(&server->mutex);
+    free(server);
+}

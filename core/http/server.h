@@ -1,0 +1,54 @@
+/*
+ * The HTTP server: libmicrohttpd's one thread, which never waits, and an executor that does.
+ *
+ * A request that a table row takes is parked (its connection suspended) and put into the executor's
+ * queue; its handler may wait for a database. When the queue is full, or the handler takes longer
+ * than the deadline, the client gets 503 with Retry-After. The thread itself answers what needs no
+ * waiting: files of the site, unknown addresses, rows with HG_ROUTE_INLINE.
+ */
+#ifndef HG_HTTP_SERVER_H
+#define HG_HTTP_SERVER_H
+
+#include "base/error.h"
+#include "http/router.h"
+#include "http/site.h"
+
+struct hg_http_server;
+
+/* 0 stands for the default named. All pointers are borrowed until hg_http_stop returns. */
+struct hg_http_options {
+    const char *host; /* name or address to listen on */
+    int port;         /* 0: any free one */
+    const struct hg_route *routes;
+    size_t n_routes;
+    const struct hg_site *site;
+    void *context; /* becomes each request's */
+    /*
+     * Who sent it: sets request->username and ->role, or fails with HG_EUNAUTHENTICATED. On the
+     * executor, before each handler whose row is not public.
+     */
+    int (*authenticate)(struct hg_http_request *request, struct hg_error *err);
+    const char *public_url; /* may be NULL */
+    int threads;                /* 8 */
+    int queue_max;              /* 128 requests */
+    int connections_max;        /* 512 */
+    int idle_timeout_s;         /* 30: a connection on which nothing moves */
+    int64_t receive_timeout_ms; /* 60000: for a request to come in, beside the idle time before it */
+    int64_t deadline_ms;        /* 30000: for a handler */
+    size_t body_max_bytes;      /* 1 MiB for one request */
+    size_t bodies_max_bytes;    /* 64 MiB for all that are in memory at once */
+};
+
+/* Listens and serves. HG_ECONFLICT when the address is taken. */
+int hg_http_start(const struct hg_http_options *options,
+                  struct hg_http_server **ret,
+                  struct hg_error *err);
+/* The port it listens on. */
+int hg_http_port(const struct hg_http_server *server);
+/*
+ * Takes no more connections, lets requests finish for `grace_ms`, answers the rest with 503, waits
+ * for handlers to return, frees.
+ */
+void hg_http_stop(struct hg_http_server *server, int64_t grace_ms);
+
+#endif
