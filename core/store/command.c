@@ -65,12 +65,8 @@ static int spawn(const char *const *argv, int out, pid_t *ret_pid, struct hg_err
     (void)sigemptyset(&none);
     (void)posix_spawnattr_setsigmask(&attributes, &none);
     (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    int e = posix_spawn(ret_pid,
-                        argv[0],
-                        &actions,
-                        &attributes,
-                        (char *const *)(uintptr_t)argv,
-                        environment);
+    int e = posix_spawn(
+        ret_pid, argv[0], &actions, &attributes, (char *const *)(uintptr_t)argv, environment);
     (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
     return e ? hg_error_errno(err, e, "cannot run \"%s\"", argv[0]) : HG_OK;
@@ -138,11 +134,8 @@ int hg_command_run(const char *const *argv,
     }
     r = wait_for(pid, &status, err);
     if (r == HG_OK && !in_time) {
-        return hg_error_set(err,
-                            HG_ETIMEDOUT,
-                            "\"%s\" did not end within %lld ms",
-                            argv[0],
-                            (long long)timeout_ms);
+        return hg_error_set(
+            err, HG_ETIMEDOUT, "\"%s\" did not end within %lld ms", argv[0], (long long)timeout_ms);
     }
     if (r == HG_OK) {
         *ret_status = status;

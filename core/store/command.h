@@ -21,8 +21,8 @@ int hg_command_run(const char *const *argv,
                    struct hg_error *err);
 
 /*
- * Our environment as described above, ended by NULL. The list is owned by the caller, free; the texts
- * are borrowed from the environment. NULL when there is no memory.
+ * Our environment as described above, ended by NULL. The list is owned by the caller, free; the
+ * texts are borrowed from the environment. NULL when there is no memory.
  */
 char **hg_command_environment(void);
 
