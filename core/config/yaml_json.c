@@ -119,8 +119,7 @@ struct hg_yaml_place hg_yaml_find(const struct hg_yaml_node *root, const char *p
     return node ? (struct hg_yaml_place){node->line, node->column} : key;
 }
 
-/* The node a pointer leads to, or NULL. */
-static const struct hg_yaml_node *node_at(const struct hg_yaml_node *root, const char *pointer)
+const struct hg_yaml_node *hg_yaml_at(const struct hg_yaml_node *root, const char *pointer)
 {
     const struct hg_yaml_node *node = root;
     while (node && *pointer == '/') {
@@ -142,7 +141,10 @@ void hg_yaml_report_violation(void *arg, const char *pointer, const char *detail
     const struct hg_yaml_violations *to = arg;
     struct hg_yaml_place at =
         hg_yaml_find(to->root, pointer, hg_starts_with(detail, "unknown key"));
-    const struct hg_yaml_node *node = node_at(to->root, pointer);
+    const struct hg_yaml_node *node = hg_yaml_at(to->root, pointer);
+    if (node && node->broken) {
+        return;
+    }
     const char *expected = strstr(detail, ", expected");
     bool may_be_secret = node && node->filled && expected;
     hg_diagnostics_add(to->diagnostics,

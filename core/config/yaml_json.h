@@ -9,6 +9,9 @@
 /* NULL without memory; JSON null for NULL. Owned by the caller. */
 json_t *hg_yaml_to_json(const struct hg_yaml_node *node);
 
+/* The node that a JSON pointer leads to, or NULL. */
+const struct hg_yaml_node *hg_yaml_at(const struct hg_yaml_node *root, const char *pointer);
+
 struct hg_yaml_place {
     int line;
     int column;

@@ -19,9 +19,13 @@
  * *ret_sql (owned by the caller, free) is the script to run, *ret_params (owned by the caller) the
  * names it uses: [{"name": "params.since", "type": "date"}]. Both untouched on failure.
  */
-int hg_sql_params_rewrite(const char *file, const char *sql, const json_t *params_schema,
-                          char **ret_sql, json_t **ret_params,
-                          struct hg_diagnostics *diagnostics, struct hg_error *err);
+int hg_sql_params_rewrite(const char *file,
+                          const char *sql,
+                          const json_t *params_schema,
+                          char **ret_sql,
+                          json_t **ret_params,
+                          struct hg_diagnostics *diagnostics,
+                          struct hg_error *err);
 
 /* Room for any setting name, with the NUL. */
 #define HG_SQL_SETTING_NAME 128

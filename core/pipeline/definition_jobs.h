@@ -1,0 +1,24 @@
+/*
+ * What a job does: plugins and their configuration, tables, SQL.
+ */
+#ifndef HG_PIPELINE_DEFINITION_JOBS_H
+#define HG_PIPELINE_DEFINITION_JOBS_H
+
+#include "pipeline/definition_context.h"
+
+/* Makes context->jobs from the file: ids, types, canonical forms without needs and from. */
+void hg_definition_read_jobs(struct hg_definition_context *context);
+void hg_definition_free_jobs(struct hg_definition_context *context);
+
+/*
+ * `retries` and `timeout` of the pipeline or of a job (the object at `pointer`) into `canonical`,
+ * as far as they are given.
+ */
+void hg_definition_read_limits(struct hg_definition_context *context,
+                               const json_t *source,
+                               const char *pointer,
+                               json_t *canonical);
+
+const char *hg_definition_type_name(int type);
+
+#endif
