@@ -1,0 +1,186 @@
+#include "flow/context.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "base/uuid.h"
+#include "flow/quarantine.h"
+
+enum { PROGRESS_MS = 250, LOG_BYTES = 1024 };
+
+int hg_flow_text(const json_t *object, const char *key, const char **ret, struct hg_error *err)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    if (!text) {
+        return hg_error_set(err, HG_EINVAL, "the task has no text \"%s\"", key);
+    }
+    *ret = text;
+    return HG_OK;
+}
+
+static int add_job(struct hg_flow *flow, const json_t *part, struct hg_error *err)
+{
+    if (!part) {
+        return HG_OK;
+    }
+    return hg_flow_text(part, "job", &flow->jobs[flow->n_jobs++].id, err);
+}
+
+static int read_jobs(struct hg_flow *flow, struct hg_error *err)
+{
+    const json_t *checks = json_object_get(flow->task, "checks");
+    size_t i;
+    const json_t *check;
+    flow->jobs = calloc(json_array_size(checks) + 3, sizeof *flow->jobs);
+    if (!flow->jobs) {
+        return hg_error_nomem(err);
+    }
+    int r = add_job(flow, json_object_get(flow->task, "extract"), err);
+    for (i = 0; r == HG_OK && (check = json_array_get(checks, i)); i++) {
+        r = add_job(flow, check, err);
+    }
+    r = r < 0 ? r : add_job(flow, json_object_get(flow->task, "load"), err);
+    r = r < 0 ? r : add_job(flow, json_object_get(flow->task, "transform"), err);
+    if (r == HG_OK && flow->n_jobs == 0) {
+        r = hg_error_set(err, HG_EINVAL, "the task has no job");
+    }
+    return r;
+}
+
+int hg_flow_open(const json_t *task, const struct hg_flow_sink *sink,
+                 const struct hg_flow_plugins *plugins, struct hg_flow *ret, struct hg_error *err)
+{
+    struct hg_flow flow = {.task = task, .sink = sink, .plugins = plugins};
+    flow.started_ms = hg_time_monotonic_ms();
+    flow.fence = json_integer_value(json_object_get(task, "fence"));
+    flow.attempt = json_integer_value(json_object_get(task, "attempt"));
+    flow.results = json_array();
+    int r = flow.results ? hg_flow_text(task, "pipeline_id", &flow.pipeline_id, err)
+                         : hg_error_nomem(err);
+    r = r < 0 ? r : hg_flow_text(task, "run_id", &flow.run_id, err);
+    r = r < 0 ? r : hg_flow_text(task, "task", &flow.key, err);
+    if (r == HG_OK && !hg_uuid_is_valid(flow.run_id)) {
+        r = hg_error_set(err, HG_EINVAL, "run id \"%s\" is no UUID", flow.run_id);
+    }
+    r = r < 0 ? r : read_jobs(&flow, err);
+    if (r < 0) {
+        hg_flow_close(&flow);
+        return r;
+    }
+    *ret = flow;
+    return HG_OK;
+}
+
+void hg_flow_close(struct hg_flow *flow)
+{
+    hg_quarantine_free(flow->quarantine);
+    json_decref(flow->results);
+    free(flow->jobs);
+    free(flow->state);
+    hg_db_returnp(&flow->db);
+    memset(flow, 0, sizeof *flow);
+}
+
+size_t hg_flow_job(const struct hg_flow *flow, const char *id)
+{
+    for (size_t i = 0; id && i < flow->n_jobs; i++) {
+        if (strcmp(flow->jobs[i].id, id) == 0) {
+            return i;
+        }
+    }
+    return flow->current;
+}
+
+/* ---- the result ---- */
+
+static json_t *error_to_json(const struct hg_error *err)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}",
+                     "code", hg_code_name(err->code),
+                     "message", err->message,
+                     "hint", err->hint,
+                     "pointer", err->pointer,
+                     "sqlstate", err->sqlstate);
+}
+
+/* The job at fault failed, those before it were cancelled with it, those behind it never came. */
+static const char *status_of(const struct hg_flow *flow, size_t job, const struct hg_error *err)
+{
+    if (!err) {
+        return "succeeded";
+    }
+    if (err->code == HG_ECANCELLED || job < flow->current) {
+        return "cancelled";
+    }
+    return job == flow->current ? "failed" : "skipped";
+}
+
+static json_t *job_to_json(const struct hg_flow *flow, size_t i, const struct hg_error *err)
+{
+    const struct hg_flow_job *job = &flow->jobs[i];
+    const char *status = status_of(flow, i, err);
+    json_t *error = err && i == flow->current ? error_to_json(err) : json_null();
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}",
+                     "id", job->id,
+                     "status", status,
+                     "rows_in", (json_int_t)job->rows_in,
+                     "rows_out", (json_int_t)job->rows_out,
+                     "rows_rejected", (json_int_t)job->rows_rejected,
+                     "duration_ms", (json_int_t)(hg_time_monotonic_ms() - flow->started_ms),
+                     "error", error);
+}
+
+json_t *hg_flow_result(const struct hg_flow *flow, const struct hg_error *err)
+{
+    json_t *jobs = json_array();
+    for (size_t i = 0; jobs && i < flow->n_jobs; i++) {
+        (void)json_array_append_new(jobs, job_to_json(flow, i, err));
+    }
+    return json_pack("{s:o, s:O, s:b}",
+                     "jobs", jobs,
+                     "results", flow->results,
+                     "committed", flow->committed);
+}
+
+/* ---- talking ---- */
+
+void hg_flow_log(const struct hg_flow *flow, size_t job, int level, const char *fmt, ...)
+{
+    char text[LOG_BYTES];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    flow->sink->log(flow->sink->arg, flow->jobs[job].id, level, text);
+}
+
+void hg_flow_progress(struct hg_flow *flow)
+{
+    int64_t now = hg_time_monotonic_ms();
+    if (now - flow->progress_ms < PROGRESS_MS) {
+        return;
+    }
+    flow->progress_ms = now;
+    for (size_t i = 0; i < flow->n_jobs; i++) {
+        const struct hg_flow_job *job = &flow->jobs[i];
+        flow->sink->progress(flow->sink->arg, job->id, job->rows_in, job->rows_out,
+                             job->rows_rejected);
+    }
+}
+
+void hg_flow_calling(const struct hg_flow *flow, const char *plugin_id)
+{
+    flow->sink->calling(flow->sink->arg, plugin_id);
+}
+
+int hg_flow_cancelled(const struct hg_flow *flow, struct hg_error *err)
+{
+    if (flow->sink->is_cancelled(flow->sink->arg)) {
+        return hg_error_set(err, HG_ECANCELLED, "the task was cancelled");
+    }
+    return HG_OK;
+}

@@ -1,0 +1,76 @@
+/*
+ * What the parts of a running task share: the task, the jobs it reports for, the connection.
+ */
+#ifndef HG_FLOW_CONTEXT_H
+#define HG_FLOW_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "flow/flow.h"
+#include "flow/plugins.h"
+#include "store/db.h"
+
+struct hg_quarantine;
+struct hg_watch;
+
+/* A job's reporting line. */
+struct hg_flow_job {
+    const char *id; /* borrowed from the task */
+    int64_t rows_in;
+    int64_t rows_out;
+    int64_t rows_rejected;
+    int64_t n_logged_rejects; /* rejected rows that went to the log one by one */
+};
+
+struct hg_flow {
+    const json_t *task;
+    const struct hg_flow_sink *sink;
+    const struct hg_flow_plugins *plugins;
+    /* Of the task; borrowed from it. */
+    const char *pipeline_id;
+    const char *run_id;
+    const char *key;
+    int64_t fence;
+    int64_t attempt;
+
+    struct hg_flow_job *jobs;
+    size_t n_jobs;
+    size_t current; /* index of the job at work: at fault when something fails */
+
+    struct hg_db *db;
+    struct hg_watch *watch;
+    struct hg_quarantine *quarantine;
+    json_t *results; /* figures of rules */
+    char *state;     /* what the source put last, or NULL */
+    bool committed;
+    int64_t started_ms;
+    int64_t progress_ms; /* when progress was last told */
+};
+
+/* Reads the head and the jobs of the task. HG_EINVAL when something is missing. */
+int hg_flow_open(const json_t *task, const struct hg_flow_sink *sink,
+                 const struct hg_flow_plugins *plugins, struct hg_flow *ret, struct hg_error *err);
+void hg_flow_close(struct hg_flow *flow);
+
+/* Index of the job of that id; the current one when there is none. */
+size_t hg_flow_job(const struct hg_flow *flow, const char *id);
+/* The result that hg_flow_run promises; `err` is NULL when all went well. Owned by the caller. */
+json_t *hg_flow_result(const struct hg_flow *flow, const struct hg_error *err);
+
+/* A line for the log of the job of that index. */
+void hg_flow_log(const struct hg_flow *flow, size_t job, int level, const char *fmt, ...)
+    HG_PRINTF(4, 5);
+/* Tells the progress of all jobs, at most a few times a second. */
+void hg_flow_progress(struct hg_flow *flow);
+/* Names the plugin that is called next, NULL when it has returned. */
+void hg_flow_calling(const struct hg_flow *flow, const char *plugin_id);
+/* HG_ECANCELLED once the task shall stop. */
+int hg_flow_cancelled(const struct hg_flow *flow, struct hg_error *err);
+
+/* A text of the task that must be there; HG_EINVAL names it. */
+int hg_flow_text(const json_t *object, const char *key, const char **ret, struct hg_error *err);
+
+#endif

@@ -1,0 +1,192 @@
+#include "flow/extract_load.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "flow/checks.h"
+#include "flow/ledger.h"
+#include "flow/load.h"
+#include "flow/quarantine.h"
+#include "flow/source.h"
+
+/* One pass from the source to the table. */
+struct pass {
+    struct hg_flow *flow;
+    struct hg_source source;
+    struct hg_checks *checks;
+    struct hg_load *load;
+    struct hg_flow_view *views;
+    int64_t *seq;
+    int32_t *rows;
+    int64_t room; /* rows that there is room for in both */
+    int64_t n_seen;
+};
+
+static void close_pass(struct pass *pass)
+{
+    hg_load_free(pass->load);
+    hg_checks_free(pass->checks);
+    free(pass->views);
+    free(pass->seq);
+    free(pass->rows);
+    hg_source_close(&pass->source);
+}
+
+static int make_room(struct pass *pass, int64_t n_rows, struct hg_error *err)
+{
+    if (n_rows <= pass->room) {
+        return HG_OK;
+    }
+    int64_t *seq = realloc(pass->seq, (size_t)n_rows * sizeof *seq);
+    pass->seq = seq ? seq : pass->seq;
+    int32_t *rows = realloc(pass->rows, (size_t)n_rows * sizeof *rows);
+    pass->rows = rows ? rows : pass->rows;
+    if (!seq || !rows) {
+        return hg_error_nomem(err);
+    }
+    pass->room = n_rows;
+    return HG_OK;
+}
+
+/*
+ * Where the source starts. One that replaces the table gives all there is: the rows after a cursor
+ * alone would be the loss of those before it.
+ */
+static int open_source(struct pass *pass, struct hg_error *err)
+{
+    HG_CLEANUP(hg_freep) char *state = NULL;
+    struct hg_flow *flow = pass->flow;
+    const json_t *load = json_object_get(flow->task, "load");
+    const char *mode = json_string_value(json_object_get(load, "mode"));
+    int r = HG_OK;
+    flow->current = hg_flow_job(
+        flow, json_string_value(json_object_get(json_object_get(flow->task, "extract"), "job")));
+    if (!mode || strcmp(mode, "replace") != 0) {
+        r = hg_ledger_state(flow, &state, err);
+    }
+    return r < 0 ? r : hg_source_open(&pass->source, flow, state, err);
+}
+
+static int open_pass(struct pass *pass, struct hg_error *err)
+{
+    struct hg_flow *flow = pass->flow;
+    int r = hg_quarantine_new(flow, &flow->quarantine, err);
+    r = r < 0 ? r : open_source(pass, err);
+    if (r < 0) {
+        return r;
+    }
+    pass->views = calloc(pass->source.schema.n_columns, sizeof *pass->views);
+    r = pass->views ? HG_OK : hg_error_nomem(err);
+    r = r < 0 ? r : hg_checks_new(flow, &pass->source.schema, true, &pass->checks, err);
+    return r < 0 ? r : hg_load_new(flow, &pass->source.schema, &pass->load, err);
+}
+
+static int take_batch(struct pass *pass, const struct ArrowArray *array, struct hg_error *err)
+{
+    struct hg_flow *flow = pass->flow;
+    int64_t n_good = 0;
+    int r = hg_flow_views(&pass->source.schema, array, pass->views, err);
+    r = r < 0 ? r : make_room(pass, array->length, err);
+    if (r < 0 || array->length == 0) {
+        return r;
+    }
+    flow->jobs[flow->current].rows_in += array->length;
+    flow->jobs[flow->current].rows_out += array->length;
+    for (int64_t i = 0; i < array->length; i++) {
+        pass->seq[i] = pass->n_seen++;
+    }
+    const struct hg_flow_batch batch = {&pass->source.schema, array, pass->views, pass->seq,
+                                        array->length};
+    r = hg_checks_batch(pass->checks, &batch, pass->rows, &n_good, err);
+    r = r < 0 ? r : hg_load_rows(pass->load, &batch, pass->rows, n_good, err);
+    hg_flow_progress(flow);
+    return r;
+}
+
+static int read_all(struct pass *pass, struct hg_error *err)
+{
+    size_t extract = pass->source.service.job;
+    for (;;) {
+        struct ArrowArray array = {0};
+        pass->flow->current = extract;
+        int r = hg_flow_cancelled(pass->flow, err);
+        r = r < 0 ? r : hg_source_next(&pass->source, &array, err);
+        if (r < 0 || !array.release) {
+            return r;
+        }
+        r = take_batch(pass, &array, err);
+        array.release(&array);
+        if (r < 0) {
+            return r;
+        }
+    }
+}
+
+static int pass_late(void *arg, const struct hg_flow_batch *batch, const int32_t *rows, int64_t n,
+                     struct hg_error *err)
+{
+    struct pass *pass = arg;
+    return hg_load_rows(pass->load, batch, rows, n, err);
+}
+
+static int commit(struct pass *pass, struct hg_error *err)
+{
+    struct hg_flow *flow = pass->flow;
+    const json_t *load = json_object_get(flow->task, "load");
+    struct hg_ledger_row row = {
+        .table = json_string_value(json_object_get(load, "table")),
+        .mode = json_string_value(json_object_get(load, "mode")),
+        .rows_extracted = flow->jobs[pass->source.service.job].rows_in,
+        .rows_loaded = flow->jobs[flow->current].rows_out,
+    };
+    for (size_t i = 0; i < flow->n_jobs; i++) {
+        row.rows_rejected += flow->jobs[i].rows_rejected;
+    }
+    int r = hg_ledger_as_self(flow, err);
+    r = r < 0 ? r : hg_quarantine_copy(flow->quarantine, err);
+    return r < 0 ? r : hg_ledger_commit(flow, &row, err);
+}
+
+static int run_pass(struct pass *pass, struct hg_error *err)
+{
+    int r = open_pass(pass, err);
+    r = r < 0 ? r : read_all(pass, err);
+    r = r < 0 ? r : hg_checks_finish(pass->checks, pass_late, pass, err);
+    r = r < 0 ? r : hg_load_finish(pass->load, err);
+    if (pass->checks) {
+        int reported = hg_checks_report(pass->checks, r < 0 ? NULL : err);
+        r = r < 0 ? r : reported;
+    }
+    /* A cancel that comes while the commit runs comes too late; one before it still counts. */
+    r = r < 0 ? r : hg_flow_cancelled(pass->flow, err);
+    return r < 0 ? r : commit(pass, err);
+}
+
+/* The run's task has committed in an earlier attempt whose answer was lost. */
+static void report_done(struct hg_flow *flow, const struct hg_ledger_done *done)
+{
+    struct hg_flow_job *last = &flow->jobs[flow->n_jobs - 1];
+    hg_flow_log(flow, 0, HG_LOG_INFO, "an earlier attempt of this run has committed already");
+    flow->jobs[0].rows_in = done->rows_extracted;
+    flow->jobs[0].rows_out = done->rows_extracted;
+    last->rows_in = done->rows_loaded;
+    last->rows_out = done->rows_loaded;
+    flow->jobs[0].rows_rejected = done->rows_rejected;
+    flow->committed = true;
+}
+
+int hg_extract_load_run(struct hg_flow *flow, struct hg_error *err)
+{
+    struct hg_ledger_done done = {0};
+    flow->current = flow->n_jobs - 1;
+    int r = hg_ledger_begin(flow, &done, err);
+    if (r == HG_OK && done.found) {
+        hg_db_rollback(flow->db);
+        report_done(flow, &done);
+        return HG_OK;
+    }
+    struct pass pass = {.flow = flow};
+    r = r < 0 ? r : run_pass(&pass, err);
+    close_pass(&pass);
+    return r;
+}

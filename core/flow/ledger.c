@@ -1,0 +1,136 @@
+#include "flow/ledger.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/uuid.h"
+
+enum { NUMBER_TEXT = 24 };
+
+static const struct hg_statement take_fence = {
+    "flow_take_fence",
+    "insert into headgate.ledger_head as h (pipeline_id, job_id, fence)"
+    " values ($1, $2, $3::bigint) on conflict (pipeline_id, job_id)"
+    " do update set fence = excluded.fence where h.fence <= excluded.fence returning h.fence",
+    3};
+
+static const struct hg_statement find_done = {
+    "flow_find_done",
+    "select rows_extracted, rows_loaded, rows_rejected from headgate.ledger"
+    " where run_id = $1::uuid and job_id = $2 and final",
+    2};
+
+static const struct hg_statement find_state = {
+    "flow_find_state",
+    "select state::text as state from headgate.cursor where pipeline_id = $1 and job_id = $2", 2};
+
+static const struct hg_statement put_state = {
+    "flow_put_state",
+    "insert into headgate.cursor (pipeline_id, job_id, state, run_id)"
+    " values ($1, $2, $3::jsonb, $4::uuid) on conflict (pipeline_id, job_id)"
+    " do update set state = excluded.state, run_id = excluded.run_id, updated_at = now()",
+    4};
+
+static const struct hg_statement add_row = {
+    "flow_add_ledger",
+    "insert into headgate.ledger (id, pipeline_id, run_id, job_id, attempt, fence, table_name,"
+    " mode, rows_extracted, rows_loaded, rows_rejected, final)"
+    " values ($1::uuid, $2, $3::uuid, $4, $5::integer, $6::bigint, $7, $8, $9::bigint,"
+    " $10::bigint, $11::bigint, true)",
+    11};
+
+static const char *number(char text[NUMBER_TEXT], int64_t value)
+{
+    (void)snprintf(text, NUMBER_TEXT, "%lld", (long long)value);
+    return text;
+}
+
+static int take(struct hg_flow *flow, struct hg_error *err)
+{
+    char fence[NUMBER_TEXT];
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {flow->pipeline_id, flow->key, number(fence, flow->fence)};
+    int r = hg_db_exec(flow->db, &take_fence, params, &result, err);
+    if (r == HG_OK && PQntuples(result) == 0) {
+        return hg_error_set(err, HG_ECONFLICT,
+                            "a newer attempt of task \"%s\" has taken over from fence %s",
+                            flow->key, fence);
+    }
+    return r;
+}
+
+int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {flow->run_id, flow->key};
+    int r = hg_db_begin(flow->db, err);
+    r = r < 0 ? r : take(flow, err);
+    r = r < 0 ? r : hg_db_exec(flow->db, &find_done, params, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    *ret_done = (struct hg_ledger_done){.found = PQntuples(result) > 0};
+    if (ret_done->found) {
+        ret_done->rows_extracted = hg_result_int64(result, 0, "rows_extracted", 0);
+        ret_done->rows_loaded = hg_result_int64(result, 0, "rows_loaded", 0);
+        ret_done->rows_rejected = hg_result_int64(result, 0, "rows_rejected", 0);
+    }
+    return HG_OK;
+}
+
+int hg_ledger_state(struct hg_flow *flow, char **ret_state, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {flow->pipeline_id, flow->key};
+    int r = hg_db_exec(flow->db, &find_state, params, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    const char *text = PQntuples(result) > 0 ? hg_result_text(result, 0, "state") : NULL;
+    char *copy = text ? strdup(text) : NULL;
+    if (text && !copy) {
+        return hg_error_nomem(err);
+    }
+    *ret_state = copy;
+    return HG_OK;
+}
+
+static int write_state(struct hg_flow *flow, struct hg_error *err)
+{
+    const char *const params[] = {flow->pipeline_id, flow->key, flow->state, flow->run_id};
+    return flow->state ? hg_db_exec(flow->db, &put_state, params, NULL, err) : HG_OK;
+}
+
+int hg_ledger_commit(struct hg_flow *flow, const struct hg_ledger_row *row, struct hg_error *err)
+{
+    char id[HG_UUID_TEXT];
+    char text[5][NUMBER_TEXT];
+    int r = hg_ledger_as_self(flow, err);
+    r = r < 0 ? r : write_state(flow, err);
+    r = r < 0 ? r : hg_uuid_new(id, err);
+    if (r < 0) {
+        return r;
+    }
+    const char *const params[] = {
+        id, flow->pipeline_id, flow->run_id, flow->key,
+        number(text[0], flow->attempt), number(text[1], flow->fence),
+        row->table, row->mode,
+        number(text[2], row->rows_extracted), number(text[3], row->rows_loaded),
+        number(text[4], row->rows_rejected)};
+    r = hg_db_exec(flow->db, &add_row, params, NULL, err);
+    r = r < 0 ? r : hg_db_commit(flow->db, err);
+    flow->committed = r == HG_OK;
+    return r;
+}
+
+int hg_ledger_as_user(struct hg_flow *flow, struct hg_error *err)
+{
+    return hg_db_simple(flow->db, "set local role headgate_user", NULL, err);
+}
+
+int hg_ledger_as_self(struct hg_flow *flow, struct hg_error *err)
+{
+    return hg_db_simple(flow->db, "set local role none", NULL, err);
+}

@@ -1,0 +1,41 @@
+/*
+ * The fence, the ledger and the cursor: what makes a task's transaction count once or not at all.
+ */
+#ifndef HG_FLOW_LEDGER_H
+#define HG_FLOW_LEDGER_H
+
+#include "flow/context.h"
+
+/* What a task that has a final ledger row did. */
+struct hg_ledger_done {
+    bool found;
+    int64_t rows_extracted;
+    int64_t rows_loaded;
+    int64_t rows_rejected;
+};
+
+/*
+ * Begins the transaction; its first statement takes the fence. HG_ECONFLICT when a higher one was
+ * there. Then looks whether this run's task has committed before.
+ */
+int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struct hg_error *err);
+/* The state to start from, NULL when there is none. Owned by the caller, free. */
+int hg_ledger_state(struct hg_flow *flow, char **ret_state, struct hg_error *err);
+
+/* What goes into the ledger; texts may be NULL. */
+struct hg_ledger_row {
+    const char *table;
+    const char *mode;
+    int64_t rows_extracted;
+    int64_t rows_loaded;
+    int64_t rows_rejected;
+};
+
+/* Writes cursor and ledger row and commits. */
+int hg_ledger_commit(struct hg_flow *flow, const struct hg_ledger_row *row, struct hg_error *err);
+
+/* The rights of the rest of the transaction: those of users' SQL, or the login's own. */
+int hg_ledger_as_user(struct hg_flow *flow, struct hg_error *err);
+int hg_ledger_as_self(struct hg_flow *flow, struct hg_error *err);
+
+#endif

@@ -1,0 +1,274 @@
+#include "flow/quarantine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "flow/context.h"
+#include "flow/encode.h"
+#include "flow/sender.h"
+#include "flow/temp.h"
+
+enum { MEMORY_BYTES = 4 * 1024 * 1024, RAW_BYTES_MAX = 8 * 1024, UUID_BYTES = 16 };
+
+struct hg_quarantine {
+    struct hg_flow *flow;
+    const char *source; /* borrowed from the task, or NULL */
+    struct hg_temp *rows;
+    int64_t n_kept;
+    int64_t n_lost; /* counted, not kept */
+    struct hg_buf buf;
+    uint8_t run_id[UUID_BYTES];
+};
+
+static void parse_uuid(const char *text, uint8_t ret[UUID_BYTES])
+{
+    int n = 0;
+    for (const char *c = text; *c && n < 2 * UUID_BYTES; c++) {
+        if (*c == '-') {
+            continue;
+        }
+        unsigned digit = *c <= '9' ? (unsigned)(*c - '0') : ((unsigned)*c | 32u) - 'a' + 10u;
+        ret[n / 2] = (uint8_t)(n % 2 ? ret[n / 2] | digit : digit << 4);
+        n++;
+    }
+}
+
+int hg_quarantine_new(struct hg_flow *flow, struct hg_quarantine **ret, struct hg_error *err)
+{
+    struct hg_quarantine *quarantine = calloc(1, sizeof *quarantine);
+    if (!quarantine) {
+        return hg_error_nomem(err);
+    }
+    quarantine->flow = flow;
+    quarantine->source =
+        json_string_value(json_object_get(json_object_get(flow->task, "extract"), "plugin"));
+    parse_uuid(flow->run_id, quarantine->run_id);
+    int r = hg_temp_new(1, MEMORY_BYTES, &quarantine->rows, err);
+    if (r < 0) {
+        hg_quarantine_free(quarantine);
+        return r;
+    }
+    *ret = quarantine;
+    return HG_OK;
+}
+
+void hg_quarantine_free(struct hg_quarantine *quarantine)
+{
+    if (quarantine) {
+        hg_temp_free(quarantine->rows);
+        hg_buf_free(&quarantine->buf);
+        free(quarantine);
+    }
+}
+
+/* ---- texts that PostgreSQL takes ---- */
+
+/* Calls `put` for each stretch of good text, and appends U+FFFD for each byte between. */
+static void clean(struct hg_buf *buf, const char *text, size_t n)
+{
+    while (n > 0) {
+        size_t good = hg_utf8_valid(text, n);
+        const char *nul = good > 0 ? memchr(text, 0, good) : NULL;
+        good = nul ? (size_t)(nul - text) : good;
+        hg_buf_append(buf, text, good);
+        text += good;
+        n -= good;
+        if (n > 0) {
+            hg_buf_puts(buf, "\xef\xbf\xbd");
+            text++;
+            n--;
+        }
+    }
+}
+
+void hg_jsonb_text(struct hg_buf *buf, const char *text, size_t n)
+{
+    if (n == 0 || (hg_utf8_valid(text, n) == n && !memchr(text, 0, n))) {
+        hg_json_quote_n(buf, n ? text : "", n);
+        return;
+    }
+    struct hg_buf cleaned = HG_BUF_INIT;
+    clean(&cleaned, text, n);
+    hg_json_quote_n(buf, hg_buf_text(&cleaned), cleaned.len);
+    buf->failed |= hg_buf_failed(&cleaned);
+    hg_buf_free(&cleaned);
+}
+
+void hg_reason_append(struct hg_buf *reasons, const char *rule, const char *column,
+                      const char *message)
+{
+    hg_buf_puts(reasons, reasons->len > 1 ? ", {\"rule\": " : "{\"rule\": ");
+    if (rule) {
+        hg_jsonb_text(reasons, rule, strlen(rule));
+    } else {
+        hg_buf_puts(reasons, "null");
+    }
+    hg_buf_puts(reasons, ", \"column\": ");
+    if (column) {
+        hg_jsonb_text(reasons, column, strlen(column));
+    } else {
+        hg_buf_puts(reasons, "null");
+    }
+    hg_buf_puts(reasons, ", \"message\": ");
+    hg_jsonb_text(reasons, message, strlen(message));
+    hg_buf_putc(reasons, '}');
+}
+
+/* ---- encoding ---- */
+
+static void put_null(struct hg_buf *buf)
+{
+    hg_buf_put_be32(buf, UINT32_MAX);
+}
+
+/* The length before a field is known once the field is written. */
+static void set_length(struct hg_buf *buf, size_t start)
+{
+    if (hg_buf_failed(buf)) {
+        return;
+    }
+    size_t n = buf->len - start - 4;
+    for (int i = 0; i < 4; i++) {
+        buf->data[start + (size_t)i] = (char)(n >> (24 - 8 * i));
+    }
+}
+
+static void put_text(struct hg_buf *buf, const char *text, size_t n)
+{
+    if (!text) {
+        put_null(buf);
+        return;
+    }
+    size_t start = buf->len;
+    hg_buf_put_be32(buf, 0);
+    clean(buf, text, n);
+    set_length(buf, start);
+}
+
+static void put_jsonb(struct hg_buf *buf, const char *json)
+{
+    if (!json) {
+        put_null(buf);
+        return;
+    }
+    hg_buf_put_be32(buf, (uint32_t)strlen(json) + 1);
+    hg_buf_putc(buf, 1);
+    hg_buf_puts(buf, json);
+}
+
+static const char copy_sql[] =
+    "copy headgate.quarantine (pipeline_id, run_id, job_id, source, position, reasons, row_data,"
+    " raw) from stdin (format binary)";
+
+static void put_row(struct hg_quarantine *quarantine, const struct hg_rejected *row)
+{
+    struct hg_buf *buf = &quarantine->buf;
+    const struct hg_flow *flow = quarantine->flow;
+    const char *job = flow->jobs[row->job].id;
+    size_t raw_n = row->raw_n < RAW_BYTES_MAX ? row->raw_n : RAW_BYTES_MAX;
+    hg_buf_reset(buf);
+    hg_buf_put_be16(buf, 8);
+    put_text(buf, flow->pipeline_id, strlen(flow->pipeline_id));
+    hg_buf_put_be32(buf, UUID_BYTES);
+    hg_buf_append(buf, quarantine->run_id, UUID_BYTES);
+    put_text(buf, job, strlen(job));
+    put_text(buf, quarantine->source, quarantine->source ? strlen(quarantine->source) : 0);
+    put_text(buf, row->position, row->position ? strlen(row->position) : 0);
+    put_jsonb(buf, row->reasons);
+    put_jsonb(buf, row->row);
+    put_text(buf, row->raw, raw_n);
+}
+
+static void log_row(struct hg_flow *flow, const struct hg_rejected *row)
+{
+    struct hg_flow_job *job = &flow->jobs[row->job];
+    if (job->n_logged_rejects >= HG_QUARANTINE_LOG_ROWS) {
+        return;
+    }
+    job->n_logged_rejects++;
+    hg_flow_log(flow, row->job, HG_LOG_WARNING, "rejected %s: %s",
+                row->position ? row->position : "a row", row->message);
+}
+
+int hg_quarantine_add(struct hg_quarantine *quarantine, const struct hg_rejected *row,
+                      struct hg_error *err)
+{
+    quarantine->flow->jobs[row->job].rows_rejected++;
+    log_row(quarantine->flow, row);
+    if (quarantine->n_kept >= HG_QUARANTINE_ROWS) {
+        quarantine->n_lost++;
+        return HG_OK;
+    }
+    put_row(quarantine, row);
+    if (hg_buf_failed(&quarantine->buf)) {
+        return hg_error_nomem(err);
+    }
+    int r = hg_temp_write(quarantine->rows, 0, quarantine->buf.data, quarantine->buf.len, err);
+    quarantine->n_kept += r == HG_OK;
+    return r;
+}
+
+/* ---- the copy ---- */
+
+static void log_totals(const struct hg_quarantine *quarantine)
+{
+    const struct hg_flow *flow = quarantine->flow;
+    for (size_t i = 0; i < flow->n_jobs; i++) {
+        if (flow->jobs[i].rows_rejected > 0) {
+            hg_flow_log(flow, i, HG_LOG_WARNING,
+                        "%lld rows were rejected in all; they are in quarantine with their reasons",
+                        (long long)flow->jobs[i].rows_rejected);
+        }
+    }
+    if (quarantine->n_lost > 0) {
+        hg_flow_log(flow, flow->n_jobs - 1, HG_LOG_WARNING,
+                    "quarantine keeps the first %d rejected rows of a run; %lld more are counted,"
+                    " not kept",
+                    HG_QUARANTINE_ROWS, (long long)quarantine->n_lost);
+    }
+}
+
+static int send_rows(struct hg_quarantine *quarantine, struct hg_sender *sender,
+                     struct hg_error *err)
+{
+    enum { PIECE_BYTES = 32 * 1024 };
+    struct hg_temp_reader reader = {0};
+    int64_t left = hg_temp_size(quarantine->rows, 0);
+    while (left > 0) {
+        size_t n = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
+        uint8_t *to = hg_sender_room(sender, n);
+        if (!to) {
+            return HG_OK; /* hg_sender_finish says why */
+        }
+        int r = hg_temp_read(quarantine->rows, &reader, to, n, err);
+        if (r < 0) {
+            return r;
+        }
+        hg_sender_advance(sender, n);
+        left -= (int64_t)n;
+    }
+    return HG_OK;
+}
+
+int hg_quarantine_copy(struct hg_quarantine *quarantine, struct hg_error *err)
+{
+    struct hg_sender *sender = NULL;
+    int64_t n_rows = 0;
+    log_totals(quarantine);
+    if (quarantine->n_kept == 0) {
+        return HG_OK;
+    }
+    int r = hg_sender_start(quarantine->flow->db, copy_sql, &sender, err);
+    if (r < 0) {
+        return hg_error_wrap(err, "cannot write the rejected rows to quarantine");
+    }
+    r = send_rows(quarantine, sender, err);
+    if (r < 0) {
+        hg_sender_abort(sender);
+        return r;
+    }
+    r = hg_sender_finish(sender, &n_rows, err);
+    return r < 0 ? hg_error_wrap(err, "cannot write the rejected rows to quarantine") : r;
+}

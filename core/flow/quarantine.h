@@ -1,0 +1,49 @@
+/*
+ * Rejected rows on their way to headgate.quarantine.
+ *
+ * They commit with the rows that passed, in one transaction, on the one connection that a COPY of
+ * those occupies; so they wait, already encoded, in memory and then in a temporary file, and are
+ * copied when the data is through. All are counted, the first HG_QUARANTINE_ROWS are kept, and the
+ * first few of each job go to its log.
+ */
+#ifndef HG_FLOW_QUARANTINE_H
+#define HG_FLOW_QUARANTINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "store/db.h"
+
+struct hg_flow;
+struct hg_quarantine;
+
+/* Rows kept of one run, and rows told in a job's log. */
+enum { HG_QUARANTINE_ROWS = 100000, HG_QUARANTINE_LOG_ROWS = 20 };
+
+/* Borrowed until hg_quarantine_add returns. */
+struct hg_rejected {
+    size_t job;           /* index of the job that rejects it */
+    const char *position; /* in the source, or NULL */
+    const char *reasons;  /* JSON: [{"rule", "column", "message"}] */
+    const char *message;  /* the first reason, for the log */
+    const char *row;      /* JSON object, or NULL */
+    const char *raw;      /* the row as found, or NULL; cut to 8 KiB, made valid text */
+    size_t raw_n;
+};
+
+int hg_quarantine_new(struct hg_flow *flow, struct hg_quarantine **ret, struct hg_error *err);
+void hg_quarantine_free(struct hg_quarantine *quarantine);
+/* Counts the row for its job and keeps it. */
+int hg_quarantine_add(struct hg_quarantine *quarantine, const struct hg_rejected *row,
+                      struct hg_error *err);
+/* Says at the end of each job's log how many there were; copies those kept into the table. */
+int hg_quarantine_copy(struct hg_quarantine *quarantine, struct hg_error *err);
+
+/* Appends one reason to a JSON list that begins with "[". */
+void hg_reason_append(struct hg_buf *reasons, const char *rule, const char *column,
+                      const char *message);
+/* Appends a JSON text that jsonb takes: a NUL byte and what is not UTF-8 become U+FFFD. */
+void hg_jsonb_text(struct hg_buf *buf, const char *text, size_t n);
+
+#endif
