@@ -18,7 +18,7 @@ SELECT date_trunc('month', date)::date,
        sum(volume)::bigint,
        count(*)::integer
 FROM market.sp500_daily
-WHERE date >= date_trunc('month', ${params.since}::date)
+WHERE date >= date_trunc('month', coalesce(${params.since}::date, date '1900-01-01'))
 GROUP BY 1
 ON CONFLICT (month) DO UPDATE
 SET open = excluded.open,

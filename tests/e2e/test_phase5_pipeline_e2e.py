@@ -114,7 +114,7 @@ def test_pipelines_are_listed_with_their_jobs(api):
     assert TIME.match(sample["next_run_at"])
     assert [(j["id"], j["type"], j["needs"]) for j in sample["jobs"]] == [
         ("fetch", "extract", []), ("check", "check", ["fetch"]), ("load", "load", ["check"]),
-        ("monthly", "transform", ["load"])]
+        ("monthly", "transform", ["load"]), ("check-monthly", "check", ["monthly"])]
     for job in sample["jobs"]:
         assert JOB_FIELDS <= set(job)
     assert api.get("/ingestion/pipelines/sp500-daily").json()["id"] == "sp500-daily"
@@ -157,15 +157,14 @@ def test_a_trigger_answers_with_the_run_to_poll(api):
     assert TIME.match(run["queued_at"]) and TIME.match(run["finished_at"])
     assert run["queued_at"] <= run["started_at"] <= run["finished_at"]
     jobs = {j["id"]: j for j in run["jobs"]}
-    assert set(jobs) == {"fetch", "check", "load", "monthly"}
+    assert set(jobs) == {"fetch", "check", "load", "monthly", "check-monthly"}
     for job in jobs.values():
         assert JOB_RUN_FIELDS <= set(job)
         assert job["status"] == "succeeded" and job["attempt"] == 1
     listed = api.items("/ingestion/pipelines/sp500-daily/runs")
     assert listed[0]["id"] == run["id"]
     assert api.get("/ingestion/pipelines/sp500-daily").json()["last_run"]["id"] == run["id"]
-    months = api.get("/datasets/market.sp500_monthly/rows", params={"limit": 500}).json()
-    assert len(months["rows"]) == 16                # January 2019 to April 2020
+    assert jobs["check-monthly"]["rows_in"] == 16       # January 2019 to April 2020
 
 
 def test_the_samples_run_again_without_doubling_rows(api):
@@ -173,7 +172,7 @@ def test_the_samples_run_again_without_doubling_rows(api):
     assert run["status"] == "succeeded", run
     counts = {d["name"]: d["row_count"] for d in api.items("/datasets")}
     assert int(counts["market.sp500_daily"]) == 5105
-    assert int(counts["market.sp500_monthly"]) == 244
+    assert {j["id"]: j["rows_in"] for j in run["jobs"]}["check-monthly"] == 244
 
 
 def test_parameters_are_checked_before_a_run_is_made(api):
@@ -208,9 +207,12 @@ def test_bad_rows_are_rejected_and_good_ones_loaded(api, orders_run):
         ["1003", "2026-03-03", "Acme", 1, "9.99"],
         ["1008", "2026-03-05", "Él \"Grande\"", 5, "50.50"],
         ["1010", "2026-03-06", "Acme", 2, "19.98"]]
-    summed = api.get("/datasets/shop.by_customer/rows",
-                     params={"columns": "customer,orders", "order": "-orders"}).json()
-    assert summed["rows"][0] == ["Acme", "3"]
+    assert {j["id"]: j["rows_in"] for j in orders_run["jobs"]}["check-sums"] == 3
+
+
+def test_what_a_transform_made_is_not_served(api, orders_run):
+    assert_problem(api.get("/datasets/shop.by_customer/rows"), 404)
+    assert "shop.by_customer" not in {d["name"] for d in api.items("/datasets")}
 
 
 def test_rows_come_in_pages_in_the_asked_order(api, orders_run):
@@ -252,7 +254,7 @@ def test_rejected_rows_are_kept_with_reason_and_place(api, orders_run):
 
 def test_a_jobs_log_tells_what_it_rejected(api, orders_run):
     lines = []
-    for job in ("fetch", "check", "load", "by-customer"):
+    for job in ("fetch", "check", "load", "by-customer", "check-sums"):
         log = api.items(f"/ingestion/runs/{orders_run['id']}/jobs/{job}/logs")
         assert log, f"{job} said nothing"
         assert all(TIME.match(line["at"]) and line["level"] for line in log)
@@ -390,9 +392,9 @@ def test_page_lists_pipelines_and_the_broken_file(signed_in):
 def test_page_shows_the_graph_a_job_and_a_run(signed_in, api, orders_run):
     page = signed_in
     page.button("Orders").click()
-    for job in ("fetch", "check", "load", "by-customer"):
+    for job in ("fetch", "check", "load", "by-customer", "check-sums"):
         page.wait_for_node(job, "succeeded")
-    assert len(page.all(".react-flow__edge")) == 3
+    assert len(page.all(".react-flow__edge")) == 4
 
     page.node("check").click()
     panel = page.one("section[aria-label='Job Check orders']")
@@ -407,7 +409,7 @@ def test_page_shows_the_graph_a_job_and_a_run(signed_in, api, orders_run):
     run = api.wait_for_run(made.pop())
     assert run["status"] == "succeeded", run
     page.until(lambda: run["id"] in page.driver.current_url, "the new run in the address")
-    for job in ("fetch", "check", "load", "by-customer"):
+    for job in ("fetch", "check", "load", "by-customer", "check-sums"):
         page.wait_for_node(job, "succeeded")
     assert not page.errors()
 

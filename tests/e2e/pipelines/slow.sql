@@ -1,1 +1,1 @@
-SELECT pg_sleep(${params.seconds}::float8);
+SELECT pg_sleep(coalesce(${params.seconds}::float8, 4));
