@@ -14,6 +14,7 @@ import {
 import { edgesOf, neighbourOf, structureKey, topologicalOrder } from '../../lib/graph.js';
 import { describeState } from '../../lib/status.js';
 import { IconMaximize, IconMinus, IconPlus } from '../../ui/icons.js';
+import { JobType } from '../../ui/JobType.jsx';
 import { Loading } from '../../ui/Loading.jsx';
 import { ErrorPanel } from '../../ui/notices.jsx';
 import { StatusIcon, toneClass } from '../../ui/Status.jsx';
@@ -223,23 +224,21 @@ const JobBox = memo(function JobBox(props) {
       <StatusIcon status={status} size={20} />
       <span className={classes.nodeText}>
         <span className={`${classes.nodeName} truncate`}>{name}</span>{' '}
-        <span className={classes.nodeFacts}>
-          <span className="truncate">
-            <span className={classes.nodeState}>{state.word}</span>
-            {timed && (
-              <>
-                {' · '}
-                <Duration
-                  startedAt={startedAt}
-                  durationMs={durationMs}
-                  running={status === 'running'}
-                />
-              </>
-            )}
-          </span>{' '}
-          <span className="truncate">{type}</span>
+        <span className={`${classes.nodeFacts} truncate`}>
+          <span className={classes.nodeState}>{state.word}</span>
+          {timed && (
+            <>
+              {' · '}
+              <Duration
+                startedAt={startedAt}
+                durationMs={durationMs}
+                running={status === 'running'}
+              />
+            </>
+          )}
         </span>
-      </span>
+      </span>{' '}
+      <JobType type={type} className={classes.nodeType} />
     </button>
   );
 });

@@ -1,2 +1,2 @@
 /** How large a job is drawn, in pixels of the graph. */
-export const NODE_SIZE = { width: 228, height: 52 };
+export const NODE_SIZE = { width: 192, height: 52 };

@@ -31,7 +31,7 @@ export function JobsTable({ jobs, selectedJob }) {
         {topologicalOrder(jobs).map((job) => (
           <tr key={job.id} data-selected={job.id === selectedJob || undefined}>
             <td>
-              <JobLink job={job.id} className={classes.rowLink}>
+              <JobLink job={job.id} className={classes.nameLink}>
                 {job.name ?? job.id}
               </JobLink>
             </td>
