@@ -8,8 +8,7 @@
 #include "plugin/digest.h"
 #include "plugin/module.h"
 
-/* Reads and checks the schema; says what is wrong with it in *err. */
-static int read_schema(const struct hg_plugin *plugin, json_t **ret, struct hg_error *err)
+int hg_plugin_read_schema(const struct hg_plugin *plugin, json_t **ret, struct hg_error *err)
 {
     json_error_t error;
     HG_CLEANUP(hg_json_decrefp)
@@ -57,7 +56,7 @@ static json_t *plugin_to_json(const struct hg_plugin *plugin)
 {
     struct hg_error err = HG_ERROR_INIT;
     json_t *schema = NULL;
-    int bad = read_schema(plugin, &schema, &err);
+    int bad = hg_plugin_read_schema(plugin, &schema, &err);
     json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o?, s:s?}",
                               "kind",
                               hg_descriptor_kind_name((int)plugin->kind),

@@ -17,5 +17,10 @@
  * A plugin whose schema is wrong has an error and its schema null. *ret is owned by the caller.
  */
 int hg_plugin_inspect(const char *file, json_t **ret, struct hg_error *err);
+/*
+ * The plugin's config_schema, read and checked: an object that says "type": "object" and keeps to
+ * what hg_schema_check knows. *ret is owned by the caller.
+ */
+int hg_plugin_read_schema(const struct hg_plugin *plugin, json_t **ret, struct hg_error *err);
 
 #endif

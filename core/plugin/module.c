@@ -135,11 +135,6 @@ static int open_copy(const char *file,
     if (!module) {
         return fail_symbol(handle, file, err);
     }
-    int r = hg_descriptor_check_module(module, err);
-    if (r) {
-        hg_error_wrap(err, "the plugin \"%s\"", file);
-        return r;
-    }
     *ret_module = module;
     return HG_OK;
 }
@@ -166,7 +161,25 @@ static int open_new(const char *file, const char *sha256, struct opened *o, stru
                       sha256);
         return HG_ECONFLICT;
     }
-    return open_copy(file, &fd, &o->module, err);
+    r = open_copy(file, &fd, &o->module, err);
+    if (r) {
+        return r;
+    }
+    r = hg_descriptor_check_module(o->module, err);
+    if (r) {
+        hg_error_wrap(err, "the plugin \"%s\"", file);
+    }
+    return r;
+}
+
+int hg_module_open_unchecked(const char *file,
+                             const struct hg_module **ret_module,
+                             struct hg_error *err)
+{
+    HG_CLEANUP(hg_closep) int fd = -1;
+    char sha256[HG_SHA256_TEXT];
+    int r = copy_sealed(file, sha256, &fd, err);
+    return r ? r : open_copy(file, &fd, ret_module, err);
 }
 
 int hg_module_open_hashed(const char *file,

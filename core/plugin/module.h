@@ -24,6 +24,13 @@ int hg_module_open_hashed(const char *file,
                           const struct hg_module **ret_module,
                           char ret_sha256[HG_SHA256_TEXT],
                           struct hg_error *err);
+/*
+ * For checks: opens the file without asking whether its descriptor is right, and without
+ * remembering it. The process should end soon.
+ */
+int hg_module_open_unchecked(const char *file,
+                             const struct hg_module **ret_module,
+                             struct hg_error *err);
 /* The plugin of that kind and id in the module, or NULL. */
 const struct hg_plugin *hg_module_plugin(const struct hg_module *module, int kind, const char *id);
 
