@@ -1,0 +1,126 @@
+// Walks through the job of each page with the keyboard alone, in the system's Chromium: every stop
+// must be the expected one and must show its focus.
+import { fileURLToPath } from 'node:url';
+import { launch } from './browser.mjs';
+import { serve } from './serve.mjs';
+import { visit } from './visit.mjs';
+
+const dist = fileURLToPath(new URL('../dist', import.meta.url));
+
+/**
+ * Each step is a key, what has the focus after it (the start of its name or text), and a text to
+ * wait for where the key leads to another page.
+ */
+const WALKS = [
+  {
+    path: '/pipelines',
+    until: 'Currency rates',
+    steps: [
+      ['Tab', 'Skip to the page'],
+      ['Tab', 'Headgate'],
+      ['Tab', 'Time zone'],
+      ['Tab', 'Theme'],
+      ['Tab', 'Account'],
+      ['Tab', 'Pipelines'],
+      ['Tab', 'Datasets'],
+      ['Enter', 'Datasets', 'market.daily_prices'],
+      ['Tab', 'Find a table'],
+    ],
+  },
+  {
+    path: '/pipelines/sp500-daily',
+    until: 'yearly',
+    start: '[data-job="fetch"]',
+    steps: [
+      ['ArrowRight', 'check'],
+      ['ArrowRight', 'load'],
+      ['ArrowLeft', 'check'],
+      ['Enter', 'check'],
+      ['Tab', 'Close the job'],
+      ['Escape', 'check'],
+      ['Tab', 'Zoom in'],
+      ['Shift+Tab', 'check'],
+    ],
+  },
+  {
+    path: '/pipelines/many-jobs',
+    until: 'job_117',
+    start: '[data-job="job_117"]',
+    steps: [
+      ['ArrowRight', 'job_125'],
+      ['ArrowRight', 'job_133'],
+      ['ArrowRight', 'job_141'],
+      ['ArrowRight', 'job_149'],
+      ['ArrowRight', 'job_157'],
+    ],
+  },
+  {
+    path: '/datasets/market.daily_prices',
+    until: '2000-01-03',
+    start: '[data-cell="0,0"]',
+    steps: [
+      ['ArrowDown', '2000-01-04'],
+      ['ArrowRight', 'SPX'],
+      ['Home', '2000-01-04'],
+      ['Control+End', 'regular'],
+      ['Control+Home', '2000-01-03'],
+      ['Tab', 'Load more rows'],
+    ],
+  },
+];
+
+function focused(page) {
+  return page.evaluate(() => {
+    const element = document.activeElement;
+    const style = window.getComputedStyle(element);
+    const after = window.getComputedStyle(element, '::after');
+    const name =
+      element.getAttribute('aria-label') ?? (element.innerText || element.placeholder || '');
+    const ringed = [style, after].some(
+      ({ outlineStyle, outlineWidth }) => outlineStyle !== 'none' && outlineWidth !== '0px',
+    );
+    // A heading or panel title takes the focus to be read, not to be acted on.
+    return { name: name.trim(), visible: ringed || /^H[12]$/.test(element.tagName) };
+  });
+}
+
+async function reach(page, expected) {
+  let seen;
+  for (let tries = 0; tries < 40; tries += 1) {
+    seen = await focused(page);
+    if (seen.name.startsWith(expected)) return seen;
+    await page.waitForTimeout(50);
+  }
+  return seen;
+}
+
+const scenario = { state: {} };
+const server = await serve({ dist, scenario });
+const browser = await launch();
+let failures = 0;
+let steps = 0;
+try {
+  for (const walk of WALKS) {
+    const { page, close } = await visit({ browser, origin: server.origin, scenario, scene: walk });
+    if (walk.start) await page.locator(walk.start).focus();
+    for (const [key, expected, until] of walk.steps) {
+      await page.keyboard.press(key);
+      if (until) await page.getByText(until).first().waitFor();
+      const seen = await reach(page, expected);
+      steps += 1;
+      const wrong = [
+        seen.name.startsWith(expected) ? '' : `reached “${seen.name.slice(0, 60)}”`,
+        seen.visible ? '' : 'shows no focus',
+      ].filter(Boolean);
+      if (wrong.length === 0) continue;
+      failures += 1;
+      console.log(`${walk.path}: ${key} should lead to “${expected}”: ${wrong.join(', ')}`);
+    }
+    await close();
+  }
+} finally {
+  await browser.close();
+  server.close();
+}
+console.log(`keyboard: ${steps} steps, ${failures} wrong`);
+process.exitCode = failures > 0 ? 1 : 0;
