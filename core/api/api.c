@@ -1,0 +1,67 @@
+#include "api/api.h"
+
+#include <stdlib.h>
+
+#include "api/auth.h"
+#include "api/context.h"
+#include "api/routes.h"
+#include "base/str.h"
+#include "base/time.h"
+
+static int start_server(struct hg_api *api, struct hg_error *err)
+{
+    const struct hg_host_config *config = api->options.config;
+    struct hg_http_options options = {
+        .host = config->listen_host,
+        .port = config->listen_port,
+        .site = api->site,
+        .context = api,
+        .authenticate = hg_api_authenticate,
+        .public_url = config->public_url,
+    };
+    options.routes = hg_api_routes(&options.n_routes);
+    return hg_http_start(&options, &api->server, err);
+}
+
+int hg_api_start(const struct hg_api_options *options, struct hg_api **ret, struct hg_error *err)
+{
+    const struct hg_auth_admin admin = {
+        .password = options->admin_password,
+        .terminal = options->terminal,
+        .data_dir = options->config->data_dir,
+    };
+    struct hg_api *api = calloc(1, sizeof *api);
+    if (!api) {
+        return hg_error_nomem(err);
+    }
+    api->options = *options;
+    api->started_us = hg_time_now_us();
+    api->is_https =
+        options->config->public_url && hg_starts_with(options->config->public_url, "https://");
+    int r = hg_auth_new(options->metadata, &api->auth, err);
+    r = r < 0 ? r : hg_auth_ensure_admin(api->auth, &admin, err);
+    r = r < 0 ? r : hg_site_load(options->config->web_dir, &api->site, err);
+    r = r < 0 ? r : start_server(api, err);
+    if (r < 0) {
+        hg_api_stop(api, 0);
+        return r;
+    }
+    *ret = api;
+    return HG_OK;
+}
+
+int hg_api_port(const struct hg_api *api)
+{
+    return hg_http_port(api->server);
+}
+
+void hg_api_stop(struct hg_api *api, int64_t grace_ms)
+{
+    if (!api) {
+        return;
+    }
+    hg_http_stop(api->server, grace_ms);
+    hg_site_free(api->site);
+    hg_auth_free(api->auth);
+    free(api);
+}

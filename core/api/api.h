@@ -1,0 +1,37 @@
+/*
+ * The host's HTTP interface: /api/v1, /healthz, /readyz and the web pages, over the services.
+ */
+#ifndef HG_API_API_H
+#define HG_API_API_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "config/host_config.h"
+
+struct hg_api;
+struct hg_pipelines;
+struct hg_plugin_registry;
+struct hg_pool;
+
+/* All borrowed until hg_api_stop returns. */
+struct hg_api_options {
+    const struct hg_host_config *config; /* listen_*, public_url, data_dir, web_dir */
+    struct hg_pipelines *pipelines;
+    struct hg_pool *metadata;
+    struct hg_pool *warehouse; /* for readiness; may be NULL */
+    const struct hg_plugin_registry *plugins;
+    const char *version;        /* of the program */
+    const char *admin_password; /* of the first user (HEADGATE_ADMIN_PASSWORD); NULL: one is made */
+    FILE *terminal; /* where that one is printed; NULL: no terminal, it goes to a file */
+};
+
+/* Makes the first user where there is none, and serves. HG_ECONFLICT when the address is taken. */
+int hg_api_start(const struct hg_api_options *options, struct hg_api **ret, struct hg_error *err);
+/* The port it listens on (config->listen_port may be 0). */
+int hg_api_port(const struct hg_api *api);
+/* Stop it before the services: requests finish within `grace_ms`, the rest get 503. */
+void hg_api_stop(struct hg_api *api, int64_t grace_ms);
+
+#endif

@@ -1,0 +1,83 @@
+#include "api/control_client.h"
+
+#include <stdio.h>
+
+#include "api/control_socket.h"
+#include "base/mem.h"
+
+bool hg_control_is_running(const char *data_dir)
+{
+    HG_CLEANUP(hg_closep) int fd = -1;
+    return hg_control_connect(data_dir, &fd, NULL) == HG_OK;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+/* The host's failure becomes ours. */
+static int take_error(const json_t *error, struct hg_error *err)
+{
+    int code = (int)json_integer_value(json_object_get(error, "code"));
+    code = code < 0 ? code : HG_EINTERNAL;
+    (void)hg_error_set(err, code, "%s", text_of(error, "message"));
+    if (*text_of(error, "hint")) {
+        (void)hg_error_hint(err, "%s", text_of(error, "hint"));
+    }
+    if (err) {
+        (void)snprintf(err->pointer, sizeof err->pointer, "%s", text_of(error, "pointer"));
+    }
+    return code;
+}
+
+/* Reads lines until the run has ended. */
+static int follow(
+    int fd, hg_control_progress *on_progress, void *arg, json_t **ret_run, struct hg_error *err)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf rest = HG_BUF_INIT;
+    for (;;) {
+        HG_CLEANUP(hg_json_decrefp) json_t *line = NULL;
+        int r = hg_control_receive(fd, &rest, &line, err);
+        if (r < 0) {
+            return hg_error_wrap(err, "while waiting for the run");
+        }
+        const json_t *error = json_object_get(line, "error");
+        json_t *run = json_object_get(line, "run");
+        if (error) {
+            return take_error(error, err);
+        }
+        if (on_progress && run) {
+            on_progress(arg, run);
+        }
+        if (run && json_is_true(json_object_get(line, "ended"))) {
+            *ret_run = json_incref(run);
+            return HG_OK;
+        }
+    }
+}
+
+int hg_control_run_pipeline(const char *data_dir,
+                            const char *pipeline,
+                            const json_t *params,
+                            hg_control_progress *on_progress,
+                            void *arg,
+                            json_t **ret_run,
+                            struct hg_error *err)
+{
+    HG_CLEANUP(hg_closep) int fd = -1;
+    int r = hg_control_connect(data_dir, &fd, err);
+    if (r < 0) {
+        return r;
+    }
+    json_t *call = json_pack("{s:s, s:s, s:O?}",
+                             "call",
+                             "run",
+                             "pipeline",
+                             pipeline,
+                             "params",
+                             (json_t *)(uintptr_t)params);
+    r = hg_control_send(fd, call, err);
+    return r < 0 ? r : follow(fd, on_progress, arg, ret_run, err);
+}

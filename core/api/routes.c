@@ -1,0 +1,74 @@
+#include "api/routes.h"
+
+#include "api/auth.h"
+#include "api/datasets.h"
+#include "api/pipelines.h"
+#include "api/quarantine.h"
+#include "api/runs.h"
+#include "api/system.h"
+#include "base/mem.h"
+
+#define INGESTION "/api/v1/ingestion"
+#define PIPELINE  INGESTION "/pipelines/{pipeline_id}"
+#define RUN       INGESTION "/runs/{run_id}"
+
+enum {
+    NOBODY = HG_ROLE_NONE,
+    VIEWER = HG_ROLE_VIEWER,
+    SCIENTIST = HG_ROLE_DATA_SCIENTIST,
+    ADMIN = HG_ROLE_ADMIN,
+    PUBLIC = HG_ROUTE_PUBLIC,
+    INLINE = HG_ROUTE_PUBLIC | HG_ROUTE_INLINE,
+};
+
+/* clang-format off */
+static const struct hg_route routes[] = {
+    {"GET", "/healthz", NOBODY, INLINE, hg_api_healthz,
+     "Whether the host lives", NULL, "Health"},
+    {"GET", "/readyz", NOBODY, PUBLIC, hg_api_readyz,
+     "Whether the host can work; 503 with the reason when it cannot", NULL, "Health"},
+
+    {"POST", "/api/v1/auth/login", NOBODY, PUBLIC, hg_api_login,
+     "Sign in; answers the session cookie", "Login", "Session"},
+    {"POST", "/api/v1/auth/logout", VIEWER, 0, hg_api_logout,
+     "End the session", NULL, NULL},
+    {"GET", "/api/v1/auth/me", VIEWER, 0, hg_api_me,
+     "Who is signed in", NULL, "Session"},
+
+    {"GET", "/api/v1/system", VIEWER, 0, hg_api_system,
+     "Version, uptime, workers, database", NULL, "System"},
+    {"GET", "/api/v1/plugins", VIEWER, 0, hg_api_plugins,
+     "Every plugin, also those that could not be read", NULL, "PluginList"},
+
+    {"GET", INGESTION "/pipelines", VIEWER, 0, hg_api_pipelines_list,
+     "All pipelines", NULL, "PipelineList"},
+    {"GET", PIPELINE, VIEWER, 0, hg_api_pipelines_get,
+     "One pipeline", NULL, "Pipeline"},
+    {"PATCH", PIPELINE, ADMIN, 0, hg_api_pipelines_update,
+     "Change schedule, timezone, parallelism, retries, enabled", "PipelinePatch", "Pipeline"},
+    {"POST", PIPELINE "/trigger", SCIENTIST, 0, hg_api_pipelines_trigger,
+     "Start a run", "Trigger", "Triggered"},
+    {"GET", PIPELINE "/runs", VIEWER, 0, hg_api_pipelines_runs,
+     "A pipeline's runs, newest first", NULL, "RunList"},
+
+    {"GET", RUN, VIEWER, 0, hg_api_runs_get,
+     "One run with its jobs", NULL, "Run"},
+    /* Log lines quote cells of rejected rows, so they are for those who may read rows. */
+    {"GET", RUN "/jobs/{job_id}/logs", SCIENTIST, 0, hg_api_runs_job_log,
+     "The log of a job's last attempt", NULL, "LogList"},
+
+    {"GET", INGESTION "/quarantine", SCIENTIST, 0, hg_api_quarantine_list,
+     "Rejected rows with their reasons", NULL, "QuarantineList"},
+
+    {"GET", "/api/v1/datasets", VIEWER, 0, hg_api_datasets_list,
+     "What has been loaded", NULL, "DatasetList"},
+    {"GET", "/api/v1/datasets/{dataset}/rows", SCIENTIST, 0, hg_api_datasets_rows,
+     "A page of a dataset's rows", NULL, "Rows"},
+};
+/* clang-format on */
+
+const struct hg_route *hg_api_routes(size_t *ret_n)
+{
+    *ret_n = HG_COUNT(routes);
+    return routes;
+}
