@@ -1,0 +1,405 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "fakes.h"
+
+static struct hg_test_pg *pg;
+
+static int start(void **state)
+{
+    (void)state;
+    pg = hg_test_pg_start();
+    return pg ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    hg_test_pg_stop(pg);
+    return 0;
+}
+
+static int reset(void **state)
+{
+    (void)state;
+    fake_reset();
+    return hg_test_pg_reset(pg);
+}
+
+static const struct hg_column two[] = {
+    {.name = "k", .type = HG_TYPE_INT64, .nullable = true},
+    {.name = "v", .type = HG_TYPE_UTF8, .nullable = true},
+};
+
+static void use(const struct hg_column *columns, size_t n, const char *rows)
+{
+    fake.columns = columns;
+    fake.n_columns = n;
+    fake.rows = rows;
+}
+
+static void run_well(const struct fake_task *task)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    if (fake_run(pg, task, NULL, &err) != HG_OK) {
+        fail_msg("%s (%s)", err.message, err.hint);
+    }
+}
+
+static void run_badly(const struct fake_task *task, int code, const char *message,
+                      const char *hint)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
+    int r = fake_run(pg, task, &result, &err);
+    if (r != code || !strstr(err.message, message) || !strstr(err.hint, hint)) {
+        fail_msg("%d: %s (%s)", r, err.message, err.hint);
+    }
+    assert_true(json_is_false(json_object_get(result, "committed")));
+}
+
+#define ALL(table) "select string_agg(concat_ws(',', t.k, t.v), ' ' order by k, v) from " table " t"
+
+/* ---- modes ---- */
+
+static void test_append_makes_the_table(void **state)
+{
+    (void)state;
+    use(two, 2, "[[1, \"a\"], [2, null], [1, \"\"]]");
+    fake.batch_rows = 2;
+    const struct fake_task task = {.table = "m.t", .mode = "append"};
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
+    assert_int_equal(fake_run(pg, &task, &result, &err), HG_OK);
+    assert_query(pg, ALL("m.t"), "1, 1,a 2");
+    assert_query(pg, "select tableowner from pg_tables where tablename = 't'", "headgate_user");
+    assert_query(pg, "select concat_ws(' ', table_name, mode, rows_extracted, rows_loaded,"
+                     " rows_rejected, final, fence, attempt) from headgate.ledger",
+                 "m.t append 3 3 0 t 1 1");
+    const json_t *jobs = json_object_get(result, "jobs");
+    assert_int_equal(json_array_size(jobs), 2);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(jobs, 1), "id")), "load");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(jobs, 1), "status")),
+                        "succeeded");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(jobs, 1), "rows_out")), 3);
+    assert_true(json_is_true(json_object_get(result, "committed")));
+    assert_true(heard.n_calling > 0);
+    run_well(&task);
+    assert_query(pg, "select count(*) from m.t", "6");
+}
+
+static void test_no_rows_at_all(void **state)
+{
+    (void)state;
+    use(two, 2, "[]");
+    const char *const modes[] = {"append", "replace", "merge"};
+    for (size_t i = 0; i < HG_COUNT(modes); i++) {
+        run_well(&(struct fake_task){.table = "m.t", .mode = modes[i], .key = "[\"k\"]"});
+        assert_query(pg, "select count(*) from m.t", "0");
+        fake_sql(pg, "drop table m.t");
+    }
+}
+
+static void test_replace(void **state)
+{
+    (void)state;
+    const struct fake_task task = {.table = "m.t", .mode = "replace"};
+    use(two, 2, "[[1, \"a\"], [2, \"b\"]]");
+    run_well(&task);
+    use(two, 2, "[[3, \"c\"]]");
+    run_well(&task);
+    assert_query(pg, ALL("m.t"), "3,c");
+}
+
+static void test_merge_last_row_wins(void **state)
+{
+    (void)state;
+    const struct fake_task task = {.table = "m.t", .mode = "merge", .key = "[\"k\"]"};
+    use(two, 2, "[[1, \"a\"], [3, \"b\"], [3, \"c\"], [2, \"d\"], [3, \"e\"], [4, null]]");
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
+    assert_int_equal(fake_run(pg, &task, &result, &err), HG_OK);
+    assert_query(pg, ALL("m.t"), "1,a 2,d 3,e 4");
+    assert_query(pg, "select rows_loaded from headgate.ledger", "4");
+    assert_query(pg, "select pg_get_constraintdef(oid) from pg_constraint where conrelid ="
+                     " 'm.t'::regclass",
+                 "PRIMARY KEY (k)");
+    use(two, 2, "[[5, \"x\"], [1, \"y\"], [null, \"z\"], [1, null]]");
+    run_well(&task);
+    assert_query(pg, ALL("m.t"), "1 2,d 3,e 4 5,x");
+    assert_query(pg, "select concat_ws(' ', job_id, reasons->0->>'column',"
+                     " reasons->0->>'message', row_data) from headgate.quarantine",
+                 "load k k is null, which the table does not take {\"k\": null, \"v\": \"z\"}");
+}
+
+static void test_merge_leaves_same_rows_alone(void **state)
+{
+    (void)state;
+    const struct fake_task task = {.table = "m.t", .mode = "merge", .key = "[\"k\"]"};
+    use(two, 2, "[[1, \"a\"], [2, null], [3, \"c\"]]");
+    run_well(&task);
+    HG_CLEANUP(hg_freep) char *before = strdup(
+        fake_query(pg, "select string_agg(xmin::text, ' ' order by k) from m.t where k < 3"));
+    use(two, 2, "[[2, null], [1, \"a\"], [3, \"d\"]]");
+    run_well(&task);
+    assert_query(pg, "select string_agg(xmin::text, ' ' order by k) from m.t where k < 3", before);
+    assert_query(pg, ALL("m.t"), "1,a 2 3,d");
+    assert_query(pg, "select rows_loaded from headgate.ledger order by committed_at desc limit 1",
+                 "3");
+}
+
+/* ---- types ---- */
+
+static void test_every_type(void **state)
+{
+    static const char *const json_metadata[] = {"headgate.type", "json", NULL};
+    static const struct hg_column columns[] = {
+        {.name = "b", .type = HG_TYPE_BOOL, .nullable = true},
+        {.name = "i", .type = HG_TYPE_INT32, .nullable = true},
+        {.name = "l", .type = HG_TYPE_INT64, .nullable = true},
+        {.name = "f", .type = HG_TYPE_FLOAT64, .nullable = true},
+        {.name = "n", .type = HG_TYPE_DECIMAL128, .precision = 38, .scale = 10, .nullable = true},
+        {.name = "s", .type = HG_TYPE_UTF8, .nullable = true},
+        {.name = "z", .type = HG_TYPE_BINARY, .nullable = true},
+        {.name = "d", .type = HG_TYPE_DATE32, .nullable = true},
+        {.name = "t", .type = HG_TYPE_TIMESTAMP_US, .nullable = true},
+        {.name = "tz", .type = HG_TYPE_TIMESTAMP_US, .nullable = true, .timezone = "UTC"},
+        {.name = "j", .type = HG_TYPE_UTF8, .nullable = true,
+         .metadata = json_metadata},
+    };
+    (void)state;
+    use(columns, HG_COUNT(columns),
+        "[[true, 2147483647, 9223372036854775807, 1.5, \"12345678901234567890123456789\", \"é€\","
+        " \"\\u0000\", 0, 0, 0, \"{\\\"a\\\": [1]}\"],"
+        " [false, -2147483648, -9223372036854775808, \"NaN\", \"-1\", \"\", \"\", -719162,"
+        " -62135596800000000, 253402300799999999, \"null\"],"
+        " [null, null, null, null, null, null, null, null, null, null, null],"
+        " [true, 0, 0, \"-inf\", \"0\", \"x\", \"ab\", 19675, 1700000000123456, -1, \"1\"]]");
+    run_well(&(struct fake_task){.table = "m.t", .mode = "append"});
+    fake_sql(pg, "set timezone = 'UTC'; set datestyle = 'ISO'");
+    const char *const expected[][2] = {
+        {"b", "true|false||true"},
+        {"i", "2147483647|-2147483648||0"},
+        {"l", "9223372036854775807|-9223372036854775808||0"},
+        {"f", "1.5|NaN||-Infinity"},
+        {"n", "1234567890123456789.0123456789|-0.0000000001||0.0000000000"},
+        {"s", "é€|||x"},
+        {"z", "\\x00|\\x||\\x6162"},
+        {"d", "1970-01-01|0001-01-01||2023-11-14"},
+        {"t", "1970-01-01 00:00:00|0001-01-01 00:00:00||2023-11-14 22:13:20.123456"},
+        {"tz", "1970-01-01 00:00:00+00|9999-12-31 23:59:59.999999+00||1969-12-31"
+               " 23:59:59.999999+00"},
+        {"j", "{\"a\": [1]}|null||1"},
+    };
+    for (size_t i = 0; i < HG_COUNT(expected); i++) {
+        char sql[256];
+        (void)snprintf(sql, sizeof sql,
+                       "select string_agg(coalesce(%s::text, ''), '|' order by ctid) from m.t",
+                       expected[i][0]);
+        assert_query(pg, sql, expected[i][1]);
+    }
+    assert_query(pg, "select string_agg(format_type(atttypid, atttypmod), ',' order by attnum)"
+                     " from pg_attribute where attrelid = 'm.t'::regclass and attnum > 0",
+                 "boolean,integer,bigint,double precision,numeric(38,10),text,bytea,date,"
+                 "timestamp without time zone,timestamp with time zone,jsonb");
+}
+
+static void test_lossless_widening(void **state)
+{
+    static const struct hg_column columns[] = {
+        {.name = "a", .type = HG_TYPE_INT32}, {.name = "b", .type = HG_TYPE_INT32},
+        {.name = "c", .type = HG_TYPE_INT32}, {.name = "d", .type = HG_TYPE_INT64},
+        {.name = "e", .type = HG_TYPE_DECIMAL128, .precision = 5, .scale = 2},
+        {.name = "f", .type = HG_TYPE_UTF8},  {.name = "g", .type = HG_TYPE_DATE32},
+    };
+    (void)state;
+    fake_sql(pg, "create schema m; create table m.t (a bigint, b numeric(10), c double precision,"
+                 " d numeric, e numeric(8,4), f varchar, g timestamp, extra text,"
+                 " other int not null default 7); alter schema m owner to headgate_user;"
+                 " alter table m.t owner to headgate_user");
+    use(columns, HG_COUNT(columns), "[[-1, 2147483647, 3, -4, \"-12345\", \"x\", 1]]");
+    run_well(&(struct fake_task){.table = "m.t", .mode = "append"});
+    assert_query(pg, "select t::text from m.t t",
+                 "(-1,2147483647,3,-4,-123.4500,x,\"1970-01-02 00:00:00\",,7)");
+}
+
+/* ---- refusals ---- */
+
+static void test_refusals(void **state)
+{
+    static const struct {
+        const char *table;
+        const char *mode;
+        const char *message;
+        const char *hint;
+    } cases[] = {
+        {"k int, v text", "append", "column \"k\" of table m.t is integer, the source gives bigint",
+         "Run: ALTER TABLE \"m\".\"t\" ALTER COLUMN \"k\" TYPE bigint;"},
+        {"k bigint, v varchar(9)", "append", "is character varying(9), the source gives text",
+         "TYPE text;"},
+        {"k numeric(18), v text", "append", "is numeric(18,0), the source gives bigint", ""},
+        {"k bigint", "append", "has no column \"v\"",
+         "Run: ALTER TABLE \"m\".\"t\" ADD COLUMN \"v\" text;"},
+        {"k bigint, v text, w int not null", "append", "column \"w\" of table m.t takes no null",
+         "Run: ALTER TABLE \"m\".\"t\" ALTER COLUMN \"w\" DROP NOT NULL;"},
+        {"k bigint, v text", "merge", "no unique index on exactly the key",
+         "Run: CREATE UNIQUE INDEX ON \"m\".\"t\" (\"k\");"},
+        {"k bigint, v text, unique (k, v)", "merge", "no unique index on exactly the key", ""},
+        {"k bigint, v text, w text, unique (k, w)", "merge", "no unique index", ""},
+        {"k bigint unique deferrable, v text", "merge", "no unique index", ""},
+        {"k bigint generated always as identity, v text", "append", "always generated", ""},
+    };
+    (void)state;
+    use(two, 2, "[[1, \"a\"]]");
+    for (size_t i = 0; i < HG_COUNT(cases); i++) {
+        char sql[512];
+        (void)snprintf(sql, sizeof sql,
+                       "drop schema if exists m cascade; create schema m authorization"
+                       " headgate_user; create table m.t (%s); alter table m.t owner to"
+                       " headgate_user",
+                       cases[i].table);
+        fake_sql(pg, sql);
+        run_badly(&(struct fake_task){.table = "m.t", .mode = cases[i].mode, .key = "[\"k\"]"},
+                  HG_EINVAL, cases[i].message, cases[i].hint);
+        assert_query(pg, "select count(*) from m.t", "0");
+    }
+    fake_sql(pg, "create view m.w as select 1::bigint as k, 'a'::text as v");
+    run_badly(&(struct fake_task){.table = "m.w", .mode = "append"}, HG_EINVAL, "is not a table",
+              "");
+    run_badly(&(struct fake_task){.table = "m.t", .mode = "merge", .key = "[\"nope\"]"}, HG_EINVAL,
+              "the key's column \"nope\"", "");
+    run_badly(&(struct fake_task){.table = "t", .mode = "append"}, HG_EINVAL, "", "");
+    run_badly(&(struct fake_task){.table = "m.t", .mode = "upsert"}, HG_EINVAL,
+              "\"upsert\" is not append, replace or merge", "");
+}
+
+/* ---- all or nothing ---- */
+
+static void test_failure_leaves_nothing(void **state)
+{
+    (void)state;
+    use(two, 2, "[[1, \"a\"], [2, \"b\"]]");
+    fake.batch_rows = 1;
+    fake.fail_at_batch = 2;
+    fake.n_rejects = 1;
+    fake.state = "{\"at\": 1}";
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
+    const struct fake_task task = {.table = "m.t", .mode = "append"};
+    assert_int_equal(fake_run(pg, &task, &result, &err), HG_EUNAVAILABLE);
+    assert_string_equal(err.message, "the fake source is away");
+    assert_int_equal(err.retryable, 1);
+    const json_t *jobs = json_object_get(result, "jobs");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(jobs, 0), "status")),
+                        "failed");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(jobs, 1), "status")),
+                        "skipped");
+    assert_string_equal(
+        json_string_value(
+            json_object_get(json_object_get(json_array_get(jobs, 0), "error"), "code")),
+        "unavailable");
+    assert_query(pg, "select to_regclass('m.t') is null and to_regnamespace('m') is null", "t");
+    assert_query(pg, "select (select count(*) from headgate.ledger) + (select count(*) from"
+                     " headgate.ledger_head) + (select count(*) from headgate.cursor) + (select"
+                     " count(*) from headgate.quarantine)",
+                 "0");
+}
+
+static void test_a_row_the_server_refuses(void **state)
+{
+    (void)state;
+    fake_sql(pg, "create schema m authorization headgate_user; create table m.t (k bigint check"
+                 " (k < 100), v text); alter table m.t owner to headgate_user");
+    use(two, 2, "[[1, \"a\"], [100, \"b\"]]");
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
+    const struct fake_task task = {.table = "m.t", .mode = "append"};
+    assert_int_equal(fake_run(pg, &task, &result, &err), HG_EDATA);
+    assert_non_null(strstr(err.message, "t_k_check"));
+    assert_string_equal(err.sqlstate, "23514");
+    const json_t *jobs = json_object_get(result, "jobs");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(jobs, 0), "status")),
+                        "cancelled");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(jobs, 1), "status")),
+                        "failed");
+    assert_query(pg, "select count(*) from m.t", "0");
+}
+
+static void test_fence(void **state)
+{
+    (void)state;
+    use(two, 2, "[[1, \"a\"]]");
+    run_well(&(struct fake_task){.table = "m.t", .mode = "append", .fence = 5});
+    run_badly(&(struct fake_task){.table = "m.t", .mode = "append", .fence = 4}, HG_ECONFLICT,
+              "a newer attempt of task \"fetch\" has taken over", "");
+    assert_query(pg, "select count(*) from m.t", "1");
+    run_well(&(struct fake_task){.table = "m.t", .mode = "append", .fence = 5});
+    assert_query(pg, "select fence from headgate.ledger_head", "5");
+}
+
+static void test_run_that_committed_is_not_repeated(void **state)
+{
+    (void)state;
+    use(two, 2, "[[1, \"a\"], [2, \"b\"]]");
+    const struct fake_task task = {.table = "m.t", .mode = "append",
+                                   .run_id = "01900000-0000-7000-8000-000000000001"};
+    run_well(&task);
+    assert_int_equal(fake.n_open, 1);
+    struct fake_task again = task;
+    again.fence = 2;
+    HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
+    struct hg_error err = HG_ERROR_INIT;
+    assert_int_equal(fake_run(pg, &again, &result, &err), HG_OK);
+    assert_int_equal(fake.n_open, 1);
+    assert_true(json_is_true(json_object_get(result, "committed")));
+    assert_int_equal(
+        json_integer_value(json_object_get(
+            json_array_get(json_object_get(result, "jobs"), 1), "rows_out")),
+        2);
+    assert_query(pg, "select count(*) from m.t", "2");
+}
+
+static void test_cursor(void **state)
+{
+    (void)state;
+    const struct fake_task append = {.table = "m.t", .mode = "append"};
+    use(two, 2, "[[1, \"a\"]]");
+    fake.state = "{\"at\": 1}";
+    run_well(&append);
+    assert_string_equal(fake.state_seen, "");
+    run_well(&append);
+    assert_string_equal(fake.state_seen, "{\"at\": 1}");
+    fake.state = NULL;
+    run_well(&append);
+    assert_query(pg, "select state from headgate.cursor", "{\"at\": 1}");
+    run_well(&(struct fake_task){.table = "m.t", .mode = "replace"});
+    assert_string_equal(fake.state_seen, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_append_makes_the_table, reset),
+        cmocka_unit_test_setup(test_no_rows_at_all, reset),
+        cmocka_unit_test_setup(test_replace, reset),
+        cmocka_unit_test_setup(test_merge_last_row_wins, reset),
+        cmocka_unit_test_setup(test_merge_leaves_same_rows_alone, reset),
+        cmocka_unit_test_setup(test_every_type, reset),
+        cmocka_unit_test_setup(test_lossless_widening, reset),
+        cmocka_unit_test_setup(test_refusals, reset),
+        cmocka_unit_test_setup(test_failure_leaves_nothing, reset),
+        cmocka_unit_test_setup(test_a_row_the_server_refuses, reset),
+        cmocka_unit_test_setup(test_fence, reset),
+        cmocka_unit_test_setup(test_run_that_committed_is_not_repeated, reset),
+        cmocka_unit_test_setup(test_cursor, reset),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
