@@ -29,7 +29,12 @@ export function formatCompactCount(value) {
   return compactCounts.format(number).replace(/([A-Z])$/, ' $1');
 }
 
-/** `one(1, 'row')` → `1 row`, `many(3, 'row')` → `3 rows`. */
+/** A count that may be an estimate, and then says so: `about 48,218,000`. */
+export function formatEstimate(value, exact = true) {
+  return exact ? formatCount(value) : `about ${formatCount(value)}`;
+}
+
+/** `(1, 'row')` → `1 row`, `(3, 'row')` → `3 rows`. */
 export function formatAmount(value, noun, plural = `${noun}s`) {
   return `${formatCount(value)} ${Number(value) === 1 ? noun : plural}`;
 }

@@ -15,6 +15,7 @@ describe('the datasets', () => {
     openApp('/datasets');
     const row = within((await screen.findByText('market.daily_prices')).closest('tr'));
     expect(row.getByText('38,420')).toBeVisible();
+    expect(screen.getByText('about 48,218,000')).toBeVisible();
     expect(row.getByRole('link', { name: 'sp500-daily' })).toHaveAttribute(
       'href',
       expect.stringMatching(/^\/pipelines\/sp500-daily\?run=/),

@@ -182,6 +182,13 @@ describe('runs', () => {
     expect(screen.getByRole('link', { name: /run fresh$/ })).toBeVisible();
   });
 
+  it('of another pipeline are not shown as if they were of this one', async () => {
+    openApp(`/pipelines/sp500-daily?run=${rejectedRun.id}`);
+    const alert = await screen.findByRole('alert');
+    expect(alert).toHaveTextContent('belongs to the pipeline “currency-rates”');
+    expect(screen.queryByText('6,230')).toBeNull();
+  });
+
   it('are explained while there is none', async () => {
     openApp('/pipelines/hospital-backfill');
     expect(await screen.findByText('No runs yet')).toBeVisible();
@@ -194,6 +201,7 @@ describe('runs', () => {
     expect(table.getByText(/“undefined” is not a date/)).toBeVisible();
     expect(table.getByText('line 2311 · fetch')).toBeVisible();
     expect(table.getByText('unique · date, currency')).toBeVisible();
+    expect(table.getByText('2019-03-05;CHF;0.9981')).toBeVisible();
     const asked = requests.find(({ path }) => path === '/ingestion/quarantine');
     expect(Object.fromEntries(asked.query)).toMatchObject({
       pipeline: 'currency-rates',

@@ -14,7 +14,7 @@ const features = tableFeatures({ columnSizingFeature });
  * The loaded rows of a table. Only the rows in sight are mounted, all of one height. One tab stop;
  * arrow keys, Home, End and Page keys walk from cell to cell.
  */
-export function DatasetRowsTable({ name, query, pages, rowCount }) {
+export function DatasetRowsTable({ name, query, pages, total }) {
   const rows = useMemo(() => pages.flatMap((page) => page.rows), [pages]);
   const described = pages[0].columns;
   const [sample] = useState(pages[0].rows);
@@ -71,7 +71,7 @@ export function DatasetRowsTable({ name, query, pages, rowCount }) {
       </div>
       <div className={classes.foot}>
         <span className="numeric" role="status">
-          {shownText(rows.length, rowCount, query.hasNextPage)}
+          {shownText(rows.length, total, query.hasNextPage)}
         </span>
         <LoadMore query={query} label="Load more rows" />
       </div>
@@ -81,8 +81,9 @@ export function DatasetRowsTable({ name, query, pages, rowCount }) {
 
 function shownText(shown, total, more) {
   if (!more) return `All ${formatCount(shown)} rows shown`;
-  if (total === undefined || total === null) return `${formatCount(shown)} rows shown`;
-  return `${formatCount(shown)} of ${formatCount(total)} rows shown`;
+  return total
+    ? `${formatCount(shown)} of ${total} rows shown`
+    : `${formatCount(shown)} rows shown`;
 }
 
 function Head({ headers, width }) {

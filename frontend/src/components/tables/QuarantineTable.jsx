@@ -78,18 +78,26 @@ function RejectedRow({ item }) {
         </div>
       </td>
       <td className={classes.wrap}>
-        <div className={classes.values}>
-          {Object.entries(item.row ?? {}).map(([column, value]) => (
-            <span
-              key={column}
-              className={`${classes.value} ${blamed.has(column) ? classes.blamed : ''}`}
-            >
-              <span className={classes.valueName}>{column}</span>{' '}
-              {value === null ? <i>null</i> : cellText(value) || <i>empty</i>}
-            </span>
-          ))}
-        </div>
+        <RowValues row={item.row} raw={item.raw} blamed={blamed} />
       </td>
     </tr>
+  );
+}
+
+/** The row by column; as one text where it could not be taken apart. */
+function RowValues({ row, raw, blamed }) {
+  if (!row) return <code className={classes.raw}>{raw ?? ''}</code>;
+  return (
+    <div className={classes.values}>
+      {Object.entries(row).map(([column, value]) => (
+        <span
+          key={column}
+          className={`${classes.value} ${blamed.has(column) ? classes.blamed : ''}`}
+        >
+          <span className={classes.valueName}>{column}</span>{' '}
+          {value === null ? <i>null</i> : cellText(value) || <i>empty</i>}
+        </span>
+      ))}
+    </div>
   );
 }

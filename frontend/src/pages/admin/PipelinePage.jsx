@@ -60,7 +60,18 @@ function useChosenRun(pipelineId, runId) {
   const chosenId = runId ?? runs[0]?.id;
   const query = useQuery({ ...runQuery(chosenId), enabled: Boolean(chosenId) });
   const run = query.data ?? runs.find(({ id }) => id === chosenId) ?? null;
-  return { runsList, runs, chosenId, run, error: run ? null : query.error };
+  if (run && run.pipeline_id !== pipelineId) {
+    return { runsList, runs, run: null, error: strangerError(run) };
+  }
+  return { runsList, runs, run, error: run ? null : query.error };
+}
+
+function strangerError(run) {
+  return {
+    title: 'That run is not one of this pipeline',
+    detail: `Run ${run.id} belongs to the pipeline “${run.pipeline_id}”.`,
+    hint: 'Choose a run below, or open that pipeline.',
+  };
 }
 
 function Pipeline({ pipeline }) {

@@ -4,7 +4,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { datasetsQuery, rowsQuery } from '../../api/queries.js';
 import { DatasetRowsTable } from '../../components/tables/DatasetRowsTable.jsx';
-import { formatAmount } from '../../lib/format.js';
+import { formatAmount, formatEstimate } from '../../lib/format.js';
 import { EmptyState } from '../../ui/notices.jsx';
 import { PageHead } from '../../ui/PageHead.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
@@ -34,7 +34,10 @@ function DatasetFacts({ dataset }) {
   if (!dataset) return <span>&nbsp;</span>;
   return (
     <>
-      <span className="numeric">{formatAmount(dataset.row_count, 'row')}</span>
+      <span className="numeric">
+        {dataset.row_count_exact === false && 'about '}
+        {formatAmount(dataset.row_count, 'row')}
+      </span>
       <span className="numeric">{formatAmount(dataset.columns.length, 'column')}</span>
       <span>
         Last load <Time value={dataset.last_load_at} />
@@ -71,7 +74,7 @@ function DatasetRows({ name, dataset }) {
               name={name}
               query={query}
               pages={pages}
-              rowCount={dataset?.row_count}
+              total={dataset && formatEstimate(dataset.row_count, dataset.row_count_exact)}
             />
           )
         }

@@ -4,7 +4,7 @@ import { datasetsQuery } from '../../api/queries.js';
 import { SearchField } from '../../components/forms/SearchField.jsx';
 import { TableFrame } from '../../components/tables/TableFrame.jsx';
 import table from '../../components/tables/table.module.css';
-import { formatAmount, formatCount } from '../../lib/format.js';
+import { formatAmount, formatEstimate } from '../../lib/format.js';
 import { EmptyState, NoMatch } from '../../ui/notices.jsx';
 import { PageHead } from '../../ui/PageHead.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
@@ -91,7 +91,9 @@ function DatasetTable({ datasets }) {
                 {dataset.name}
               </Link>
             </td>
-            <td className={table.right}>{formatCount(dataset.row_count)}</td>
+            <td className={table.right}>
+              {formatEstimate(dataset.row_count, dataset.row_count_exact)}
+            </td>
             <td>
               <Time value={dataset.last_load_at} />
             </td>
