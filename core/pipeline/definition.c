@@ -179,8 +179,11 @@ static json_t *read_definition(struct hg_definition_context *context)
     }
     hg_definition_put(context, canonical, "jobs", canonical_jobs(context));
     json_t *tasks = hg_definition_make_tasks(context);
+    if (!tasks) {
+        return NULL;
+    }
     hg_definition_put(context, canonical, "tasks", tasks);
-    return tasks && !context->no_memory ? HG_TAKE(canonical) : NULL;
+    return context->no_memory ? NULL : HG_TAKE(canonical);
 }
 
 static void check_unique(struct hg_definition_context *context, json_t *seen, const char *id)

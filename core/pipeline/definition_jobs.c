@@ -354,7 +354,7 @@ static json_t *load_form(struct part *part, const json_t *source)
                  "mode",
                  "Name the columns that tell rows apart, for example key: [symbol, date].",
                  "mode merge needs a key");
-    } else if (!merges && key) {
+    } else if (key && (strcmp(mode, "append") == 0 || strcmp(mode, "replace") == 0)) {
         complain(part,
                  "key",
                  "Remove the key, or use mode: merge.",
