@@ -273,8 +273,8 @@ hg_status csv_input_open(int fd, const char *name, enum csv_compression compress
                          struct csv_stage **ret, struct hg_error *err)
 {
     struct csv_stage *file;
-    struct head_stage *packed;
-    struct head_stage *plain;
+    struct head_stage *packed = NULL;
+    struct head_stage *plain = NULL;
     struct head_stage *text = NULL;
     hg_status status = csv_file_stage(fd, name, cancel, &file, err);
     if (!status) {

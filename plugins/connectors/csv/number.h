@@ -143,7 +143,7 @@ static inline bool csv_digits16(const char *p, unsigned n, uint64_t marks, uint6
               : low | (UINT64_C(0x3030303030303030) & ((UINT64_C(1) << shift) - 1));
     *ret_m = csv_eight_digits(low) * 100000000 + csv_eight_digits(high);
     *ret_scale = scale;
-    return csv_all_digits(low) & csv_all_digits(high);
+    return csv_all_digits(low) && csv_all_digits(high);
 }
 
 static inline bool csv_digits(const char *p, uint32_t n, uint64_t marks, uint64_t *ret_m,
