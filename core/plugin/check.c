@@ -217,7 +217,8 @@ int hg_plugin_check(const struct hg_plugin_check_options *options, FILE *out)
     struct checker checker = {
         .options = options,
         .limits = {.limit_ms = options->limit_ms > 0 ? options->limit_ms : DEFAULT_LIMIT_MS,
-                   .max_bytes = (size_t)4 << 20},
+                   .max_bytes = (size_t)4 << 20,
+                   .max_memory_bytes = (int64_t)1 << 30},
     };
     if (access(options->file, R_OK)) {
         (void)fprintf(stderr, "cannot read \"%s\"\n", options->file);

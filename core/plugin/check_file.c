@@ -31,6 +31,10 @@ static void see_symbol(void *arg, const char *name)
             return;
         }
     }
+    /* The address sanitizer's note about the module. */
+    if (strncmp(name, "__odr_asan", 10) == 0) {
+        return;
+    }
     size_t used = strlen(seen->foreign);
     if (seen->n_foreign++ < 5) {
         (void)snprintf(

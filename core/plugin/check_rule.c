@@ -318,6 +318,9 @@ static enum hg_check_status test_required(struct hg_check *check)
         schema = json_loads(hg_check_plugin(check)->config_schema, 0, NULL);
     }
     const json_t *required = json_object_get(schema, "required");
+    if (status == HG_CHECK_PASS && json_array_size(required) == 0) {
+        status = hg_check_skip(check, "it requires no field");
+    }
     json_object_foreach (j.config, name, value) {
         bool wanted = false;
         size_t i;

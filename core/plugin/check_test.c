@@ -68,7 +68,7 @@ enum hg_check_status hg_check_config(struct hg_check *check,
         return HG_CHECK_FAIL;
     }
     if (hg_plugin_read_schema(plugin, &schema, &err)) {
-        return hg_check_error(check, "its schema cannot be used", &err);
+        return hg_check_skip(check, "its schema cannot be used");
     }
     if (!check->config_file && json_array_size(json_object_get(schema, "required")) > 0) {
         return hg_check_skip(check, "it wants a configuration; give one with --config");

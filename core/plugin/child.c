@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +17,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/time.h"
+
+/* How often a process's memory is looked at. */
+#define LOOK_MS 100
 
 void hg_child_result_free(struct hg_child_result *result)
 {
@@ -47,8 +51,24 @@ static bool take_output(int fd,
     return !hg_buf_failed(&result->output);
 }
 
+/* Resident bytes of a process, 0 when it is gone. */
+static int64_t memory_of(pid_t pid)
+{
+    char path[48], text[128];
+    (void)snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    HG_CLEANUP(hg_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (n <= 0) {
+        return 0;
+    }
+    text[n] = '\0';
+    const char *second = strchr(text, ' ');
+    return second ? strtoll(second + 1, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
+}
+
 /* Until the process has ended, the time is over or the output is too long. */
-static void watch(int output,
+static void watch(pid_t pid,
+                  int output,
                   int pidfd,
                   const struct hg_child_limits *limits,
                   struct hg_child_result *result)
@@ -61,7 +81,11 @@ static void watch(int output,
             result->timed_out = true;
             return;
         }
-        int n = poll(fds, 2, (int)(left < 60000 ? left : 60000));
+        int n = poll(fds, 2, (int)(left < LOOK_MS ? left : LOOK_MS));
+        if (limits->max_memory_bytes > 0 && memory_of(pid) > limits->max_memory_bytes) {
+            result->too_large = true;
+            return;
+        }
         if (n > 0 && fds[0].revents && !take_output(output, limits, result)) {
             fds[0].fd = -1;
         }
@@ -90,7 +114,7 @@ static int attend(pid_t pid,
     HG_CLEANUP(hg_closep) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     int error = errno;
     if (pidfd >= 0) {
-        watch(output, pidfd, limits, &result);
+        watch(pid, output, pidfd, limits, &result);
     }
     /* The whole group, so that nothing it started lives on. */
     (void)kill(-pid, SIGKILL);
@@ -192,12 +216,23 @@ int hg_child_fork(int (*run)(void *arg, int output),
     if (pid == 0) {
         (void)setpgid(0, 0);
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        hg_child_crash_plainly();
         /* Not exit: the plugin's destructors are no part of any test. */
         _exit(getppid() == parent ? run(arg, input) : 1);
     }
     (void)setpgid(pid, pid);
     hg_closep(&input);
     return attend(pid, output, limits, ret, err);
+}
+
+void hg_child_crash_plainly(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    const struct rlimit no_core = {0, 0};
+    for (size_t i = 0; i < HG_COUNT(signals); i++) {
+        (void)signal(signals[i], SIG_DFL);
+    }
+    (void)setrlimit(RLIMIT_CORE, &no_core);
 }
 
 /* ------------------------------------------------------------------------------------------ */
@@ -212,6 +247,11 @@ void hg_child_describe(const struct hg_child_result *result,
     text[0] = '\0';
     if (result->too_long) {
         (void)snprintf(text, size, "wrote more than %zu bytes", limits->max_bytes);
+    } else if (result->too_large) {
+        (void)snprintf(text,
+                       size,
+                       "used more than %lld MiB of memory",
+                       (long long)(limits->max_memory_bytes >> 20));
     } else if (result->timed_out) {
         int digits = limits->limit_ms % 1000 ? 1 : 0;
         double limit_s = (double)limits->limit_ms / 1000;

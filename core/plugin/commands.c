@@ -6,18 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "plugin/check.h"
+#include "plugin/child.h"
 #include "plugin/inspect.h"
 #include "plugin/registry.h"
 #include "plugin/run.h"
 
 /* A little over the registry's own limit, which gives the better message. */
-#define INSPECT_LIMIT_S      12
-#define INSPECT_MEMORY_BYTES ((rlim_t)2 << 30)
+#define INSPECT_LIMIT_S 12
 
 static int print_error(const struct hg_error *err)
 {
@@ -80,15 +79,10 @@ int hg_plugin_cmd_list(
 /* inspect                                                                                      */
 /* ------------------------------------------------------------------------------------------ */
 
-/* What a file that is only looked into may use up. */
+/* Ends with its parent, at the limit of time, or as it crashes. */
 static void set_limits(void)
 {
-    const struct rlimit no_core = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &no_core);
-#if !defined(HG_SANITIZED)
-    const struct rlimit memory = {INSPECT_MEMORY_BYTES, INSPECT_MEMORY_BYTES};
-    (void)setrlimit(RLIMIT_AS, &memory);
-#endif
+    hg_child_crash_plainly();
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)signal(SIGALRM, SIG_DFL);
     (void)alarm(INSPECT_LIMIT_S);

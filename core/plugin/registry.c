@@ -18,8 +18,8 @@
 #define MAX_FILES      10000
 #define MAX_FILE_BYTES ((int64_t)512 << 20)
 
-static const struct hg_child_limits inspect_limits = {.limit_ms = 10000,
-                                                      .max_bytes = (size_t)4 << 20};
+static const struct hg_child_limits inspect_limits = {
+    .limit_ms = 10000, .max_bytes = (size_t)4 << 20, .max_memory_bytes = (int64_t)1 << 30};
 
 /* Infos point into `answers`; both grow together, file by file. */
 struct hg_plugin_registry {
@@ -135,7 +135,7 @@ static json_t *inspect(const char *self, const char *file, const char *sha256)
     }
     char became[96], message[160];
     hg_child_describe(&result, &inspect_limits, became, sizeof became);
-    bool ended = !result.signal && !result.timed_out && !result.too_long;
+    bool ended = !result.signal && !result.timed_out && !result.too_long && !result.too_large;
     json_t *answer = ended ? read_answer(&result, sha256) : NULL;
     if (!answer) {
         (void)snprintf(message,
