@@ -34,5 +34,8 @@ export default defineConfig({
     include: ['test/unit/**/*.test.{js,jsx}'],
     css: { modules: { classNameStrategy: 'non-scoped' } },
     restoreMocks: true,
+    // A busy machine is slow, not wrong.
+    testTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
   },
 });

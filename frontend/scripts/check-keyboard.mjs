@@ -86,7 +86,7 @@ function focused(page) {
 
 async function reach(page, expected) {
   let seen;
-  for (let tries = 0; tries < 40; tries += 1) {
+  for (let tries = 0; tries < 200; tries += 1) {
     seen = await focused(page);
     if (seen.name.startsWith(expected)) return seen;
     await page.waitForTimeout(50);

@@ -35,10 +35,10 @@ export async function visit({
   scenario.state = { ...scene.state };
   await page.goto(origin + scene.path, { waitUntil: 'commit' });
   if (scene.act) await scene.act(page);
-  await page.getByText(scene.until).first().waitFor({ state: 'attached', timeout: 10_000 });
+  await page.getByText(scene.until).first().waitFor({ state: 'attached', timeout: 30_000 });
   if (scene.later) {
     scenario.state = { ...scene.later };
-    await page.getByText(scene.laterUntil).first().waitFor({ timeout: 15_000 });
+    await page.getByText(scene.laterUntil).first().waitFor({ timeout: 30_000 });
   }
   await page.evaluate(() => document.fonts.ready);
   await page.waitForTimeout(300);

@@ -1,4 +1,4 @@
-import { screen, within } from '@testing-library/react';
+import { screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it, vi } from 'vitest';
 import { openApp } from '../app.jsx';
 import {
@@ -128,9 +128,9 @@ describe('one pipeline', () => {
     expect(stops).toEqual([fetchJob]);
     fetchJob.focus();
     await user.keyboard('{ArrowRight}');
-    await vi.waitFor(() => expect(graph.getByRole('button', { name: /^check/ })).toHaveFocus());
+    await waitFor(() => expect(graph.getByRole('button', { name: /^check/ })).toHaveFocus());
     await user.keyboard('{ArrowLeft}');
-    await vi.waitFor(() => expect(fetchJob).toHaveFocus());
+    await waitFor(() => expect(fetchJob).toHaveFocus());
   });
 
   it('shows the same jobs as a list when the address says so', async () => {
