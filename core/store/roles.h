@@ -13,6 +13,14 @@
 #define HG_ROLE_USER "headgate_user"
 
 /*
+ * For every session in the warehouse: users make functions and operators there, and an unqualified
+ * name of ours must never find one of theirs. Write schema names in SQL for the warehouse.
+ */
+#define HG_WAREHOUSE_OPTIONS "-c search_path=pg_catalog"
+/* In the metadata database all is in public, also when the role has another path of its own. */
+#define HG_METADATA_OPTIONS "-c search_path=public"
+
+/*
  * Makes what is missing of the roles and memberships; `host_role` becomes a member of
  * headgate_user. HG_EFORBIDDEN with the SQL to run when the session's role may not, HG_ECONFLICT
  * when headgate_load exists but is a superuser.

@@ -465,19 +465,21 @@ static int make_folder(struct hg_test_pg *pg)
         char *text;
         const char *role;
         const char *database;
+        const char *options;
     } urls[] = {
-        {pg->metadata, "headgate", "metadata"},
-        {pg->warehouse, "headgate", "warehouse"},
-        {pg->worker, "headgate_load", "warehouse"},
-        {pg->admin, "headgate_admin", "postgres"},
+        {pg->metadata, "headgate", "metadata", HG_METADATA_OPTIONS},
+        {pg->warehouse, "headgate", "warehouse", HG_WAREHOUSE_OPTIONS},
+        {pg->worker, "headgate_load", "warehouse", HG_WAREHOUSE_OPTIONS},
+        {pg->admin, "headgate_admin", "postgres", ""},
     };
     for (size_t i = 0; i < HG_COUNT(urls); i++) {
         (void)snprintf(urls[i].text,
                        PATH_BYTES,
-                       "host='%s' port='5432' user='%s' dbname='%s'",
+                       "host='%s' port='5432' user='%s' dbname='%s' options='%s'",
                        pg->folder,
                        urls[i].role,
-                       urls[i].database);
+                       urls[i].database,
+                       urls[i].options);
     }
     return 0;
 }
