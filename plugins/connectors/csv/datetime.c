@@ -267,8 +267,10 @@ const char *csv_time_format_compile(const char *text, bool is_date, struct csv_t
         return "the format of a date has a time of day; use the type timestamp";
     }
     for (int i = 0; i + 1 < f.n_steps; i++) {
-        f.steps[i].exact = strchr(numeric_kinds, f.steps[i].kind)
-                           && strchr(numeric_kinds, f.steps[i + 1].kind);
+        if (strchr(numeric_kinds, f.steps[i].kind) && strchr(numeric_kinds, f.steps[i + 1].kind)) {
+            f.steps[i].exact = true;
+            f.steps[i + 1].exact = true;
+        }
     }
     *ret = f;
     return NULL;

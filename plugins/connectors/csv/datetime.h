@@ -8,7 +8,7 @@
  *     %n %t and a space: any white space, also none
  *
  * Digits below the microsecond are dropped. A number takes as many digits as it may have, or exactly
- * that many where the next thing is a number, too.
+ * that many where a number stands right beside it.
  */
 #ifndef CSV_DATETIME_H
 #define CSV_DATETIME_H

@@ -336,6 +336,7 @@ static hg_status start(struct csv_reader *r, const char *state_json, struct hg_e
     if (status) {
         return status;
     }
+    r->typing.dialect = &r->dialect;
     struct hg_column *columns = schema_columns(r);
     if (!columns) {
         return hg_fail_nomem(err);
