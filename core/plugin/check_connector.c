@@ -376,7 +376,7 @@ static enum hg_check_status read_until_cancelled(struct hg_check *check, struct 
 static enum hg_check_status test_cancel(struct hg_check *check)
 {
     struct reading reading;
-    pthread_t thread;
+    pthread_t thread = 0;
     enum hg_check_status status = start_reading(check, &reading);
     struct canceller canceller = {.vtable = reading.session.vtable, .inst = reading.session.inst};
     if (status == HG_CHECK_PASS && pthread_create(&thread, NULL, cancel_soon, &canceller)) {
