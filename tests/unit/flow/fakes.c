@@ -110,7 +110,7 @@ static hg_status begin_reading(struct instance *instance, struct hg_error *err)
     hg_status r = fake.state ? state->put(instance->host, fake.state, err) : HG_OK;
     for (int i = 0; r == HG_OK && i < fake.n_rejects; i++) {
         const struct hg_reject_row row = {sizeof row, "fake.csv:7", "price",
-                                          "\"a\\b\" is not a float64", "x,\"a\0b\",\xff", 10};
+                                          "\"a\\b\" is not a float64", "x,\"a\0b\",\xff", 9};
         r = reject->reject(instance->host, &row, err);
     }
     return r;
