@@ -21,6 +21,7 @@ struct hg_exchange *hg_exchange_new(struct hg_http_server *server, const char *r
     exchange->started_ms = hg_time_monotonic_ms();
     exchange->early.struct_size = sizeof exchange->early;
     exchange->uri_at = raw_target;
+    exchange->n_uri = strlen(raw_target);
     request->context = server->options.context;
     request->raw_target = hg_arena_strndup(
         &request->arena, raw_target, strnlen(raw_target, HG_HTTP_TARGET_MAX + 1));

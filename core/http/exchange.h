@@ -33,7 +33,8 @@ struct hg_exchange {
     struct MHD_Connection *connection;
     int64_t started_ms;
     /* The HTTP thread's. */
-    const char *uri_at; /* where libmicrohttpd keeps the address; only compared */
+    const char *uri_at; /* where libmicrohttpd keeps the address, taken apart in place */
+    size_t n_uri;       /* its length as it was sent, or up to its first NUL */
     bool has_headers;
     bool is_discarding; /* `early` says why; the rest of the body is read and dropped */
     bool must_close;

@@ -194,7 +194,7 @@ static void check_target(struct hg_exchange *exchange, const char *version)
     const char *at = exchange->uri_at;
     ptrdiff_t room = version - at;
     if (room > 0 && room < CONNECTION_MEMORY_BYTES) {
-        size_t n = strlen(at);
+        size_t n = exchange->n_uri;
         while (n < (size_t)room && (at[n] == '\0' || at[n] == ' ')) {
             n++;
         }
