@@ -73,7 +73,7 @@ struct explanation {
     char at;             /* the character at the place; 0: any */
     const char *message;
     const char *hint;
-    bool at_start; /* the place is where the unclosed thing began */
+    bool at_start; /* the place is where the thing at fault began */
 };
 
 static const struct explanation explanations[] = {
@@ -82,7 +82,7 @@ static const struct explanation explanations[] = {
      0,
      "found a \"*\" that begins an alias without a name",
      "A text that begins with \"*\" must be quoted; quote the cron line: \"* * * * *\".",
-     false},
+     true},
     {"found character that cannot start any token",
      NULL,
      '\t',
@@ -149,6 +149,12 @@ static const struct explanation explanations[] = {
      "found a map in braces that is not closed",
      "Separate the pairs with \",\", close the map with \"}\"; quote texts with \"{\" or \",\".",
      true},
+    {"did not find expected node content",
+     NULL,
+     0,
+     "found no value where one was expected",
+     "Look for a list or map above this place that is not closed, and for a stray comma.",
+     false},
     {"found unexpected end of stream",
      "while scanning a quoted scalar",
      0,

@@ -290,7 +290,7 @@ static const struct {
     const char *yaml;
     const char *expected;
 } bad[] = {
-    {"schedule: * * * * *\n", "p.yaml:1:12: found a \"*\""},
+    {"schedule: * * * * *\n", "p.yaml:1:11: found a \"*\""},
     {"schedule: * * * * *\n", "quote the cron line: \"* * * * *\""},
     {"", "p.yaml:0:0: found no keys, expected a pipeline"},
     {"- a\n", "p.yaml:1:1: found no keys"},
