@@ -128,10 +128,21 @@ static void add_detail(struct hg_error *err, const PGresult *result)
     }
 }
 
+/* The client strings several messages together; the first tells why. */
 static int lost(PGconn *conn, struct hg_error *err)
 {
     const char *text = PQerrorMessage(conn);
-    hg_error_set(err, HG_EUNAVAILABLE, "the database connection was lost: %s", text);
+    size_t n = strcspn(text, "\n");
+    const char *severity = strstr(text, ":  ");
+    if (severity && severity < text + n) {
+        n -= (size_t)(severity + 3 - text);
+        text = severity + 3;
+    }
+    hg_error_set(err,
+                 HG_EUNAVAILABLE,
+                 "the database connection was lost: %.*s",
+                 n > 300 ? 300 : (int)n,
+                 text);
     if (err) {
         trim(err->message);
         err->retryable = 1;

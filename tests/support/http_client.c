@@ -1,9 +1,9 @@
 #include "http_client.h"
 
 #include <netinet/in.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

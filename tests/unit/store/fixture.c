@@ -44,7 +44,8 @@ void must(struct hg_db *db, const char *sql)
     }
 }
 
-void must_fail(struct hg_db *db, const char *sql, int code, const char *sqlstate, struct hg_error *ret)
+void must_fail(
+    struct hg_db *db, const char *sql, int code, const char *sqlstate, struct hg_error *ret)
 {
     struct hg_error err = HG_ERROR_INIT;
     int r = hg_db_simple(db, sql, NULL, &err);

@@ -23,8 +23,10 @@ int stop_server(void **state);
 struct hg_db *connect_to(const char *conninfo);
 /* Runs SQL that must succeed. */
 void must(struct hg_db *db, const char *sql);
-/* Runs SQL that must fail with this code and, when not NULL, this SQLSTATE; fills *ret (may be NULL). */
-void must_fail(struct hg_db *db, const char *sql, int code, const char *sqlstate, struct hg_error *ret);
+/* Runs SQL that must fail with this code and, when not NULL, this SQLSTATE; fills *ret (may be
+ * NULL). */
+void must_fail(
+    struct hg_db *db, const char *sql, int code, const char *sqlstate, struct hg_error *ret);
 /* The one cell of a query as text, NULL for SQL NULL; owned by the caller, free. */
 char *ask(struct hg_db *db, const char *sql);
 #define assert_answer(db, sql, expected)                   \

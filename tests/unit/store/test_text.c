@@ -1,12 +1,11 @@
 /* What needs no server: names and literals, connection strings, SQLSTATEs, failures of programs. */
-#include "fixture.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fixture.h"
 #include "store/conninfo.h"
 #include "store/failure.h"
 #include "store/programs.h"
@@ -94,12 +93,23 @@ static void test_sqlstates(void **state)
         int code;
         int retryable;
     } rows[] = {
-        {"23505", HG_EEXIST, 0},      {"23514", HG_EDATA, 0},       {"40001", HG_ECONFLICT, 1},
-        {"40P01", HG_ECONFLICT, 1},   {"08006", HG_EUNAVAILABLE, 1}, {"53100", HG_EUNAVAILABLE, 1},
-        {"53300", HG_EUNAVAILABLE, 1}, {"57014", HG_ECANCELLED, 0},  {"57P03", HG_EUNAVAILABLE, 1},
-        {"42501", HG_EFORBIDDEN, 0},  {"42601", HG_EINVAL, 0},      {"28P01", HG_EUNAUTHENTICATED, 0},
-        {"3D000", HG_ENOTFOUND, 0},   {"0A000", HG_ENOTSUP, 0},     {"54000", HG_ETOOBIG, 0},
-        {"XX000", HG_EINTERNAL, 0},   {"ZZ999", HG_EINTERNAL, 0},
+        {"23505", HG_EEXIST, 0},
+        {"23514", HG_EDATA, 0},
+        {"40001", HG_ECONFLICT, 1},
+        {"40P01", HG_ECONFLICT, 1},
+        {"08006", HG_EUNAVAILABLE, 1},
+        {"53100", HG_EUNAVAILABLE, 1},
+        {"53300", HG_EUNAVAILABLE, 1},
+        {"57014", HG_ECANCELLED, 0},
+        {"57P03", HG_EUNAVAILABLE, 1},
+        {"42501", HG_EFORBIDDEN, 0},
+        {"42601", HG_EINVAL, 0},
+        {"28P01", HG_EUNAUTHENTICATED, 0},
+        {"3D000", HG_ENOTFOUND, 0},
+        {"0A000", HG_ENOTSUP, 0},
+        {"54000", HG_ETOOBIG, 0},
+        {"XX000", HG_EINTERNAL, 0},
+        {"ZZ999", HG_EINTERNAL, 0},
     };
     for (size_t i = 0; i < HG_COUNT(rows); i++) {
         int retryable = -1;
@@ -112,9 +122,10 @@ static void test_failures_of_programs(void **state)
 {
     (void)state;
     struct hg_error err = HG_ERROR_INIT;
-    assert_int_equal(
-        hg_pg_failure("cannot start", "LOG:  x\nFATAL:  could not write: No space left on device\n", &err),
-        HG_EUNAVAILABLE);
+    assert_int_equal(hg_pg_failure("cannot start",
+                                   "LOG:  x\nFATAL:  could not write: No space left on device\n",
+                                   &err),
+                     HG_EUNAVAILABLE);
     assert_string_equal(err.message, "cannot start: could not write: No space left on device");
     assert_non_null(strstr(err.hint, "Free space"));
     assert_int_equal(
