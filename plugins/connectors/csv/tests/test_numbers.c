@@ -161,7 +161,9 @@ static void test_fast_dates_on_rubbish(void **state)
         int64_t us = 0;
         memcpy(text, "1970-01-01 ", 11);
         fits = csv_clock_fast(text + 11, &seconds);
-        assert_int_equal(csv_timestamp(text, 19, &iso, true, 0, &us) == CSV_FITS, fits);
+        /* "23:59-12" is a minute with a zone, which the fast way leaves to the other. */
+        bool both = csv_timestamp(text, 19, &iso, true, 0, &us) == CSV_FITS && text[16] == ':';
+        assert_int_equal(both, fits);
         assert_true(!fits || us == seconds * INT64_C(1000000));
     }
 }
