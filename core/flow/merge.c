@@ -58,14 +58,17 @@ static void join(const struct hg_flow_schema *schema, const struct hg_target *ta
     }
 }
 
-/* The loaded columns that are not of the key, each as `before`, its name, `between`, its name. */
+/*
+ * The loaded columns that are not of the key, each as `before`, its name, `between`, its name. Where
+ * keys that are equal may still look different, as under some collations, those of the key too.
+ */
 static size_t others(const struct hg_flow_schema *schema, const struct hg_target *target,
                      const char *before, const char *between, struct hg_buf *sql)
 {
     size_t n = 0;
     for (size_t i = 0; i < target->n_columns; i++) {
         int column = target->columns[i].column;
-        if (hg_target_is_key(target, column)) {
+        if (target->plain_key && hg_target_is_key(target, column)) {
             continue;
         }
         hg_buf_puts(sql, n++ > 0 ? ", " : "");

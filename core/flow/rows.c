@@ -108,8 +108,9 @@ static void put_time(struct hg_buf *buf, const struct hg_flow_column *column,
     int day;
     const int64_t day_us = INT64_C(86400000000);
     int64_t us = ((const int64_t *)view->values)[view->offset + row];
+    int64_t days = us / day_us - (us % day_us < 0);
     int64_t rest = us % day_us < 0 ? us % day_us + day_us : us % day_us;
-    hg_date_from_days((int32_t)((us - rest) / day_us), &year, &month, &day);
+    hg_date_from_days((int32_t)days, &year, &month, &day);
     hg_buf_printf(buf, "\"%04d-%02d-%02dT%02d:%02d:%02d.%06d%s\"", year, month, day,
                   (int)(rest / 3600000000), (int)(rest / 60000000 % 60),
                   (int)(rest / 1000000 % 60), (int)(rest % 1000000), column->utc ? "Z" : "");

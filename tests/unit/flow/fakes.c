@@ -549,7 +549,8 @@ static PGresult *query(const struct hg_test_pg *pg, const char *sql)
         PQfinish(conn);
         (void)snprintf(to, sizeof to, "%s", hg_test_pg_warehouse(pg));
         conn = PQconnectdb(to);
-        PQclear(PQexec(conn, "set client_min_messages = warning"));
+        PQclear(PQexec(conn, "set client_min_messages = warning; set search_path ="
+                                   " public"));
     }
     PGresult *result = PQexec(conn, sql);
     if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK) {
