@@ -66,11 +66,11 @@ static const struct hg_statement end_session = {
     "auth_end_session", "delete from session where id_hash = $1::bytea", 1};
 
 /*
- * A name's limit is low and short, so that a stranger cannot lock its owner out for long; an
- * address's is higher, since many may share one.
+ * A name's limit is low and its waits are short, so that a stranger cannot lock its owner out for
+ * long; an address's limit is higher, since many may share one.
  */
-static const struct hg_throttle_options user_limit = {5, 1000, 60 * 1000};
-static const struct hg_throttle_options address_limit = {20, 1000, 15 * 60 * 1000};
+static const struct hg_throttle_options user_limit = {5, 15 * 1000, 60 * 1000};
+static const struct hg_throttle_options address_limit = {20, 30 * 1000, 15 * 60 * 1000};
 
 int hg_auth_new(struct hg_pool *metadata, struct hg_auth **ret, struct hg_error *err)
 {
