@@ -284,7 +284,7 @@ static hg_status make_parts(struct csv_reader *r, struct hg_error *err)
     size_t n = config->n_columns;
     r->columns = calloc(n, sizeof(struct csv_column *));
     r->layout.needed = calloc(n, sizeof(struct csv_needed));
-    r->chunk = malloc(sizeof *r->chunk);
+    r->chunk = calloc(1, sizeof *r->chunk);
     r->cutter = calloc(1, sizeof *r->cutter);
     if (!r->columns || !r->layout.needed || !r->chunk || !r->cutter) {
         return hg_fail_nomem(err);

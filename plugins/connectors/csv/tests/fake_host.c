@@ -19,13 +19,17 @@ static struct fake *fake_of(const struct hg_host *host)
     return host->impl;
 }
 
+_Thread_local int fake_busy;
+
 static void add(char **text, const char *more, size_t n)
 {
+    fake_busy++;
     size_t had = *text ? strlen(*text) : 0;
     *text = realloc(*text, had + n + 1);
     assert(*text);
     memcpy(*text + had, more, n);
     (*text)[had + n] = '\0';
+    fake_busy--;
 }
 
 /* ------------------------------------------------------------------------------------------ */
@@ -92,7 +96,9 @@ static hg_status host_put(const struct hg_host *host, const char *state, struct 
         return fail(err, HG_EIO, "the state cannot be kept");
     }
     free(fake->state);
+    fake_busy++;
     fake->state = strdup(state);
+    fake_busy--;
     return HG_OK;
 }
 

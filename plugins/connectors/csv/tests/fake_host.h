@@ -31,6 +31,9 @@ struct fake {
     struct hg_error err; /* of the last failure */
 };
 
+/* Above 0 while a service of the host runs in this thread: for tests that let memory run out. */
+extern _Thread_local int fake_busy;
+
 void fake_init(struct fake *fake);
 void fake_done(struct fake *fake);
 /* Forgets what was said. */
