@@ -45,7 +45,7 @@ const char *hg_log_level_name(int level)
 
 static void put_json_field(struct hg_buf *line, const char *name, const char *value)
 {
-    hg_buf_putc(line, line->len > 1 ? ',' : '{');
+    hg_buf_putc(line, line->len > 0 ? ',' : '{');
     hg_json_quote(line, name);
     hg_buf_putc(line, ':');
     hg_json_quote(line, value);
@@ -84,7 +84,6 @@ void hg_log(int level, const char *message, ...)
     hg_time_format(hg_time_now_us(), at);
     struct hg_buf line = HG_BUF_INIT;
     if (json) {
-        hg_buf_putc(&line, '{');
         put_json_field(&line, "at", at);
         put_json_field(&line, "level", hg_log_level_name(level));
         put_json_field(&line, "message", message);

@@ -192,8 +192,8 @@ int hg_duration_parse(const char *text, int64_t *ret_ms, struct hg_error *err)
             number = number * 10 + (*at++ - '0');
         }
         int64_t unit = at > first ? unit_ms(&at) : 0;
-        ok = unit > 0;
-        total += number * unit;
+        ok = unit > 0 && total <= INT64_C(1000000000000000000);
+        total += ok ? number * unit : 0;
     }
     if (!ok) {
         return hg_error_set(
