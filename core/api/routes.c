@@ -12,14 +12,12 @@
 #define PIPELINE  INGESTION "/pipelines/{pipeline_id}"
 #define RUN       INGESTION "/runs/{run_id}"
 
-enum {
-    NOBODY = HG_ROLE_NONE,
-    VIEWER = HG_ROLE_VIEWER,
-    SCIENTIST = HG_ROLE_DATA_SCIENTIST,
-    ADMIN = HG_ROLE_ADMIN,
-    PUBLIC = HG_ROUTE_PUBLIC,
-    INLINE = HG_ROUTE_PUBLIC | HG_ROUTE_INLINE,
-};
+#define NOBODY    HG_ROLE_NONE
+#define VIEWER    HG_ROLE_VIEWER
+#define SCIENTIST HG_ROLE_DATA_SCIENTIST
+#define ADMIN     HG_ROLE_ADMIN
+#define PUBLIC    HG_ROUTE_PUBLIC
+#define INLINE    (HG_ROUTE_PUBLIC | HG_ROUTE_INLINE)
 
 /* clang-format off */
 static const struct hg_route routes[] = {

@@ -1,0 +1,261 @@
+#include "fake_services.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "plugin/registry.h"
+
+struct fake fake = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+void fake_reset(void)
+{
+    HG_LOCK(&fake.mutex);
+    fake.code = HG_OK;
+    fake.pointer[0] = fake.asked[0] = '\0';
+    fake.busy = false;
+    fake.waits_left = 0;
+}
+
+void fake_set(int code, const char *pointer)
+{
+    HG_LOCK(&fake.mutex);
+    fake.code = code;
+    (void)snprintf(fake.pointer, sizeof fake.pointer, "%s", pointer);
+}
+
+void fake_set_busy(bool busy)
+{
+    HG_LOCK(&fake.mutex);
+    fake.busy = busy;
+}
+
+void fake_set_waits(int waits)
+{
+    HG_LOCK(&fake.mutex);
+    fake.waits_left = waits;
+}
+
+void fake_assert_asked(const char *expected)
+{
+    char asked[sizeof fake.asked];
+    {
+        HG_LOCK(&fake.mutex);
+        memcpy(asked, fake.asked, sizeof asked);
+    }
+    assert_string_equal(asked, expected);
+}
+
+static int HG_PRINTF(2, 3) note(struct hg_error *err, const char *fmt, ...)
+{
+    va_list args;
+    HG_LOCK(&fake.mutex);
+    va_start(args, fmt);
+    (void)vsnprintf(fake.asked, sizeof fake.asked, fmt, args);
+    va_end(args);
+    if (fake.code < 0) {
+        (void)hg_error_set(err, fake.code, "the service says no");
+        (void)hg_error_hint(err, "Ask it otherwise.");
+        (void)snprintf(err->pointer, sizeof err->pointer, "%s", fake.pointer);
+    }
+    return fake.code;
+}
+
+static const char *or_none(const char *text)
+{
+    return text ? text : "-";
+}
+
+static int give(int r, json_t *answer, json_t **ret)
+{
+    if (r < 0) {
+        json_decref(answer);
+        return r;
+    }
+    assert_non_null(answer);
+    *ret = answer;
+    return HG_OK;
+}
+
+static json_t *a_list(void)
+{
+    return json_pack("{s:[{s:s}], s:n}", "items", "id", "x", "next_cursor");
+}
+
+static json_t *a_run(const char *status)
+{
+    return json_pack("{s:s, s:s, s:s}", "id", FAKE_RUN, "pipeline_id", "p", "status", status);
+}
+
+static json_t *a_pipeline(const char *id)
+{
+    return json_pack("{s:s, s:i, s:b}", "id", id, "version", 1, "enabled", 1);
+}
+
+int hg_pipelines_list(struct hg_pipelines *service,
+                      const struct hg_page *page,
+                      json_t **ret,
+                      struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "list %d %s", page->limit, or_none(page->cursor)), a_list(), ret);
+}
+
+int hg_pipelines_get(struct hg_pipelines *service,
+                     const char *id,
+                     json_t **ret,
+                     struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "get %s", id), a_pipeline(id), ret);
+}
+
+int hg_pipelines_update(struct hg_pipelines *service,
+                        const char *id,
+                        const json_t *patch,
+                        json_t **ret,
+                        struct hg_error *err)
+{
+    HG_CLEANUP(hg_freep) char *text = json_dumps(patch, JSON_COMPACT);
+    (void)service;
+    return give(note(err, "update %s %s", id, text), a_pipeline(id), ret);
+}
+
+int hg_pipelines_trigger(struct hg_pipelines *service,
+                         const char *id,
+                         const json_t *params,
+                         json_t **ret,
+                         char *ret_busy_run_id,
+                         struct hg_error *err)
+{
+    HG_CLEANUP(hg_freep) char *text = params ? json_dumps(params, JSON_COMPACT) : strdup("-");
+    (void)service;
+    int r = note(err, "trigger %s %s", id, text);
+    bool busy;
+    {
+        HG_LOCK(&fake.mutex);
+        busy = fake.busy;
+    }
+    if (busy) {
+        (void)snprintf(ret_busy_run_id, HG_UUID_TEXT, "%s", FAKE_RUN);
+        return hg_error_set(err, HG_ECONFLICT, "run %s is under way", FAKE_RUN);
+    }
+    return give(r,
+                json_pack("{s:s, s:s, s:s}",
+                          "run_id",
+                          FAKE_RUN,
+                          "status",
+                          "queued",
+                          "status_url",
+                          "/api/v1/ingestion/runs/" FAKE_RUN),
+                ret);
+}
+
+int hg_runs_list(struct hg_pipelines *service,
+                 const char *pipeline_id,
+                 const char *status,
+                 const struct hg_page *page,
+                 json_t **ret,
+                 struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "runs %s %s %d", pipeline_id, or_none(status), page->limit), a_list(), ret);
+}
+
+int hg_runs_get(struct hg_pipelines *service,
+                const char *run_id,
+                json_t **ret,
+                struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "run %s", run_id), a_run("succeeded"), ret);
+}
+
+int hg_runs_job_log(struct hg_pipelines *service,
+                    const char *run_id,
+                    const char *job_id,
+                    const struct hg_page *page,
+                    json_t **ret,
+                    struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "log %s %s %d", run_id, job_id, page->limit), a_list(), ret);
+}
+
+int hg_runs_wait(struct hg_pipelines *service,
+                 const char *run_id,
+                 int64_t wait_ms,
+                 json_t **ret,
+                 struct hg_error *err)
+{
+    (void)service;
+    (void)run_id;
+    (void)wait_ms;
+    (void)err;
+    HG_LOCK(&fake.mutex);
+    bool running = fake.waits_left != 0;
+    fake.waits_left -= fake.waits_left > 0;
+    *ret = a_run(running ? "running" : "succeeded");
+    (void)json_object_set_new(*ret, "waits", json_integer(fake.waits_left));
+    return HG_OK;
+}
+
+int hg_quarantine_list(struct hg_pipelines *service,
+                       const char *pipeline_id,
+                       const char *run_id,
+                       const struct hg_page *page,
+                       json_t **ret,
+                       struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "quarantine %s %s %d", or_none(pipeline_id), or_none(run_id), page->limit),
+                a_list(),
+                ret);
+}
+
+int hg_datasets_list(struct hg_pipelines *service,
+                     const struct hg_page *page,
+                     json_t **ret,
+                     struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "datasets %d", page->limit), a_list(), ret);
+}
+
+int hg_datasets_rows(struct hg_pipelines *service,
+                     const char *schema_table,
+                     const struct hg_rows_query *query,
+                     json_t **ret,
+                     struct hg_error *err)
+{
+    (void)service;
+    return give(note(err,
+                     "rows %s %d %s %s %s %s %s",
+                     schema_table,
+                     query->page.limit,
+                     or_none(query->page.cursor),
+                     or_none(query->columns),
+                     or_none(query->order),
+                     or_none(query->from),
+                     or_none(query->to)),
+                json_pack("{s:[], s:[], s:n}", "columns", "rows", "next_cursor"),
+                ret);
+}
+
+int hg_pipelines_status(struct hg_pipelines *service, json_t **ret, struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "status"), json_pack("{s:i, s:[]}", "pipelines", 3, "workers"), ret);
+}
+
+json_t *hg_plugin_registry_to_json(const struct hg_plugin_registry *registry)
+{
+    (void)registry;
+    return json_pack("[{s:s}]", "id", "csv");
+}

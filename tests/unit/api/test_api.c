@@ -1,0 +1,536 @@
+/* The API over HTTP, on a real PostgreSQL for its users and a fake pipeline service. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fake_services.h"
+#include "http_client.h"
+#include "pg.h"
+
+#include "api/api.h"
+#include "auth/password.h"
+#include "base/mem.h"
+#include "store/db.h"
+
+#define PASSWORD  "a password for tests"
+#define INGESTION "/api/v1/ingestion"
+
+static struct hg_test_pg *pg;
+static struct hg_pool *metadata;
+static struct hg_pool *warehouse;
+static struct hg_api *api;
+static struct hg_host_config config;
+static int port;
+static char cookies[3][256]; /* "Cookie: headgate_session=...\r\n" of admin, scientist, viewer */
+
+enum {
+    ADMIN = 0,
+    SCIENTIST = 1,
+    VIEWER = 2
+};
+static const char *const users[] = {"admin", "sara", "vera"};
+
+static void ask(const char *method,
+                const char *target,
+                const char *headers,
+                const char *body,
+                struct answer *answer)
+{
+    char all[1024];
+    (void)snprintf(
+        all, sizeof all, "%s%s", body ? "Content-Type: application/json\r\n" : "", headers);
+    client_ask(port, method, target, all, body, answer);
+}
+
+static int status_of(const char *method, const char *target, const char *headers, const char *body)
+{
+    struct answer answer;
+    ask(method, target, headers, body, &answer);
+    int status = answer.status;
+    if (status >= 400) {
+        json_decref(answer_problem(&answer, status));
+    }
+    answer_free(&answer);
+    return status;
+}
+
+static json_t *ask_json(const char *method,
+                        const char *target,
+                        const char *headers,
+                        const char *body,
+                        int status)
+{
+    struct answer answer;
+    ask(method, target, headers, body, &answer);
+    if (answer.status != status) {
+        fail_msg("%s %s: %d %s", method, target, answer.status, answer.body);
+    }
+    json_t *json = status >= 400 ? answer_problem(&answer, status) : answer_json(&answer);
+    answer_free(&answer);
+    return json;
+}
+
+static const char *text_at(const json_t *json, const char *key)
+{
+    const char *text = json_string_value(json_object_get(json, key));
+    assert_non_null(text);
+    return text;
+}
+
+static void log_in(const char *username, struct answer *answer)
+{
+    char body[256];
+    (void)snprintf(body, sizeof body, "{\"username\":\"%s\",\"password\":\"" PASSWORD "\"}", username);
+    ask("POST", "/api/v1/auth/login", "", body, answer);
+}
+
+static void keep_cookie(size_t who)
+{
+    struct answer answer;
+    log_in(users[who], &answer);
+    assert_int_equal(answer.status, 200);
+    const char *cookie = answer_header(&answer, "Set-Cookie");
+    (void)snprintf(cookies[who],
+                   sizeof cookies[who],
+                   "Cookie: other=1; %.*s\r\n",
+                   (int)strcspn(cookie, ";"),
+                   cookie);
+    answer_free(&answer);
+}
+
+static void add_user(const char *name, const char *role)
+{
+    char hash[HG_PASSWORD_HASH_TEXT];
+    char text[512];
+    assert_int_equal(hg_password_hash(PASSWORD, hash, NULL), HG_OK);
+    (void)snprintf(text,
+                   sizeof text,
+                   "insert into user_account (username, role, password_hash) values"
+                   " ('%s', '%s', '%s')",
+                   name,
+                   role,
+                   hash);
+    assert_int_equal(hg_test_pg_sql(pg, "metadata", text), 0);
+}
+
+static void start_api(const char *public_url)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    static char host[] = "127.0.0.1";
+    static char data_dir[] = "/tmp";
+    config.listen_host = host;
+    config.data_dir = data_dir;
+    config.public_url = (char *)(uintptr_t)public_url;
+    const struct hg_api_options options = {
+        .config = &config,
+        .metadata = metadata,
+        .warehouse = warehouse,
+        .version = "1.2.3",
+        .admin_password = PASSWORD,
+    };
+    if (hg_api_start(&options, &api, &err) < 0) {
+        fail_msg("%s", err.message);
+    }
+    port = hg_api_port(api);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    pg = hg_test_pg_start();
+    if (!pg || hg_pool_new(hg_test_pg_metadata(pg), 8, "test", &metadata, NULL) < 0 ||
+        hg_pool_new(hg_test_pg_warehouse(pg), 2, "test", &warehouse, NULL) < 0) {
+        return -1;
+    }
+    start_api("http://127.0.0.1:8080");
+    add_user(users[SCIENTIST], "data_scientist");
+    add_user(users[VIEWER], "viewer");
+    for (size_t i = 0; i < 3; i++) {
+        keep_cookie(i);
+    }
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    hg_api_stop(api, 1000);
+    hg_pool_free(metadata);
+    hg_pool_free(warehouse);
+    hg_test_pg_stop(pg);
+    return 0;
+}
+
+static int reset(void **state)
+{
+    (void)state;
+    fake_reset();
+    return 0;
+}
+
+/* ---- signing in ---- */
+
+static void test_signing_in_and_out(void **state)
+{
+    (void)state;
+    struct answer answer;
+    char cookie[256];
+    log_in("admin", &answer);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer.body, "{\"user\":{\"username\":\"admin\",\"role\":\"admin\"}}");
+    const char *set = answer_header(&answer, "Set-Cookie");
+    assert_int_equal(strncmp(set, "headgate_session=", 17), 0);
+    assert_non_null(strstr(set, "; HttpOnly"));
+    assert_non_null(strstr(set, "; SameSite=Lax"));
+    assert_non_null(strstr(set, "; Path=/;"));
+    assert_null(strstr(set, "Secure"));
+    (void)snprintf(cookie, sizeof cookie, "Cookie: %.*s\r\n", (int)strcspn(set, ";"), set);
+    answer_free(&answer);
+
+    json_t *me = ask_json("GET", "/api/v1/auth/me", cookie, NULL, 200);
+    assert_string_equal(text_at(json_object_get(me, "user"), "username"), "admin");
+    json_decref(me);
+
+    ask("POST", "/api/v1/auth/logout", cookie, NULL, &answer);
+    assert_int_equal(answer.status, 204);
+    assert_non_null(strstr(answer_header(&answer, "Set-Cookie"), "Max-Age=0"));
+    answer_free(&answer);
+    assert_int_equal(status_of("GET", "/api/v1/auth/me", cookie, NULL), 401);
+}
+
+static void test_bad_log_ins(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        int status;
+        const char *pointer;
+    } cases[] = {
+        {"{\"username\":\"admin\",\"password\":\"wrong\"}", 401, NULL},
+        {"{\"username\":\"nobody\",\"password\":\"" PASSWORD "\"}", 401, NULL},
+        {"{\"username\":\"admin\"}", 422, "/password"},
+        {"{\"password\":\"x\"}", 422, "/username"},
+        {"{\"username\":\"\",\"password\":\"x\"}", 422, "/username"},
+        {"{\"username\":7,\"password\":\"x\"}", 422, "/username"},
+        {"{\"username\":\"admin\",\"passwort\":\"x\"}", 422, "/passwort"},
+        {"[]", 422, NULL},
+        {"{", 400, NULL},
+    };
+    for (size_t i = 0; i < HG_COUNT(cases); i++) {
+        json_t *problem =
+            ask_json("POST", "/api/v1/auth/login", "", cases[i].body, cases[i].status);
+        if (cases[i].pointer) {
+            assert_string_equal(
+                text_at(json_array_get(json_object_get(problem, "errors"), 0), "pointer"),
+                cases[i].pointer);
+        }
+        json_decref(problem);
+    }
+}
+
+static void test_guessing_gets_429(void **state)
+{
+    (void)state;
+    struct answer answer;
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(status_of("POST",
+                                   "/api/v1/auth/login",
+                                   "",
+                                   "{\"username\":\"guessed\",\"password\":\"x\"}"),
+                         401);
+    }
+    ask("POST", "/api/v1/auth/login", "", "{\"username\":\"guessed\",\"password\":\"x\"}", &answer);
+    json_decref(answer_problem(&answer, 429));
+    assert_true(strtol(answer_header(&answer, "Retry-After"), NULL, 10) >= 1);
+    answer_free(&answer);
+}
+
+static void test_the_cookie_is_secure_behind_https(void **state)
+{
+    (void)state;
+    struct answer answer;
+    struct hg_api *plain = api;
+    int plain_port = port;
+    start_api("https://headgate.example.org");
+    log_in("admin", &answer);
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer_header(&answer, "Set-Cookie"), "; Secure"));
+    assert_non_null(answer_header(&answer, "Strict-Transport-Security"));
+    answer_free(&answer);
+    /* The public address is an origin of ours too. */
+    assert_int_equal(status_of("POST",
+                               "/api/v1/auth/logout",
+                               "Origin: https://headgate.example.org\r\n",
+                               NULL),
+                     401);
+    hg_api_stop(api, 1000);
+    api = plain;
+    port = plain_port;
+}
+
+/* ---- who may what ---- */
+
+static void test_the_role_matrix(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method;
+        const char *target;
+        const char *body;
+        int good;
+        bool viewer;
+        bool scientist;
+    } rows[] = {
+        {"GET", "/api/v1/auth/me", NULL, 200, true, true},
+        {"GET", "/api/v1/system", NULL, 200, true, true},
+        {"GET", "/api/v1/plugins", NULL, 200, true, true},
+        {"GET", INGESTION "/pipelines", NULL, 200, true, true},
+        {"GET", INGESTION "/pipelines/p", NULL, 200, true, true},
+        {"PATCH", INGESTION "/pipelines/p", "{}", 200, false, false},
+        {"POST", INGESTION "/pipelines/p/trigger", "{}", 202, false, true},
+        {"GET", INGESTION "/pipelines/p/runs", NULL, 200, true, true},
+        {"GET", INGESTION "/runs/" FAKE_RUN, NULL, 200, true, true},
+        {"GET", INGESTION "/runs/" FAKE_RUN "/jobs/load/logs", NULL, 200, false, true},
+        {"GET", INGESTION "/quarantine", NULL, 200, false, true},
+        {"GET", "/api/v1/datasets", NULL, 200, true, true},
+        {"GET", "/api/v1/datasets/a.b/rows", NULL, 200, false, true},
+    };
+    for (size_t i = 0; i < HG_COUNT(rows); i++) {
+        const char *method = rows[i].method;
+        const char *target = rows[i].target;
+        int viewer = rows[i].viewer ? rows[i].good : 403;
+        int scientist = rows[i].scientist ? rows[i].good : 403;
+        assert_int_equal(status_of(method, target, "", rows[i].body), 401);
+        assert_int_equal(status_of(method, target, cookies[VIEWER], rows[i].body), viewer);
+        assert_int_equal(status_of(method, target, cookies[SCIENTIST], rows[i].body), scientist);
+        assert_int_equal(status_of(method, target, cookies[ADMIN], rows[i].body), rows[i].good);
+    }
+}
+
+static void test_a_write_from_another_origin(void **state)
+{
+    (void)state;
+    char headers[512];
+    (void)snprintf(headers, sizeof headers, "%sOrigin: http://evil.example\r\n", cookies[ADMIN]);
+    assert_int_equal(status_of("POST", INGESTION "/pipelines/p/trigger", headers, "{}"), 403);
+    fake_assert_asked("");
+    (void)snprintf(headers, sizeof headers, "%sSec-Fetch-Site: cross-site\r\n", cookies[ADMIN]);
+    assert_int_equal(status_of("PATCH", INGESTION "/pipelines/p", headers, "{}"), 403);
+    fake_assert_asked("");
+}
+
+/* ---- pipelines ---- */
+
+static void test_lists_pass_their_page_on(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of("GET", INGESTION "/pipelines", cookies[ADMIN], NULL), 200);
+    fake_assert_asked("list 50 -");
+    assert_int_equal(
+        status_of("GET", INGESTION "/pipelines?limit=500&cursor=a%2Fb", cookies[ADMIN], NULL), 200);
+    fake_assert_asked("list 500 a/b");
+    json_t *problem =
+        ask_json("GET", INGESTION "/pipelines?limit=501", cookies[ADMIN], NULL, 400);
+    assert_non_null(strstr(text_at(problem, "detail"), "limit"));
+    json_decref(problem);
+    fake_set(HG_EINVAL, "");
+    assert_int_equal(status_of("GET", INGESTION "/pipelines?cursor=x", cookies[ADMIN], NULL), 400);
+}
+
+static void test_a_trigger(void **state)
+{
+    (void)state;
+    struct answer answer;
+    ask("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{\"params\":{\"a\":1}}", &answer);
+    assert_int_equal(answer.status, 202);
+    assert_string_equal(answer_header(&answer, "Location"), INGESTION "/runs/" FAKE_RUN);
+    json_t *json = answer_json(&answer);
+    assert_string_equal(text_at(json, "run_id"), FAKE_RUN);
+    assert_string_equal(text_at(json, "status"), "queued");
+    json_decref(json);
+    answer_free(&answer);
+    fake_assert_asked("trigger p {\"a\":1}");
+    /* Without a body at all. */
+    assert_int_equal(status_of("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], NULL), 202);
+    fake_assert_asked("trigger p -");
+}
+
+static void test_a_trigger_that_cannot_be(void **state)
+{
+    (void)state;
+    json_t *problem = ask_json(
+        "POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{\"parms\":{}}", 422);
+    assert_non_null(strstr(text_at(problem, "hint"), "params"));
+    json_decref(problem);
+    fake_assert_asked("");
+
+    fake_set_busy(true);
+    problem = ask_json("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{}", 409);
+    assert_string_equal(text_at(problem, "run_id"), FAKE_RUN);
+    assert_non_null(strstr(text_at(problem, "detail"), FAKE_RUN));
+    json_decref(problem);
+
+    fake_set_busy(false);
+    fake_set(HG_EINVAL, "/params/since");
+    problem = ask_json("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{}", 422);
+    assert_string_equal(text_at(json_array_get(json_object_get(problem, "errors"), 0), "pointer"),
+                        "/params/since");
+    assert_null(json_object_get(problem, "run_id"));
+    json_decref(problem);
+
+    fake_set(HG_ENOTFOUND, "");
+    assert_int_equal(
+        status_of("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{}"), 404);
+    fake_set(HG_EUNAVAILABLE, "");
+    assert_int_equal(
+        status_of("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{}"), 503);
+}
+
+static void test_changing_a_pipeline(void **state)
+{
+    (void)state;
+    struct answer answer;
+    char headers[512];
+    ask("GET", INGESTION "/pipelines/p", cookies[ADMIN], NULL, &answer);
+    (void)snprintf(headers,
+                   sizeof headers,
+                   "%sIf-Match: %s\r\n",
+                   cookies[ADMIN],
+                   answer_header(&answer, "ETag"));
+    answer_free(&answer);
+    assert_int_equal(status_of("PATCH", INGESTION "/pipelines/p", headers, "{\"enabled\":true}"), 200);
+    fake_assert_asked("update p {\"enabled\":true}");
+    (void)snprintf(headers, sizeof headers, "%sIf-Match: \"other\"\r\n", cookies[ADMIN]);
+    assert_int_equal(status_of("PATCH", INGESTION "/pipelines/p", headers, "{\"enabled\":false}"),
+                     412);
+    fake_assert_asked("get p");
+    fake_set(HG_EINVAL, "/schedule");
+    json_t *problem =
+        ask_json("PATCH", INGESTION "/pipelines/p", cookies[ADMIN], "{\"schedule\":\"x\"}", 422);
+    assert_string_equal(text_at(json_array_get(json_object_get(problem, "errors"), 0), "pointer"),
+                        "/schedule");
+    json_decref(problem);
+    assert_int_equal(status_of("PATCH", INGESTION "/pipelines/p", cookies[ADMIN], "[]"), 422);
+}
+
+static void test_runs_and_logs(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        status_of("GET", INGESTION "/pipelines/p/runs?status=failed", cookies[ADMIN], NULL), 200);
+    fake_assert_asked("runs p failed 50");
+    assert_int_equal(
+        status_of("GET", INGESTION "/pipelines/p/runs?status=broken", cookies[ADMIN], NULL), 400);
+    assert_int_equal(status_of("GET", INGESTION "/runs/" FAKE_RUN, cookies[ADMIN], NULL), 200);
+    fake_assert_asked("run " FAKE_RUN);
+    assert_int_equal(status_of("GET", INGESTION "/runs/none", cookies[ADMIN], NULL), 404);
+    assert_int_equal(
+        status_of("GET", INGESTION "/runs/" FAKE_RUN "/jobs/load/logs?limit=7", cookies[ADMIN], NULL),
+        200);
+    fake_assert_asked("log " FAKE_RUN " load 7");
+}
+
+static void test_datasets_and_quarantine(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of("GET",
+                               "/api/v1/datasets/market.daily/"
+                               "rows?limit=2&columns=a,b&order=-a&from=1&to=2&cursor=c",
+                               cookies[ADMIN],
+                               NULL),
+                     200);
+    fake_assert_asked("rows market.daily 2 c a,b -a 1 2");
+    assert_int_equal(status_of("GET", "/api/v1/datasets/none/rows", cookies[ADMIN], NULL), 404);
+    assert_int_equal(status_of("GET", "/api/v1/datasets/a.b.c/rows", cookies[ADMIN], NULL), 404);
+    fake_set(HG_EINVAL, "");
+    assert_int_equal(
+        status_of("GET", "/api/v1/datasets/a.b/rows?order=none", cookies[ADMIN], NULL), 400);
+    fake_reset();
+    assert_int_equal(status_of("GET",
+                               INGESTION "/quarantine?pipeline=p&run=" FAKE_RUN,
+                               cookies[ADMIN],
+                               NULL),
+                     200);
+    fake_assert_asked("quarantine p " FAKE_RUN " 50");
+    assert_int_equal(status_of("GET", INGESTION "/quarantine?run=x", cookies[ADMIN], NULL), 400);
+}
+
+/* ---- the host ---- */
+
+static void test_system_and_plugins(void **state)
+{
+    (void)state;
+    json_t *system = ask_json("GET", "/api/v1/system", cookies[ADMIN], NULL, 200);
+    const json_t *database = json_object_get(system, "database");
+    assert_string_equal(text_at(system, "version"), "1.2.3");
+    assert_int_equal(json_integer_value(json_object_get(system, "pipelines")), 3);
+    assert_string_equal(text_at(json_object_get(database, "metadata"), "status"), "ok");
+    assert_string_equal(text_at(json_object_get(database, "warehouse"), "status"), "ok");
+    assert_int_equal(strncmp(text_at(json_object_get(database, "metadata"), "version"), "15.", 3), 0);
+    json_decref(system);
+    json_t *plugins = ask_json("GET", "/api/v1/plugins", cookies[ADMIN], NULL, 200);
+    assert_int_equal(json_array_size(json_object_get(plugins, "items")), 1);
+    assert_true(json_is_null(json_object_get(plugins, "next_cursor")));
+    json_decref(plugins);
+}
+
+static void test_ready_or_not(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of("GET", "/healthz", "", NULL), 200);
+    assert_int_equal(status_of("GET", "/readyz", "", NULL), 200);
+    hg_test_pg_kill(pg);
+    struct answer answer;
+    ask("GET", "/readyz", "", NULL, &answer);
+    json_t *problem = answer_problem(&answer, 503);
+    assert_string_equal(text_at(problem, "database"), "metadata");
+    assert_non_null(strstr(text_at(problem, "detail"), "metadata database"));
+    assert_non_null(answer_header(&answer, "Retry-After"));
+    json_decref(problem);
+    answer_free(&answer);
+    assert_int_equal(status_of("GET", "/healthz", "", NULL), 200);
+    assert_int_equal(status_of("GET", "/api/v1/auth/me", cookies[ADMIN], NULL), 503);
+    assert_int_equal(hg_test_pg_resume(pg), 0);
+    assert_int_equal(status_of("GET", "/readyz", "", NULL), 200);
+    assert_int_equal(status_of("GET", "/api/v1/auth/me", cookies[ADMIN], NULL), 200);
+}
+
+static void test_what_is_not_there(void **state)
+{
+    (void)state;
+    struct answer answer;
+    assert_int_equal(status_of("GET", "/api/v1/no/such/thing", cookies[ADMIN], NULL), 404);
+    ask("DELETE", INGESTION "/pipelines/p", cookies[ADMIN], NULL, &answer);
+    json_decref(answer_problem(&answer, 405));
+    assert_string_equal(answer_header(&answer, "Allow"), "GET, HEAD, PATCH, OPTIONS");
+    answer_free(&answer);
+}
+
+#define TEST(function) cmocka_unit_test_setup(function, reset)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_signing_in_and_out),
+        TEST(test_bad_log_ins),
+        TEST(test_guessing_gets_429),
+        TEST(test_the_cookie_is_secure_behind_https),
+        TEST(test_the_role_matrix),
+        TEST(test_a_write_from_another_origin),
+        TEST(test_lists_pass_their_page_on),
+        TEST(test_a_trigger),
+        TEST(test_a_trigger_that_cannot_be),
+        TEST(test_changing_a_pipeline),
+        TEST(test_runs_and_logs),
+        TEST(test_datasets_and_quarantine),
+        TEST(test_system_and_plugins),
+        TEST(test_ready_or_not),
+        TEST(test_what_is_not_there),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
