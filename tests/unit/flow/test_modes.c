@@ -153,7 +153,8 @@ static const char *const tables[] = {
     " locale = 'und-u-ks-level1', deterministic = false); create table m.t (a bigint, b text collate"
     " public.loose, v numeric(12,3), w float8, unique (a, b)); alter table m.t owner to"
     " headgate_user; create table public.oracle (a numeric, b text collate public.loose, v numeric,"
-    " w float8)",
+    " w float8); create table public.input (seq int, a numeric, b text collate public.loose, v"
+    " numeric, w float8)",
 };
 
 static void load_once(size_t mode, enum shape shape, bool loose)
@@ -189,9 +190,10 @@ static void load_once(size_t mode, enum shape shape, bool loose)
                      keys);
     }
     const char *differ = fake_query(
-        pg, "select string_agg(d::text, ' ') from ((select a, b collate \"C\", v, w from m.t except"
-            " all select a, b, v, w from oracle) union all (select a, b collate \"C\", v, w from"
-            " oracle except all select a, b, v, w from m.t)) d");
+        pg, "select string_agg(d::text, ' ') from ((select '+', a, b collate \"C\", v, w from m.t"
+            " except all select '+', a, b collate \"C\", v, w from oracle) union all (select '-', a,"
+            " b collate \"C\", v, w from oracle except all select '-', a, b collate \"C\", v, w"
+            " from m.t)) d");
     if (differ[0] != '\0') {
         fail_msg("%s, shape %d, loose %d: %s", oracles[mode].mode, (int)shape, loose, differ);
     }
