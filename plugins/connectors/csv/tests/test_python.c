@@ -14,8 +14,6 @@
 #include "fake_host.h"
 #include "input.h"
 
-extern char **environ;
-
 static char *slurp(const struct fake *fake, const char *name, const char *ending)
 {
     char path[256];
