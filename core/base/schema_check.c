@@ -28,6 +28,14 @@ static int fail(struct check *check, const char *keyword, const char *expected)
     return r;
 }
 
+static void step_back(struct check *check, size_t mark)
+{
+    if (!hg_buf_failed(&check->pointer) && check->pointer.data) {
+        check->pointer.len = mark;
+        check->pointer.data[mark] = '\0';
+    }
+}
+
 /* A step down: `key` for an object, or the index when key is NULL. */
 static int check_below(struct check *check, const char *key, size_t index, const json_t *schema)
 {
@@ -39,9 +47,8 @@ static int check_below(struct check *check, const char *key, size_t index, const
         hg_buf_printf(&check->pointer, "/%zu", index);
     }
     int r = check_schema(check, schema);
-    if (r == HG_OK && !hg_buf_failed(&check->pointer)) {
-        check->pointer.len = mark;
-        check->pointer.data[mark] = '\0';
+    if (r == HG_OK) {
+        step_back(check, mark);
     }
     return r;
 }
@@ -151,7 +158,7 @@ static int shape_schema_list(struct check *check, const char *keyword, const jso
             return r;
         }
     }
-    check->pointer.len = mark;
+    step_back(check, mark);
     return HG_OK;
 }
 
@@ -170,7 +177,7 @@ static int shape_schema_map(struct check *check, const char *keyword, const json
             return r;
         }
     }
-    check->pointer.len = mark;
+    step_back(check, mark);
     return HG_OK;
 }
 
@@ -315,7 +322,7 @@ static bool unescape_step(const char *step, size_t n, char *ret_name, size_t roo
     size_t used = 0;
     for (size_t i = 0; i < n; i++) {
         char c = step[i];
-        if (c == '%' && i + 2 < n + 0) {
+        if (c == '%' && i + 2 < n) {
             char hex[3] = {step[i + 1], step[i + 2], '\0'};
             unsigned value = 0;
             if (sscanf(hex, "%2x", &value) == 1) {
