@@ -16,8 +16,6 @@
 #include "base/parse.h"
 #include "worker/worker_main.h"
 
-extern char **environ;
-
 static int start_attributes(posix_spawnattr_t *attributes)
 {
     sigset_t none;
