@@ -25,8 +25,8 @@ static int answer_user(struct hg_http_request *request,
                        enum hg_role role,
                        struct hg_error *err)
 {
-    json_t *answer = json_pack(
-        "{s:{s:s, s:s}}", "user", "username", username, "role", hg_role_name(role));
+    json_t *answer =
+        json_pack("{s:{s:s, s:s}}", "user", "username", username, "role", hg_role_name(role));
     return hg_http_answer_json(request, 200, answer, err);
 }
 

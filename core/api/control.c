@@ -92,13 +92,15 @@ static int follow(struct client *client, const char *run_id, struct hg_error *er
         json_decref(last);
         last = run;
         if (changed || ended) {
-            r = hg_control_send(client->fd, json_pack("{s:O, s:b}", "run", run, "ended", ended), err);
+            r = hg_control_send(
+                client->fd, json_pack("{s:O, s:b}", "run", run, "ended", ended), err);
         }
         if (r < 0) {
             return r;
         }
         if (!ended && is_stopping(client->control)) {
-            (void)hg_error_set(err, HG_EUNAVAILABLE, "the host stops before run %s has ended", run_id);
+            (void)hg_error_set(
+                err, HG_EUNAVAILABLE, "the host stops before run %s has ended", run_id);
             return hg_error_hint(err, "The run goes on when the host is started again.");
         }
     }
@@ -250,8 +252,7 @@ static void *acceptor_main(void *arg)
 static int bind_socket(struct hg_control *control, const char *data_dir, struct hg_error *err)
 {
     if (hg_control_is_running(data_dir)) {
-        (void)hg_error_set(
-            err, HG_EEXIST, "another host runs on the data folder \"%s\"", data_dir);
+        (void)hg_error_set(err, HG_EEXIST, "another host runs on the data folder \"%s\"", data_dir);
         return hg_error_hint(err, "Stop it first, or set data_dir to another folder.");
     }
     /* What a host that was killed left behind. */

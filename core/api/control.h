@@ -3,8 +3,8 @@
  *
  * The client sends one line, {"call": "run", "pipeline", "params"}; the host answers a line
  * {"run": Run, "ended": bool} each time the run has moved on and at its end, or
- * {"error": {"code", "message", "hint", "pointer"}}. Only the host's own user and root get in. A run
- * goes on when its client leaves.
+ * {"error": {"code", "message", "hint", "pointer"}}. Only the host's own user and root get in. A
+ * run goes on when its client leaves.
  */
 #ifndef HG_API_CONTROL_H
 #define HG_API_CONTROL_H
@@ -21,8 +21,8 @@ struct hg_control;
 /* ---- the host's side ---- */
 
 /*
- * Listens, on a thread of its own. HG_EEXIST when another host serves this data folder. `service` is
- * borrowed until hg_control_stop, which has to come before the service stops.
+ * Listens, on a thread of its own. HG_EEXIST when another host serves this data folder. `service`
+ * is borrowed until hg_control_stop, which has to come before the service stops.
  */
 int hg_control_start(const char *data_dir,
                      struct hg_pipelines *service,
@@ -41,10 +41,10 @@ typedef void hg_control_progress(void *arg, const json_t *run);
 
 /*
  * Triggers a pipeline on the running host and waits for its run to end. `params` and `on_progress`
- * may be NULL. *ret_run is the Run as it ended, owned by the caller; look at its status. HG_ENOTFOUND
- * for an unknown pipeline or when no host runs (ask hg_control_is_running first), HG_EINVAL for
- * params, HG_ECONFLICT when a run is under way (the message names it), HG_EFORBIDDEN for another
- * user, HG_EUNAVAILABLE when the host goes away meanwhile.
+ * may be NULL. *ret_run is the Run as it ended, owned by the caller; look at its status.
+ * HG_ENOTFOUND for an unknown pipeline or when no host runs (ask hg_control_is_running first),
+ * HG_EINVAL for params, HG_ECONFLICT when a run is under way (the message names it), HG_EFORBIDDEN
+ * for another user, HG_EUNAVAILABLE when the host goes away meanwhile.
  */
 int hg_control_run_pipeline(const char *data_dir,
                             const char *pipeline,

@@ -109,9 +109,7 @@ static int take_line(struct hg_buf *rest, json_t **ret, struct hg_error *err)
 
 static int read_more(int fd, struct hg_buf *rest, struct hg_error *err)
 {
-    enum {
-        CHUNK = 16384
-    };
+    enum { CHUNK = 16384 };
     if (rest->len > HG_CONTROL_LINE_MAX) {
         return hg_error_set(err, HG_ETOOBIG, "the control socket's line is too long");
     }

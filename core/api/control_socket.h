@@ -18,8 +18,8 @@ enum {
 
 /*
  * The address of <data_dir>/control.sock. A socket's path may have 107 bytes, a data folder more:
- * then the path goes through *ret_folder_fd, a descriptor of the folder which has to stay open while
- * the address is used (-1 otherwise); owned by the caller.
+ * then the path goes through *ret_folder_fd, a descriptor of the folder which has to stay open
+ * while the address is used (-1 otherwise); owned by the caller.
  */
 int hg_control_address(const char *data_dir,
                        struct sockaddr_un *ret_address,

@@ -37,7 +37,6 @@ int hg_api_datasets_rows(struct hg_http_request *request, struct hg_error *err)
     int r = check_name(name, err);
     r = r < 0 ? r : hg_api_page(request, &query.page, err);
     r = r < 0 ? r
-              : hg_datasets_rows(
-                    hg_api_of(request)->options.pipelines, name, &query, &answer, err);
+              : hg_datasets_rows(hg_api_of(request)->options.pipelines, name, &query, &answer, err);
     return hg_api_answer(request, r, answer, err);
 }

@@ -140,8 +140,7 @@ int hg_api_pipelines_trigger(struct hg_http_request *request, struct hg_error *e
 
 static int check_status(struct hg_http_request *request, const char *status, struct hg_error *err)
 {
-    static const char *const statuses[] = {
-        "queued", "running", "succeeded", "failed", "cancelled"};
+    static const char *const statuses[] = {"queued", "running", "succeeded", "failed", "cancelled"};
     for (size_t i = 0; status && i < HG_COUNT(statuses); i++) {
         if (strcmp(status, statuses[i]) == 0) {
             return HG_OK;

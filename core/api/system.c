@@ -8,9 +8,7 @@
 #include "plugin/registry.h"
 #include "store/db.h"
 
-enum {
-    PROBE_MS = 2000
-};
+enum { PROBE_MS = 2000 };
 
 int hg_api_healthz(struct hg_http_request *request, struct hg_error *err)
 {

@@ -2,8 +2,9 @@
  * Users and their sessions.
  *
  * A session is 32 random bytes in the browser's cookie; the database holds only their SHA-256. It
- * ends 12 hours after it was last used and 7 days after it began. All [any] thread; all wait for the
- * database and, where passwords are hashed, for the processor: never call them from an HTTP thread.
+ * ends 12 hours after it was last used and 7 days after it began. All [any] thread; all wait for
+ * the database and, where passwords are hashed, for the processor: never call them from an HTTP
+ * thread.
  */
 #ifndef HG_AUTH_AUTH_H
 #define HG_AUTH_AUTH_H
@@ -17,8 +18,8 @@ struct hg_pool;
 struct hg_auth;
 
 enum {
-    HG_USERNAME_MAX = 64,    /* bytes */
-    HG_SESSION_TOKEN = 44,   /* base64url of 32 bytes, with the NUL */
+    HG_USERNAME_MAX = 64,  /* bytes */
+    HG_SESSION_TOKEN = 44, /* base64url of 32 bytes, with the NUL */
     HG_SESSION_MAX_S = 7 * 24 * 3600,
 };
 

@@ -69,24 +69,15 @@ int hg_password_hash(const char *password,
     char hash[HG_PASSWORD_HASH_TEXT];
     size_t n = strlen(password);
     if (n == 0 || n > HG_PASSWORD_MAX) {
-        return hg_error_set(
-            err, HG_EINVAL, "a password has 1 to %d bytes", HG_PASSWORD_MAX);
+        return hg_error_set(err, HG_EINVAL, "a password has 1 to %d bytes", HG_PASSWORD_MAX);
     }
     int r = hg_random_bytes(salt, sizeof salt, err);
     r = r < 0 ? r : enter(err);
     if (r < 0) {
         return r;
     }
-    int code = argon2id_hash_encoded(PASSES,
-                                     MEMORY_KIB,
-                                     LANES,
-                                     password,
-                                     n,
-                                     salt,
-                                     sizeof salt,
-                                     HASH_BYTES,
-                                     hash,
-                                     sizeof hash);
+    int code = argon2id_hash_encoded(
+        PASSES, MEMORY_KIB, LANES, password, n, salt, sizeof salt, HASH_BYTES, hash, sizeof hash);
     leave();
     if (code != ARGON2_OK) {
         return argon2_failed(code, err);

@@ -2,9 +2,9 @@
  * Passwords: Argon2id with OWASP's parameters (19 MiB, 2 passes, 1 lane), as PHC strings, so that
  * stronger parameters can be chosen later and old hashes still verify.
  *
- * At most two hashes are worked on at once and a few callers wait, which bounds memory to 38 MiB and
- * leaves threads of the executor to others; more get HG_EUNAVAILABLE. Never call these from an HTTP
- * thread: a hash takes tens of milliseconds.
+ * At most two hashes are worked on at once and a few callers wait, which bounds memory to 38 MiB
+ * and leaves threads of the executor to others; more get HG_EUNAVAILABLE. Never call these from an
+ * HTTP thread: a hash takes tens of milliseconds.
  */
 #ifndef HG_AUTH_PASSWORD_H
 #define HG_AUTH_PASSWORD_H
@@ -14,7 +14,7 @@
 #include "base/error.h"
 
 enum {
-    HG_PASSWORD_MAX = 1024,     /* bytes */
+    HG_PASSWORD_MAX = 1024,      /* bytes */
     HG_PASSWORD_HASH_TEXT = 128, /* room for the PHC string, with the NUL */
 };
 

@@ -186,8 +186,7 @@ static void answer_options(struct hg_http_request *request, const char *allow)
 static int refuse_method(struct hg_http_request *request, const char *allow, struct hg_error *err)
 {
     request->problem_status = 405;
-    (void)hg_error_set(
-        err, HG_ENOTSUP, "%.16s is not what this address takes", request->method);
+    (void)hg_error_set(err, HG_ENOTSUP, "%.16s is not what this address takes", request->method);
     return hg_error_hint(err, "It takes %s.", allow);
 }
 
@@ -203,10 +202,8 @@ static int answer_elsewhere(struct hg_exchange *exchange,
 {
     struct hg_http_request *request = &exchange->request;
     if (is_api(&request->target)) {
-        return hg_error_set(err,
-                            HG_ENOTFOUND,
-                            "there is nothing at \"%.200s\"",
-                            request->target.path);
+        return hg_error_set(
+            err, HG_ENOTFOUND, "there is nothing at \"%.200s\"", request->target.path);
     }
     *ret_allow = "GET, HEAD, OPTIONS";
     if (strcmp(request->method, "OPTIONS") == 0) {
@@ -322,8 +319,7 @@ static struct hg_exchange *find_overdue(struct hg_http_server *server, int64_t n
 {
     HG_LOCK(&server->mutex);
     struct hg_exchange *exchange = server->exchanges;
-    while (exchange &&
-           (exchange->state != HG_EXCHANGE_PARKED || exchange->deadline_ms > now_ms)) {
+    while (exchange && (exchange->state != HG_EXCHANGE_PARKED || exchange->deadline_ms > now_ms)) {
         exchange = exchange->next;
     }
     if (exchange) {

@@ -23,8 +23,8 @@ struct hg_exchange *hg_exchange_new(struct hg_http_server *server, const char *r
     exchange->uri_at = raw_target;
     exchange->n_uri = strlen(raw_target);
     request->context = server->options.context;
-    request->raw_target = hg_arena_strndup(
-        &request->arena, raw_target, strnlen(raw_target, HG_HTTP_TARGET_MAX + 1));
+    request->raw_target =
+        hg_arena_strndup(&request->arena, raw_target, strnlen(raw_target, HG_HTTP_TARGET_MAX + 1));
     if (!request->raw_target || hg_uuid_new(request->id, NULL) < 0) {
         hg_http_request_free(request);
         free(exchange);
@@ -112,8 +112,8 @@ static bool add_defaults(struct MHD_Response *response,
 {
     bool ok = true;
     if (!has_header(answer, "Content-Security-Policy")) {
-        ok = MHD_add_response_header(
-            response, "Content-Security-Policy", hg_headers_plain_policy());
+        ok =
+            MHD_add_response_header(response, "Content-Security-Policy", hg_headers_plain_policy());
     }
     if (!has_header(answer, "Cache-Control")) {
         ok = MHD_add_response_header(response, "Cache-Control", "no-store") && ok;

@@ -58,8 +58,8 @@ int hg_executor_new(int n_threads, int queue_max, struct hg_executor **ret, stru
     (void)pthread_mutex_init(&executor->mutex, NULL);
     (void)pthread_cond_init(&executor->work, NULL);
     for (; executor->n_threads < n_threads; executor->n_threads++) {
-        int r = pthread_create(
-            &executor->threads[executor->n_threads], NULL, thread_main, executor);
+        int r =
+            pthread_create(&executor->threads[executor->n_threads], NULL, thread_main, executor);
         if (r != 0) {
             hg_executor_free(executor);
             return hg_error_errno(err, r, "cannot start a thread for requests");

@@ -17,8 +17,8 @@ struct hg_job {
 /* Starts `n_threads` threads. Owned by the caller, hg_executor_free. */
 int hg_executor_new(int n_threads, int queue_max, struct hg_executor **ret, struct hg_error *err);
 /*
- * Adds a job. HG_EUNAVAILABLE when `queue_max` jobs wait already or the executor stops. [any] thread;
- * never waits.
+ * Adds a job. HG_EUNAVAILABLE when `queue_max` jobs wait already or the executor stops. [any]
+ * thread; never waits.
  */
 int hg_executor_submit(struct hg_executor *executor, struct hg_job *job, struct hg_error *err);
 /* Runs what is queued, waits for the threads, frees. */

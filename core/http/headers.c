@@ -7,8 +7,7 @@ static const struct hg_http_field fixed[] = {
     {"Referrer-Policy", "same-origin"},
     {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
-    {"Permissions-Policy",
-     "camera=(), microphone=(), geolocation=(), payment=(), usb=()"},
+    {"Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"},
     {NULL, NULL},
 };
 

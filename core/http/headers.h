@@ -16,7 +16,9 @@ int hg_headers_nonce(char ret[HG_NONCE_TEXT], struct hg_error *err);
  * The policy for index.html: everything from our own origin, styles that the pages make carry the
  * nonce. An answer without a policy of its own gets one that allows nothing.
  */
-int hg_headers_page_policy(struct hg_http_request *request, const char *nonce, struct hg_error *err);
+int hg_headers_page_policy(struct hg_http_request *request,
+                           const char *nonce,
+                           struct hg_error *err);
 /* Fixed headers, the same for all answers; ended by a NULL name. Static. */
 const struct hg_http_field *hg_headers_fixed(void);
 /* The policy of what is no page. Static. */

@@ -11,9 +11,7 @@
 
 #include "base/mem.h"
 
-enum {
-    BACKLOG = 511
-};
+enum { BACKLOG = 511 };
 
 HG_DEFINE_CLEANUP(freeaddrinfop, struct addrinfo *, freeaddrinfo)
 
@@ -52,7 +50,8 @@ static int cannot_listen(const char *host, int port, int why, struct hg_error *e
     if (err) {
         err->code = HG_ECONFLICT;
     }
-    (void)hg_error_hint(err, "Stop the program that listens there, or set `listen` to another port.");
+    (void)hg_error_hint(err,
+                        "Stop the program that listens there, or set `listen` to another port.");
     return HG_ECONFLICT;
 }
 

@@ -35,7 +35,8 @@ int hg_http_check_origin(const struct hg_http_request *request,
         return HG_OK;
     }
     (void)hg_error_set(err, HG_EFORBIDDEN, "a page of another origin made the browser send this");
-    return hg_error_hint(err,
-                         "If Headgate is reached through a proxy, set public_url to the address that "
-                         "the browser shows.");
+    return hg_error_hint(
+        err,
+        "If Headgate is reached through a proxy, set public_url to the address that "
+        "the browser shows.");
 }

@@ -12,10 +12,18 @@ static const struct {
     int code;
     int status;
 } statuses[] = {
-    {HG_EINVAL, 422},      {HG_ENOTFOUND, 404},    {HG_EEXIST, 409},
-    {HG_ENOTSUP, 422},     {HG_EUNAUTHENTICATED, 401}, {HG_EFORBIDDEN, 403},
-    {HG_ERATELIMITED, 429}, {HG_EUNAVAILABLE, 503}, {HG_ETIMEDOUT, 503},
-    {HG_ECANCELLED, 503},  {HG_ECONFLICT, 409},    {HG_ETOOBIG, 413},
+    {HG_EINVAL, 422},
+    {HG_ENOTFOUND, 404},
+    {HG_EEXIST, 409},
+    {HG_ENOTSUP, 422},
+    {HG_EUNAUTHENTICATED, 401},
+    {HG_EFORBIDDEN, 403},
+    {HG_ERATELIMITED, 429},
+    {HG_EUNAVAILABLE, 503},
+    {HG_ETIMEDOUT, 503},
+    {HG_ECANCELLED, 503},
+    {HG_ECONFLICT, 409},
+    {HG_ETOOBIG, 413},
     {HG_ENOMEM, 503},
 };
 
@@ -85,7 +93,8 @@ static void put_sentence(struct hg_buf *buf, const char *message)
 
 static void put_detail(struct hg_buf *buf, int status, const struct hg_error *error)
 {
-    /* What failed inside is in the host's log, under the request's id; clients have no use for it. */
+    /* What failed inside is in the host's log, under the request's id; clients have no use for it.
+     */
     if (status == 500) {
         hg_buf_puts(buf, "Something inside the host failed while it worked on this request.");
     } else if (error->message[0]) {
@@ -133,26 +142,27 @@ char *hg_problem_text(const struct hg_http_request *request,
     (void)snprintf(type, sizeof type, "urn:headgate:problem:%s", kinds[kind].slug);
     put_detail(&detail, status, error);
     put_instance(&instance, request->raw_target ? request->raw_target : "/");
-    const char *hint = status == 500 ? "Look for this request_id in the host's log."
+    const char *hint = status == 500    ? "Look for this request_id in the host's log."
                        : error->hint[0] ? error->hint
                                         : NULL;
-    HG_CLEANUP(hg_json_decrefp) json_t *document = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s*, s:o*}",
-                                                             "type",
-                                                             type,
-                                                             "title",
-                                                             kinds[kind].title,
-                                                             "status",
-                                                             status,
-                                                             "detail",
-                                                             hg_buf_text(&detail),
-                                                             "request_id",
-                                                             request->id,
-                                                             "instance",
-                                                             hg_buf_text(&instance),
-                                                             "hint",
-                                                             hint,
-                                                             "errors",
-                                                             errors_of(error, errors));
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *document = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s*, s:o*}",
+                                 "type",
+                                 type,
+                                 "title",
+                                 kinds[kind].title,
+                                 "status",
+                                 status,
+                                 "detail",
+                                 hg_buf_text(&detail),
+                                 "request_id",
+                                 request->id,
+                                 "instance",
+                                 hg_buf_text(&instance),
+                                 "hint",
+                                 hint,
+                                 "errors",
+                                 errors_of(error, errors));
     if (!document) {
         return NULL;
     }
@@ -180,10 +190,9 @@ void hg_problem_answer(struct hg_http_request *request, const struct hg_error *e
     static const char last_resort[] =
         "{\"type\":\"urn:headgate:problem:unavailable\",\"title\":\"Not available at the moment\","
         "\"status\":503,\"detail\":\"The host is out of memory.\"}";
-    int status =
-        request->problem_status ? request->problem_status : hg_problem_status(error->code);
-    char *text = hg_problem_text(
-        request, status, error, request->problem_errors, request->problem_members);
+    int status = request->problem_status ? request->problem_status : hg_problem_status(error->code);
+    char *text =
+        hg_problem_text(request, status, error, request->problem_errors, request->problem_members);
     if (text) {
         hg_http_answer_static(request, status, "application/problem+json", text, strlen(text));
         request->answer.owned = true;

@@ -157,10 +157,8 @@ static void check_framing(struct hg_exchange *exchange)
     const char *length = hg_http_header(request, "Content-Length");
     const char *encoding = hg_http_header(request, "Transfer-Encoding");
     if (length && encoding) {
-        refuse(exchange,
-               400,
-               HG_EINVAL,
-               "the request has both Content-Length and Transfer-Encoding");
+        refuse(
+            exchange, 400, HG_EINVAL, "the request has both Content-Length and Transfer-Encoding");
     }
     if (count_headers(request, "Content-Length") > 1 || count_headers(request, "Host") > 1 ||
         count_headers(request, "Transfer-Encoding") > 1) {
@@ -212,13 +210,10 @@ static void take_address(struct hg_exchange *exchange)
     const struct sockaddr *address = info ? info->client_addr : NULL;
     socklen_t n = address && address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                                             : sizeof(struct sockaddr_in);
-    if (!address || getnameinfo(address,
-                                n,
-                                text,
-                                sizeof exchange->request.remote_address,
-                                NULL,
-                                0,
-                                NI_NUMERICHOST) != 0) {
+    if (!address ||
+        getnameinfo(
+            address, n, text, sizeof exchange->request.remote_address, NULL, 0, NI_NUMERICHOST) !=
+            0) {
         (void)snprintf(text, sizeof exchange->request.remote_address, "unknown");
     }
     if (hg_starts_with(text, "::ffff:")) {
@@ -232,8 +227,7 @@ static enum MHD_Result queue_answer(struct hg_exchange *exchange)
     if (!response) {
         return MHD_NO;
     }
-    enum MHD_Result result =
-        MHD_queue_response(exchange->connection, exchange->status, response);
+    enum MHD_Result result = MHD_queue_response(exchange->connection, exchange->status, response);
     exchange->response = NULL;
     MHD_destroy_response(response);
     return result;
@@ -284,8 +278,7 @@ static bool take_room(struct hg_exchange *exchange, size_t n)
 static enum MHD_Result take_body(struct hg_exchange *exchange, const char *bytes, size_t *n)
 {
     struct hg_buf *body = &exchange->request.body;
-    if (!exchange->is_discarding &&
-        body->len + *n > exchange->server->options.body_max_bytes) {
+    if (!exchange->is_discarding && body->len + *n > exchange->server->options.body_max_bytes) {
         refuse(exchange, 413, HG_ETOOBIG, "the body is larger than what is taken");
         hg_buf_free(body);
     }
@@ -401,7 +394,7 @@ static size_t leave_escaped(void *cls, struct MHD_Connection *mhd, char *text)
     return strlen(text);
 }
 
-static void on_library_log(void *cls, const char *fmt, va_list args)
+static void HG_PRINTF(2, 0) on_library_log(void *cls, const char *fmt, va_list args)
 {
     char text[512];
     (void)cls;

@@ -35,14 +35,15 @@ int hg_http_query_int(struct hg_http_request *request,
     const char *text = hg_http_query(request, name);
     int64_t value = if_absent;
     if (text && hg_parse_int64(text, min, max, &value, NULL) < 0) {
-        return hg_http_bad_request(request,
-                                   err,
-                                   "the parameter \"%s\" is \"%.64s\", expected a whole number from "
-                                   "%d to %d",
-                                   name,
-                                   text,
-                                   min,
-                                   max);
+        return hg_http_bad_request(
+            request,
+            err,
+            "the parameter \"%s\" is \"%.64s\", expected a whole number from "
+            "%d to %d",
+            name,
+            text,
+            min,
+            max);
     }
     *ret = (int)value;
     return HG_OK;
@@ -144,10 +145,8 @@ int hg_http_json_body(struct hg_http_request *request,
         return hg_error_hint(err, "Send it with Content-Type: application/json.");
     }
     if (nesting(hg_buf_text(body), body->len) > HG_HTTP_JSON_DEPTH_MAX) {
-        return hg_http_bad_request(request,
-                                   err,
-                                   "the body is nested deeper than %d levels",
-                                   HG_HTTP_JSON_DEPTH_MAX);
+        return hg_http_bad_request(
+            request, err, "the body is nested deeper than %d levels", HG_HTTP_JSON_DEPTH_MAX);
     }
     json_t *json = json_loadb(hg_buf_text(body), body->len, JSON_REJECT_DUPLICATES, &where);
     if (!json) {
@@ -168,10 +167,7 @@ int hg_http_json_body(struct hg_http_request *request,
 
 /* ---- failing ---- */
 
-int hg_http_bad_request(struct hg_http_request *request,
-                        struct hg_error *err,
-                        const char *fmt,
-                        ...)
+int hg_http_bad_request(struct hg_http_request *request, struct hg_error *err, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -181,9 +177,7 @@ int hg_http_bad_request(struct hg_http_request *request,
     return r;
 }
 
-void hg_http_problem_field(struct hg_http_request *request,
-                           const char *pointer,
-                           const char *detail)
+void hg_http_problem_field(struct hg_http_request *request, const char *pointer, const char *detail)
 {
     if (!request->problem_errors) {
         request->problem_errors = json_array();

@@ -51,7 +51,7 @@ struct hg_http_request {
     size_t n_headers;
     struct hg_buf body;
     char remote_address[64];
-    const struct hg_route *route; /* NULL for what the table does not hold */
+    const struct hg_route *route;             /* NULL for what the table does not hold */
     const char *params[HG_HTTP_SEGMENTS_MAX]; /* of the route's pattern, in its order */
     void *context;                            /* of the server's options */
 
@@ -96,10 +96,8 @@ int hg_http_json_body(struct hg_http_request *request,
 /* ---- failing: return what these return ---- */
 
 /* A malformed request: HG_EINVAL that becomes a 400. */
-int hg_http_bad_request(struct hg_http_request *request,
-                        struct hg_error *err,
-                        const char *fmt,
-                        ...) HG_PRINTF(3, 4);
+int hg_http_bad_request(struct hg_http_request *request, struct hg_error *err, const char *fmt, ...)
+    HG_PRINTF(3, 4);
 /* Adds a field at fault to the problem's `errors`. */
 void hg_http_problem_field(struct hg_http_request *request,
                            const char *pointer,

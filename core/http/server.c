@@ -23,8 +23,7 @@ static void set_defaults(struct hg_http_options *options)
     options->queue_max = options->queue_max ? options->queue_max : 128;
     options->connections_max = options->connections_max ? options->connections_max : 512;
     options->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : 30;
-    options->receive_timeout_ms =
-        options->receive_timeout_ms ? options->receive_timeout_ms : 60000;
+    options->receive_timeout_ms = options->receive_timeout_ms ? options->receive_timeout_ms : 60000;
     options->deadline_ms = options->deadline_ms ? options->deadline_ms : 30000;
     options->body_max_bytes = options->body_max_bytes ? options->body_max_bytes : 1 << 20;
     options->bodies_max_bytes = options->bodies_max_bytes ? options->bodies_max_bytes : 64 << 20;

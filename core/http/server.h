@@ -29,14 +29,15 @@ struct hg_http_options {
      */
     int (*authenticate)(struct hg_http_request *request, struct hg_error *err);
     const char *public_url; /* may be NULL */
-    int threads;                /* 8 */
-    int queue_max;              /* 128 requests */
-    int connections_max;        /* 512 */
-    int idle_timeout_s;         /* 30: a connection on which nothing moves */
-    int64_t receive_timeout_ms; /* 60000: for a request to come in, beside the idle time before it */
-    int64_t deadline_ms;        /* 30000: for a handler */
-    size_t body_max_bytes;      /* 1 MiB for one request */
-    size_t bodies_max_bytes;    /* 64 MiB for all that are in memory at once */
+    int threads;            /* 8 */
+    int queue_max;          /* 128 requests */
+    int connections_max;    /* 512 */
+    int idle_timeout_s;     /* 30: a connection on which nothing moves */
+    int64_t
+        receive_timeout_ms;  /* 60000: for a request to come in, beside the idle time before it */
+    int64_t deadline_ms;     /* 30000: for a handler */
+    size_t body_max_bytes;   /* 1 MiB for one request */
+    size_t bodies_max_bytes; /* 64 MiB for all that are in memory at once */
 };
 
 /* Listens and serves. HG_ECONFLICT when the address is taken. */

@@ -286,11 +286,12 @@ static int answer_file(const struct site_file *file,
     }
     int r = hg_http_answer_header(request, "ETag", file->etag, err);
     r = r < 0 ? r : hg_http_answer_header(request, "Vary", "Accept-Encoding", err);
-    r = r < 0 ? r
-              : hg_http_answer_header(request,
-                                      "Cache-Control",
-                                      is_hashed ? "public, max-age=31536000, immutable" : "no-cache",
-                                      err);
+    r = r < 0
+            ? r
+            : hg_http_answer_header(request,
+                                    "Cache-Control",
+                                    is_hashed ? "public, max-age=31536000, immutable" : "no-cache",
+                                    err);
     if (r == HG_OK && gzip && request->answer.status == 200) {
         r = hg_http_answer_header(request, "Content-Encoding", "gzip", err);
     }
@@ -331,7 +332,9 @@ static bool is_file_name(const struct hg_http_target *target)
                                       (target->n_segments == 1 && type_of(target->path) >= 0));
 }
 
-int hg_site_answer(const struct hg_site *site, struct hg_http_request *request, struct hg_error *err)
+int hg_site_answer(const struct hg_site *site,
+                   struct hg_http_request *request,
+                   struct hg_error *err)
 {
     const struct hg_http_target *target = &request->target;
     const struct site_file *index = find_file(site, "/index.html");

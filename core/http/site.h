@@ -24,6 +24,8 @@ void hg_site_free(struct hg_site *site);
  * Answers a GET that no route takes: a file, or index.html for a path that the page's own router
  * knows. Never waits. HG_ENOTFOUND for what looks like a file that is not there.
  */
-int hg_site_answer(const struct hg_site *site, struct hg_http_request *request, struct hg_error *err);
+int hg_site_answer(const struct hg_site *site,
+                   struct hg_http_request *request,
+                   struct hg_error *err);
 
 #endif

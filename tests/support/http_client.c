@@ -118,7 +118,7 @@ void answer_free(struct answer *answer)
 
 const char *answer_header(const struct answer *answer, const char *name)
 {
-    static char value[2048];
+    static _Thread_local char value[2048];
     size_t n_name = strlen(name);
     for (const char *line = strchr(answer->head, '\n'); line; line = strchr(line, '\n')) {
         line++;

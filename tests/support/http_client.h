@@ -28,7 +28,7 @@ bool client_receive(int fd, bool is_head, struct answer *ret);
 bool client_is_closed(int fd);
 void answer_free(struct answer *answer);
 
-/* The value of a header, NULL without; valid until the next call. */
+/* The value of a header, NULL without; valid until the thread's next call. */
 const char *answer_header(const struct answer *answer, const char *name);
 /* The body as JSON; the test fails when it is none. */
 json_t *answer_json(const struct answer *answer);

@@ -165,7 +165,8 @@ int hg_runs_list(struct hg_pipelines *service,
                  struct hg_error *err)
 {
     (void)service;
-    return give(note(err, "runs %s %s %d", pipeline_id, or_none(status), page->limit), a_list(), ret);
+    return give(
+        note(err, "runs %s %s %d", pipeline_id, or_none(status), page->limit), a_list(), ret);
 }
 
 int hg_runs_get(struct hg_pipelines *service,
@@ -214,9 +215,10 @@ int hg_quarantine_list(struct hg_pipelines *service,
                        struct hg_error *err)
 {
     (void)service;
-    return give(note(err, "quarantine %s %s %d", or_none(pipeline_id), or_none(run_id), page->limit),
-                a_list(),
-                ret);
+    return give(
+        note(err, "quarantine %s %s %d", or_none(pipeline_id), or_none(run_id), page->limit),
+        a_list(),
+        ret);
 }
 
 int hg_datasets_list(struct hg_pipelines *service,

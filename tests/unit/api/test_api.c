@@ -8,13 +8,12 @@
 
 #include <cmocka.h>
 
-#include "fake_services.h"
-#include "http_client.h"
-#include "pg.h"
-
 #include "api/api.h"
 #include "auth/password.h"
 #include "base/mem.h"
+#include "fake_services.h"
+#include "http_client.h"
+#include "pg.h"
 #include "store/db.h"
 
 #define PASSWORD  "a password for tests"
@@ -28,11 +27,7 @@ static struct hg_host_config config;
 static int port;
 static char cookies[3][256]; /* "Cookie: headgate_session=...\r\n" of admin, scientist, viewer */
 
-enum {
-    ADMIN = 0,
-    SCIENTIST = 1,
-    VIEWER = 2
-};
+enum { ADMIN = 0, SCIENTIST = 1, VIEWER = 2 };
 static const char *const users[] = {"admin", "sara", "vera"};
 
 static void ask(const char *method,
@@ -59,11 +54,8 @@ static int status_of(const char *method, const char *target, const char *headers
     return status;
 }
 
-static json_t *ask_json(const char *method,
-                        const char *target,
-                        const char *headers,
-                        const char *body,
-                        int status)
+static json_t *ask_json(
+    const char *method, const char *target, const char *headers, const char *body, int status)
 {
     struct answer answer;
     ask(method, target, headers, body, &answer);
@@ -85,7 +77,8 @@ static const char *text_at(const json_t *json, const char *key)
 static void log_in(const char *username, struct answer *answer)
 {
     char body[256];
-    (void)snprintf(body, sizeof body, "{\"username\":\"%s\",\"password\":\"" PASSWORD "\"}", username);
+    (void)snprintf(
+        body, sizeof body, "{\"username\":\"%s\",\"password\":\"" PASSWORD "\"}", username);
     ask("POST", "/api/v1/auth/login", "", body, answer);
 }
 
@@ -238,11 +231,10 @@ static void test_guessing_gets_429(void **state)
     (void)state;
     struct answer answer;
     for (int i = 0; i < 5; i++) {
-        assert_int_equal(status_of("POST",
-                                   "/api/v1/auth/login",
-                                   "",
-                                   "{\"username\":\"guessed\",\"password\":\"x\"}"),
-                         401);
+        assert_int_equal(
+            status_of(
+                "POST", "/api/v1/auth/login", "", "{\"username\":\"guessed\",\"password\":\"x\"}"),
+            401);
     }
     ask("POST", "/api/v1/auth/login", "", "{\"username\":\"guessed\",\"password\":\"x\"}", &answer);
     json_decref(answer_problem(&answer, 429));
@@ -263,11 +255,9 @@ static void test_the_cookie_is_secure_behind_https(void **state)
     assert_non_null(answer_header(&answer, "Strict-Transport-Security"));
     answer_free(&answer);
     /* The public address is an origin of ours too. */
-    assert_int_equal(status_of("POST",
-                               "/api/v1/auth/logout",
-                               "Origin: https://headgate.example.org\r\n",
-                               NULL),
-                     401);
+    assert_int_equal(
+        status_of("POST", "/api/v1/auth/logout", "Origin: https://headgate.example.org\r\n", NULL),
+        401);
     hg_api_stop(api, 1000);
     api = plain;
     port = plain_port;
@@ -334,8 +324,7 @@ static void test_lists_pass_their_page_on(void **state)
     assert_int_equal(
         status_of("GET", INGESTION "/pipelines?limit=500&cursor=a%2Fb", cookies[ADMIN], NULL), 200);
     fake_assert_asked("list 500 a/b");
-    json_t *problem =
-        ask_json("GET", INGESTION "/pipelines?limit=501", cookies[ADMIN], NULL, 400);
+    json_t *problem = ask_json("GET", INGESTION "/pipelines?limit=501", cookies[ADMIN], NULL, 400);
     assert_non_null(strstr(text_at(problem, "detail"), "limit"));
     json_decref(problem);
     fake_set(HG_EINVAL, "");
@@ -346,7 +335,11 @@ static void test_a_trigger(void **state)
 {
     (void)state;
     struct answer answer;
-    ask("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{\"params\":{\"a\":1}}", &answer);
+    ask("POST",
+        INGESTION "/pipelines/p/trigger",
+        cookies[ADMIN],
+        "{\"params\":{\"a\":1}}",
+        &answer);
     assert_int_equal(answer.status, 202);
     assert_string_equal(answer_header(&answer, "Location"), INGESTION "/runs/" FAKE_RUN);
     json_t *json = answer_json(&answer);
@@ -356,15 +349,16 @@ static void test_a_trigger(void **state)
     answer_free(&answer);
     fake_assert_asked("trigger p {\"a\":1}");
     /* Without a body at all. */
-    assert_int_equal(status_of("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], NULL), 202);
+    assert_int_equal(status_of("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], NULL),
+                     202);
     fake_assert_asked("trigger p -");
 }
 
 static void test_a_trigger_that_cannot_be(void **state)
 {
     (void)state;
-    json_t *problem = ask_json(
-        "POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{\"parms\":{}}", 422);
+    json_t *problem =
+        ask_json("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{\"parms\":{}}", 422);
     assert_non_null(strstr(text_at(problem, "hint"), "params"));
     json_decref(problem);
     fake_assert_asked("");
@@ -384,11 +378,11 @@ static void test_a_trigger_that_cannot_be(void **state)
     json_decref(problem);
 
     fake_set(HG_ENOTFOUND, "");
-    assert_int_equal(
-        status_of("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{}"), 404);
+    assert_int_equal(status_of("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{}"),
+                     404);
     fake_set(HG_EUNAVAILABLE, "");
-    assert_int_equal(
-        status_of("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{}"), 503);
+    assert_int_equal(status_of("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], "{}"),
+                     503);
 }
 
 static void test_changing_a_pipeline(void **state)
@@ -403,7 +397,8 @@ static void test_changing_a_pipeline(void **state)
                    cookies[ADMIN],
                    answer_header(&answer, "ETag"));
     answer_free(&answer);
-    assert_int_equal(status_of("PATCH", INGESTION "/pipelines/p", headers, "{\"enabled\":true}"), 200);
+    assert_int_equal(status_of("PATCH", INGESTION "/pipelines/p", headers, "{\"enabled\":true}"),
+                     200);
     fake_assert_asked("update p {\"enabled\":true}");
     (void)snprintf(headers, sizeof headers, "%sIf-Match: \"other\"\r\n", cookies[ADMIN]);
     assert_int_equal(status_of("PATCH", INGESTION "/pipelines/p", headers, "{\"enabled\":false}"),
@@ -430,7 +425,8 @@ static void test_runs_and_logs(void **state)
     fake_assert_asked("run " FAKE_RUN);
     assert_int_equal(status_of("GET", INGESTION "/runs/none", cookies[ADMIN], NULL), 404);
     assert_int_equal(
-        status_of("GET", INGESTION "/runs/" FAKE_RUN "/jobs/load/logs?limit=7", cookies[ADMIN], NULL),
+        status_of(
+            "GET", INGESTION "/runs/" FAKE_RUN "/jobs/load/logs?limit=7", cookies[ADMIN], NULL),
         200);
     fake_assert_asked("log " FAKE_RUN " load 7");
 }
@@ -448,14 +444,12 @@ static void test_datasets_and_quarantine(void **state)
     assert_int_equal(status_of("GET", "/api/v1/datasets/none/rows", cookies[ADMIN], NULL), 404);
     assert_int_equal(status_of("GET", "/api/v1/datasets/a.b.c/rows", cookies[ADMIN], NULL), 404);
     fake_set(HG_EINVAL, "");
-    assert_int_equal(
-        status_of("GET", "/api/v1/datasets/a.b/rows?order=none", cookies[ADMIN], NULL), 400);
+    assert_int_equal(status_of("GET", "/api/v1/datasets/a.b/rows?order=none", cookies[ADMIN], NULL),
+                     400);
     fake_reset();
-    assert_int_equal(status_of("GET",
-                               INGESTION "/quarantine?pipeline=p&run=" FAKE_RUN,
-                               cookies[ADMIN],
-                               NULL),
-                     200);
+    assert_int_equal(
+        status_of("GET", INGESTION "/quarantine?pipeline=p&run=" FAKE_RUN, cookies[ADMIN], NULL),
+        200);
     fake_assert_asked("quarantine p " FAKE_RUN " 50");
     assert_int_equal(status_of("GET", INGESTION "/quarantine?run=x", cookies[ADMIN], NULL), 400);
 }
@@ -471,7 +465,8 @@ static void test_system_and_plugins(void **state)
     assert_int_equal(json_integer_value(json_object_get(system, "pipelines")), 3);
     assert_string_equal(text_at(json_object_get(database, "metadata"), "status"), "ok");
     assert_string_equal(text_at(json_object_get(database, "warehouse"), "status"), "ok");
-    assert_int_equal(strncmp(text_at(json_object_get(database, "metadata"), "version"), "15.", 3), 0);
+    assert_int_equal(strncmp(text_at(json_object_get(database, "metadata"), "version"), "15.", 3),
+                     0);
     json_decref(system);
     json_t *plugins = ask_json("GET", "/api/v1/plugins", cookies[ADMIN], NULL, 200);
     assert_int_equal(json_array_size(json_object_get(plugins, "items")), 1);

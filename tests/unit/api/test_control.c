@@ -12,12 +12,11 @@
 
 #include <cmocka.h>
 
-#include "fake_services.h"
-
 #include "api/control.h"
 #include "api/control_socket.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "fake_services.h"
 
 static char root[] = "/tmp/hg-test-control-XXXXXX";
 static char folder[256]; /* the data folder of the test at hand */
@@ -175,9 +174,12 @@ static void test_the_socket_is_for_its_owner(void **state)
 static void test_calls_that_are_none(void **state)
 {
     (void)state;
-    static const char *const lines[] = {
-        "not json\n", "[]\n", "{}\n", "{\"call\":\"stop\"}\n", "{\"call\":\"run\"}\n",
-        "{\"call\":\"run\",\"call\":\"run\"}\n"};
+    static const char *const lines[] = {"not json\n",
+                                        "[]\n",
+                                        "{}\n",
+                                        "{\"call\":\"stop\"}\n",
+                                        "{\"call\":\"run\"}\n",
+                                        "{\"call\":\"run\",\"call\":\"run\"}\n"};
     for (size_t i = 0; i < HG_COUNT(lines); i++) {
         HG_CLEANUP(hg_buf_free) struct hg_buf rest = HG_BUF_INIT;
         HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
@@ -185,8 +187,8 @@ static void test_calls_that_are_none(void **state)
         assert_int_equal(hg_control_connect(folder, &fd, NULL), HG_OK);
         assert_int_equal(hg_write_all(fd, lines[i], strlen(lines[i]), NULL), HG_OK);
         assert_int_equal(hg_control_receive(fd, &rest, &answer, NULL), HG_OK);
-        assert_true(
-            json_integer_value(json_object_get(json_object_get(answer, "error"), "code")) < 0);
+        assert_true(json_integer_value(json_object_get(json_object_get(answer, "error"), "code")) <
+                    0);
         (void)close(fd);
     }
     fake_assert_asked("");
@@ -227,9 +229,9 @@ static void test_a_stop_tells_those_who_wait(void **state)
     json_t *ended = NULL;
     struct hg_error err = HG_ERROR_INIT;
     fake_set_waits(-1);
-    assert_int_equal(hg_control_run_pipeline(
-                         folder, "orders", NULL, on_first_progress, &stopper, &ended, &err),
-                     HG_EUNAVAILABLE);
+    assert_int_equal(
+        hg_control_run_pipeline(folder, "orders", NULL, on_first_progress, &stopper, &ended, &err),
+        HG_EUNAVAILABLE);
     assert_non_null(strstr(err.message, FAKE_RUN));
     assert_null(ended);
     assert_int_equal(pthread_join(stopper, NULL), 0);

@@ -9,12 +9,11 @@
 
 #include <cmocka.h>
 
-#include "pg.h"
-
 #include "auth/auth.h"
 #include "auth/password.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "pg.h"
 #include "store/db.h"
 
 static struct hg_test_pg *pg;
@@ -75,8 +74,7 @@ static void add_user(const char *name, const char *role, const char *password)
 
 static int start(void **state)
 {
-    if (hg_test_pg_reset(pg) != 0 ||
-        hg_auth_new(pool, (struct hg_auth **)state, NULL) < 0) {
+    if (hg_test_pg_reset(pg) != 0 || hg_auth_new(pool, (struct hg_auth **)state, NULL) < 0) {
         return -1;
     }
     add_user("vera", "viewer", "vera's password");
@@ -240,17 +238,20 @@ static void test_the_database_is_away(void **state)
     for (int i = 0; i < 7; i++) {
         assert_int_equal(log_in(*state, "vera", "vera's password", &login), HG_EUNAVAILABLE);
     }
-    assert_int_equal(hg_auth_check(*state, "0123456789012345678901234567890123456789012", &user, NULL),
-                     HG_EUNAVAILABLE);
+    assert_int_equal(
+        hg_auth_check(*state, "0123456789012345678901234567890123456789012", &user, NULL),
+        HG_EUNAVAILABLE);
     assert_int_equal(hg_test_pg_resume(pg), 0);
     assert_int_equal(log_in(*state, "vera", "vera's password", &login), HG_OK);
 }
 
 static void test_tokens_that_are_none(void **state)
 {
-    static const char *const tokens[] = {
-        NULL, "", "x", "0123456789012345678901234567890123456789012",
-        "01234567890123456789012345678901234567890123"};
+    static const char *const tokens[] = {NULL,
+                                         "",
+                                         "x",
+                                         "0123456789012345678901234567890123456789012",
+                                         "01234567890123456789012345678901234567890123"};
     struct hg_user user;
     for (size_t i = 0; i < HG_COUNT(tokens); i++) {
         assert_int_equal(hg_auth_check(*state, tokens[i], &user, NULL), HG_EUNAUTHENTICATED);

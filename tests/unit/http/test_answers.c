@@ -8,11 +8,10 @@
 
 #include <cmocka.h>
 
-#include "http_client.h"
-#include "server_fixture.h"
-
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "http_client.h"
+#include "server_fixture.h"
 
 static struct fixture fixture;
 
@@ -61,8 +60,8 @@ static void test_an_answer_has_its_headers(void **state)
     assert_string_equal(answer_header(&answer, "Referrer-Policy"), "same-origin");
     assert_string_equal(answer_header(&answer, "Cross-Origin-Opener-Policy"), "same-origin");
     assert_non_null(answer_header(&answer, "Permissions-Policy"));
-    assert_non_null(strstr(answer_header(&answer, "Content-Security-Policy"),
-                           "frame-ancestors 'none'"));
+    assert_non_null(
+        strstr(answer_header(&answer, "Content-Security-Policy"), "frame-ancestors 'none'"));
     assert_null(answer_header(&answer, "Strict-Transport-Security"));
     answer_free(&answer);
 }
@@ -177,12 +176,23 @@ static void test_errors_become_problems(void **state)
         int code;
         int status;
     } expected[] = {
-        {HG_EINVAL, 422},       {HG_ENOTFOUND, 404},    {HG_EEXIST, 409},
-        {HG_ENOTSUP, 422},      {HG_EUNAUTHENTICATED, 401}, {HG_EFORBIDDEN, 403},
-        {HG_ERATELIMITED, 429}, {HG_EUNAVAILABLE, 503}, {HG_ETIMEDOUT, 503},
-        {HG_ECANCELLED, 503},   {HG_EIO, 500},          {HG_EDATA, 500},
-        {HG_ECONFLICT, 409},    {HG_ETOOBIG, 413},      {HG_ENOMEM, 503},
-        {HG_ESTOP, 500},        {HG_EINTERNAL, 500},
+        {HG_EINVAL, 422},
+        {HG_ENOTFOUND, 404},
+        {HG_EEXIST, 409},
+        {HG_ENOTSUP, 422},
+        {HG_EUNAUTHENTICATED, 401},
+        {HG_EFORBIDDEN, 403},
+        {HG_ERATELIMITED, 429},
+        {HG_EUNAVAILABLE, 503},
+        {HG_ETIMEDOUT, 503},
+        {HG_ECANCELLED, 503},
+        {HG_EIO, 500},
+        {HG_EDATA, 500},
+        {HG_ECONFLICT, 409},
+        {HG_ETOOBIG, 413},
+        {HG_ENOMEM, 503},
+        {HG_ESTOP, 500},
+        {HG_EINTERNAL, 500},
     };
     for (size_t i = 0; i < HG_COUNT(expected); i++) {
         char target[32];

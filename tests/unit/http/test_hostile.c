@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
+#include "base/mem.h"
 #include "http_client.h"
 #include "server_fixture.h"
-
-#include "base/mem.h"
 
 static struct fixture fixture = {
     .options = {.idle_timeout_s = 1, .receive_timeout_ms = 100, .connections_max = 64},
@@ -110,10 +110,17 @@ static void test_lengths_that_are_none(void **state)
 {
     (void)state;
     static const char *const lengths[] = {
-        "Content-Length: +2", "Content-Length: -1", "Content-Length: 2x", "Content-Length: 0x2",
-        "Content-Length: 99999999999999999999999", "Content-Length: 2, 2", "Content-Length:",
-        "Transfer-Encoding: gzip", "Transfer-Encoding: gzip, chunked",
-        "Transfer-Encoding: chunked, identity", "Transfer-Encoding: xchunked",
+        "Content-Length: +2",
+        "Content-Length: -1",
+        "Content-Length: 2x",
+        "Content-Length: 0x2",
+        "Content-Length: 99999999999999999999999",
+        "Content-Length: 2, 2",
+        "Content-Length:",
+        "Transfer-Encoding: gzip",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: xchunked",
     };
     for (size_t i = 0; i < HG_COUNT(lengths); i++) {
         char bytes[512];
@@ -124,8 +131,8 @@ static void test_lengths_that_are_none(void **state)
                        "%s\r\n\r\n{}",
                        lengths[i]);
         receive_all(bytes, all, sizeof all);
-        if (strstr(all, " 200 ") || (all[0] && !strstr(all, " 400 ") && !strstr(all, " 501 ") &&
-                                     !strstr(all, " 413 "))) {
+        if (strstr(all, " 200 ") ||
+            (all[0] && !strstr(all, " 400 ") && !strstr(all, " 501 ") && !strstr(all, " 413 "))) {
             fail_msg("%s: %s", lengths[i], all);
         }
     }
@@ -135,10 +142,21 @@ static void test_addresses_that_are_none(void **state)
 {
     (void)state;
     static const char *const targets[] = {
-        "/api/%zz",   "/api/items/%",    "/api/items/a%2fb", "/api/items/%00", "/api//hello",
-        "/../api/hello", "/api/../api/hello", "/%2e%2e/etc/passwd", "/api/items/a\\b",
-        "/api/items/%ff", "/api/limit?limit=%", "/api/limit?limit=1&limit=2", "/api/hello?a=%00",
-        "api/hello", "/api/hello#x",
+        "/api/%zz",
+        "/api/items/%",
+        "/api/items/a%2fb",
+        "/api/items/%00",
+        "/api//hello",
+        "/../api/hello",
+        "/api/../api/hello",
+        "/%2e%2e/etc/passwd",
+        "/api/items/a\\b",
+        "/api/items/%ff",
+        "/api/limit?limit=%",
+        "/api/limit?limit=1&limit=2",
+        "/api/hello?a=%00",
+        "api/hello",
+        "/api/hello#x",
     };
     for (size_t i = 0; i < HG_COUNT(targets); i++) {
         struct answer answer;
@@ -166,8 +184,11 @@ static void test_broken_request_lines(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "\r\n\r\nGET\r\n\r\n", "GET\r\n\r\n", "GET /api/hello\r\n\r\n",
-        "GET /api/hello HTTP/9.9\r\nHost: x\r\n\r\n", "\x16\x03\x01\x02\x01\r\n\r\n",
+        "\r\n\r\nGET\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET /api/hello\r\n\r\n",
+        "GET /api/hello HTTP/9.9\r\nHost: x\r\n\r\n",
+        "\x16\x03\x01\x02\x01\r\n\r\n",
         "GET /api/hello HTTP/1.1\r\nno colon\r\nHost: x\r\n\r\n",
         "GET /api/hello HTTP/1.1\r\n\r\n",
     };
@@ -180,34 +201,41 @@ static void test_broken_request_lines(void **state)
     }
 }
 
+/* n bytes of one letter. */
+static void put_many(struct hg_buf *buf, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        hg_buf_putc(buf, 'a');
+    }
+}
+
 static void test_large_heads_are_refused(void **state)
 {
     (void)state;
-    char *bytes = malloc(300000);
+    HG_CLEANUP(hg_buf_free) struct hg_buf bytes = HG_BUF_INIT;
     bool closed = false;
-    assert_non_null(bytes);
-    size_t n = (size_t)sprintf(bytes, "GET /api/hello HTTP/1.1\r\nHost: x\r\nX-Large: ");
-    memset(bytes + n, 'a', 200000);
-    memcpy(bytes + n + 200000, "\r\n\r\n", 4);
-    int status = status_of(bytes, n + 200004, &closed);
+    hg_buf_puts(&bytes, "GET /api/hello HTTP/1.1\r\nHost: x\r\nX-Large: ");
+    put_many(&bytes, 200000);
+    hg_buf_puts(&bytes, "\r\n\r\n");
+    int status = status_of(bytes.data, bytes.len, &closed);
     assert_true(status == 431 || status == 413 || status == 0);
     assert_true(closed);
 
     /* Many small ones. */
-    n = (size_t)sprintf(bytes, "GET /api/hello HTTP/1.1\r\nHost: x\r\n");
+    hg_buf_reset(&bytes);
+    hg_buf_puts(&bytes, "GET /api/hello HTTP/1.1\r\nHost: x\r\n");
     for (int i = 0; i < 150; i++) {
-        n += (size_t)sprintf(bytes + n, "X-%d: y\r\n", i);
+        hg_buf_printf(&bytes, "X-%d: y\r\n", i);
     }
-    n += (size_t)sprintf(bytes + n, "\r\n");
-    expect_status(bytes, n, 400, true);
+    hg_buf_puts(&bytes, "\r\n");
+    expect_status(bytes.data, bytes.len, 400, true);
 
     /* An address over our limit and below libmicrohttpd's. */
-    n = (size_t)sprintf(bytes, "GET /api/");
-    memset(bytes + n, 'a', 9000);
-    n += 9000;
-    n += (size_t)sprintf(bytes + n, " HTTP/1.1\r\nHost: x\r\n\r\n");
-    expect_status(bytes, n, 414, false);
-    free(bytes);
+    hg_buf_reset(&bytes);
+    hg_buf_puts(&bytes, "GET /api/");
+    put_many(&bytes, 9000);
+    hg_buf_puts(&bytes, " HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_status(bytes.data, bytes.len, 414, false);
 }
 
 /* A byte now and then keeps no connection: the whole request has a time limit. */
@@ -225,8 +253,7 @@ static void test_a_dripping_request_is_cut(void **state)
 
     /* The same in a body. */
     client.fd = client_connect(fixture.port);
-    client_send(client.fd,
-                "POST /api/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n");
+    client_send(client.fd, "POST /api/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n");
     while (poll(&client, 1, 50) == 0) {
         client_send_what_goes(client.fd, "a", 1);
     }
@@ -237,13 +264,12 @@ static void test_a_dripping_request_is_cut(void **state)
 static void test_pipelined_requests_are_answered_in_order(void **state)
 {
     (void)state;
-    char bytes[2000] = "";
-    size_t n = 0;
+    HG_CLEANUP(hg_buf_free) struct hg_buf bytes = HG_BUF_INIT;
     int fd = client_connect(fixture.port);
     for (int i = 0; i < 20; i++) {
-        n += (size_t)sprintf(bytes + n, "GET /api/items/%d HTTP/1.1\r\nHost: x\r\n\r\n", i);
+        hg_buf_printf(&bytes, "GET /api/items/%d HTTP/1.1\r\nHost: x\r\n\r\n", i);
     }
-    client_send_n(fd, bytes, n);
+    client_send_n(fd, bytes.data, bytes.len);
     for (int i = 0; i < 20; i++) {
         char expected[64];
         struct answer answer;

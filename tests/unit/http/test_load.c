@@ -9,10 +9,9 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "http_client.h"
 #include "server_fixture.h"
-
-#include "base/mem.h"
 
 enum {
     THREADS = 2,
@@ -257,7 +256,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_http_thread_never_waits, start, stop),
-        cmocka_unit_test_setup_teardown(test_a_handler_past_its_deadline, start_with_deadline, stop),
+        cmocka_unit_test_setup_teardown(
+            test_a_handler_past_its_deadline, start_with_deadline, stop),
         cmocka_unit_test_setup_teardown(test_stopping_answers_what_is_parked, start, stop),
         cmocka_unit_test_setup_teardown(test_stopping_lets_requests_finish, start, stop),
         cmocka_unit_test_setup_teardown(test_clients_that_leave, start, stop),

@@ -11,11 +11,10 @@
 #include <cmocka.h>
 #include <zlib.h>
 
-#include "http_client.h"
-#include "server_fixture.h"
-
 #include "base/io.h"
 #include "base/mem.h"
+#include "http_client.h"
+#include "server_fixture.h"
 
 static struct fixture fixture;
 static char folder[] = "/tmp/hg-test-site-XXXXXX";
@@ -64,9 +63,13 @@ static int start(void **state)
 
 static int stop(void **state)
 {
-    static const char *const names[] = {
-        "index.html", "boot.js", "assets/index-abc.js", "assets/font.woff2", "assets/secret.bin",
-        ".vite/manifest.json", "passwd.txt"};
+    static const char *const names[] = {"index.html",
+                                        "boot.js",
+                                        "assets/index-abc.js",
+                                        "assets/font.woff2",
+                                        "assets/secret.bin",
+                                        ".vite/manifest.json",
+                                        "passwd.txt"};
     char path[128];
     (void)state;
     fixture_stop(&fixture);

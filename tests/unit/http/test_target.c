@@ -52,10 +52,11 @@ static void test_what_can_be_read_in_two_ways_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "",          "x",       "*",       "ftp://host/x", "/%",        "/%4",     "/%zz",   "/a%2",
-        "/a%2fb",    "/a%2Fb",  "/%00",    "/a%00b",       "/..",       "/a/../b", "/.",     "/%2e%2e/x",
-        "/a/%2E",    "//",      "/a//b",   "/a\\b",        "/a%5cb",    "/%ff",    "/%0a",   "/\x01",
-        "/%c3",      "/x?a=%0", "/x?a=%zz", "/x?a=1&a=2",  "/x?%61=1&a", "/x#y",   "/x?a#b", "/x?a=%00",
+        "",           "x",         "*",      "ftp://host/x", "/%",      "/%4",      "/%zz",
+        "/a%2",       "/a%2fb",    "/a%2Fb", "/%00",         "/a%00b",  "/..",      "/a/../b",
+        "/.",         "/%2e%2e/x", "/a/%2E", "//",           "/a//b",   "/a\\b",    "/a%5cb",
+        "/%ff",       "/%0a",      "/\x01",  "/%c3",         "/x?a=%0", "/x?a=%zz", "/x?a=1&a=2",
+        "/x?%61=1&a", "/x#y",      "/x?a#b", "/x?a=%00",
     };
     struct hg_arena arena = HG_ARENA_INIT;
     struct hg_http_target target = {.path = "untouched"};
