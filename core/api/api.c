@@ -4,6 +4,7 @@
 
 #include "api/auth.h"
 #include "api/context.h"
+#include "api/idempotency.h"
 #include "api/routes.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -40,6 +41,7 @@ int hg_api_start(const struct hg_api_options *options, struct hg_api **ret, stru
         options->config->public_url && hg_starts_with(options->config->public_url, "https://");
     int r = hg_auth_new(options->metadata, &api->auth, err);
     r = r < 0 ? r : hg_auth_ensure_admin(api->auth, &admin, err);
+    r = r < 0 ? r : hg_idempotency_new(&api->idempotency, err);
     r = r < 0 ? r : hg_site_load(options->config->web_dir, &api->site, err);
     r = r < 0 ? r : start_server(api, err);
     if (r < 0) {
@@ -62,6 +64,7 @@ void hg_api_stop(struct hg_api *api, int64_t grace_ms)
     }
     hg_http_stop(api->server, grace_ms);
     hg_site_free(api->site);
+    hg_idempotency_free(api->idempotency);
     hg_auth_free(api->auth);
     free(api);
 }

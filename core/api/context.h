@@ -17,6 +17,7 @@
 struct hg_api {
     struct hg_api_options options;
     struct hg_auth *auth;
+    struct hg_idempotency *idempotency;
     struct hg_site *site;
     struct hg_http_server *server;
     int64_t started_us;

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include "api/context.h"
+#include "api/idempotency.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 
@@ -108,7 +109,7 @@ int hg_api_pipelines_update(struct hg_http_request *request, struct hg_error *er
     return answer_pipeline(request, r, answer, err);
 }
 
-int hg_api_pipelines_trigger(struct hg_http_request *request, struct hg_error *err)
+static int trigger(struct hg_http_request *request, struct hg_error *err)
 {
     static const char *const members[] = {"params", NULL};
     HG_CLEANUP(hg_json_decrefp) json_t *body = NULL;
@@ -136,6 +137,11 @@ int hg_api_pipelines_trigger(struct hg_http_request *request, struct hg_error *e
         return r;
     }
     return hg_http_answer_json(request, 202, answer, err);
+}
+
+int hg_api_pipelines_trigger(struct hg_http_request *request, struct hg_error *err)
+{
+    return hg_idempotency_run(hg_api_of(request)->idempotency, trigger, request, err);
 }
 
 static int check_status(struct hg_http_request *request, const char *status, struct hg_error *err)

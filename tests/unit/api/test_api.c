@@ -385,6 +385,37 @@ static void test_a_trigger_that_cannot_be(void **state)
                      503);
 }
 
+static void test_a_trigger_sent_twice_with_a_key(void **state)
+{
+    (void)state;
+    static const char target[] = INGESTION "/pipelines/p/trigger";
+    char headers[512];
+    char other[512];
+    struct answer answer;
+    (void)snprintf(headers, sizeof headers, "%sIdempotency-Key: k-1\r\n", cookies[ADMIN]);
+    (void)snprintf(other, sizeof other, "%sIdempotency-Key: k-1\r\n", cookies[SCIENTIST]);
+    /* A failure is not kept. */
+    fake_set(HG_EUNAVAILABLE, "");
+    assert_int_equal(status_of("POST", target, headers, "{}"), 503);
+    fake_reset();
+    assert_int_equal(status_of("POST", target, headers, "{}"), 202);
+    fake_assert_asked("trigger p -");
+    fake_reset();
+    ask("POST", target, headers, "{}", &answer);
+    assert_int_equal(answer.status, 202);
+    assert_string_equal(answer_header(&answer, "Location"), INGESTION "/runs/" FAKE_RUN);
+    assert_non_null(strstr(answer.body, FAKE_RUN));
+    answer_free(&answer);
+    fake_assert_asked("");
+    /* The same key for another request, another user's, none at all. */
+    assert_int_equal(status_of("POST", target, headers, "{\"params\":{}}"), 422);
+    fake_assert_asked("");
+    assert_int_equal(status_of("POST", target, other, "{}"), 202);
+    fake_assert_asked("trigger p -");
+    (void)snprintf(headers, sizeof headers, "%sIdempotency-Key:\r\n", cookies[ADMIN]);
+    assert_int_equal(status_of("POST", target, headers, "{}"), 400);
+}
+
 static void test_changing_a_pipeline(void **state)
 {
     (void)state;
@@ -520,6 +551,7 @@ int main(void)
         TEST(test_lists_pass_their_page_on),
         TEST(test_a_trigger),
         TEST(test_a_trigger_that_cannot_be),
+        TEST(test_a_trigger_sent_twice_with_a_key),
         TEST(test_changing_a_pipeline),
         TEST(test_runs_and_logs),
         TEST(test_datasets_and_quarantine),
