@@ -31,6 +31,9 @@ struct hg_flow_schema {
     struct hg_flow_column *columns;
     size_t n_columns;
     int position; /* index of `_hg_pos`, or -1 */
+    /* Words for the numbers of an int64 `_hg_pos`; NULL: the number itself. Set by the source. */
+    void (*format_position)(void *arg, int64_t position, char *buf, size_t size);
+    void *format_arg;
 };
 
 /*

@@ -12,7 +12,11 @@
 
 #include "base/error.h"
 
-/* How a flow talks to whoever runs it. Called from the thread that runs the flow. */
+/*
+ * How a flow talks to whoever runs it. `log` and `is_cancelled` are called from any thread, since
+ * plugins log from theirs and a thread of the flow watches for a cancel while a statement runs; the
+ * others from the thread that runs the flow.
+ */
 struct hg_flow_sink {
     void *arg;
     /* A log line of a job. */
@@ -20,7 +24,7 @@ struct hg_flow_sink {
     /* Rows of a job so far; called at most a few times a second. */
     void (*progress)(void *arg, const char *job, int64_t rows_in, int64_t rows_out,
                      int64_t rows_rejected);
-    /* True once the task shall stop. */
+    /* True once the task shall stop; stays true. Cheap. */
     bool (*is_cancelled)(void *arg);
     /* Which plugin is about to be called ("csv"), or NULL when it returned; for blame. */
     void (*calling)(void *arg, const char *plugin_id);
@@ -30,7 +34,8 @@ struct hg_flow_sink {
  * Runs the task and commits it, or leaves no row of it. *ret_result is set on success and on
  * failure (then with the error of the job at fault inside) and owned by the caller:
  *   {"jobs": [{"id", "status", "rows_in", "rows_out", "rows_rejected", "duration_ms", "error"}],
- *    "results": [{"job", "rule", "column", "evaluated", "failed", "status", ...}]}
+ *    "results": [{"job", "rule", "column", "evaluated", "failed", "status", ...}],
+ *    "committed": true or false}
  */
 int hg_flow_run(const json_t *task, const struct hg_flow_sink *sink, json_t **ret_result,
                 struct hg_error *err);

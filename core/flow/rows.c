@@ -10,6 +10,8 @@
 #include "flow/numeric.h"
 #include "flow/quarantine.h"
 
+enum { POSITION_BYTES = 4096 };
+
 /* ---- JSON ---- */
 
 typedef void put_function(struct hg_buf *buf, const struct hg_flow_column *column,
@@ -155,6 +157,15 @@ const char *hg_row_position(struct hg_buf *buf, const struct hg_flow_batch *batc
         return NULL;
     }
     const struct hg_flow_column *column = &batch->schema->columns[position];
+    if (column->type == HG_TYPE_INT64 && batch->schema->format_position) {
+        char text[POSITION_BYTES];
+        const struct hg_flow_view *view = &batch->views[position];
+        batch->schema->format_position(batch->schema->format_arg,
+                                       ((const int64_t *)view->values)[view->offset + row], text,
+                                       sizeof text);
+        hg_buf_puts(buf, text);
+        return hg_buf_text(buf);
+    }
     if (column->type != HG_TYPE_UTF8) {
         put_functions[column->type](buf, column, &batch->views[position], row);
         return hg_buf_text(buf);

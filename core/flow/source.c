@@ -6,6 +6,22 @@
 #include "base/mem.h"
 #include "flow/watch.h"
 
+/*
+ * What api.md promises of sources that read files: without a word on `files`, rows that are appended
+ * come from new files only, for the others were appended before.
+ */
+static int default_files(const struct hg_source *source, const char *config_schema, json_t *config)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *schema = json_loads(config_schema, 0, NULL);
+    const json_t *load = json_object_get(source->flow->task, "load");
+    const char *mode = json_string_value(json_object_get(load, "mode"));
+    if (!json_object_get(json_object_get(schema, "properties"), "files") ||
+        json_object_get(config, "files") || !mode || strcmp(mode, "append") != 0) {
+        return 0;
+    }
+    return json_object_set_new(config, "files", json_string("new"));
+}
+
 static int find_plugin(struct hg_source *source, const json_t *extract, struct hg_error *err)
 {
     const struct hg_plugin *plugin = NULL;
@@ -20,14 +36,43 @@ static int find_plugin(struct hg_source *source, const json_t *extract, struct h
     hg_flow_calling(source->flow, NULL);
     if (r == HG_OK) {
         source->vtable = plugin->vtable;
+        source->config_schema = plugin->config_schema ? plugin->config_schema : "{}";
     }
     return r;
 }
 
+static void format_position(void *arg, int64_t position, char *buf, size_t size)
+{
+    struct hg_source *source = arg;
+    buf[0] = '\0';
+    hg_flow_calling(source->flow, source->id);
+    source->positions->format(source->inst, position, buf, size);
+    hg_flow_calling(source->flow, NULL);
+    buf[size - 1] = '\0';
+}
+
+static void find_positions(struct hg_source *source)
+{
+    const struct hg_position *positions = NULL;
+    if (source->vtable->get_extension) {
+        positions = source->vtable->get_extension(source->inst, HG_EXT_POSITION);
+    }
+    if (positions && HG_HAS(positions, struct hg_position, format)) {
+        source->positions = positions;
+        source->schema.format_position = format_position;
+        source->schema.format_arg = source;
+    }
+}
+
 static int open_instance(struct hg_source *source, const json_t *extract, struct hg_error *err)
 {
-    const json_t *config = json_object_get(extract, "config");
-    HG_CLEANUP(hg_freep) char *text = config ? json_dumps(config, JSON_COMPACT) : strdup("{}");
+    const json_t *given = json_object_get(extract, "config");
+    HG_CLEANUP(hg_json_decrefp) json_t *config = given ? json_copy((json_t *)(uintptr_t)given)
+                                                       : json_object();
+    HG_CLEANUP(hg_freep) char *text = NULL;
+    if (config && default_files(source, source->config_schema, config) == 0) {
+        text = json_dumps(config, JSON_COMPACT);
+    }
     if (!text) {
         return hg_error_nomem(err);
     }
@@ -83,7 +128,11 @@ static int start_stream(struct hg_source *source, const json_t *extract, struct 
         r = failed ? stream_error(source, failed, err) : HG_OK;
     }
     hg_flow_calling(source->flow, NULL);
-    return r < 0 ? r : hg_flow_schema_take(&schema, &source->schema, err);
+    r = r < 0 ? r : hg_flow_schema_take(&schema, &source->schema, err);
+    if (r == HG_OK) {
+        find_positions(source);
+    }
+    return r;
 }
 
 int hg_source_open(struct hg_source *source, struct hg_flow *flow, const char *state,

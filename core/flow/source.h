@@ -13,7 +13,9 @@ enum { HG_FLOW_BATCH_ROWS = 4096 };
 struct hg_source {
     struct hg_flow *flow;
     const char *id; /* of the plugin */
+    const char *config_schema; /* static */
     const struct hg_connector_vtable *vtable;
+    const struct hg_position *positions; /* what an int64 `_hg_pos` means, or NULL */
     void *inst;
     struct ArrowArrayStream stream;
     struct hg_flow_schema schema;

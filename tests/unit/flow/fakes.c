@@ -41,8 +41,8 @@ struct instance {
 static hg_status fake_open(const struct hg_host *host, const char *config, void **ret,
                            struct hg_error *err)
 {
-    (void)config;
     (void)err;
+    (void)snprintf(fake.config_seen, sizeof fake.config_seen, "%s", config);
     struct instance *instance = calloc(1, sizeof *instance);
     instance->host = host;
     fake.n_open++;
@@ -200,6 +200,19 @@ static hg_status fake_discover(void *inst, const struct hg_discover_sink *sink,
     return HG_OK;
 }
 
+static void format_position(void *inst, int64_t position, char *buf, size_t size)
+{
+    assert_non_null(inst);
+    (void)snprintf(buf, size, "numbered.csv:%lld", (long long)position);
+}
+
+static const void *fake_extension(void *inst, const char *id)
+{
+    static const struct hg_position positions = {sizeof positions, format_position};
+    return fake.numbers && strcmp(id, HG_EXT_POSITION) == 0 ? (const void *)&positions
+                                                             : hg_batch_stream_extension(inst, id);
+}
+
 static const struct hg_connector_vtable source_vtable = {
     .struct_size = sizeof source_vtable,
     .resume = HG_RESUME_CURSOR,
@@ -209,7 +222,7 @@ static const struct hg_connector_vtable source_vtable = {
     .read = fake_read,
     .cancel = fake_cancel,
     .close = fake_close,
-    .get_extension = hg_batch_stream_extension,
+    .get_extension = fake_extension,
 };
 
 /* ---- the rules ---- */
@@ -436,6 +449,7 @@ static const struct hg_rule_vtable table_vtable = {
 
 static const struct hg_plugin plugins[] = {
     {.struct_size = sizeof plugins[0], .kind = HG_KIND_CONNECTOR, .id = "fake",
+     .config_schema = "{\"properties\": {\"files\": {\"enum\": [\"new\", \"all\"]}}}",
      .vtable = &source_vtable},
     {.struct_size = sizeof plugins[0], .kind = HG_KIND_RULE, .id = "toy_not_null",
      .vtable = &not_null_vtable},

@@ -30,6 +30,8 @@ struct fake_source {
     const char *state; /* put before the first batch */
     int fail_at_batch; /* 1: get_next fails at the first batch */
     bool hang;      /* get_next waits until it is cancelled */
+    bool numbers;   /* offers headgate.position/1 */
+    char config_seen[256];
     /* What it saw. */
     char state_seen[256]; /* what it was started with, "" for none */
     int n_open;

@@ -156,6 +156,27 @@ static void test_reject_goes_to_quarantine(void **state)
     assert_non_null(strstr(heard.log, "check: 2 rows were rejected in all"));
 }
 
+static void test_numbered_positions(void **state)
+{
+    static const struct hg_column columns[] = {
+        {.name = "k", .type = HG_TYPE_INT64, .nullable = true},
+        {.name = "_hg_pos", .type = HG_TYPE_INT64},
+    };
+    struct hg_error err = HG_ERROR_INIT;
+    (void)state;
+    use(2, "[[null, 17], [1, 18], [null, 19]]");
+    fake.columns = columns;
+    for (int i = 0; i < 2; i++) {
+        fake.numbers = i == 0;
+        json_decref(run(
+            "[" CHECK("check", RULE("toy_not_null", "[\"k\"]", "\"on_fail\": \"reject\"")) "]",
+            HG_OK, &err));
+    }
+    assert_query(pg, "select string_agg(position, ' ' order by id) from headgate.quarantine",
+                 "numbered.csv:17 numbered.csv:19 17 19");
+    assert_query(pg, "select count(*) from m.t", "2");
+}
+
 static void test_stop(void **state)
 {
     struct hg_error err = HG_ERROR_INIT;
@@ -400,6 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_warn_loads_all, reset),
         cmocka_unit_test_setup(test_reject_goes_to_quarantine, reset),
+        cmocka_unit_test_setup(test_numbered_positions, reset),
         cmocka_unit_test_setup(test_stop, reset),
         cmocka_unit_test_setup(test_verdict_at_the_end, reset),
         cmocka_unit_test_setup(test_two_checks_count_apart, reset),

@@ -375,6 +375,7 @@ static void test_cursor(void **state)
     fake.state = "{\"at\": 1}";
     run_well(&append);
     assert_string_equal(fake.state_seen, "");
+    assert_string_equal(fake.config_seen, "{\"files\":\"new\"}");
     run_well(&append);
     assert_string_equal(fake.state_seen, "{\"at\": 1}");
     fake.state = NULL;
@@ -382,6 +383,7 @@ static void test_cursor(void **state)
     assert_query(pg, "select state from headgate.cursor", "{\"at\": 1}");
     run_well(&(struct fake_task){.table = "m.t", .mode = "replace"});
     assert_string_equal(fake.state_seen, "");
+    assert_string_equal(fake.config_seen, "{}");
 }
 
 int main(void)
