@@ -167,6 +167,105 @@ static bool next_indexed(struct csv_cutter *c, struct csv_chunk *chunk)
     return true;
 }
 
+/* Where quotes make no difference, a cell without escapes is a plain one. */
+static inline uint64_t as_needed(uint64_t cell, const struct csv_needed *needed)
+{
+    bool drop = !needed->is_text && !(cell & CSV_CELL_ESCAPED);
+    return drop ? cell & ~CSV_CELL_QUOTED : cell;
+}
+
+/*
+ * From the opening quote at index->at[*i] to what follows the closing one. False for all that is
+ * rare: line ends inside, the end of the index, text behind the quote.
+ */
+static bool quoted_cell(const struct csv_cutter *c, uint32_t *i, uint64_t *ret_cell)
+{
+    const struct csv_index *index = &c->index;
+    const char quote = c->dialect->quote;
+    uint32_t opening = index->at[*i];
+    uint64_t flags = CSV_CELL_QUOTED;
+    for (uint32_t k = *i + 1; k + 1 < index->n; k++) {
+        uint32_t at = index->at[k];
+        if (c->buf[at] == '\n' || c->buf[at] == '\r') {
+            return false;
+        }
+        if (c->buf[at] != quote) {
+            continue;
+        }
+        if (index->at[k + 1] != at + 1) {
+            return false;
+        }
+        if (c->buf[at + 1] != quote) {
+            *i = k + 1;
+            *ret_cell = csv_cell(opening + 1, at - opening - 1) | flags;
+            return true;
+        }
+        flags |= CSV_CELL_ESCAPED;
+        k++;
+    }
+    return false;
+}
+
+/* The cells of a row with quotes, up to its line end at index->at[*i]. */
+static bool quoted_cells(const struct csv_cutter *c, struct csv_chunk *chunk, uint32_t *i,
+                         uint32_t *ret_n)
+{
+    const struct csv_index *index = &c->index;
+    const struct csv_layout *layout = c->layout;
+    uint64_t *cells = chunk->cells + chunk->n;
+    uint32_t at = c->at;
+    uint32_t next = 0;
+    for (uint32_t field = 0; *i < index->n; field++) {
+        uint64_t cell = csv_cell(at, index->at[*i] - at);
+        if (c->buf[index->at[*i]] == c->dialect->quote
+            && (index->at[*i] != at || !quoted_cell(c, i, &cell))) {
+            return false;
+        }
+        for (; next < layout->n_needed && layout->needed[next].field == field; next++) {
+            cells[layout->needed[next].column * CSV_CHUNK_CELLS] =
+                as_needed(cell, &layout->needed[next]);
+        }
+        at = index->at[*i] + 1;
+        if (c->buf[at - 1] != c->dialect->delimiter) {
+            *ret_n = field + 1;
+            return true;
+        }
+        ++*i;
+    }
+    return false;
+}
+
+/* A row with quotes by the index. False where that cannot be done. */
+static bool next_quoted(struct csv_cutter *c, struct csv_chunk *chunk)
+{
+    const struct csv_dialect *d = c->dialect;
+    uint32_t i = c->i;
+    uint32_t n;
+    if (!d->quote || d->escape || d->trim || (d->comment && c->buf[c->at] == d->comment)
+        || i >= c->index.n) {
+        return false;
+    }
+    if (!quoted_cells(c, chunk, &i, &n) || n != c->layout->n_fields) {
+        return false;
+    }
+    uint32_t end = c->index.at[i];
+    bool crlf = false;
+    if (c->buf[end] == '\r') {
+        if (end + 1 == c->end) {
+            return false;
+        }
+        crlf = c->buf[end + 1] == '\n';
+    }
+    uint32_t row = begin_row(c, chunk, end);
+    if (c->index.odd) {
+        check_bytes(c, chunk, row);
+    }
+    c->at = end + 1 + crlf;
+    c->line++;
+    index_follow(c);
+    return true;
+}
+
 /* ------------------------------------------------------------------------------------------ */
 /* Byte by byte                                                                                 */
 /* ------------------------------------------------------------------------------------------ */
@@ -179,7 +278,8 @@ static void take_read(struct csv_cutter *c, struct csv_chunk *chunk, const struc
     for (uint32_t i = 0; i < layout->n_needed; i++) {
         uint32_t field = layout->needed[i].field;
         uint64_t cell = field < read->n && field < CSV_MAX_FIELDS ? c->fields[field] : 0;
-        chunk->cells[layout->needed[i].column * CSV_CHUNK_CELLS + row] = cell;
+        chunk->cells[layout->needed[i].column * CSV_CHUNK_CELLS + row] =
+            as_needed(cell, &layout->needed[i]);
     }
     if (is_bad) {
         mark_bad(chunk, row, read->fault, read->fault_at - c->at);
@@ -281,7 +381,7 @@ bool csv_cutter_fill(struct csv_cutter *c, struct csv_chunk *chunk, uint32_t max
         if (c->at >= c->indexed_to && !index_on(c)) {
             return true;
         }
-        if (next_indexed(c, chunk)) {
+        if (next_indexed(c, chunk) || next_quoted(c, chunk)) {
             continue;
         }
         if (c->i_special >= c->index.n_special && index_on(c)) {

@@ -21,7 +21,8 @@ struct csv_layout {
     struct csv_needed {
         uint32_t field;
         uint32_t column;
-    } *needed; /* by field, ascending; a field may be there twice */
+        bool is_text; /* quotes make a difference */
+    } *needed;        /* by field, ascending; a field may be there twice */
     bool pad;  /* a row with fewer fields is filled up */
 };
 

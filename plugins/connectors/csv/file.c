@@ -9,6 +9,8 @@
 #define FIRST_BUFFER_BYTES (256u * 1024)
 /* A row that is longer than this is looked at again only when twice as much of it is there. */
 #define PATIENT_BYTES      (64u * 1024)
+/* Where the first row cannot be read, so much of it is searched for what says why. */
+#define BINARY_BYTES       4096u
 /* What finding out the delimiter wants to see. */
 #define SNIFF_BYTES        16384u
 
@@ -162,9 +164,27 @@ static hg_status find_first(struct csv_reader *r, struct hg_error *err)
     }
 }
 
+/* `n` bytes of the first row. */
+static hg_status check_first(struct csv_reader *r, uint32_t n, struct hg_error *err)
+{
+    if (!memchr(r->buf + r->cutter->at, 0, n)) {
+        return HG_OK;
+    }
+    hg_fail(err, HG_EDATA, "%s:%lld: there are NUL bytes in the %s: this is no text",
+            csv_reader_shown(r), (long long)r->cutter->line,
+            r->config->header ? "header" : "first row");
+    return hg_fail_hint(err, HG_EDATA,
+                        "If it is UTF-16, set encoding to utf-16le or utf-16be.");
+}
+
 static hg_status bad_first(struct csv_reader *r, const struct csv_row *row, struct hg_error *err)
 {
     char why[160];
+    uint32_t n = r->cutter->end - r->cutter->at;
+    hg_status status = check_first(r, n < BINARY_BYTES ? n : BINARY_BYTES, err);
+    if (status) {
+        return status;
+    }
     csv_fault_explain(row->fault, row->fault_at - r->cutter->at, &r->layout, r->config, 0, why,
                       sizeof why);
     return hg_fail(err, HG_EDATA, "%s:%lld: the %s cannot be read: %s", csv_reader_shown(r),
@@ -196,20 +216,6 @@ static hg_status read_first(struct csv_reader *r, struct csv_row *row, struct hg
     }
 }
 
-static hg_status check_first(struct csv_reader *r, const struct csv_row *row, struct hg_error *err)
-{
-    const char *text = r->buf + r->cutter->at;
-    uint32_t n = row->end - r->cutter->at;
-    if (!memchr(text, 0, n)) {
-        return HG_OK;
-    }
-    hg_fail(err, HG_EDATA, "%s:%lld: there are NUL bytes in the %s: this is no text",
-            csv_reader_shown(r), (long long)r->cutter->line,
-            r->config->header ? "header" : "first row");
-    return hg_fail_hint(err, HG_EDATA,
-                        "If it is UTF-16, set encoding to utf-16le or utf-16be.");
-}
-
 /* The header, or the first row, says where the columns are. */
 static hg_status read_layout(struct csv_reader *r, struct hg_error *err)
 {
@@ -228,7 +234,7 @@ static hg_status read_layout(struct csv_reader *r, struct hg_error *err)
     struct csv_row row;
     status = read_first(r, &row, err);
     if (!status) {
-        status = check_first(r, &row, err);
+        status = check_first(r, row.end - c->at, err);
     }
     if (!status) {
         status = csv_header_match(r->config, csv_reader_shown(r), c->line, &r->dialect, r->buf,

@@ -219,7 +219,7 @@ static hg_status match_columns(const struct names *names, const char *shown, int
                     (long long)line, c->name, c->position, names->n);
             return hg_fail_hint(err, HG_EDATA, "Is the delimiter right?");
         }
-        layout->needed[i] = (struct csv_needed){field, (uint32_t)i};
+        layout->needed[i] = (struct csv_needed){field, (uint32_t)i, c->type == HG_TYPE_UTF8};
     }
     layout->n_needed = (uint32_t)n_columns;
     qsort(layout->needed, n_columns, sizeof layout->needed[0], by_field);
@@ -269,7 +269,8 @@ void csv_fault_explain(enum csv_fault fault, uint32_t detail, const struct csv_l
                  detail + 1);
         break;
     case CSV_FAULT_FIELDS:
-        snprintf(out, size, "%u fields found, %u expected", detail, layout->n_fields);
+        snprintf(out, size, "%u field%s found, %u expected", detail, detail == 1 ? "" : "s",
+                 layout->n_fields);
         break;
     case CSV_FAULT_TEXT:
         snprintf(out, size, "not valid %s at byte %u of the row (byte %lld of the %s)",

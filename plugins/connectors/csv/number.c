@@ -177,6 +177,15 @@ static unsigned bits_of(csv_uint128 v)
     return high ? 128 - (unsigned)__builtin_clzll(high) : 64 - (unsigned)__builtin_clzll((uint64_t)v);
 }
 
+/* 2^exponent, an exponent that a normal double has. */
+static double power_of_two(int exponent)
+{
+    uint64_t bits = (uint64_t)(exponent + 1023) << 52;
+    double d;
+    memcpy(&d, &bits, sizeof d);
+    return d;
+}
+
 /* v * 2^exponent with v of 54 bits or more, and something below v when `more`. */
 static double rounded(csv_uint128 v, int exponent, bool more)
 {
@@ -187,7 +196,7 @@ static double rounded(csv_uint128 v, int exponent, bool more)
     if (rest > half || (rest == half && (more || (kept & 1)))) {
         kept++;
     }
-    return ldexp((double)kept, exponent + (int)drop);
+    return (double)kept * power_of_two(exponent + (int)drop);
 }
 
 double csv_scaled(uint64_t m, int exponent)
@@ -275,10 +284,54 @@ static enum csv_verdict long_float64(const struct parts *parts, double *ret)
     return CSV_FITS;
 }
 
+/*
+ * The common long form: digits with at most one mark, no more than 19 digits from the first that is
+ * not zero on. False for all else.
+ */
+static bool plain_digits(const char *text, size_t n, char mark, uint64_t *ret_m, int *ret_scale)
+{
+    uint64_t m = 0;
+    size_t n_digits = 0;
+    size_t mark_at = n;
+    for (size_t i = 0; i < n;) {
+#if defined(CSV_FAST_NUMBERS)
+        if (n - i >= 8 && n_digits <= 11 && csv_all_digits(csv_load64(text + i))) {
+            m = m * 100000000 + csv_eight_digits(csv_load64(text + i));
+            n_digits += 8;
+            i += 8;
+            continue;
+        }
+#endif
+        if (is_digit(text[i])) {
+            m = m * 10 + (uint64_t)(text[i] - '0');
+            n_digits += n_digits > 0 || text[i] != '0';
+        } else if (text[i] == mark && mark_at == n) {
+            mark_at = i;
+        } else {
+            return false;
+        }
+        i++;
+        if (n_digits > 19) {
+            return false;
+        }
+    }
+    *ret_m = m;
+    *ret_scale = mark_at < n ? (int)(n - mark_at - 1) : 0;
+    return n_digits > 0 && *ret_scale <= 19;
+}
+
 enum csv_verdict csv_float64(const char *text, size_t n, const struct csv_number_style *style,
                              double *ret)
 {
     struct parts parts;
+    uint64_t m;
+    int scale;
+    size_t sign = n > 0 && text[0] == '-';
+    if (n <= 40 && plain_digits(text + sign, n - sign, style->mark, &m, &scale)) {
+        double d = csv_scaled(m, -scale);
+        *ret = sign ? -d : d;
+        return CSV_FITS;
+    }
     if (!take_apart(text, n, style, &parts)) {
         return special_value(text, n, ret) ? CSV_FITS : CSV_OTHER;
     }
@@ -293,7 +346,7 @@ enum csv_verdict csv_float64(const char *text, size_t n, const struct csv_number
     if (parts.n > 19 || parts.exponent < -19 || parts.exponent > 19) {
         return long_float64(&parts, ret);
     }
-    uint64_t m = 0;
+    m = 0;
     for (size_t i = 0; i < parts.n; i++) {
         m = m * 10 + (uint64_t)(parts.digits[i] - '0');
     }

@@ -7,7 +7,7 @@
 #include "headgate/text.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(HG_SANITIZED)
-#define CSV_HOT __attribute__((target_clones("default", "arch=haswell")))
+#define CSV_HOT __attribute__((target_clones("default", "bmi2")))
 #else
 #define CSV_HOT
 #endif
@@ -286,23 +286,26 @@ CSV_HOT static void write_timestamp(struct work *w)
 {
     int64_t *out = (int64_t *)w->out->values + w->base;
     bool fast = w->fast && w->column->format.n_steps == 0;
-    int32_t offset = w->typing->config->zoned ? w->typing->config->zone_offset : 0;
+    bool zoned = w->typing->config->zoned;
+    int32_t offset = zoned ? w->typing->config->zone_offset : 0;
     char known_day[10] = "";
     int64_t day_seconds = 0;
     for (uint32_t row = 0; row < w->chunk->n; row++) {
 #if defined(CSV_FAST_NUMBERS)
         int32_t seconds;
         PLAIN_CELL(w, row);
-        if (fast && n == 19 && (p[10] == ' ' || p[10] == 'T') && csv_clock_fast(p + 11, &seconds)) {
+        bool utc = zoned && n == 20 && p[19] == 'Z';
+        if (fast && (n == 19 || utc) && (p[10] == ' ' || p[10] == 'T')
+            && csv_clock_fast(p + 11, &seconds)) {
             int32_t days;
             bool known = memcmp(known_day, p, 10) == 0;
             if (!known && csv_date_fast(p, &days)) {
                 memcpy(known_day, p, 10);
-                day_seconds = (int64_t)days * 86400 - offset;
+                day_seconds = (int64_t)days * 86400;
                 known = true;
             }
             if (known) {
-                out[row] = (day_seconds + seconds) * 1000000;
+                out[row] = (day_seconds + seconds - (utc ? 0 : offset)) * 1000000;
                 continue;
             }
         }
@@ -328,9 +331,10 @@ CSV_HOT static void write_utf8(struct work *w)
     int32_t at = offsets[0];
     for (uint32_t row = 0; row < w->chunk->n; row++) {
         PLAIN_CELL(w, row);
-        if (w->fast && n - 1 < 16) {
+        uint32_t size = n & CSV_CELL_MAX;
+        if (w->fast && size - 1 < 16 && !(cell & CSV_CELL_ESCAPED)) {
             memcpy(bytes + at, p, 16);
-            at += (int32_t)n;
+            at += (int32_t)size;
         } else if (take_text(w, row, &p, &n)) {
             memcpy(bytes + at, p, n);
             at += (int32_t)n;
