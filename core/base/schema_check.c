@@ -23,9 +23,8 @@ static int check_schema(struct check *check, const json_t *schema);
 
 static int fail(struct check *check, const char *keyword, const char *expected)
 {
-    int r =
-        hg_error_set(check->err, HG_EINVAL, "in the schema, \"%s\" must be %s", keyword, expected);
-    return r;
+    return hg_error_set(
+        check->err, HG_EINVAL, "in the schema, \"%s\" must be %s", keyword, expected);
 }
 
 static void step_back(struct check *check, size_t mark)

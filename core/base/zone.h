@@ -33,7 +33,10 @@ int32_t hg_zone_offset_s(const struct hg_zone *zone, int64_t time_s);
  * The first instant above `after_s` at which the offset changes, with the offsets on both sides.
  * False when there is none within about 400 years.
  */
-bool hg_zone_next_transition(const struct hg_zone *zone, int64_t after_s, int64_t *ret_time_s,
-                             int32_t *ret_before_s, int32_t *ret_behind_s);
+bool hg_zone_next_transition(const struct hg_zone *zone,
+                             int64_t after_s,
+                             int64_t *ret_time_s,
+                             int32_t *ret_before_s,
+                             int32_t *ret_behind_s);
 
 #endif

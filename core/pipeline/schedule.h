@@ -1,9 +1,9 @@
 /*
  * Schedules: five-field cron lines and @hourly, @daily, @weekly, @monthly.
  *
- * Fields are minute, hour, day of month, month, day of week (0 and 7 are Sunday), each "*", numbers,
- * ranges, lists, and steps behind "*" or a range; months and days of the week also by their English
- * three letters. When both days are restricted, either is enough.
+ * Fields are minute, hour, day of month, month, day of week (0 and 7 are Sunday), each "*",
+ * numbers, ranges, lists, and steps behind "*" or a range; months and days of the week also by
+ * their English three letters. When both days are restricted, either is enough.
  *
  * Where clocks change: a line that names its hours and minutes (no "*", no step there) fires once
  * at the first instant behind a gap it falls into, and once, the first time, in an overlap. All
@@ -36,7 +36,9 @@ int hg_schedule_parse(const char *text, struct hg_schedule *ret, struct hg_error
  * The first fire time above `after_us` (strictly), both in microseconds since 1970 UTC, in `zone`.
  * HG_ENOTFOUND when there is none in the eight years behind it.
  */
-int hg_schedule_next(const struct hg_schedule *schedule, const struct hg_zone *zone,
-                     int64_t after_us, int64_t *ret_us);
+int hg_schedule_next(const struct hg_schedule *schedule,
+                     const struct hg_zone *zone,
+                     int64_t after_us,
+                     int64_t *ret_us);
 
 #endif
