@@ -422,7 +422,7 @@ struct hg_module {
 #define HG_MODULE(...)                                                                             \
     static const struct hg_plugin *const hg_module_plugins[] = {__VA_ARGS__};                      \
     HG_EXPORT extern const struct hg_module hg_module_v0;                                          \
-    HG_EXPORT const struct hg_module hg_module_v0 = {                                              \
+    const struct hg_module hg_module_v0 = {                                                        \
         sizeof(struct hg_module),                                                                  \
         HG_ABI_MAJOR,                                                                              \
         HG_ABI_MINOR,                                                                              \
