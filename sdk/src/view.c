@@ -1,0 +1,249 @@
+#include "headgate/view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "headgate/batch.h"
+#include "headgate/error.h"
+
+int32_t hg_view_find(const struct ArrowSchema *schema, const char *name)
+{
+    for (int64_t i = 0; i < schema->n_children; i++) {
+        if (strcmp(schema->children[i]->name, name) == 0) {
+            return (int32_t)i;
+        }
+    }
+    return -1;
+}
+
+static const struct {
+    const char *format;
+    int32_t type;
+} formats[] = {
+    {"b", HG_TYPE_BOOL},
+    {"i", HG_TYPE_INT32},
+    {"l", HG_TYPE_INT64},
+    {"g", HG_TYPE_FLOAT64},
+    {"u", HG_TYPE_UTF8},
+    {"z", HG_TYPE_BINARY},
+    {"tdD", HG_TYPE_DATE32},
+};
+
+static int32_t type_of(const char *format, struct hg_view *view)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (strcmp(format, formats[i].format) == 0) {
+            return formats[i].type;
+        }
+    }
+    if (strncmp(format, "tsu:", 4) == 0) {
+        view->has_zone = format[4] != '\0';
+        return HG_TYPE_TIMESTAMP_US;
+    }
+    int bits = 128;
+    int n = sscanf(format, "d:%d,%d,%d", &view->precision, &view->scale, &bits);
+    return n >= 2 && bits == 128 ? HG_TYPE_DECIMAL128 : 0;
+}
+
+hg_status hg_view_init(const struct ArrowSchema *schema,
+                       int32_t column,
+                       struct hg_view *ret,
+                       struct hg_error *err)
+{
+    if (column < 0 || column >= schema->n_children) {
+        return hg_fail(err, HG_EINVAL, "there is no column %" PRId32, column);
+    }
+    const struct ArrowSchema *child = schema->children[column];
+    struct hg_view view = {.index = column, .name = child->name};
+    view.type = type_of(child->format, &view);
+    if (view.type == 0) {
+        return hg_fail(err,
+                       HG_EINVAL,
+                       "column \"%s\" has the Arrow format \"%s\", which plugins do not exchange",
+                       child->name,
+                       child->format);
+    }
+    *ret = view;
+    return HG_OK;
+}
+
+void hg_view_bind(struct hg_view *view, const struct ArrowArray *batch)
+{
+    const struct ArrowArray *child = batch->children[view->index];
+    view->n = batch->length;
+    /* A record batch is a struct array: its own offset adds to that of its children. */
+    view->offset = batch->offset + child->offset;
+    view->null_count = child->null_count;
+    view->validity = child->null_count == 0 ? NULL : child->buffers[0];
+    view->values = child->buffers[1];
+    view->bytes = child->n_buffers > 2 ? child->buffers[2] : NULL;
+}
+
+int64_t hg_view_nulls(const struct hg_view *view, uint8_t *bits)
+{
+    size_t n_bytes = (size_t)(view->n + 7) / 8;
+    if (!view->validity) {
+        memset(bits, 0, n_bytes);
+        return 0;
+    }
+    const uint8_t *from = view->validity + view->offset / 8;
+    unsigned shift = (unsigned)(view->offset % 8);
+    int64_t count = 0;
+    for (size_t i = 0; i < n_bytes; i++) {
+        int64_t rest = view->n - (int64_t)i * 8;
+        unsigned valid = (unsigned)from[i] >> shift;
+        /* The next byte is only there when the rows reach into it. */
+        if (shift > 0 && rest > (int64_t)(8 - shift)) {
+            valid |= (unsigned)from[i + 1] << (8 - shift);
+        }
+        unsigned nulls = ~valid & (rest < 8 ? (1u << rest) - 1 : 0xFFu);
+        bits[i] = (uint8_t)nulls;
+        count += __builtin_popcount(nulls);
+    }
+    return count;
+}
+
+/* ---- text ---- */
+
+#if defined(__SIZEOF_INT128__)
+static void format_decimal(hg_int128 value, int32_t scale, char *buf, size_t size)
+{
+    char digits[48];
+    size_t at = sizeof digits;
+    bool negative = value < 0;
+    __extension__ unsigned __int128 rest =
+        negative ? -(unsigned __int128)value : (unsigned __int128)value;
+    for (int32_t n = 0; rest > 0 || n <= scale; n++) {
+        if (n == scale && scale > 0) {
+            digits[--at] = '.';
+        }
+        digits[--at] = (char)('0' + (int)(rest % 10));
+        rest /= 10;
+    }
+    if (negative) {
+        digits[--at] = '-';
+    }
+    (void)snprintf(buf, size, "%.*s", (int)(sizeof digits - at), digits + at);
+}
+#endif
+
+/* The civil date of a day since 1970-01-01, by eras of 400 years that begin on 1 March. */
+static void civil(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
+{
+    int64_t z = days + 719468;
+    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+    int64_t doe = z - era * 146097;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    int64_t mp = (5 * doy + 2) / 153;
+    *ret_day = (int)(doy - (153 * mp + 2) / 5 + 1);
+    *ret_month = (int)(mp < 10 ? mp + 3 : mp - 9);
+    *ret_year = yoe + era * 400 + (*ret_month <= 2);
+}
+
+static void format_date(int64_t days, char *buf, size_t size)
+{
+    int64_t year;
+    int month;
+    int day;
+    civil(days, &year, &month, &day);
+    (void)snprintf(buf, size, "%04" PRId64 "-%02d-%02d", year, month, day);
+}
+
+static void format_timestamp(int64_t time_us, bool has_zone, char *buf, size_t size)
+{
+    const int64_t day_us = INT64_C(86400000000);
+    int64_t days = time_us / day_us - (time_us % day_us < 0);
+    int64_t rest = time_us - days * day_us;
+    char date[24];
+    char fraction[16] = "";
+    format_date(days, date, sizeof date);
+    if (rest % 1000000 != 0) {
+        (void)snprintf(fraction, sizeof fraction, ".%06d", (int)(rest % 1000000));
+    }
+    int seconds = (int)(rest / 1000000);
+    (void)snprintf(buf,
+                   size,
+                   "%s %02d:%02d:%02d%s%s",
+                   date,
+                   seconds / 3600,
+                   seconds / 60 % 60,
+                   seconds % 60,
+                   fraction,
+                   has_zone ? "Z" : "");
+}
+
+static void format_bytes(const struct hg_view *view, int64_t row, char *buf, size_t size)
+{
+    size_t n;
+    const uint8_t *bytes = hg_view_bytes(view, row, &n);
+    if (view->type == HG_TYPE_BINARY) {
+        (void)snprintf(buf, size, "%zu bytes", n);
+        return;
+    }
+    (void)snprintf(buf, size, "\"%.*s\"", (int)(n < 200 ? n : 200), (const char *)bytes);
+}
+
+void hg_view_format(const struct hg_view *view, int64_t row, char *buf, size_t size)
+{
+    int64_t at = view->offset + row;
+    if (hg_view_is_null(view, row)) {
+        (void)snprintf(buf, size, "null");
+        return;
+    }
+    switch ((enum hg_type)view->type) {
+    case HG_TYPE_BOOL:
+        (void)snprintf(buf, size, "%s", hg_view_bit(view->values, at) ? "true" : "false");
+        return;
+    case HG_TYPE_INT32:
+        (void)snprintf(buf, size, "%" PRId32, ((const int32_t *)view->values)[at]);
+        return;
+    case HG_TYPE_INT64:
+        (void)snprintf(buf, size, "%" PRId64, ((const int64_t *)view->values)[at]);
+        return;
+    case HG_TYPE_FLOAT64:
+        (void)snprintf(buf, size, "%.15g", ((const double *)view->values)[at]);
+        return;
+    case HG_TYPE_DECIMAL128: {
+#if defined(__SIZEOF_INT128__)
+        hg_int128 value;
+        memcpy(&value, (const char *)view->values + at * 16, 16);
+        format_decimal(value, view->scale, buf, size);
+#else
+        (void)snprintf(buf, size, "a decimal");
+#endif
+        return;
+    }
+    case HG_TYPE_UTF8:
+    case HG_TYPE_BINARY:
+        format_bytes(view, row, buf, size);
+        return;
+    case HG_TYPE_DATE32:
+        format_date(((const int32_t *)view->values)[at], buf, size);
+        return;
+    case HG_TYPE_TIMESTAMP_US:
+        format_timestamp(((const int64_t *)view->values)[at], view->has_zone, buf, size);
+        return;
+    }
+    (void)snprintf(buf, size, "?");
+}
+
+void hg_view_type_name(const struct hg_view *view, char *buf, size_t size)
+{
+    static const char *const names[] = {
+        [HG_TYPE_BOOL] = "bool",
+        [HG_TYPE_INT32] = "int32",
+        [HG_TYPE_INT64] = "int64",
+        [HG_TYPE_FLOAT64] = "float64",
+        [HG_TYPE_UTF8] = "utf8",
+        [HG_TYPE_BINARY] = "binary",
+        [HG_TYPE_DATE32] = "date",
+        [HG_TYPE_TIMESTAMP_US] = "timestamp",
+    };
+    if (view->type == HG_TYPE_DECIMAL128) {
+        (void)snprintf(buf, size, "decimal(%d,%d)", view->precision, view->scale);
+    } else {
+        (void)snprintf(buf, size, "%s", names[view->type]);
+    }
+}
