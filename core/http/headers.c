@@ -40,6 +40,12 @@ const struct hg_http_field *hg_headers_fixed(void)
     return fixed;
 }
 
+const char *hg_headers_file_policy(void)
+{
+    return "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; "
+           "form-action 'none'; frame-ancestors 'none'";
+}
+
 const char *hg_headers_plain_policy(void)
 {
     return "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -21,6 +21,8 @@ int hg_headers_page_policy(struct hg_http_request *request,
                            struct hg_error *err);
 /* Fixed headers, the same for all answers; ended by a NULL name. Static. */
 const struct hg_http_field *hg_headers_fixed(void);
+/* The policy of files: a script that runs as a worker may load others of ours. Static. */
+const char *hg_headers_file_policy(void);
 /* The policy of what is no page. Static. */
 const char *hg_headers_plain_policy(void);
 

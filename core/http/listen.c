@@ -31,7 +31,7 @@ static bool open_socket(const struct addrinfo *address, int *ret_fd)
 
 static int bound_port(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t n = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &n) < 0) {
         return 0;

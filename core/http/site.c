@@ -286,6 +286,9 @@ static int answer_file(const struct site_file *file,
     }
     int r = hg_http_answer_header(request, "ETag", file->etag, err);
     r = r < 0 ? r : hg_http_answer_header(request, "Vary", "Accept-Encoding", err);
+    r = r < 0 ? r
+              : hg_http_answer_header(
+                    request, "Content-Security-Policy", hg_headers_file_policy(), err);
     r = r < 0
             ? r
             : hg_http_answer_header(request,

@@ -140,6 +140,11 @@ static void test_the_policy_is_strict(void **state)
     assert_non_null(strstr(policy, "base-uri 'none'"));
     assert_null(strstr(policy, "unsafe"));
     answer_free(&answer);
+    /* A script's own policy counts when it runs as a worker. */
+    ask("/assets/index-abc.js", "", &answer);
+    policy = answer_header(&answer, "Content-Security-Policy");
+    assert_non_null(strstr(policy, "default-src 'none'; script-src 'self'; connect-src 'self'"));
+    answer_free(&answer);
 }
 
 static void test_hashed_files_are_kept_for_good(void **state)
