@@ -20,6 +20,8 @@ static const struct {
     size_t n;
     int64_t times_s[8];
 } oracle[] = {
+    /* From within the repeated hour: its 1:30 has fired. */
+    {"30 1 * * *", "America/New_York", INT64_C(1793513400), 1, {INT64_C(1793601000)}},
     {"30 2 * * *",
      "America/New_York",
      INT64_C(1772841599),
