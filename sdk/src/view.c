@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "headgate/batch.h"
@@ -30,6 +31,30 @@ static const struct {
     {"tdD", HG_TYPE_DATE32},
 };
 
+/* "d:18,4", and the same with ",128" behind. */
+static bool decimal_of(const char *format, struct hg_view *view)
+{
+    long parts[3] = {0, 0, 128};
+    if (strncmp(format, "d:", 2) != 0) {
+        return false;
+    }
+    char *at;
+    int n = 0;
+    const char *from = format + 2;
+    for (; n < 3; n++, from = at + 1) {
+        parts[n] = strtol(from, &at, 10);
+        if (at == from || parts[n] < -1000 || parts[n] > 1000) {
+            return false;
+        }
+        if (*at != ',') {
+            break;
+        }
+    }
+    view->precision = (int32_t)parts[0];
+    view->scale = (int32_t)parts[1];
+    return n >= 1 && n < 3 && *at == '\0' && parts[2] == 128;
+}
+
 static int32_t type_of(const char *format, struct hg_view *view)
 {
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
@@ -41,9 +66,7 @@ static int32_t type_of(const char *format, struct hg_view *view)
         view->has_zone = format[4] != '\0';
         return HG_TYPE_TIMESTAMP_US;
     }
-    int bits = 128;
-    int n = sscanf(format, "d:%d,%d,%d", &view->precision, &view->scale, &bits);
-    return n >= 2 && bits == 128 ? HG_TYPE_DECIMAL128 : 0;
+    return decimal_of(format, view) ? HG_TYPE_DECIMAL128 : 0;
 }
 
 hg_status hg_view_init(const struct ArrowSchema *schema,

@@ -29,11 +29,11 @@ struct hg_view {
     int32_t type;      /* enum hg_type */
     int32_t precision; /* decimal128 */
     int32_t scale;
-    bool has_zone;     /* timestamp: an instant */
-    const char *name;  /* borrowed from the schema */
+    bool has_zone;    /* timestamp: an instant */
+    const char *name; /* borrowed from the schema */
     /* of the batch bound last */
     int64_t n;
-    int64_t offset;          /* added to a row's number wherever a buffer is read */
+    int64_t offset; /* added to a row's number wherever a buffer is read */
     int64_t null_count;
     const uint8_t *validity; /* NULL: no nulls */
     const void *values;      /* bool: bits; utf8 and binary: int32_t offsets */
@@ -43,7 +43,9 @@ struct hg_view {
 /* The number of the column of that name, or -1. */
 int32_t hg_view_find(const struct ArrowSchema *schema, const char *name);
 /* HG_EINVAL for a type that does not cross this ABI. `schema` lives as long as the view. */
-hg_status hg_view_init(const struct ArrowSchema *schema, int32_t column, struct hg_view *ret,
+hg_status hg_view_init(const struct ArrowSchema *schema,
+                       int32_t column,
+                       struct hg_view *ret,
                        struct hg_error *err);
 /* Points the view at a batch of its schema. */
 void hg_view_bind(struct hg_view *view, const struct ArrowArray *batch);
