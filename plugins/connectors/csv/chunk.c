@@ -93,8 +93,11 @@ static void trim_cells(const struct csv_cutter *c, struct csv_chunk *chunk, uint
 }
 
 /* Puts the cells of a row whose separators are at `ends`, `n_fields` of them. */
-static inline void put_cells(struct csv_cutter *c, struct csv_chunk *chunk, uint32_t row,
-                             const uint32_t *ends, uint32_t n_fields)
+static inline void put_cells(struct csv_cutter *c,
+                             struct csv_chunk *chunk,
+                             uint32_t row,
+                             const uint32_t *ends,
+                             uint32_t n_fields)
 {
     const struct csv_layout *layout = c->layout;
     uint64_t *cells = chunk->cells + row;
@@ -113,8 +116,8 @@ static inline void put_cells(struct csv_cutter *c, struct csv_chunk *chunk, uint
 }
 
 /* The row ends at `end` and has `n_fields`, with no quote in it; goes on behind its line end. */
-static void take_indexed(struct csv_cutter *c, struct csv_chunk *chunk, uint32_t end,
-                         uint32_t n_fields, bool crlf)
+static void take_indexed(
+    struct csv_cutter *c, struct csv_chunk *chunk, uint32_t end, uint32_t n_fields, bool crlf)
 {
     uint32_t row = begin_row(c, chunk, end);
     put_cells(c, chunk, row, c->index.at + c->i, n_fields);
@@ -207,7 +210,9 @@ static bool quoted_cell(const struct csv_cutter *c, uint32_t *i, uint64_t *ret_c
 }
 
 /* The cells of a row with quotes, up to its line end at index->at[*i]. */
-static bool quoted_cells(const struct csv_cutter *c, struct csv_chunk *chunk, uint32_t *i,
+static bool quoted_cells(const struct csv_cutter *c,
+                         struct csv_chunk *chunk,
+                         uint32_t *i,
                          uint32_t *ret_n)
 {
     const struct csv_index *index = &c->index;
@@ -217,8 +222,8 @@ static bool quoted_cells(const struct csv_cutter *c, struct csv_chunk *chunk, ui
     uint32_t next = 0;
     for (uint32_t field = 0; *i < index->n; field++) {
         uint64_t cell = csv_cell(at, index->at[*i] - at);
-        if (c->buf[index->at[*i]] == c->dialect->quote
-            && (index->at[*i] != at || !quoted_cell(c, i, &cell))) {
+        if (c->buf[index->at[*i]] == c->dialect->quote &&
+            (index->at[*i] != at || !quoted_cell(c, i, &cell))) {
             return false;
         }
         for (; next < layout->n_needed && layout->needed[next].field == field; next++) {
@@ -241,8 +246,8 @@ static bool next_quoted(struct csv_cutter *c, struct csv_chunk *chunk)
     const struct csv_dialect *d = c->dialect;
     uint32_t i = c->i;
     uint32_t n;
-    if (!d->quote || d->escape || d->trim || (d->comment && c->buf[c->at] == d->comment)
-        || i >= c->index.n) {
+    if (!d->quote || d->escape || d->trim || (d->comment && c->buf[c->at] == d->comment) ||
+        i >= c->index.n) {
         return false;
     }
     if (!quoted_cells(c, chunk, &i, &n) || n != c->layout->n_fields) {
@@ -270,7 +275,9 @@ static bool next_quoted(struct csv_cutter *c, struct csv_chunk *chunk)
 /* Byte by byte                                                                                 */
 /* ------------------------------------------------------------------------------------------ */
 
-static void take_read(struct csv_cutter *c, struct csv_chunk *chunk, const struct csv_row *read,
+static void take_read(struct csv_cutter *c,
+                      struct csv_chunk *chunk,
+                      const struct csv_row *read,
                       bool is_bad)
 {
     const struct csv_layout *layout = c->layout;

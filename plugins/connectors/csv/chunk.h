@@ -8,11 +8,11 @@
 #include "index.h"
 #include "row.h"
 
-#define CSV_CHUNK_ROWS  512u
+#define CSV_CHUNK_ROWS 512u
 /* Not a power of two, so that columns do not compete for the same lines of the cache. */
 #define CSV_CHUNK_CELLS (CSV_CHUNK_ROWS + 8)
 /* Most fields of a row that may be named in a configuration. */
-#define CSV_MAX_FIELDS  65536u
+#define CSV_MAX_FIELDS 65536u
 
 /* Which field of a row is which column. */
 struct csv_layout {
@@ -22,8 +22,8 @@ struct csv_layout {
         uint32_t field;
         uint32_t column;
         bool is_text; /* quotes make a difference */
-    } *needed;        /* by field, ascending; a field may be there twice */
-    bool pad;  /* a row with fewer fields is filled up */
+    } * needed;       /* by field, ascending; a field may be there twice */
+    bool pad;         /* a row with fewer fields is filled up */
 };
 
 struct csv_chunk {
@@ -43,13 +43,13 @@ struct csv_chunk {
 struct csv_cutter {
     const struct csv_dialect *dialect;
     const struct csv_layout *layout;
-    const char *buf;         /* CSV_INDEX_PADDING readable bytes behind `end` */
-    uint32_t at;             /* of the next row */
+    const char *buf; /* CSV_INDEX_PADDING readable bytes behind `end` */
+    uint32_t at;     /* of the next row */
     uint32_t end;
-    bool last;               /* the input ends at `end` */
-    int64_t line;            /* number of the line at `at` */
+    bool last;    /* the input ends at `end` */
+    int64_t line; /* number of the line at `at` */
     uint32_t max_line_bytes;
-    bool skipping;           /* the rest of a line that was too long is passed over */
+    bool skipping; /* the rest of a line that was too long is passed over */
     /* The index and how far it is used up. */
     uint32_t indexed_from;
     uint32_t indexed_to;

@@ -15,7 +15,7 @@ struct raw_column {
     bool required;
 };
 
-#define FIELD(KEY, TYPE, MEMBER)                                                                   \
+#define FIELD(KEY, TYPE, MEMBER) \
     .key = KEY, .type = TYPE, .offset = offsetof(struct raw_column, MEMBER)
 
 static const struct hg_config_field raw_fields[] = {
@@ -32,8 +32,12 @@ static const struct {
     const char *name;
     int32_t type;
 } types[] = {
-    {"bool", HG_TYPE_BOOL},           {"int32", HG_TYPE_INT32}, {"int64", HG_TYPE_INT64},
-    {"float64", HG_TYPE_FLOAT64},     {"utf8", HG_TYPE_UTF8},   {"date", HG_TYPE_DATE32},
+    {"bool", HG_TYPE_BOOL},
+    {"int32", HG_TYPE_INT32},
+    {"int64", HG_TYPE_INT64},
+    {"float64", HG_TYPE_FLOAT64},
+    {"utf8", HG_TYPE_UTF8},
+    {"date", HG_TYPE_DATE32},
     {"timestamp", HG_TYPE_TIMESTAMP_US},
 };
 
@@ -70,7 +74,8 @@ bool csv_is_marker(const struct csv_markers *markers, const char *text, size_t n
     return false;
 }
 
-static hg_status add_markers(struct csv_markers *markers, const struct hg_config_list *list,
+static hg_status add_markers(struct csv_markers *markers,
+                             const struct hg_config_list *list,
                              struct hg_error *err)
 {
     if (list->n == 0) {
@@ -115,8 +120,8 @@ static bool read_type(const char *text, struct csv_column *column)
     int precision;
     int scale;
     int end = 0;
-    if (sscanf(text, "decimal( %2d , %2d )%n", &precision, &scale, &end) != 2 || end == 0
-        || text[end]) {
+    if (sscanf(text, "decimal( %2d , %2d )%n", &precision, &scale, &end) != 2 || end == 0 ||
+        text[end]) {
         return false;
     }
     column->type = HG_TYPE_DECIMAL128;
@@ -125,8 +130,10 @@ static bool read_type(const char *text, struct csv_column *column)
     return precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision;
 }
 
-static hg_status read_format(const char *own, const struct csv_column_defaults *defaults,
-                             struct csv_column *column, struct hg_error *err)
+static hg_status read_format(const char *own,
+                             const struct csv_column_defaults *defaults,
+                             struct csv_column *column,
+                             struct hg_error *err)
 {
     bool is_date = column->type == HG_TYPE_DATE32;
     if (!is_date && column->type != HG_TYPE_TIMESTAMP_US) {
@@ -145,8 +152,8 @@ static hg_status read_format(const char *own, const struct csv_column_defaults *
         return wrong(err, column->name, "/format", why);
     }
     if (column->format.has_zone && !defaults->zoned) {
-        return wrong(err, column->name, "/format",
-                     "the format has a time zone, but timezone is none");
+        return wrong(
+            err, column->name, "/format", "the format has a time zone, but timezone is none");
     }
     column->format_text = strdup(text);
     return column->format_text ? HG_OK : hg_fail_nomem(err);
@@ -167,9 +174,11 @@ static hg_status read_source(const char *json, struct csv_column *column, struct
         column->source = strndup(token.text, token.n);
         status = column->source ? HG_OK : hg_fail_nomem(err);
     } else if (!status) {
-        if (token.type != HG_JSON_NUMBER || hg_json_int64(&token, &position, NULL) || position < 1
-            || position > 65536) {
-            status = wrong(err, column->name, "/source",
+        if (token.type != HG_JSON_NUMBER || hg_json_int64(&token, &position, NULL) ||
+            position < 1 || position > 65536) {
+            status = wrong(err,
+                           column->name,
+                           "/source",
                            "the source is neither a name nor a number from 1 to 65536");
         }
         column->position = (uint32_t)position;
@@ -180,12 +189,14 @@ static hg_status read_source(const char *json, struct csv_column *column, struct
 
 static hg_status read_column(const struct raw_column *raw,
                              const struct csv_column_defaults *defaults,
-                             struct csv_column *column, struct hg_error *err)
+                             struct csv_column *column,
+                             struct hg_error *err)
 {
     column->required = raw->required;
     if (!read_type(raw->type, column)) {
         hg_status status = wrong(err, column->name, "/type", "this is no type");
-        return hg_fail_hint(err, status,
+        return hg_fail_hint(err,
+                            status,
                             "Types are bool, int32, int64, float64, decimal(precision,scale), "
                             "utf8, date and timestamp.");
     }
@@ -216,7 +227,8 @@ struct list {
     size_t room;
 };
 
-static hg_status add_column(struct list *list, const struct hg_json_token *key,
+static hg_status add_column(struct list *list,
+                            const struct hg_json_token *key,
                             struct hg_error *err)
 {
     if (list->n == list->room) {
@@ -248,7 +260,8 @@ static hg_status add_column(struct list *list, const struct hg_json_token *key,
 
 /* The value behind a column's name. */
 static hg_status take_value(struct hg_json_reader *reader,
-                            const struct csv_column_defaults *defaults, struct csv_column *column,
+                            const struct csv_column_defaults *defaults,
+                            struct csv_column *column,
                             struct hg_error *err)
 {
     struct hg_json_token token;
@@ -280,7 +293,8 @@ static hg_status take_value(struct hg_json_reader *reader,
 }
 
 static hg_status take_columns(struct hg_json_reader *reader,
-                              const struct csv_column_defaults *defaults, struct list *list,
+                              const struct csv_column_defaults *defaults,
+                              struct list *list,
                               struct hg_error *err)
 {
     struct hg_json_token token;
@@ -318,15 +332,20 @@ static hg_status check_sources(const struct list *list, bool header, struct hg_e
 {
     for (size_t i = 0; i < list->n && !header; i++) {
         if (list->columns[i].source) {
-            return wrong(err, list->columns[i].name, "/source",
+            return wrong(err,
+                         list->columns[i].name,
+                         "/source",
                          "without a header the source is the number of a field");
         }
     }
     return HG_OK;
 }
 
-hg_status csv_columns_read(const char *json, const struct csv_column_defaults *defaults,
-                           struct csv_column **ret, size_t *ret_n, struct hg_error *err)
+hg_status csv_columns_read(const char *json,
+                           const struct csv_column_defaults *defaults,
+                           struct csv_column **ret,
+                           size_t *ret_n,
+                           struct hg_error *err)
 {
     struct list list = {0};
     struct hg_json_reader *reader;

@@ -107,7 +107,8 @@ static hg_status check_dialect(const struct csv_dialect *d, struct hg_error *err
     for (size_t i = 2; i < sizeof all / sizeof all[0]; i++) {
         for (size_t j = 0; j < i && all[i].c; j++) {
             if (all[i].c == all[j].c) {
-                return wrong(err, all[i].pointer,
+                return wrong(err,
+                             all[i].pointer,
                              "this character means something else already in this dialect");
             }
         }
@@ -115,7 +116,8 @@ static hg_status check_dialect(const struct csv_dialect *d, struct hg_error *err
     return HG_OK;
 }
 
-static hg_status read_dialect(const struct raw *raw, struct csv_config *config,
+static hg_status read_dialect(const struct raw *raw,
+                              struct csv_config *config,
                               struct hg_error *err)
 {
     struct csv_dialect *d = &config->dialect;
@@ -141,7 +143,8 @@ static hg_status read_dialect(const struct raw *raw, struct csv_config *config,
     return status;
 }
 
-static hg_status read_numbers(const struct raw *raw, struct csv_config *config,
+static hg_status read_numbers(const struct raw *raw,
+                              struct csv_config *config,
                               struct hg_error *err)
 {
     config->style.mark = marks[raw->decimal_mark][0];
@@ -168,7 +171,8 @@ static hg_status read_zone(const char *text, struct csv_config *config, struct h
         return HG_OK;
     }
     hg_fail(err, HG_EINVAL, "\"%s\" is not UTC, an offset such as +02:00, or none", text);
-    hg_fail_hint(err, HG_EINVAL,
+    hg_fail_hint(err,
+                 HG_EINVAL,
                  "Named time zones are not offered for csv; a fixed offset has no summer time.");
     return hg_fail_pointer(err, HG_EINVAL, "/timezone");
 }
@@ -205,8 +209,8 @@ static hg_status fill_in(struct raw *raw, struct csv_config *config, struct hg_e
             .header = raw->header,
             .zoned = config->zoned,
         };
-        status = csv_columns_read(raw->columns, &defaults, &config->columns, &config->n_columns,
-                                  err);
+        status =
+            csv_columns_read(raw->columns, &defaults, &config->columns, &config->n_columns, err);
     }
     return status;
 }

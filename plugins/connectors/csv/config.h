@@ -49,7 +49,8 @@ struct csv_config {
     int32_t zone_offset; /* seconds east of UTC, of those without a zone */
 };
 
-/* *ret is freed with csv_config_free. HG_EINVAL with err->pointer for what the schema cannot say. */
+/* *ret is freed with csv_config_free. HG_EINVAL with err->pointer for what the schema cannot say.
+ */
 hg_status csv_config_read(const char *json, struct csv_config **ret, struct hg_error *err);
 /* Takes NULL. */
 void csv_config_free(struct csv_config *config);

@@ -10,8 +10,8 @@ struct moment {
     int32_t minute;
     int32_t second;
     int32_t micro;
-    int32_t offset;      /* seconds east of UTC */
-    int32_t half;        /* of the day: 0 not given, 1 AM, 2 PM */
+    int32_t offset; /* seconds east of UTC */
+    int32_t half;   /* of the day: 0 not given, 1 AM, 2 PM */
     int64_t unix_seconds;
     bool has_unix;
     bool has_zone;
@@ -22,11 +22,20 @@ struct cursor {
     const char *end;
 };
 
-static const char *const month_names[] = {"january", "february", "march",     "april",
-                                          "may",     "june",     "july",      "august",
-                                          "september", "october", "november", "december"};
-static const char *const day_names[] = {"monday", "tuesday",  "wednesday", "thursday",
-                                        "friday", "saturday", "sunday"};
+static const char *const month_names[] = {"january",
+                                          "february",
+                                          "march",
+                                          "april",
+                                          "may",
+                                          "june",
+                                          "july",
+                                          "august",
+                                          "september",
+                                          "october",
+                                          "november",
+                                          "december"};
+static const char *const day_names[] = {
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
 
 /* ------------------------------------------------------------------------------------------ */
 /* The calendar                                                                                 */
@@ -361,15 +370,15 @@ static bool take_step(struct cursor *c, const struct csv_time_step *step, struct
 
 static bool take_iso_date(struct cursor *c, struct moment *m)
 {
-    return take_number(c, 4, 4, &m->year) && take_char(c, '-') && take_number(c, 2, 2, &m->month)
-           && take_char(c, '-') && take_number(c, 2, 2, &m->day);
+    return take_number(c, 4, 4, &m->year) && take_char(c, '-') && take_number(c, 2, 2, &m->month) &&
+           take_char(c, '-') && take_number(c, 2, 2, &m->day);
 }
 
 /* "HH:MM[:SS[.fraction]][zone]" */
 static bool take_iso_clock(struct cursor *c, struct moment *m)
 {
-    if (!take_number(c, 2, 2, &m->hour) || !take_char(c, ':')
-        || !take_number(c, 2, 2, &m->minute)) {
+    if (!take_number(c, 2, 2, &m->hour) || !take_char(c, ':') ||
+        !take_number(c, 2, 2, &m->minute)) {
         return false;
     }
     if (take_char(c, ':')) {
@@ -402,8 +411,10 @@ static bool take_iso(struct cursor *c, bool with_clock, struct moment *m)
 /* Results                                                                                      */
 /* ------------------------------------------------------------------------------------------ */
 
-static enum csv_verdict take_moment(const char *text, size_t n,
-                                    const struct csv_time_format *format, bool with_clock,
+static enum csv_verdict take_moment(const char *text,
+                                    size_t n,
+                                    const struct csv_time_format *format,
+                                    bool with_clock,
                                     struct moment *m)
 {
     struct cursor c = {text, text + n};
@@ -435,7 +446,9 @@ static enum csv_verdict day_of(struct moment *m, int32_t *ret_days)
     return CSV_FITS;
 }
 
-enum csv_verdict csv_date(const char *text, size_t n, const struct csv_time_format *format,
+enum csv_verdict csv_date(const char *text,
+                          size_t n,
+                          const struct csv_time_format *format,
                           int32_t *ret_days)
 {
     struct moment m;
@@ -454,8 +467,12 @@ static bool clock_is_right(struct moment *m)
     return m->hour < 24 && m->minute < 60 && m->second < 60;
 }
 
-enum csv_verdict csv_timestamp(const char *text, size_t n, const struct csv_time_format *format,
-                               bool instant, int32_t offset, int64_t *ret_us)
+enum csv_verdict csv_timestamp(const char *text,
+                               size_t n,
+                               const struct csv_time_format *format,
+                               bool instant,
+                               int32_t offset,
+                               int64_t *ret_us)
 {
     struct moment m;
     enum csv_verdict verdict = take_moment(text, n, format, true, &m);

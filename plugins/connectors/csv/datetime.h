@@ -7,8 +7,8 @@
  *     %z Z, +02:00, +0200, +02   %Z UTC, GMT or Z   %s seconds since 1970   %F %T   %%
  *     %n %t and a space: any white space, also none
  *
- * Digits below the microsecond are dropped. A number takes as many digits as it may have, or exactly
- * that many where a number stands right beside it.
+ * Digits below the microsecond are dropped. A number takes as many digits as it may have, or
+ * exactly that many where a number stands right beside it.
  */
 #ifndef CSV_DATETIME_H
 #define CSV_DATETIME_H
@@ -25,9 +25,9 @@
 /* A compiled format. Zeroed (n_steps 0): ISO 8601. */
 struct csv_time_format {
     struct csv_time_step {
-        char kind;    /* the letter behind the %, '=' for a literal, ' ' for white space */
+        char kind; /* the letter behind the %, '=' for a literal, ' ' for white space */
         char literal;
-        bool exact;   /* all digits must be there */
+        bool exact; /* all digits must be there */
     } steps[CSV_FORMAT_MAX];
     int n_steps;
     bool has_zone;
@@ -47,14 +47,20 @@ int32_t csv_days(int32_t year, int32_t month, int32_t day);
 /* False where the calendar lacks that day; the years are 1 to 9999. */
 bool csv_is_day(int32_t year, int32_t month, int32_t day);
 
-enum csv_verdict csv_date(const char *text, size_t n, const struct csv_time_format *format,
+enum csv_verdict csv_date(const char *text,
+                          size_t n,
+                          const struct csv_time_format *format,
                           int32_t *ret_days);
 /*
  * Microseconds since 1970-01-01T00:00:00. `instant`: a text without a zone is taken `offset`
  * seconds east of UTC; else a text with a zone is refused with CSV_ZONE.
  */
-enum csv_verdict csv_timestamp(const char *text, size_t n, const struct csv_time_format *format,
-                               bool instant, int32_t offset, int64_t *ret_us);
+enum csv_verdict csv_timestamp(const char *text,
+                               size_t n,
+                               const struct csv_time_format *format,
+                               bool instant,
+                               int32_t offset,
+                               int64_t *ret_us);
 
 #if defined(CSV_FAST_NUMBERS)
 
@@ -64,12 +70,12 @@ static inline bool csv_date_fast(const char *p, int32_t *ret_days)
     uint64_t x = csv_load64(p) ^ UINT64_C(0x2D30302D30303030);
     unsigned d1 = (unsigned char)p[8] ^ '0';
     unsigned d0 = (unsigned char)p[9] ^ '0';
-    if ((((x + UINT64_C(0x7F76767F76767676)) | x) & UINT64_C(0x8080808080808080)) || d1 > 9
-        || d0 > 9) {
+    if ((((x + UINT64_C(0x7F76767F76767676)) | x) & UINT64_C(0x8080808080808080)) || d1 > 9 ||
+        d0 > 9) {
         return false;
     }
-    int32_t year = (int32_t)((x & 0xF) * 1000 + (x >> 8 & 0xF) * 100 + (x >> 16 & 0xF) * 10
-                             + (x >> 24 & 0xF));
+    int32_t year =
+        (int32_t)((x & 0xF) * 1000 + (x >> 8 & 0xF) * 100 + (x >> 16 & 0xF) * 10 + (x >> 24 & 0xF));
     int32_t month = (int32_t)((x >> 40 & 0xF) * 10 + (x >> 48 & 0xF));
     int32_t day = (int32_t)(d1 * 10 + d0);
     if (!csv_is_day(year, month, day)) {

@@ -8,14 +8,7 @@
 #include <stdint.h>
 
 /* What a byte means outside of quotes. */
-enum csv_class {
-    CSV_PLAIN = 0,
-    CSV_DELIMITER,
-    CSV_LF,
-    CSV_CR,
-    CSV_QUOTE,
-    CSV_ESCAPE
-};
+enum csv_class { CSV_PLAIN = 0, CSV_DELIMITER, CSV_LF, CSV_CR, CSV_QUOTE, CSV_ESCAPE };
 
 struct csv_dialect {
     char delimiter;

@@ -8,11 +8,11 @@
 
 #define FIRST_BUFFER_BYTES (256u * 1024)
 /* A row that is longer than this is looked at again only when twice as much of it is there. */
-#define PATIENT_BYTES      (64u * 1024)
+#define PATIENT_BYTES (64u * 1024)
 /* Where the first row cannot be read, so much of it is searched for what says why. */
-#define BINARY_BYTES       4096u
+#define BINARY_BYTES 4096u
 /* What finding out the delimiter wants to see. */
-#define SNIFF_BYTES        16384u
+#define SNIFF_BYTES 16384u
 
 const char *csv_reader_shown(const struct csv_reader *r)
 {
@@ -31,8 +31,7 @@ static hg_status grow(struct csv_reader *r, struct hg_error *err)
         size = most;
     }
     if (size <= r->size) {
-        return hg_fail(err, HG_EINTERNAL, "%s: a row does not fit its buffer",
-                       csv_reader_shown(r));
+        return hg_fail(err, HG_EINTERNAL, "%s: a row does not fit its buffer", csv_reader_shown(r));
     }
     char *buf = realloc(r->buf, size + CSV_INDEX_PADDING);
     if (!buf) {
@@ -170,11 +169,13 @@ static hg_status check_first(struct csv_reader *r, uint32_t n, struct hg_error *
     if (!memchr(r->buf + r->cutter->at, 0, n)) {
         return HG_OK;
     }
-    hg_fail(err, HG_EDATA, "%s:%lld: there are NUL bytes in the %s: this is no text",
-            csv_reader_shown(r), (long long)r->cutter->line,
+    hg_fail(err,
+            HG_EDATA,
+            "%s:%lld: there are NUL bytes in the %s: this is no text",
+            csv_reader_shown(r),
+            (long long)r->cutter->line,
             r->config->header ? "header" : "first row");
-    return hg_fail_hint(err, HG_EDATA,
-                        "If it is UTF-16, set encoding to utf-16le or utf-16be.");
+    return hg_fail_hint(err, HG_EDATA, "If it is UTF-16, set encoding to utf-16le or utf-16be.");
 }
 
 static hg_status bad_first(struct csv_reader *r, const struct csv_row *row, struct hg_error *err)
@@ -185,10 +186,15 @@ static hg_status bad_first(struct csv_reader *r, const struct csv_row *row, stru
     if (status) {
         return status;
     }
-    csv_fault_explain(row->fault, row->fault_at - r->cutter->at, &r->layout, r->config, 0, why,
-                      sizeof why);
-    return hg_fail(err, HG_EDATA, "%s:%lld: the %s cannot be read: %s", csv_reader_shown(r),
-                   (long long)r->cutter->line, r->config->header ? "header" : "first row", why);
+    csv_fault_explain(
+        row->fault, row->fault_at - r->cutter->at, &r->layout, r->config, 0, why, sizeof why);
+    return hg_fail(err,
+                   HG_EDATA,
+                   "%s:%lld: the %s cannot be read: %s",
+                   csv_reader_shown(r),
+                   (long long)r->cutter->line,
+                   r->config->header ? "header" : "first row",
+                   why);
 }
 
 /* Reads the row at hand without passing over it. */
@@ -228,8 +234,8 @@ static hg_status read_layout(struct csv_reader *r, struct hg_error *err)
         if (!r->config->header) {
             return HG_OK;
         }
-        return hg_fail(err, HG_EDATA, "%s: is empty where a header was expected",
-                       csv_reader_shown(r));
+        return hg_fail(
+            err, HG_EDATA, "%s: is empty where a header was expected", csv_reader_shown(r));
     }
     struct csv_row row;
     status = read_first(r, &row, err);
@@ -237,8 +243,16 @@ static hg_status read_layout(struct csv_reader *r, struct hg_error *err)
         status = check_first(r, row.end - c->at, err);
     }
     if (!status) {
-        status = csv_header_match(r->config, csv_reader_shown(r), c->line, &r->dialect, r->buf,
-                                  &row, r->columns, r->n_columns, &r->layout, err);
+        status = csv_header_match(r->config,
+                                  csv_reader_shown(r),
+                                  c->line,
+                                  &r->dialect,
+                                  r->buf,
+                                  &row,
+                                  r->columns,
+                                  r->n_columns,
+                                  &r->layout,
+                                  err);
     }
     if (!status && r->config->header) {
         c->at = row.next;
@@ -254,8 +268,13 @@ hg_status csv_reader_open_file(struct csv_reader *r, struct hg_error *err)
     int fd;
     hg_status status = csv_file_open(r->host, file, &fd, err);
     if (!status) {
-        status = csv_input_open(fd, file->shown, r->config->compression, r->config->encoding,
-                                r->cancel, &r->input, err);
+        status = csv_input_open(fd,
+                                file->shown,
+                                r->config->compression,
+                                r->config->encoding,
+                                r->cancel,
+                                &r->input,
+                                err);
     }
     if (status) {
         return status;

@@ -7,8 +7,8 @@
 static const struct hg_file *file_services(const struct hg_host *host, struct hg_error *err)
 {
     const struct hg_file *services = host->get_extension(host, HG_EXT_FILE);
-    if (!services || !HG_HAS(services, struct hg_file, open_read)
-        || !HG_HAS(services, struct hg_file, glob)) {
+    if (!services || !HG_HAS(services, struct hg_file, open_read) ||
+        !HG_HAS(services, struct hg_file, glob)) {
         hg_fail(err, HG_ENOTSUP, "the host does not offer " HG_EXT_FILE);
         return NULL;
     }
@@ -25,8 +25,12 @@ static bool has_path(const struct csv_files *files, const char *path)
     return false;
 }
 
-hg_status csv_files_add(struct csv_files *files, const char *path, size_t n, int64_t size_bytes,
-                        int64_t mtime_ms, struct hg_error *err)
+hg_status csv_files_add(struct csv_files *files,
+                        const char *path,
+                        size_t n,
+                        int64_t size_bytes,
+                        int64_t mtime_ms,
+                        struct hg_error *err)
 {
     if (files->n == files->room) {
         size_t room = files->room ? files->room * 2 : 16;
@@ -47,12 +51,12 @@ hg_status csv_files_add(struct csv_files *files, const char *path, size_t n, int
 
 struct listing {
     struct csv_files *files;
-    size_t before;  /* files of the paths before */
+    size_t before; /* files of the paths before */
     size_t matches;
 };
 
-static hg_status add_match(void *arg, const char *path, int64_t size_bytes, int64_t mtime_ms,
-                           struct hg_error *err)
+static hg_status add_match(
+    void *arg, const char *path, int64_t size_bytes, int64_t mtime_ms, struct hg_error *err)
 {
     struct listing *listing = arg;
     listing->matches++;
@@ -96,13 +100,15 @@ static hg_status no_match(const char *path, struct hg_error *err)
     } else {
         hg_fail(err, HG_ENOTFOUND, "there is no file \"%s\"", path);
     }
-    hg_fail_hint(err, HG_ENOTFOUND,
-                 "A relative path is taken from the folder of the pipeline's file.");
+    hg_fail_hint(
+        err, HG_ENOTFOUND, "A relative path is taken from the folder of the pipeline's file.");
     return hg_fail_pointer(err, HG_ENOTFOUND, "/path");
 }
 
-hg_status csv_files_list(const struct hg_host *host, const struct csv_config *config,
-                         struct csv_files *ret, struct hg_error *err)
+hg_status csv_files_list(const struct hg_host *host,
+                         const struct csv_config *config,
+                         struct csv_files *ret,
+                         struct hg_error *err)
 {
     struct csv_files files = {0};
     hg_status status = HG_OK;
@@ -136,10 +142,11 @@ void csv_files_done(struct csv_files *files)
     *files = (struct csv_files){0};
 }
 
-hg_status csv_file_open(const struct hg_host *host, const struct csv_file *file, int *ret_fd,
+hg_status csv_file_open(const struct hg_host *host,
+                        const struct csv_file *file,
+                        int *ret_fd,
                         struct hg_error *err)
 {
     const struct hg_file *services = file_services(host, err);
     return services ? services->open_read(host, file->path, ret_fd, err) : HG_ENOTSUP;
 }
-

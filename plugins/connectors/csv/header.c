@@ -13,8 +13,8 @@
 
 #define SNIFF_ROWS 20
 
-static uint32_t score(const struct csv_dialect *base, char delimiter, const char *buf, uint32_t n,
-                      bool last)
+static uint32_t score(
+    const struct csv_dialect *base, char delimiter, const char *buf, uint32_t n, bool last)
 {
     struct csv_dialect dialect = *base;
     dialect.delimiter = delimiter;
@@ -75,8 +75,11 @@ static void names_done(struct names *names)
     free(names->unescaped);
 }
 
-static hg_status names_take(const struct csv_dialect *dialect, const char *buf,
-                            const struct csv_row *row, struct names *ret, struct hg_error *err)
+static hg_status names_take(const struct csv_dialect *dialect,
+                            const char *buf,
+                            const struct csv_row *row,
+                            struct names *ret,
+                            struct hg_error *err)
 {
     struct names names = {
         .texts = calloc(row->n, sizeof(char *)),
@@ -115,8 +118,8 @@ static void list_names(const struct names *names, char *out, size_t size)
             snprintf(out + at, size - at, "...");
             break;
         }
-        int put = snprintf(out + at, size - at, "%s%.*s", i > 0 ? ", " : "", (int)n,
-                           names->texts[i]);
+        int put =
+            snprintf(out + at, size - at, "%s%.*s", i > 0 ? ", " : "", (int)n, names->texts[i]);
         at += (size_t)put;
     }
     for (char *p = out; *p; p++) {
@@ -128,7 +131,8 @@ static void list_names(const struct names *names, char *out, size_t size)
 
 static bool name_is(const struct names *names, uint32_t i, const char *wanted)
 {
-    return strlen(wanted) == names->sizes[i] && memcmp(names->texts[i], wanted, names->sizes[i]) == 0;
+    return strlen(wanted) == names->sizes[i] &&
+           memcmp(names->texts[i], wanted, names->sizes[i]) == 0;
 }
 
 /* The name as someone may have meant it: with other capitals, or with spaces around. */
@@ -146,30 +150,43 @@ static bool name_is_like(const struct names *names, uint32_t i, const char *want
     return strlen(wanted) == n && strncasecmp(text, wanted, n) == 0;
 }
 
-static hg_status not_found(const struct names *names, const char *shown, int64_t line,
-                           const char *wanted, struct hg_error *err)
+static hg_status not_found(const struct names *names,
+                           const char *shown,
+                           int64_t line,
+                           const char *wanted,
+                           struct hg_error *err)
 {
     char found[300];
     list_names(names, found, sizeof found);
-    hg_fail(err, HG_EDATA, "%s:%lld: the header has no field \"%s\"; found: %s", shown,
-            (long long)line, wanted, found);
+    hg_fail(err,
+            HG_EDATA,
+            "%s:%lld: the header has no field \"%s\"; found: %s",
+            shown,
+            (long long)line,
+            wanted,
+            found);
     for (uint32_t i = 0; i < names->n; i++) {
         if (name_is_like(names, i, wanted)) {
-            return hg_fail_hint(err, HG_EDATA,
+            return hg_fail_hint(err,
+                                HG_EDATA,
                                 "Names are compared exactly: write \"%.*s\" as the source.",
-                                (int)names->sizes[i], names->texts[i]);
+                                (int)names->sizes[i],
+                                names->texts[i]);
         }
     }
     if (names->n == 1) {
-        return hg_fail_hint(err, HG_EDATA,
-                            "The header is a single field: is the delimiter right?");
+        return hg_fail_hint(err, HG_EDATA, "The header is a single field: is the delimiter right?");
     }
-    return hg_fail_hint(err, HG_EDATA,
-                        "Correct the column's source, or set header to false if there is none.");
+    return hg_fail_hint(
+        err, HG_EDATA, "Correct the column's source, or set header to false if there is none.");
 }
 
-static hg_status find_name(const struct names *names, const char *shown, int64_t line,
-                           const char *wanted, uint32_t *ret_field, struct hg_error *err)
+static hg_status find_name(const struct names *names,
+                           const char *shown,
+                           int64_t line,
+                           const char *wanted,
+                           uint32_t *ret_field,
+                           struct hg_error *err)
 {
     uint32_t found = UINT32_MAX;
     for (uint32_t i = 0; i < names->n; i++) {
@@ -177,9 +194,14 @@ static hg_status find_name(const struct names *names, const char *shown, int64_t
             continue;
         }
         if (found != UINT32_MAX) {
-            hg_fail(err, HG_EDATA,
-                    "%s:%lld: the header has the field \"%s\" twice, as number %u and %u", shown,
-                    (long long)line, wanted, found + 1, i + 1);
+            hg_fail(err,
+                    HG_EDATA,
+                    "%s:%lld: the header has the field \"%s\" twice, as number %u and %u",
+                    shown,
+                    (long long)line,
+                    wanted,
+                    found + 1,
+                    i + 1);
             return hg_fail_hint(err, HG_EDATA, "Give the number of the field as the source.");
         }
         found = i;
@@ -201,9 +223,13 @@ static int by_field(const void *a, const void *b)
     return x->column < y->column ? -1 : x->column > y->column;
 }
 
-static hg_status match_columns(const struct names *names, const char *shown, int64_t line,
-                               struct csv_column *const *columns, size_t n_columns,
-                               struct csv_layout *layout, struct hg_error *err)
+static hg_status match_columns(const struct names *names,
+                               const char *shown,
+                               int64_t line,
+                               struct csv_column *const *columns,
+                               size_t n_columns,
+                               struct csv_layout *layout,
+                               struct hg_error *err)
 {
     for (size_t i = 0; i < n_columns; i++) {
         const struct csv_column *c = columns[i];
@@ -214,9 +240,14 @@ static hg_status match_columns(const struct names *names, const char *shown, int
                 return status;
             }
         } else if (c->position > names->n) {
-            hg_fail(err, HG_EDATA,
-                    "%s:%lld: column \"%s\" is field %u, but the row has %u", shown,
-                    (long long)line, c->name, c->position, names->n);
+            hg_fail(err,
+                    HG_EDATA,
+                    "%s:%lld: column \"%s\" is field %u, but the row has %u",
+                    shown,
+                    (long long)line,
+                    c->name,
+                    c->position,
+                    names->n);
             return hg_fail_hint(err, HG_EDATA, "Is the delimiter right?");
         }
         layout->needed[i] = (struct csv_needed){field, (uint32_t)i, c->type == HG_TYPE_UTF8};
@@ -226,15 +257,26 @@ static hg_status match_columns(const struct names *names, const char *shown, int
     return HG_OK;
 }
 
-hg_status csv_header_match(const struct csv_config *config, const char *shown, int64_t line,
-                           const struct csv_dialect *dialect, const char *buf,
-                           const struct csv_row *row, struct csv_column *const *columns,
-                           size_t n_columns, struct csv_layout *layout, struct hg_error *err)
+hg_status csv_header_match(const struct csv_config *config,
+                           const char *shown,
+                           int64_t line,
+                           const struct csv_dialect *dialect,
+                           const char *buf,
+                           const struct csv_row *row,
+                           struct csv_column *const *columns,
+                           size_t n_columns,
+                           struct csv_layout *layout,
+                           struct hg_error *err)
 {
     struct names names = {0};
     if (row->n > CSV_MAX_FIELDS) {
-        return hg_fail(err, HG_ETOOBIG, "%s:%lld: the row has %u fields, more than %u", shown,
-                       (long long)line, row->n, CSV_MAX_FIELDS);
+        return hg_fail(err,
+                       HG_ETOOBIG,
+                       "%s:%lld: the row has %u fields, more than %u",
+                       shown,
+                       (long long)line,
+                       row->n,
+                       CSV_MAX_FIELDS);
     }
     hg_status status = names_take(dialect, buf, row, &names, err);
     if (status) {
@@ -251,8 +293,13 @@ hg_status csv_header_match(const struct csv_config *config, const char *shown, i
 /* Faults                                                                                       */
 /* ------------------------------------------------------------------------------------------ */
 
-void csv_fault_explain(enum csv_fault fault, uint32_t detail, const struct csv_layout *layout,
-                       const struct csv_config *config, int64_t row_offset, char *out, size_t size)
+void csv_fault_explain(enum csv_fault fault,
+                       uint32_t detail,
+                       const struct csv_layout *layout,
+                       const struct csv_config *config,
+                       int64_t row_offset,
+                       char *out,
+                       size_t size)
 {
     switch (fault) {
     case CSV_FAULT_QUOTE_INSIDE:
@@ -265,26 +312,35 @@ void csv_fault_explain(enum csv_fault fault, uint32_t detail, const struct csv_l
         snprintf(out, size, "text behind a closing quote, at byte %u of the row", detail + 1);
         break;
     case CSV_FAULT_ESCAPE_END:
-        snprintf(out, size, "nothing behind the escape character, at byte %u of the row",
-                 detail + 1);
+        snprintf(
+            out, size, "nothing behind the escape character, at byte %u of the row", detail + 1);
         break;
     case CSV_FAULT_FIELDS:
-        snprintf(out, size, "%u field%s found, %u expected", detail, detail == 1 ? "" : "s",
+        snprintf(out,
+                 size,
+                 "%u field%s found, %u expected",
+                 detail,
+                 detail == 1 ? "" : "s",
                  layout->n_fields);
         break;
     case CSV_FAULT_TEXT:
-        snprintf(out, size, "not valid %s at byte %u of the row (byte %lld of the %s)",
-                 csv_encoding_names[config->encoding], detail + 1,
+        snprintf(out,
+                 size,
+                 "not valid %s at byte %u of the row (byte %lld of the %s)",
+                 csv_encoding_names[config->encoding],
+                 detail + 1,
                  (long long)(row_offset + detail + 1),
                  config->encoding == CSV_UTF8 ? "text" : "recoded text");
         break;
     case CSV_FAULT_NUL:
-        snprintf(out, size, "a NUL byte at byte %u of the row (byte %lld of the text)", detail + 1,
+        snprintf(out,
+                 size,
+                 "a NUL byte at byte %u of the row (byte %lld of the text)",
+                 detail + 1,
                  (long long)(row_offset + detail + 1));
         break;
     case CSV_FAULT_TOO_LONG:
-        snprintf(out, size, "the row is longer than %lld bytes",
-                 (long long)config->max_line_bytes);
+        snprintf(out, size, "the row is longer than %lld bytes", (long long)config->max_line_bytes);
         break;
     case CSV_SOUND:
         snprintf(out, size, "nothing is wrong");

@@ -8,8 +8,7 @@
 #include "config.h"
 
 /* The delimiter that cuts most of the first rows in buf[0..n) into the same number of fields. */
-char csv_sniff_delimiter(const struct csv_dialect *dialect, const char *buf, uint32_t n,
-                         bool last);
+char csv_sniff_delimiter(const struct csv_dialect *dialect, const char *buf, uint32_t n, bool last);
 
 /*
  * Finds the columns' fields in a row that was read from `buf`: the header, or the first row of a
@@ -17,14 +16,24 @@ char csv_sniff_delimiter(const struct csv_dialect *dialect, const char *buf, uin
  * `needed` has room for all columns. HG_EDATA for a name that is not there or there twice, or
  * a number beyond the fields; the error names the file, what was found and what was expected.
  */
-hg_status csv_header_match(const struct csv_config *config, const char *shown, int64_t line,
-                           const struct csv_dialect *dialect, const char *buf,
-                           const struct csv_row *row, struct csv_column *const *columns,
-                           size_t n_columns, struct csv_layout *layout, struct hg_error *err);
+hg_status csv_header_match(const struct csv_config *config,
+                           const char *shown,
+                           int64_t line,
+                           const struct csv_dialect *dialect,
+                           const char *buf,
+                           const struct csv_row *row,
+                           struct csv_column *const *columns,
+                           size_t n_columns,
+                           struct csv_layout *layout,
+                           struct hg_error *err);
 
 /* What is wrong with a row, in words; `detail` as in struct csv_chunk. */
-void csv_fault_explain(enum csv_fault fault, uint32_t detail, const struct csv_layout *layout,
-                       const struct csv_config *config, int64_t row_offset, char *out,
+void csv_fault_explain(enum csv_fault fault,
+                       uint32_t detail,
+                       const struct csv_layout *layout,
+                       const struct csv_config *config,
+                       int64_t row_offset,
+                       char *out,
                        size_t size);
 
 #endif

@@ -7,11 +7,17 @@
 #include <immintrin.h>
 #endif
 
-typedef void build_fn(const struct csv_dialect *dialect, const char *buf, uint32_t from,
-                      uint32_t to, struct csv_index *ret);
+typedef void build_fn(const struct csv_dialect *dialect,
+                      const char *buf,
+                      uint32_t from,
+                      uint32_t to,
+                      struct csv_index *ret);
 
-static void build_portable(const struct csv_dialect *dialect, const char *buf, uint32_t from,
-                           uint32_t to, struct csv_index *ret)
+static void build_portable(const struct csv_dialect *dialect,
+                           const char *buf,
+                           uint32_t from,
+                           uint32_t to,
+                           struct csv_index *ret)
 {
     uint32_t n = 0;
     uint32_t n_special = 0;
@@ -41,7 +47,8 @@ struct needles {
 
 static struct needles needles_of(const struct csv_dialect *dialect)
 {
-    return (struct needles){dialect->delimiter, dialect->quote ? dialect->quote : '\n',
+    return (struct needles){dialect->delimiter,
+                            dialect->quote ? dialect->quote : '\n',
                             dialect->escape ? dialect->escape : '\n'};
 }
 
@@ -77,9 +84,9 @@ static inline struct masks masks_sse2(const char *p, const struct needles *needl
     struct masks m = {0, 0, 0};
     for (int i = 0; i < 4; i++) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i * 16));
-        __m128i special = _mm_or_si128(
-            _mm_or_si128(_mm_cmpeq_epi8(v, lf), _mm_cmpeq_epi8(v, cr)),
-            _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, escape)));
+        __m128i special =
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, lf), _mm_cmpeq_epi8(v, cr)),
+                         _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, escape)));
         __m128i odd = _mm_or_si128(v, _mm_cmpeq_epi8(v, _mm_setzero_si128()));
         m.delimiter |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, delimiter))
                        << (i * 16);
@@ -89,8 +96,11 @@ static inline struct masks masks_sse2(const char *p, const struct needles *needl
     return m;
 }
 
-static void build_sse2(const struct csv_dialect *dialect, const char *buf, uint32_t from,
-                       uint32_t to, struct csv_index *ret)
+static void build_sse2(const struct csv_dialect *dialect,
+                       const char *buf,
+                       uint32_t from,
+                       uint32_t to,
+                       struct csv_index *ret)
 {
     struct needles needles = needles_of(dialect);
     uint32_t n = 0;
@@ -133,8 +143,11 @@ AVX2 static inline uint32_t put_bits_avx2(uint32_t *out, uint32_t n, uint32_t ba
     return n + count;
 }
 
-AVX2 static void build_avx2(const struct csv_dialect *dialect, const char *buf, uint32_t from,
-                            uint32_t to, struct csv_index *ret)
+AVX2 static void build_avx2(const struct csv_dialect *dialect,
+                            const char *buf,
+                            uint32_t from,
+                            uint32_t to,
+                            struct csv_index *ret)
 {
     struct needles needles = needles_of(dialect);
     const __m256i delimiter = _mm256_set1_epi8(needles.delimiter);
@@ -181,8 +194,8 @@ static void choose(void)
     ways[n++] = (struct csv_index_way){"portable", build_portable};
 #if defined(__x86_64__)
     ways[n++] = (struct csv_index_way){"sse2", build_sse2};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")
-        && __builtin_cpu_supports("bmi2")) {
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+        __builtin_cpu_supports("bmi2")) {
         ways[n++] = (struct csv_index_way){"avx2", build_avx2};
     }
 #endif
@@ -195,8 +208,11 @@ const struct csv_index_way *csv_index_ways(void)
     return ways;
 }
 
-void csv_index_build(const struct csv_dialect *dialect, const char *buf, uint32_t from,
-                     uint32_t to, struct csv_index *ret)
+void csv_index_build(const struct csv_dialect *dialect,
+                     const char *buf,
+                     uint32_t from,
+                     uint32_t to,
+                     struct csv_index *ret)
 {
     pthread_once(&once, choose);
     best(dialect, buf, from, to, ret);

@@ -17,19 +17,25 @@
 struct csv_index {
     uint32_t n;
     uint32_t n_special;
-    bool odd;                                     /* a byte of 0x80 or more, or a NUL, is there */
-    uint32_t at[CSV_INDEX_BYTES + 64];            /* all that is no plain byte, ascending */
-    uint32_t special[CSV_INDEX_BYTES + 64];       /* those of them that are no delimiter */
+    bool odd;                               /* a byte of 0x80 or more, or a NUL, is there */
+    uint32_t at[CSV_INDEX_BYTES + 64];      /* all that is no plain byte, ascending */
+    uint32_t special[CSV_INDEX_BYTES + 64]; /* those of them that are no delimiter */
 };
 
 /* Indexes buf[from..to); at most CSV_INDEX_BYTES of them. Positions count from buf[0]. */
-void csv_index_build(const struct csv_dialect *dialect, const char *buf, uint32_t from,
-                     uint32_t to, struct csv_index *ret);
+void csv_index_build(const struct csv_dialect *dialect,
+                     const char *buf,
+                     uint32_t from,
+                     uint32_t to,
+                     struct csv_index *ret);
 
 /* The ways there are, for tests: name NULL behind the last that this processor has. */
 struct csv_index_way {
     const char *name;
-    void (*build)(const struct csv_dialect *dialect, const char *buf, uint32_t from, uint32_t to,
+    void (*build)(const struct csv_dialect *dialect,
+                  const char *buf,
+                  uint32_t from,
+                  uint32_t to,
                   struct csv_index *ret);
 };
 const struct csv_index_way *csv_index_ways(void);

@@ -12,8 +12,8 @@
 /* How often a read that waits asks the host whether to go on. */
 #define ASK_EVERY_MS 250
 
-const char *const csv_encoding_names[] = {"utf-8",   "utf-16le",     "utf-16be",
-                                          "latin1", "windows-1252", NULL};
+const char *const csv_encoding_names[] = {
+    "utf-8", "utf-16le", "utf-16be", "latin1", "windows-1252", NULL};
 
 void csv_stage_free(struct csv_stage *stage)
 {
@@ -24,8 +24,8 @@ void csv_stage_free(struct csv_stage *stage)
 
 bool csv_cancelled(struct csv_cancel *cancel)
 {
-    if (!atomic_load_explicit(&cancel->wanted, memory_order_relaxed)
-        && cancel->host->is_cancelled(cancel->host)) {
+    if (!atomic_load_explicit(&cancel->wanted, memory_order_relaxed) &&
+        cancel->host->is_cancelled(cancel->host)) {
         atomic_store(&cancel->wanted, true);
     }
     return atomic_load_explicit(&cancel->wanted, memory_order_relaxed);
@@ -67,8 +67,8 @@ static hg_status file_wait(struct file_stage *f, struct hg_error *err)
     }
 }
 
-static hg_status file_read(struct csv_stage *stage, char *buf, size_t n, size_t *ret_n,
-                           struct hg_error *err)
+static hg_status file_read(
+    struct csv_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
 {
     struct file_stage *f = (struct file_stage *)(void *)stage;
     for (;;) {
@@ -95,8 +95,11 @@ static void file_free(struct csv_stage *stage)
     free(f);
 }
 
-hg_status csv_file_stage(int fd, const char *name, struct csv_cancel *cancel,
-                         struct csv_stage **ret, struct hg_error *err)
+hg_status csv_file_stage(int fd,
+                         const char *name,
+                         struct csv_cancel *cancel,
+                         struct csv_stage **ret,
+                         struct hg_error *err)
 {
     struct stat st;
     hg_status status = HG_OK;
@@ -132,8 +135,8 @@ struct head_stage {
     char bytes[HEAD_BYTES];
 };
 
-static hg_status head_read(struct csv_stage *stage, char *buf, size_t n, size_t *ret_n,
-                           struct hg_error *err)
+static hg_status head_read(
+    struct csv_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
 {
     struct head_stage *h = (struct head_stage *)(void *)stage;
     if (h->at == h->n) {
@@ -192,8 +195,16 @@ static const struct magic {
     {"\xD0\xCF\x11\xE0", 4, "an Excel or Office file", "Export it as CSV."},
     {"%PDF", 4, "a PDF document", "Give the path of a CSV file."},
     {"BZh", 3, "compressed with bzip2", "Unpack it, or compress it with gzip or zstd."},
-    {"\xFD" "7zXZ", 5, "compressed with xz", "Unpack it, or compress it with gzip or zstd."},
-    {"\x7F" "ELF", 4, "a program", "Give the path of a CSV file."},
+    {"\xFD"
+     "7zXZ",
+     5,
+     "compressed with xz",
+     "Unpack it, or compress it with gzip or zstd."},
+    {"\x7F"
+     "ELF",
+     4,
+     "a program",
+     "Give the path of a CSV file."},
     {"SQLite ", 7, "an SQLite database", "Export the table as CSV."},
     {"\x1F\x8B", 2, "compressed with gzip", "Set compression to auto or gzip."},
     {"\x28\xB5\x2F\xFD", 4, "compressed with zstd", "Set compression to auto or zstd."},
@@ -204,8 +215,11 @@ static const struct magic utf16_marks[] = {
     {"\xFE\xFF", 2, "UTF-16 (big endian)", "Set encoding to utf-16be."},
 };
 
-static hg_status refuse(const struct head_stage *h, const char *name, const struct magic *list,
-                        size_t n, struct hg_error *err)
+static hg_status refuse(const struct head_stage *h,
+                        const char *name,
+                        const struct magic *list,
+                        size_t n,
+                        struct hg_error *err)
 {
     for (size_t i = 0; i < n; i++) {
         if (head_is(h, list[i].bytes, list[i].n)) {
@@ -226,13 +240,15 @@ static enum csv_compression found_compression(const struct head_stage *h)
         return CSV_GZIP;
     }
     /* Also a frame that says "skip me", which may come first. */
-    bool skippable = h->n >= 4 && (h->bytes[0] & 0xF0) == 0x50
-                     && memcmp(h->bytes + 1, "\x2A\x4D\x18", 3) == 0;
+    bool skippable =
+        h->n >= 4 && (h->bytes[0] & 0xF0) == 0x50 && memcmp(h->bytes + 1, "\x2A\x4D\x18", 3) == 0;
     return head_is(h, "\x28\xB5\x2F\xFD", 4) || skippable ? CSV_ZSTD : CSV_NONE;
 }
 
-static hg_status unpacked(struct head_stage *packed, const char *name,
-                          enum csv_compression compression, struct head_stage **ret,
+static hg_status unpacked(struct head_stage *packed,
+                          const char *name,
+                          enum csv_compression compression,
+                          struct head_stage **ret,
                           struct hg_error *err)
 {
     if (compression == CSV_AUTO) {
@@ -249,8 +265,11 @@ static hg_status unpacked(struct head_stage *packed, const char *name,
 }
 
 /* UTF-8 is read as it is, all else recoded. */
-static hg_status decoded(struct head_stage *plain, const char *name, enum csv_encoding encoding,
-                         struct head_stage **ret, struct hg_error *err)
+static hg_status decoded(struct head_stage *plain,
+                         const char *name,
+                         enum csv_encoding encoding,
+                         struct head_stage **ret,
+                         struct hg_error *err)
 {
     hg_status status = refuse(plain, name, magics, sizeof magics / sizeof magics[0], err);
     if (!status && encoding == CSV_UTF8) {
@@ -268,9 +287,13 @@ static hg_status decoded(struct head_stage *plain, const char *name, enum csv_en
     return status ? status : head_stage(stage, ret, err);
 }
 
-hg_status csv_input_open(int fd, const char *name, enum csv_compression compression,
-                         enum csv_encoding encoding, struct csv_cancel *cancel,
-                         struct csv_stage **ret, struct hg_error *err)
+hg_status csv_input_open(int fd,
+                         const char *name,
+                         enum csv_compression compression,
+                         enum csv_encoding encoding,
+                         struct csv_cancel *cancel,
+                         struct csv_stage **ret,
+                         struct hg_error *err)
 {
     struct csv_stage *file;
     struct head_stage *packed = NULL;

@@ -29,8 +29,8 @@ bool csv_cancelled(struct csv_cancel *cancel);
 
 /* A stage that bytes come from. Reads 0 bytes at the end, and again after it. */
 struct csv_stage {
-    hg_status (*read)(struct csv_stage *stage, char *buf, size_t n, size_t *ret_n,
-                      struct hg_error *err);
+    hg_status (*read)(
+        struct csv_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err);
     void (*free)(struct csv_stage *stage);
 };
 
@@ -41,26 +41,39 @@ void csv_stage_free(struct csv_stage *stage);
 extern size_t csv_file_read_most;
 
 /* Stages. Each owns the one it reads from, also when it cannot be made. */
-hg_status csv_file_stage(int fd, const char *name, struct csv_cancel *cancel,
-                         struct csv_stage **ret, struct hg_error *err);
-hg_status csv_gzip_stage(struct csv_stage *from, const char *name, struct csv_stage **ret,
+hg_status csv_file_stage(int fd,
+                         const char *name,
+                         struct csv_cancel *cancel,
+                         struct csv_stage **ret,
                          struct hg_error *err);
-hg_status csv_zstd_stage(struct csv_stage *from, const char *name, struct csv_stage **ret,
+hg_status csv_gzip_stage(struct csv_stage *from,
+                         const char *name,
+                         struct csv_stage **ret,
+                         struct hg_error *err);
+hg_status csv_zstd_stage(struct csv_stage *from,
+                         const char *name,
+                         struct csv_stage **ret,
                          struct hg_error *err);
 /*
  * Text that is not of the encoding becomes the byte 0xFF, which no UTF-8 has, so that it is found
  * where the row is known.
  */
-hg_status csv_recode_stage(struct csv_stage *from, enum csv_encoding encoding,
-                           struct csv_stage **ret, struct hg_error *err);
+hg_status csv_recode_stage(struct csv_stage *from,
+                           enum csv_encoding encoding,
+                           struct csv_stage **ret,
+                           struct hg_error *err);
 
 /*
  * All of them as needed. `fd` is owned by the input, also when this fails; `name` and `cancel` are
  * borrowed until it is freed. A byte order mark is taken away. HG_EDATA for what is plainly no
  * text (another compression, a workbook, UTF-16 without being told).
  */
-hg_status csv_input_open(int fd, const char *name, enum csv_compression compression,
-                         enum csv_encoding encoding, struct csv_cancel *cancel,
-                         struct csv_stage **ret, struct hg_error *err);
+hg_status csv_input_open(int fd,
+                         const char *name,
+                         enum csv_compression compression,
+                         enum csv_encoding encoding,
+                         struct csv_cancel *cancel,
+                         struct csv_stage **ret,
+                         struct hg_error *err);
 
 #endif

@@ -99,7 +99,9 @@ static bool take_exponent(const char *text, size_t n, size_t i, int64_t *ret)
     return true;
 }
 
-static bool take_apart(const char *text, size_t n, const struct csv_number_style *style,
+static bool take_apart(const char *text,
+                       size_t n,
+                       const struct csv_number_style *style,
                        struct parts *parts)
 {
     parts->negative = false;
@@ -143,14 +145,16 @@ static bool take_apart(const char *text, size_t n, const struct csv_number_style
 /* Integers                                                                                     */
 /* ------------------------------------------------------------------------------------------ */
 
-enum csv_verdict csv_int64(const char *text, size_t n, const struct csv_number_style *style,
+enum csv_verdict csv_int64(const char *text,
+                           size_t n,
+                           const struct csv_number_style *style,
                            int64_t *ret)
 {
     struct parts parts;
     size_t start = n > 0 && (text[0] == '-' || text[0] == '+');
     parts.n = 0;
-    if (n > CSV_NUMBER_MAX || n == start
-        || take_whole(text, n, start, style->thousands, &parts) != n) {
+    if (n > CSV_NUMBER_MAX || n == start ||
+        take_whole(text, n, start, style->thousands, &parts) != n) {
         return CSV_OTHER;
     }
     bool negative = text[0] == '-';
@@ -174,7 +178,8 @@ enum csv_verdict csv_int64(const char *text, size_t n, const struct csv_number_s
 static unsigned bits_of(csv_uint128 v)
 {
     uint64_t high = (uint64_t)(v >> 64);
-    return high ? 128 - (unsigned)__builtin_clzll(high) : 64 - (unsigned)__builtin_clzll((uint64_t)v);
+    return high ? 128 - (unsigned)__builtin_clzll(high)
+                : 64 - (unsigned)__builtin_clzll((uint64_t)v);
 }
 
 /* 2^exponent, an exponent that a normal double has. */
@@ -320,7 +325,9 @@ static bool plain_digits(const char *text, size_t n, char mark, uint64_t *ret_m,
     return n_digits > 0 && *ret_scale <= 19;
 }
 
-enum csv_verdict csv_float64(const char *text, size_t n, const struct csv_number_style *style,
+enum csv_verdict csv_float64(const char *text,
+                             size_t n,
+                             const struct csv_number_style *style,
                              double *ret)
 {
     struct parts parts;
@@ -359,8 +366,12 @@ enum csv_verdict csv_float64(const char *text, size_t n, const struct csv_number
 /* Decimals                                                                                     */
 /* ------------------------------------------------------------------------------------------ */
 
-enum csv_verdict csv_decimal(const char *text, size_t n, const struct csv_number_style *style,
-                             int32_t precision, int32_t scale, hg_int128 *ret)
+enum csv_verdict csv_decimal(const char *text,
+                             size_t n,
+                             const struct csv_number_style *style,
+                             int32_t precision,
+                             int32_t scale,
+                             hg_int128 *ret)
 {
     struct parts parts;
     if (!take_apart(text, n, style, &parts)) {

@@ -36,14 +36,22 @@ struct csv_number_style {
 /* Longest text that is looked at as a number; no double needs more. */
 #define CSV_NUMBER_MAX 1100
 
-enum csv_verdict csv_int64(const char *text, size_t n, const struct csv_number_style *style,
+enum csv_verdict csv_int64(const char *text,
+                           size_t n,
+                           const struct csv_number_style *style,
                            int64_t *ret);
 /* Also "nan", "inf" and "infinity" in any case, with a sign. */
-enum csv_verdict csv_float64(const char *text, size_t n, const struct csv_number_style *style,
+enum csv_verdict csv_float64(const char *text,
+                             size_t n,
+                             const struct csv_number_style *style,
                              double *ret);
 /* The value times 10 to the power of `scale`. An exponent is taken where the result is exact. */
-enum csv_verdict csv_decimal(const char *text, size_t n, const struct csv_number_style *style,
-                             int32_t precision, int32_t scale, hg_int128 *ret);
+enum csv_verdict csv_decimal(const char *text,
+                             size_t n,
+                             const struct csv_number_style *style,
+                             int32_t precision,
+                             int32_t scale,
+                             hg_int128 *ret);
 
 /* The double nearest to m * 10^exponent, ties to even; the exponent within -19 and 19. */
 double csv_scaled(uint64_t m, int exponent);
@@ -71,9 +79,8 @@ static inline uint64_t csv_load64(const char *p)
 
 static inline bool csv_all_digits(uint64_t v)
 {
-    return ((((v + UINT64_C(0x4646464646464646)) | (v - UINT64_C(0x3030303030303030))))
-            & UINT64_C(0x8080808080808080))
-           == 0;
+    return ((((v + UINT64_C(0x4646464646464646)) | (v - UINT64_C(0x3030303030303030)))) &
+            UINT64_C(0x8080808080808080)) == 0;
 }
 
 /* Eight digits, the first in the lowest byte. */
@@ -93,8 +100,8 @@ static inline unsigned csv_find_byte(uint64_t v, uint64_t marks)
 }
 
 /* 1 to 8 bytes: digits with at most one mark. */
-static inline bool csv_digits8(const char *p, unsigned n, uint64_t marks, uint64_t *ret_m,
-                               unsigned *ret_scale)
+static inline bool csv_digits8(
+    const char *p, unsigned n, uint64_t marks, uint64_t *ret_m, unsigned *ret_scale)
 {
     uint64_t v = csv_load64(p);
     unsigned at = csv_find_byte(v, marks);
@@ -116,8 +123,8 @@ static inline bool csv_digits8(const char *p, unsigned n, uint64_t marks, uint64
 }
 
 /* 9 to 16 bytes of the same. */
-static inline bool csv_digits16(const char *p, unsigned n, uint64_t marks, uint64_t *ret_m,
-                                unsigned *ret_scale)
+static inline bool csv_digits16(
+    const char *p, unsigned n, uint64_t marks, uint64_t *ret_m, unsigned *ret_scale)
 {
     uint64_t low = csv_load64(p);
     uint64_t high = csv_load64(p + 8);
@@ -138,16 +145,15 @@ static inline bool csv_digits16(const char *p, unsigned n, uint64_t marks, uint6
     low = (uint64_t)v;
     high = (uint64_t)(v >> 64);
     unsigned shift = 128 - 8 * n;
-    low = shift == 64
-              ? UINT64_C(0x3030303030303030)
-              : low | (UINT64_C(0x3030303030303030) & ((UINT64_C(1) << shift) - 1));
+    low = shift == 64 ? UINT64_C(0x3030303030303030)
+                      : low | (UINT64_C(0x3030303030303030) & ((UINT64_C(1) << shift) - 1));
     *ret_m = csv_eight_digits(low) * 100000000 + csv_eight_digits(high);
     *ret_scale = scale;
     return csv_all_digits(low) && csv_all_digits(high);
 }
 
-static inline bool csv_digits(const char *p, uint32_t n, uint64_t marks, uint64_t *ret_m,
-                              unsigned *ret_scale)
+static inline bool csv_digits(
+    const char *p, uint32_t n, uint64_t marks, uint64_t *ret_m, unsigned *ret_scale)
 {
     if (n - 1 < 8) {
         return csv_digits8(p, n, marks, ret_m, ret_scale);

@@ -4,10 +4,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "config_schema.h" /* made from config.schema.json */
 #include "headgate/error.h"
 #include "reader.h"
-
-#include "config_schema.h" /* made from config.schema.json */
 
 #define STREAM_NAME "rows"
 
@@ -32,7 +31,9 @@ static void csv_close(void *inst)
     free(csv);
 }
 
-static hg_status csv_open(const struct hg_host *host, const char *config_json, void **ret_inst,
+static hg_status csv_open(const struct hg_host *host,
+                          const char *config_json,
+                          void **ret_inst,
                           struct hg_error *err)
 {
     struct csv *csv = calloc(1, sizeof *csv);
@@ -54,19 +55,23 @@ static hg_status csv_open(const struct hg_host *host, const char *config_json, v
 }
 
 /* A reader over all files, whatever was read before. */
-static hg_status start(struct csv *csv, const char *state_json, uint32_t batch_rows,
-                       struct csv_reader **ret, struct hg_error *err)
+static hg_status start(struct csv *csv,
+                       const char *state_json,
+                       uint32_t batch_rows,
+                       struct csv_reader **ret,
+                       struct hg_error *err)
 {
     csv_files_done(&csv->files);
     hg_status status = csv_files_list(csv->host, csv->config, &csv->files, err);
     if (status) {
         return status;
     }
-    return csv_reader_new(csv->host, csv->config, &csv->cancel, &csv->files, state_json,
-                          batch_rows, ret, err);
+    return csv_reader_new(
+        csv->host, csv->config, &csv->cancel, &csv->files, state_json, batch_rows, ret, err);
 }
 
-static hg_status swallow(const struct hg_host *host, const struct hg_reject_row *row,
+static hg_status swallow(const struct hg_host *host,
+                         const struct hg_reject_row *row,
                          struct hg_error *err)
 {
     (void)host;
@@ -97,8 +102,7 @@ static hg_status csv_test(void *inst, struct hg_error *err)
     return status;
 }
 
-static hg_status csv_discover(void *inst, const struct hg_discover_sink *sink,
-                              struct hg_error *err)
+static hg_status csv_discover(void *inst, const struct hg_discover_sink *sink, struct hg_error *err)
 {
     struct csv *csv = inst;
     struct csv_reader *reader;
@@ -144,8 +148,10 @@ static void stream_release(void *arg)
 
 static const struct hg_batch_stream_ops stream_ops = {stream_schema, stream_next, stream_release};
 
-static hg_status csv_read(void *inst, const struct hg_read_request *request,
-                          struct ArrowArrayStream *ret_stream, struct hg_error *err)
+static hg_status csv_read(void *inst,
+                          const struct hg_read_request *request,
+                          struct ArrowArrayStream *ret_stream,
+                          struct hg_error *err)
 {
     struct csv_reader *reader;
     if (request->stream && strcmp(request->stream, STREAM_NAME) != 0) {

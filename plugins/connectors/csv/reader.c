@@ -9,7 +9,7 @@
 /* A batch ends early when its texts have so many bytes. */
 #define BATCH_TEXT_BYTES (16 * 1024 * 1024)
 /* What is handed over of a bad row. */
-#define RAW_BYTES        65536
+#define RAW_BYTES 65536
 
 /* ------------------------------------------------------------------------------------------ */
 /* Bad rows                                                                                     */
@@ -20,12 +20,17 @@ static void explain(struct csv_reader *r, uint32_t row, char *reason, size_t siz
     const struct csv_chunk *chunk = r->chunk;
     int32_t bad = chunk->bad[row];
     if (bad < 0) {
-        csv_fault_explain((enum csv_fault)-bad, chunk->detail[row], &r->layout, r->config,
-                          r->text_offset + chunk->at[row], reason, size);
+        csv_fault_explain((enum csv_fault) - bad,
+                          chunk->detail[row],
+                          &r->layout,
+                          r->config,
+                          r->text_offset + chunk->at[row],
+                          reason,
+                          size);
     } else {
         uint32_t column = (uint32_t)bad - 1;
-        csv_typing_explain(&r->typing, r->buf, column,
-                           chunk->cells[column * CSV_CHUNK_CELLS + row], reason, size);
+        csv_typing_explain(
+            &r->typing, r->buf, column, chunk->cells[column * CSV_CHUNK_CELLS + row], reason, size);
     }
 }
 
@@ -35,8 +40,8 @@ static hg_status reject_row(struct csv_reader *r, uint32_t row, struct hg_error 
     char reason[512];
     char position[512];
     explain(r, row, reason, sizeof reason);
-    snprintf(position, sizeof position, "%s:%lld", csv_reader_shown(r),
-             (long long)chunk->line[row]);
+    snprintf(
+        position, sizeof position, "%s:%lld", csv_reader_shown(r), (long long)chunk->line[row]);
     r->rejected++;
     struct hg_reject_row rejected = {
         .struct_size = sizeof rejected,
@@ -49,8 +54,13 @@ static hg_status reject_row(struct csv_reader *r, uint32_t row, struct hg_error 
     if (r->reject) {
         return r->reject->reject(r->host, &rejected, err);
     }
-    hg_fail(err, HG_EDATA, "%s: %s%s%s", position, rejected.column ? rejected.column : "",
-            rejected.column ? ": " : "", reason);
+    hg_fail(err,
+            HG_EDATA,
+            "%s: %s%s%s",
+            position,
+            rejected.column ? rejected.column : "",
+            rejected.column ? ": " : "",
+            reason);
     return hg_fail_hint(err, HG_EDATA, "The host does not take rejected rows.");
 }
 
@@ -149,8 +159,12 @@ static bool is_full(const struct csv_reader *r)
 static hg_status end_file(struct csv_reader *r, struct hg_error *err)
 {
     char text[512];
-    snprintf(text, sizeof text, "%s: %lld rows read, %lld of them rejected", csv_reader_shown(r),
-             (long long)r->rows, (long long)r->rejected);
+    snprintf(text,
+             sizeof text,
+             "%s: %lld rows read, %lld of them rejected",
+             csv_reader_shown(r),
+             (long long)r->rows,
+             (long long)r->rejected);
     r->host->log(r->host, HG_LOG_INFO, text);
     csv_stage_free(r->input);
     r->input = NULL;
@@ -240,7 +254,8 @@ static struct hg_column *schema_columns(const struct csv_reader *r)
     return columns;
 }
 
-hg_status csv_reader_schema(const struct csv_reader *r, struct ArrowSchema *ret,
+hg_status csv_reader_schema(const struct csv_reader *r,
+                            struct ArrowSchema *ret,
                             struct hg_error *err)
 {
     struct hg_column *columns = schema_columns(r);
@@ -346,9 +361,13 @@ static hg_status start(struct csv_reader *r, const char *state_json, struct hg_e
     return status;
 }
 
-hg_status csv_reader_new(const struct hg_host *host, struct csv_config *config,
-                         struct csv_cancel *cancel, struct csv_files *files,
-                         const char *state_json, uint32_t batch_rows, struct csv_reader **ret,
+hg_status csv_reader_new(const struct hg_host *host,
+                         struct csv_config *config,
+                         struct csv_cancel *cancel,
+                         struct csv_files *files,
+                         const char *state_json,
+                         uint32_t batch_rows,
+                         struct csv_reader **ret,
                          struct hg_error *err)
 {
     struct csv_reader *r = calloc(1, sizeof *r);

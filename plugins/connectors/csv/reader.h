@@ -34,10 +34,10 @@ struct csv_reader {
     struct csv_stage *input; /* NULL: between files */
     struct csv_dialect dialect;
     struct csv_layout layout;
-    int64_t rows;           /* read of it, good or bad */
+    int64_t rows; /* read of it, good or bad */
     int64_t rejected;
-    int64_t skip_rows;      /* that an earlier read gave */
-    int64_t text_offset;    /* bytes of its text in front of the buffer */
+    int64_t skip_rows;   /* that an earlier read gave */
+    int64_t text_offset; /* bytes of its text in front of the buffer */
 
     char *buf;
     uint32_t size; /* without the padding */
@@ -49,15 +49,20 @@ struct csv_reader {
  * Starts a read and opens the first file. Everything is borrowed until the reader is freed;
  * `state_json` until this returns. A batch has about `batch_rows` rows.
  */
-hg_status csv_reader_new(const struct hg_host *host, struct csv_config *config,
-                         struct csv_cancel *cancel, struct csv_files *files,
-                         const char *state_json, uint32_t batch_rows, struct csv_reader **ret,
+hg_status csv_reader_new(const struct hg_host *host,
+                         struct csv_config *config,
+                         struct csv_cancel *cancel,
+                         struct csv_files *files,
+                         const char *state_json,
+                         uint32_t batch_rows,
+                         struct csv_reader **ret,
                          struct hg_error *err);
 /* Takes NULL. */
 void csv_reader_free(struct csv_reader *reader);
 
 /* The columns of the batches, `_hg_pos` being the last. */
-hg_status csv_reader_schema(const struct csv_reader *reader, struct ArrowSchema *ret,
+hg_status csv_reader_schema(const struct csv_reader *reader,
+                            struct ArrowSchema *ret,
                             struct hg_error *err);
 /* The next batch, owned by the caller; ret->release is NULL at the end. */
 hg_status csv_reader_next(struct csv_reader *reader, struct ArrowArray *ret, struct hg_error *err);

@@ -1,12 +1,11 @@
 /* Encodings other than UTF-8, by iconv. */
-#include "input.h"
-
 #include <errno.h>
 #include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "headgate/error.h"
+#include "input.h"
 
 struct recode_stage {
     struct csv_stage stage;
@@ -44,8 +43,8 @@ static void mark_wrong(struct recode_stage *r, char **out, size_t *room)
     iconv(r->cd, NULL, NULL, NULL, NULL);
 }
 
-static hg_status recode_read(struct csv_stage *stage, char *buf, size_t n, size_t *ret_n,
-                             struct hg_error *err)
+static hg_status recode_read(
+    struct csv_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
 {
     struct recode_stage *r = (struct recode_stage *)(void *)stage;
     char *out = buf;
@@ -84,11 +83,13 @@ static void recode_free(struct csv_stage *stage)
     free(r);
 }
 
-hg_status csv_recode_stage(struct csv_stage *from, enum csv_encoding encoding,
-                           struct csv_stage **ret, struct hg_error *err)
+hg_status csv_recode_stage(struct csv_stage *from,
+                           enum csv_encoding encoding,
+                           struct csv_stage **ret,
+                           struct hg_error *err)
 {
-    static const char *const charsets[] = {"UTF-8", "UTF-16LE", "UTF-16BE", "ISO-8859-1",
-                                           "WINDOWS-1252"};
+    static const char *const charsets[] = {
+        "UTF-8", "UTF-16LE", "UTF-16BE", "ISO-8859-1", "WINDOWS-1252"};
     struct recode_stage *r = malloc(sizeof *r);
     if (!r) {
         csv_stage_free(from);

@@ -30,8 +30,8 @@ static void put(struct scan *s, uint32_t from, uint32_t to, uint64_t flags)
     row->n++;
 }
 
-bool csv_line_end(const char *buf, uint32_t at, uint32_t end, bool last, uint32_t *ret_end,
-                  uint32_t *ret_next)
+bool csv_line_end(
+    const char *buf, uint32_t at, uint32_t end, bool last, uint32_t *ret_end, uint32_t *ret_next)
 {
     uint32_t i = at;
     while (i < end && buf[i] != '\n' && buf[i] != '\r') {
@@ -141,8 +141,7 @@ static enum step plain_field(struct scan *s)
     uint64_t flags = 0;
     for (;;) {
         uint8_t class = CSV_PLAIN;
-        while (s->at < s->end
-               && (class = csv_class_of(s->dialect, s->buf[s->at])) == CSV_PLAIN) {
+        while (s->at < s->end && (class = csv_class_of(s->dialect, s->buf[s->at])) == CSV_PLAIN) {
             s->at++;
         }
         if (s->at == s->end) {
@@ -197,8 +196,12 @@ static enum csv_row_end end_bad(struct scan *s, uint32_t start)
     return CSV_ROW_BAD;
 }
 
-enum csv_row_end csv_row_read(const struct csv_dialect *dialect, const char *buf, uint32_t at,
-                              uint32_t end, bool last, struct csv_row *row)
+enum csv_row_end csv_row_read(const struct csv_dialect *dialect,
+                              const char *buf,
+                              uint32_t at,
+                              uint32_t end,
+                              bool last,
+                              struct csv_row *row)
 {
     struct scan s = {dialect, buf, at, end, last, row};
     row->n = 0;
@@ -224,7 +227,9 @@ enum csv_row_end csv_row_read(const struct csv_dialect *dialect, const char *buf
     return CSV_ROW_WHOLE;
 }
 
-uint32_t csv_cell_unescape(const struct csv_dialect *dialect, const char *buf, uint64_t cell,
+uint32_t csv_cell_unescape(const struct csv_dialect *dialect,
+                           const char *buf,
+                           uint64_t cell,
                            char *out)
 {
     const char *p = buf + csv_cell_at(cell);

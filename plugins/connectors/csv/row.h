@@ -57,9 +57,9 @@ struct csv_row {
     uint64_t *cells; /* room for max_cells; those beyond are counted only */
     uint32_t max_cells;
     /* Out. */
-    uint32_t n;      /* fields */
-    uint32_t next;   /* where the row behind it begins; of a bad row: behind its first line */
-    uint32_t end;    /* behind its last byte that is no line end; of a bad row: of its first line */
+    uint32_t n;    /* fields */
+    uint32_t next; /* where the row behind it begins; of a bad row: behind its first line */
+    uint32_t end;  /* behind its last byte that is no line end; of a bad row: of its first line */
     uint32_t n_lines; /* line ends inside, so 1 for most; 0 when the input ends without one */
     enum csv_fault fault;
     uint32_t fault_at;
@@ -69,21 +69,27 @@ struct csv_row {
  * Reads the row that begins at buf[at] and may go on to buf[end); `last`: the input ends there.
  * Knows nothing of comments or blank lines; an empty line is a row of one empty field.
  */
-enum csv_row_end csv_row_read(const struct csv_dialect *dialect, const char *buf, uint32_t at,
-                              uint32_t end, bool last, struct csv_row *row);
+enum csv_row_end csv_row_read(const struct csv_dialect *dialect,
+                              const char *buf,
+                              uint32_t at,
+                              uint32_t end,
+                              bool last,
+                              struct csv_row *row);
 
 /*
  * Where the line that begins at `at` ends: *ret_end behind its last byte, *ret_next behind its line
  * end. False when there is no whole line end in the buffer (with `last`, the buffer's end is one).
  */
-bool csv_line_end(const char *buf, uint32_t at, uint32_t end, bool last, uint32_t *ret_end,
-                  uint32_t *ret_next);
+bool csv_line_end(
+    const char *buf, uint32_t at, uint32_t end, bool last, uint32_t *ret_end, uint32_t *ret_next);
 
 /* Line ends in buf[at..end): LF, CR, or CR LF as one. */
 uint32_t csv_count_lines(const char *buf, uint32_t at, uint32_t end);
 
 /* Writes the text of an escaped cell to `out` (as long as the cell at most); returns its length. */
-uint32_t csv_cell_unescape(const struct csv_dialect *dialect, const char *buf, uint64_t cell,
+uint32_t csv_cell_unescape(const struct csv_dialect *dialect,
+                           const char *buf,
+                           uint64_t cell,
                            char *out);
 
 #endif

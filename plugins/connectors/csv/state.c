@@ -55,7 +55,10 @@ static hg_status put_string(struct csv_state *s, const char *text, struct hg_err
 hg_status csv_state_add(struct csv_state *s, const struct csv_file *file, struct hg_error *err)
 {
     char numbers[64];
-    snprintf(numbers, sizeof numbers, ":[%lld,%lld]", (long long)file->size_bytes,
+    snprintf(numbers,
+             sizeof numbers,
+             ":[%lld,%lld]",
+             (long long)file->size_bytes,
              (long long)file->mtime_ms);
     hg_status status = s->n > 0 ? put_text(s, ",", err) : HG_OK;
     if (!status) {
@@ -65,15 +68,21 @@ hg_status csv_state_add(struct csv_state *s, const struct csv_file *file, struct
 }
 
 /* Behind the done files, in the same memory. */
-static hg_status put_current(struct csv_state *s, const struct csv_file *current, int64_t rows,
+static hg_status put_current(struct csv_state *s,
+                             const struct csv_file *current,
+                             int64_t rows,
                              struct hg_error *err)
 {
     char numbers[128];
     if (!current) {
         return put_text(s, "}}", err);
     }
-    snprintf(numbers, sizeof numbers, ",\"size\":%lld,\"mtime_ms\":%lld,\"rows\":%lld}}",
-             (long long)current->size_bytes, (long long)current->mtime_ms, (long long)rows);
+    snprintf(numbers,
+             sizeof numbers,
+             ",\"size\":%lld,\"mtime_ms\":%lld,\"rows\":%lld}}",
+             (long long)current->size_bytes,
+             (long long)current->mtime_ms,
+             (long long)rows);
     hg_status status = put_text(s, "},\"current\":{\"path\":", err);
     if (!status) {
         status = put_string(s, current->path, err);
@@ -81,7 +90,8 @@ static hg_status put_current(struct csv_state *s, const struct csv_file *current
     return status ? status : put_text(s, numbers, err);
 }
 
-static hg_status hand_over(const struct csv_state *s, const struct hg_host *host,
+static hg_status hand_over(const struct csv_state *s,
+                           const struct hg_host *host,
                            struct hg_error *err)
 {
     static const char head[] = "{\"files\":{";
@@ -91,8 +101,8 @@ static hg_status hand_over(const struct csv_state *s, const struct hg_host *host
     }
     if (sizeof head + s->n > MAX_STATE_BYTES) {
         hg_fail(err, HG_ETOOBIG, "the list of files that were read is longer than 1 MiB");
-        return hg_fail_hint(err, HG_ETOOBIG,
-                            "Use files: all with mode: merge, or a path for each year.");
+        return hg_fail_hint(
+            err, HG_ETOOBIG, "Use files: all with mode: merge, or a path for each year.");
     }
     char *json = malloc(sizeof head + s->n);
     if (!json) {
@@ -105,8 +115,11 @@ static hg_status hand_over(const struct csv_state *s, const struct hg_host *host
     return status;
 }
 
-hg_status csv_state_put(struct csv_state *s, const struct csv_file *current, int64_t rows,
-                        const struct hg_host *host, struct hg_error *err)
+hg_status csv_state_put(struct csv_state *s,
+                        const struct csv_file *current,
+                        int64_t rows,
+                        const struct hg_host *host,
+                        struct hg_error *err)
 {
     size_t done = s->n;
     hg_status status = put_current(s, current, rows, err);
@@ -137,8 +150,7 @@ static hg_status next_number(struct hg_json_reader *reader, int64_t *ret, struct
 }
 
 /* "path": [size, mtime_ms], ... up to the end of the object. */
-static hg_status read_done(struct hg_json_reader *reader, struct csv_state *s,
-                           struct hg_error *err)
+static hg_status read_done(struct hg_json_reader *reader, struct csv_state *s, struct hg_error *err)
 {
     struct hg_json_token token;
     hg_status status = hg_json_next(reader, &token, err);
@@ -175,7 +187,8 @@ static hg_status read_done(struct hg_json_reader *reader, struct csv_state *s,
     return status;
 }
 
-static hg_status read_current(struct hg_json_reader *reader, struct csv_state *s,
+static hg_status read_current(struct hg_json_reader *reader,
+                              struct csv_state *s,
                               struct hg_error *err)
 {
     const struct {
@@ -293,7 +306,8 @@ static bool same_content(const struct csv_file *a, const struct csv_file *b)
 static void warn_changed(const struct hg_host *host, const char *shown)
 {
     char text[512];
-    snprintf(text, sizeof text,
+    snprintf(text,
+             sizeof text,
              "%s has changed since it was read and is left out; give a changed file a new name, or "
              "use files: all",
              shown);
@@ -301,7 +315,8 @@ static void warn_changed(const struct hg_host *host, const char *shown)
 }
 
 /* The file that was half read comes first. */
-static hg_status current_first(const struct csv_state *s, struct csv_files *files,
+static hg_status current_first(const struct csv_state *s,
+                               struct csv_files *files,
                                struct hg_error *err)
 {
     for (size_t i = 0; i < files->n; i++) {
@@ -312,14 +327,17 @@ static hg_status current_first(const struct csv_state *s, struct csv_files *file
             return HG_OK;
         }
     }
-    hg_fail(err, HG_ECONFLICT, "%s was read in part and has changed since, or is gone",
+    hg_fail(err,
+            HG_ECONFLICT,
+            "%s was read in part and has changed since, or is gone",
             s->current.path);
-    return hg_fail_hint(err, HG_ECONFLICT,
-                        "Put the old file back, or reset the source's state.");
+    return hg_fail_hint(err, HG_ECONFLICT, "Put the old file back, or reset the source's state.");
 }
 
-hg_status csv_state_filter(const struct csv_state *s, const struct hg_host *host,
-                           struct csv_files *files, struct hg_error *err)
+hg_status csv_state_filter(const struct csv_state *s,
+                           const struct hg_host *host,
+                           struct csv_files *files,
+                           struct hg_error *err)
 {
     struct csv_file *known = NULL;
     if (s->done.n > 0) {

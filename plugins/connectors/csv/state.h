@@ -26,18 +26,22 @@ struct csv_state {
 hg_status csv_state_read(const char *json, struct csv_state *ret, struct hg_error *err);
 void csv_state_done(struct csv_state *state);
 /* A file was read to its end. */
-hg_status csv_state_add(struct csv_state *state, const struct csv_file *file,
-                        struct hg_error *err);
+hg_status csv_state_add(struct csv_state *state, const struct csv_file *file, struct hg_error *err);
 /* Puts the state; `current` may be NULL. */
-hg_status csv_state_put(struct csv_state *state, const struct csv_file *current, int64_t rows,
-                        const struct hg_host *host, struct hg_error *err);
+hg_status csv_state_put(struct csv_state *state,
+                        const struct csv_file *current,
+                        int64_t rows,
+                        const struct hg_host *host,
+                        struct hg_error *err);
 
 /*
  * Takes those files out of the list that are in the state. One that has changed since is left out,
  * too, with a warning in the log: reading it again would load its old rows twice. A half-read one
  * comes first; HG_ECONFLICT when that has changed or is gone.
  */
-hg_status csv_state_filter(const struct csv_state *state, const struct hg_host *host,
-                           struct csv_files *files, struct hg_error *err);
+hg_status csv_state_filter(const struct csv_state *state,
+                           const struct hg_host *host,
+                           struct csv_files *files,
+                           struct hg_error *err);
 
 #endif

@@ -32,7 +32,7 @@ struct work {
 static void set_null(struct work *w, uint32_t row)
 {
     int64_t at = w->base + row;
-    w->out->validity[at >> 3] &= (uint8_t)~(1u << (at & 7));
+    w->out->validity[at >> 3] &= (uint8_t) ~(1u << (at & 7));
 }
 
 static void set_bad(struct work *w, uint32_t row)
@@ -47,8 +47,12 @@ static void set_bad(struct work *w, uint32_t row)
  * The text of a cell, or false for a null. A quoted text is always a text in a utf8 column; in all
  * others quotes make no difference.
  */
-static bool text_of(struct csv_typing *typing, const struct csv_column *column, const char *buf,
-                    uint64_t cell, const char **ret_text, uint32_t *ret_n)
+static bool text_of(struct csv_typing *typing,
+                    const struct csv_column *column,
+                    const char *buf,
+                    uint64_t cell,
+                    const char **ret_text,
+                    uint32_t *ret_n)
 {
     const char *text = buf + csv_cell_at(cell);
     uint32_t n = csv_cell_n(cell);
@@ -116,8 +120,10 @@ static enum csv_verdict read_bool(const char *text, size_t n, bool *ret)
     return CSV_OTHER;
 }
 
-static enum csv_verdict read_int32(const char *text, size_t n,
-                                   const struct csv_number_style *style, int32_t *ret)
+static enum csv_verdict read_int32(const char *text,
+                                   size_t n,
+                                   const struct csv_number_style *style,
+                                   int32_t *ret)
 {
     int64_t wide;
     enum csv_verdict verdict = csv_int64(text, n, style, &wide);
@@ -132,7 +138,9 @@ static enum csv_verdict read_int32(const char *text, size_t n,
 }
 
 static enum csv_verdict read_value(const struct csv_config *config,
-                                   const struct csv_column *column, const char *text, size_t n,
+                                   const struct csv_column *column,
+                                   const char *text,
+                                   size_t n,
                                    union value *ret)
 {
     const struct csv_number_style *style = &config->style;
@@ -150,8 +158,8 @@ static enum csv_verdict read_value(const struct csv_config *config,
     case HG_TYPE_DATE32:
         return csv_date(text, n, &column->format, &ret->i32);
     case HG_TYPE_TIMESTAMP_US:
-        return csv_timestamp(text, n, &column->format, config->zoned, config->zone_offset,
-                             &ret->i64);
+        return csv_timestamp(
+            text, n, &column->format, config->zoned, config->zone_offset, &ret->i64);
     default:
         return CSV_FITS;
     }
@@ -163,8 +171,8 @@ static union value slow_value(struct work *w, uint32_t row)
     union value value = {.i128 = 0};
     const char *text;
     uint32_t n;
-    if (take_text(w, row, &text, &n)
-        && read_value(w->typing->config, w->column, text, n, &value) != CSV_FITS) {
+    if (take_text(w, row, &text, &n) &&
+        read_value(w->typing->config, w->column, text, n, &value) != CSV_FITS) {
         value.i128 = 0;
         set_bad(w, row);
     }
@@ -176,9 +184,9 @@ static union value slow_value(struct work *w, uint32_t row)
 /* ------------------------------------------------------------------------------------------ */
 
 /* A cell without flags at p, `n` bytes long. */
-#define PLAIN_CELL(w, row)                                                                         \
-    uint64_t cell = (w)->cells[row];                                                               \
-    const char *p = (w)->buf + csv_cell_at(cell);                                                  \
+#define PLAIN_CELL(w, row)                        \
+    uint64_t cell = (w)->cells[row];              \
+    const char *p = (w)->buf + csv_cell_at(cell); \
     uint32_t n = (uint32_t)(cell >> 32)
 
 CSV_HOT static void write_float64(struct work *w)
@@ -228,8 +236,13 @@ CSV_HOT static void write_int32(struct work *w)
 
 #if defined(CSV_FAST_NUMBERS)
 /* For values that surely fit: up to 16 digits, no more behind the mark than the column has. */
-static inline bool decimal_fast(const char *p, uint32_t n, uint64_t marks, const hg_int128 *tens,
-                                int32_t scale, hg_int128 limit, hg_int128 *ret)
+static inline bool decimal_fast(const char *p,
+                                uint32_t n,
+                                uint64_t marks,
+                                const hg_int128 *tens,
+                                int32_t scale,
+                                hg_int128 limit,
+                                hg_int128 *ret)
 {
     uint64_t m;
     unsigned found;
@@ -295,8 +308,8 @@ CSV_HOT static void write_timestamp(struct work *w)
         int32_t seconds;
         PLAIN_CELL(w, row);
         bool utc = zoned && n == 20 && p[19] == 'Z';
-        if (fast && (n == 19 || utc) && (p[10] == ' ' || p[10] == 'T')
-            && csv_clock_fast(p + 11, &seconds)) {
+        if (fast && (n == 19 || utc) && (p[10] == ' ' || p[10] == 'T') &&
+            csv_clock_fast(p + 11, &seconds)) {
             int32_t days;
             bool known = memcmp(known_day, p, 10) == 0;
             if (!known && csv_date_fast(p, &days)) {
@@ -343,7 +356,9 @@ CSV_HOT static void write_utf8(struct work *w)
     }
 }
 
-static hg_status reserve_text(struct work *w, struct hg_batch *batch, size_t column,
+static hg_status reserve_text(struct work *w,
+                              struct hg_batch *batch,
+                              size_t column,
                               struct hg_error *err)
 {
     int64_t sum = 16;
@@ -367,8 +382,11 @@ static write_fn *const writers[] = {
     [HG_TYPE_TIMESTAMP_US] = write_timestamp,
 };
 
-hg_status csv_typing_write(struct csv_typing *typing, const char *buf, struct csv_chunk *chunk,
-                           struct hg_batch *batch, struct hg_error *err)
+hg_status csv_typing_write(struct csv_typing *typing,
+                           const char *buf,
+                           struct csv_chunk *chunk,
+                           struct hg_batch *batch,
+                           struct hg_error *err)
 {
     if (hg_batch_reserve(batch, chunk->n)) {
         return hg_fail_nomem(err);
@@ -427,8 +445,11 @@ static bool needs_comparing(const struct csv_config *config, const struct csv_co
     return false;
 }
 
-hg_status csv_typing_init(struct csv_typing *ret, const struct csv_config *config,
-                          struct csv_column **columns, size_t n_columns, struct hg_error *err)
+hg_status csv_typing_init(struct csv_typing *ret,
+                          const struct csv_config *config,
+                          struct csv_column **columns,
+                          size_t n_columns,
+                          struct hg_error *err)
 {
     *ret = (struct csv_typing){
         .config = config,
@@ -480,8 +501,11 @@ static const char *article(const struct csv_column *column)
     return column->type == HG_TYPE_INT32 || column->type == HG_TYPE_INT64 ? "an" : "a";
 }
 
-static void explain_verdict(const struct csv_column *column, enum csv_verdict verdict,
-                            const char *shown, char *out, size_t size)
+static void explain_verdict(const struct csv_column *column,
+                            enum csv_verdict verdict,
+                            const char *shown,
+                            char *out,
+                            size_t size)
 {
     char type[32];
     csv_type_text(column, type, sizeof type);
@@ -491,8 +515,12 @@ static void explain_verdict(const struct csv_column *column, enum csv_verdict ve
         snprintf(out, size, "%s is out of range for %s %s", shown, a, type);
         break;
     case CSV_SCALE:
-        snprintf(out, size, "%s has more than %d digits behind the decimal mark (%s)", shown,
-                 column->scale, type);
+        snprintf(out,
+                 size,
+                 "%s has more than %d digits behind the decimal mark (%s)",
+                 shown,
+                 column->scale,
+                 type);
         break;
     case CSV_PRECISION:
         snprintf(out, size, "%s has more digits than a %s holds", shown, type);
@@ -514,8 +542,12 @@ static void explain_verdict(const struct csv_column *column, enum csv_verdict ve
     }
 }
 
-void csv_typing_explain(struct csv_typing *typing, const char *buf, size_t column, uint64_t cell,
-                        char *out, size_t size)
+void csv_typing_explain(struct csv_typing *typing,
+                        const char *buf,
+                        size_t column,
+                        uint64_t cell,
+                        char *out,
+                        size_t size)
 {
     const struct csv_column *c = typing->columns[column];
     const char *text;

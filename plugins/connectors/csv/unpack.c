@@ -1,6 +1,4 @@
 /* gzip and zstd. */
-#include "input.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +7,7 @@
 #include <zstd_errors.h>
 
 #include "headgate/error.h"
+#include "input.h"
 
 #define CHUNK_BYTES 65536
 
@@ -43,16 +42,27 @@ static hg_status fill(struct unpack_stage *u, struct hg_error *err)
 
 static hg_status cut_off(struct unpack_stage *u, const char *what, struct hg_error *err)
 {
-    hg_fail(err, HG_EDATA, "%s: the %s data is cut off after %llu bytes", u->name, what,
+    hg_fail(err,
+            HG_EDATA,
+            "%s: the %s data is cut off after %llu bytes",
+            u->name,
+            what,
             (unsigned long long)u->consumed);
     return hg_fail_hint(err, HG_EDATA, "The file was not written or copied to its end.");
 }
 
-static hg_status corrupt(struct unpack_stage *u, const char *what, const char *why,
+static hg_status corrupt(struct unpack_stage *u,
+                         const char *what,
+                         const char *why,
                          struct hg_error *err)
 {
-    return hg_fail(err, HG_EDATA, "%s: the %s data is broken near byte %llu: %s", u->name, what,
-                   (unsigned long long)u->consumed, why ? why : "unknown reason");
+    return hg_fail(err,
+                   HG_EDATA,
+                   "%s: the %s data is broken near byte %llu: %s",
+                   u->name,
+                   what,
+                   (unsigned long long)u->consumed,
+                   why ? why : "unknown reason");
 }
 
 /* ------------------------------------------------------------------------------------------ */
@@ -80,8 +90,8 @@ static hg_status gzip_between(struct unpack_stage *u, struct hg_error *err)
     return HG_OK;
 }
 
-static hg_status gzip_inflate(struct unpack_stage *u, char *buf, size_t n, size_t *ret_n,
-                              struct hg_error *err)
+static hg_status gzip_inflate(
+    struct unpack_stage *u, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
 {
     unsigned char *in = (unsigned char *)u->in + u->at;
     u->z.next_in = in;
@@ -105,8 +115,8 @@ static hg_status gzip_inflate(struct unpack_stage *u, char *buf, size_t n, size_
     return HG_OK;
 }
 
-static hg_status gzip_read(struct csv_stage *stage, char *buf, size_t n, size_t *ret_n,
-                           struct hg_error *err)
+static hg_status gzip_read(
+    struct csv_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
 {
     struct unpack_stage *u = (struct unpack_stage *)(void *)stage;
     size_t got = 0;
@@ -155,7 +165,9 @@ static struct unpack_stage *unpack_new(struct csv_stage *from, const char *name)
     return u;
 }
 
-hg_status csv_gzip_stage(struct csv_stage *from, const char *name, struct csv_stage **ret,
+hg_status csv_gzip_stage(struct csv_stage *from,
+                         const char *name,
+                         struct csv_stage **ret,
                          struct hg_error *err)
 {
     struct unpack_stage *u = unpack_new(from, name);
@@ -176,8 +188,8 @@ hg_status csv_gzip_stage(struct csv_stage *from, const char *name, struct csv_st
 /* zstd                                                                                         */
 /* ------------------------------------------------------------------------------------------ */
 
-static hg_status zstd_read(struct csv_stage *stage, char *buf, size_t n, size_t *ret_n,
-                           struct hg_error *err)
+static hg_status zstd_read(
+    struct csv_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
 {
     struct unpack_stage *u = (struct unpack_stage *)(void *)stage;
     ZSTD_outBuffer out = {buf, n, 0};
@@ -218,7 +230,9 @@ static void zstd_free(struct csv_stage *stage)
     free(u);
 }
 
-hg_status csv_zstd_stage(struct csv_stage *from, const char *name, struct csv_stage **ret,
+hg_status csv_zstd_stage(struct csv_stage *from,
+                         const char *name,
+                         struct csv_stage **ret,
                          struct hg_error *err)
 {
     struct unpack_stage *u = unpack_new(from, name);

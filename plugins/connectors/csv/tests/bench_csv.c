@@ -41,8 +41,17 @@ static void make_file(const char *path, int64_t rows)
         fprintf(f,
                 "S%03" PRId64 ",2025-%02" PRId64 "-%02" PRId64 " %02" PRId64 ":%02" PRId64
                 ":00,%.4f,%.4f,%.4f,%.4f,%" PRIu64 ",%" PRIu64 "\n",
-                i / (390 * 28 * 12) % 1000, month, day, minute / 60, minute % 60, price,
-                price + 0.5, price - 0.5, price + 0.25, seed >> 20 & 0xFFFFF, seed >> 50 & 0x3FF);
+                i / (390 * 28 * 12) % 1000,
+                month,
+                day,
+                minute / 60,
+                minute % 60,
+                price,
+                price + 0.5,
+                price - 0.5,
+                price + 0.25,
+                seed >> 20 & 0xFFFFF,
+                seed >> 50 & 0x3FF);
     }
     fclose(f);
 }
@@ -60,19 +69,23 @@ int main(int argc, char **argv)
     struct fake fake;
     fake_init(&fake);
     char config[1024];
-    snprintf(config, sizeof config,
+    snprintf(config,
+             sizeof config,
              "{\"path\":\"%s\",\"columns\":{\"symbol\":\"utf8\",\"ts\":\"timestamp\","
              "\"open\":\"%s\",\"high\":\"%s\",\"low\":\"%s\",\"close\":\"%s\","
              "\"volume\":\"int64\",\"trades\":\"int32\"}}",
-             path, argc > 3 ? argv[3] : "float64", argc > 3 ? argv[3] : "float64",
-             argc > 3 ? argv[3] : "float64", argc > 3 ? argv[3] : "float64");
+             path,
+             argc > 3 ? argv[3] : "float64",
+             argc > 3 ? argv[3] : "float64",
+             argc > 3 ? argv[3] : "float64",
+             argc > 3 ? argv[3] : "float64");
     for (int run = 0; run < 5; run++) {
         void *inst;
         struct hg_error err = HG_ERROR_INIT;
         struct hg_read_request request = {sizeof request, 16384, NULL, NULL};
         struct ArrowArrayStream stream;
-        if (fake.vtable->open(&fake.host, config, &inst, &err)
-            || fake.vtable->read(inst, &request, &stream, &err)) {
+        if (fake.vtable->open(&fake.host, config, &inst, &err) ||
+            fake.vtable->read(inst, &request, &stream, &err)) {
             fprintf(stderr, "%s\n", err.message);
             return 1;
         }
@@ -97,7 +110,11 @@ int main(int argc, char **argv)
         getrusage(RUSAGE_SELF, &usage);
         printf("%" PRId64 " rows in %.3f s: %.2f M rows/s (%.2f per second of CPU), %zu rejected, "
                "peak %ld KiB\n",
-               n, took, (double)n / took / 1e6, (double)n / used / 1e6, fake.n_rejects,
+               n,
+               took,
+               (double)n / took / 1e6,
+               (double)n / used / 1e6,
+               fake.n_rejects,
                usage.ru_maxrss);
         stream.release(&stream);
         fake.vtable->close(inst);

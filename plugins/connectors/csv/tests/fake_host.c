@@ -71,7 +71,8 @@ static hg_status fail(struct hg_error *err, hg_status code, const char *text)
     return code;
 }
 
-static hg_status host_reject(const struct hg_host *host, const struct hg_reject_row *row,
+static hg_status host_reject(const struct hg_host *host,
+                             const struct hg_reject_row *row,
                              struct hg_error *err)
 {
     struct fake *fake = fake_of(host);
@@ -80,7 +81,11 @@ static hg_status host_reject(const struct hg_host *host, const struct hg_reject_
     if (fake->fail_reject_at > 0 && fake->n_rejects == (size_t)fake->fail_reject_at) {
         return fail(err, HG_EIO, "the quarantine is full");
     }
-    int n = snprintf(text, sizeof text, "%s|%s|%s\n", row->position, row->column ? row->column : "",
+    int n = snprintf(text,
+                     sizeof text,
+                     "%s|%s|%s\n",
+                     row->position,
+                     row->column ? row->column : "",
                      row->reason);
     add(&fake->rejects, text, (size_t)n);
     add(&fake->raws, row->raw, row->raw_size);
@@ -102,7 +107,9 @@ static hg_status host_put(const struct hg_host *host, const char *state, struct 
     return HG_OK;
 }
 
-static hg_status host_open_read(const struct hg_host *host, const char *path, int *ret_fd,
+static hg_status host_open_read(const struct hg_host *host,
+                                const char *path,
+                                int *ret_fd,
                                 struct hg_error *err)
 {
     (void)host;
@@ -114,10 +121,15 @@ static hg_status host_open_read(const struct hg_host *host, const char *path, in
     return HG_OK;
 }
 
-static hg_status host_glob(const struct hg_host *host, const char *pattern,
-                           hg_status (*each)(void *arg, const char *path, int64_t size_bytes,
-                                             int64_t mtime_ms, struct hg_error *err),
-                           void *arg, struct hg_error *err)
+static hg_status host_glob(const struct hg_host *host,
+                           const char *pattern,
+                           hg_status (*each)(void *arg,
+                                             const char *path,
+                                             int64_t size_bytes,
+                                             int64_t mtime_ms,
+                                             struct hg_error *err),
+                           void *arg,
+                           struct hg_error *err)
 {
     (void)host;
     glob_t found;
@@ -138,8 +150,7 @@ static hg_status host_glob(const struct hg_host *host, const char *pattern,
 
 static const struct hg_reject reject_services = {sizeof reject_services, host_reject};
 static const struct hg_state state_services = {sizeof state_services, host_put};
-static const struct hg_file file_services = {sizeof file_services, NULL, host_open_read,
-                                             host_glob};
+static const struct hg_file file_services = {sizeof file_services, NULL, host_open_read, host_glob};
 
 static const void *host_get_extension(const struct hg_host *host, const char *id)
 {
@@ -159,9 +170,14 @@ static const void *host_get_extension(const struct hg_host *host, const char *id
 void fake_init(struct fake *fake)
 {
     memset(fake, 0, sizeof *fake);
-    fake->host = (struct hg_host){sizeof fake->host, HG_ABI_MINOR,  fake,
-                                  host_log,          host_is_cancelled, host_now_ms,
-                                  host_progress,     host_get_extension};
+    fake->host = (struct hg_host){sizeof fake->host,
+                                  HG_ABI_MINOR,
+                                  fake,
+                                  host_log,
+                                  host_is_cancelled,
+                                  host_now_ms,
+                                  host_progress,
+                                  host_get_extension};
     fake->vtable = hg_module_v0.plugins[0]->vtable;
     snprintf(fake->dir, sizeof fake->dir, "/tmp/csv-test-XXXXXX");
     char *made = mkdtemp(fake->dir);
@@ -215,10 +231,11 @@ void fake_write(struct fake *fake, const char *name, const void *bytes, size_t n
 char *fake_config(struct fake *fake, const char *path, const char *columns, const char *more)
 {
     char *text = NULL;
-    int n = path[0] == '['
-                ? asprintf(&text, "{\"path\":%s,\"columns\":{%s}%s}", path, columns, more)
-                : asprintf(&text, "{\"path\":\"%s/%s\",\"columns\":{%s}%s}", fake->dir, path,
-                           columns, more);
+    int n =
+        path[0] == '['
+            ? asprintf(&text, "{\"path\":%s,\"columns\":{%s}%s}", path, columns, more)
+            : asprintf(
+                  &text, "{\"path\":\"%s/%s\",\"columns\":{%s}%s}", fake->dir, path, columns, more);
     assert(n > 0);
     (void)n;
     return text;
@@ -267,7 +284,9 @@ static void print_utf8(const struct ArrowArray *a, int64_t row, FILE *out)
     }
 }
 
-static void print_cell(const struct ArrowSchema *s, const struct ArrowArray *a, int64_t row,
+static void print_cell(const struct ArrowSchema *s,
+                       const struct ArrowArray *a,
+                       int64_t row,
                        FILE *out)
 {
     const uint8_t *validity = a->buffers[0];
@@ -306,8 +325,12 @@ static void print_cell(const struct ArrowSchema *s, const struct ArrowArray *a, 
     }
 }
 
-void fake_print_batch(const struct ArrowSchema *schema, const struct ArrowArray *batch,
-                      bool positions, void *inst, const struct hg_position *position, FILE *out)
+void fake_print_batch(const struct ArrowSchema *schema,
+                      const struct ArrowArray *batch,
+                      bool positions,
+                      void *inst,
+                      const struct hg_position *position,
+                      FILE *out)
 {
     int64_t n = schema->n_children;
     assert(n == batch->n_children && strcmp(schema->children[n - 1]->name, "_hg_pos") == 0);
@@ -321,7 +344,9 @@ void fake_print_batch(const struct ArrowSchema *schema, const struct ArrowArray 
         }
         if (positions) {
             char text[256];
-            position->format(inst, ((const int64_t *)batch->children[n - 1]->buffers[1])[row], text,
+            position->format(inst,
+                             ((const int64_t *)batch->children[n - 1]->buffers[1])[row],
+                             text,
                              sizeof text);
             fprintf(out, "|%s", text);
         }
@@ -329,8 +354,8 @@ void fake_print_batch(const struct ArrowSchema *schema, const struct ArrowArray 
     }
 }
 
-static void read_batches(struct fake *fake, void *inst, struct ArrowArrayStream *stream,
-                         bool positions, FILE *out)
+static void read_batches(
+    struct fake *fake, void *inst, struct ArrowArrayStream *stream, bool positions, FILE *out)
 {
     const struct hg_position *position = fake->vtable->get_extension(inst, HG_EXT_POSITION);
     const struct hg_stream_error *errors = fake->vtable->get_extension(inst, HG_EXT_STREAM_ERROR);
@@ -355,8 +380,8 @@ static void read_batches(struct fake *fake, void *inst, struct ArrowArrayStream 
     schema.release(&schema);
 }
 
-char *fake_read(struct fake *fake, const char *config, const char *state, uint32_t batch_rows,
-                bool positions)
+char *fake_read(
+    struct fake *fake, const char *config, const char *state, uint32_t batch_rows, bool positions)
 {
     void *inst = NULL;
     struct ArrowArrayStream stream;

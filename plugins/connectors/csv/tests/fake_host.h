@@ -1,5 +1,6 @@
 /*
- * A host for the tests of csv: files of a temporary folder, and everything that the plugin says kept.
+ * A host for the tests of csv: files of a temporary folder, and everything that the plugin says
+ * kept.
  */
 #ifndef CSV_FAKE_HOST_H
 #define CSV_FAKE_HOST_H
@@ -17,9 +18,9 @@ struct fake {
     /* Texts that grow. */
     char *rejects; /* "file:line|column|reason\n" each */
     size_t n_rejects;
-    char *raws;    /* the raw rows, each ended by "\n" */
+    char *raws; /* the raw rows, each ended by "\n" */
     char *log;
-    char *state;   /* put last */
+    char *state; /* put last */
     int n_states;
     atomic_bool cancelled;
     /* What the host refuses. */
@@ -53,10 +54,14 @@ char *fake_config(struct fake *fake, const char *path, const char *columns, cons
  * fake->err. `state` may be NULL. The batches are checked on the way; `_hg_pos` is left out unless
  * `positions`.
  */
-char *fake_read(struct fake *fake, const char *config, const char *state, uint32_t batch_rows,
-                bool positions);
+char *fake_read(
+    struct fake *fake, const char *config, const char *state, uint32_t batch_rows, bool positions);
 /* One batch as such text, at the end of `out`. */
-void fake_print_batch(const struct ArrowSchema *schema, const struct ArrowArray *batch,
-                      bool positions, void *inst, const struct hg_position *position, FILE *out);
+void fake_print_batch(const struct ArrowSchema *schema,
+                      const struct ArrowArray *batch,
+                      bool positions,
+                      void *inst,
+                      const struct hg_position *position,
+                      FILE *out);
 
 #endif

@@ -10,16 +10,16 @@
 #include "fake_host.h"
 
 struct test_case {
-    const char *more;    /* of the configuration */
+    const char *more; /* of the configuration */
     const char *columns;
     const char *text;
-    size_t n; /* of the text when it holds NULs, else 0 */
-    const char *rows;    /* NULL: the read fails with `rejects` in its message */
+    size_t n;         /* of the text when it holds NULs, else 0 */
+    const char *rows; /* NULL: the read fails with `rejects` in its message */
     const char *rejects;
 };
 
-#define AB  "\"a\":\"utf8\",\"b\":\"utf8\""
-#define A   "\"a\":\"utf8\""
+#define AB        "\"a\":\"utf8\",\"b\":\"utf8\""
+#define A         "\"a\":\"utf8\""
 #define NUL(text) text, sizeof(text) - 1
 
 /* clang-format off */
@@ -228,7 +228,9 @@ static bool check_case(struct fake *fake, const struct test_case *c, size_t numb
     free(config);
     if (!c->rows) {
         if (rows || !strstr(fake->err.message, c->rejects)) {
-            print_error("case %zu: \"%s\" expected, \"%s\" found\n", number, c->rejects,
+            print_error("case %zu: \"%s\" expected, \"%s\" found\n",
+                        number,
+                        c->rejects,
                         rows ? rows : fake->err.message);
             free(rows);
             return false;
@@ -241,7 +243,11 @@ static bool check_case(struct fake *fake, const struct test_case *c, size_t numb
     }
     const char *rejects = fake->rejects ? fake->rejects : "";
     if (strcmp(rows, c->rows) != 0 || strcmp(rejects, c->rejects) != 0) {
-        print_error("case %zu (%s):\n%s\nrows:\n%s\nrejects:\n%s\n", number, c->more, c->text, rows,
+        print_error("case %zu (%s):\n%s\nrows:\n%s\nrejects:\n%s\n",
+                    number,
+                    c->more,
+                    c->text,
+                    rows,
                     rejects);
         free(rows);
         return false;
@@ -308,8 +314,8 @@ static void test_bad_configs(void **state)
         const struct bad_config *c = &bad_configs[i];
         char *config = fake_config(&fake, "t.csv", c->columns, c->more);
         char *rows = fake_read(&fake, config, NULL, 1, false);
-        if (rows || fake.err.code != HG_EINVAL || strcmp(fake.err.pointer, c->pointer) != 0
-            || !strstr(fake.err.message, c->message)) {
+        if (rows || fake.err.code != HG_EINVAL || strcmp(fake.err.pointer, c->pointer) != 0 ||
+            !strstr(fake.err.message, c->message)) {
             fail_msg("config %zu: \"%s\" at \"%s\"", i, fake.err.message, fake.err.pointer);
         }
         free(rows);

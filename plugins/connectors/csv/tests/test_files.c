@@ -39,8 +39,13 @@ static char *join(struct fake *fake, const char *list)
 }
 
 /* Reads `path` ('@' stands for the folder in a list) and expects rows or, in a failure, words. */
-static void expect(struct fake *fake, const char *path, const char *columns, const char *more,
-                   const char *state, const char *rows, const char *words)
+static void expect(struct fake *fake,
+                   const char *path,
+                   const char *columns,
+                   const char *more,
+                   const char *state,
+                   const char *rows,
+                   const char *words)
 {
     char *list = join(fake, path);
     char *config = fake_config(fake, list, columns, more);
@@ -77,8 +82,7 @@ static void test_globs(void **state)
     expect(&fake, "*.none", A, "", NULL, NULL, "no file matches");
     /* The second file lacks the column. */
     write_text(&fake, "c.csv", "b\n3\n");
-    expect(&fake, "*.csv", A, "", NULL, NULL,
-           "c.csv:1: the header has no field \"a\"; found: b");
+    expect(&fake, "*.csv", A, "", NULL, NULL, "c.csv:1: the header has no field \"a\"; found: b");
     fake_done(&fake);
 }
 
@@ -106,9 +110,19 @@ static void test_gzip_by_hand(void **state)
     struct fake fake;
     fake_init(&fake);
     write_text(&fake, "t.csv", "a\n1\n");
-    expect(&fake, "t.csv", A, ",\"compression\":\"gzip\"", NULL, NULL,
+    expect(&fake,
+           "t.csv",
+           A,
+           ",\"compression\":\"gzip\"",
+           NULL,
+           NULL,
            "t.csv: the gzip data is broken near byte 0: it is not gzip");
-    expect(&fake, "t.csv", A, ",\"compression\":\"zstd\"", NULL, NULL,
+    expect(&fake,
+           "t.csv",
+           A,
+           ",\"compression\":\"zstd\"",
+           NULL,
+           NULL,
            "t.csv: the zstd data is broken near byte");
     write_text(&fake, "t.csv", "");
     expect(&fake, "t.csv", A, ",\"compression\":\"gzip\"", NULL, NULL, "is cut off after 0 bytes");
@@ -131,7 +145,8 @@ static void test_only_new(void **state)
     assert_string_equal(fake.state, "{\"files\":{}}");
     write_text(&fake, "a.csv", "a\n1\n2\n3\n");
     write_text(&fake, "b \"q\".csv", "a\n4\n");
-    expect(&fake, "*.csv", A, NEW, NULL, "1|a.csv:2\n2|a.csv:3\n3|a.csv:4\n4|b \"q\".csv:2\n", NULL);
+    expect(
+        &fake, "*.csv", A, NEW, NULL, "1|a.csv:2\n2|a.csv:3\n3|a.csv:4\n4|b \"q\".csv:2\n", NULL);
     assert_null(strstr(fake.state, "current"));
     char *first = strdup(fake.state);
     expect(&fake, "*.csv", A, NEW, first, "", NULL);
@@ -144,8 +159,13 @@ static void test_only_new(void **state)
     expect(&fake, "*.csv", A, NEW, second, "", NULL);
     assert_non_null(strstr(fake.log, "W a.csv has changed since it was read and is left out"));
     /* All files are read whatever the state says, and none is put. */
-    expect(&fake, "*.csv", A, "", second,
-           "1|a.csv:2\n2|a.csv:3\n3|a.csv:4\n9|a.csv:5\n4|b \"q\".csv:2\n5|c.csv:2\n", NULL);
+    expect(&fake,
+           "*.csv",
+           A,
+           "",
+           second,
+           "1|a.csv:2\n2|a.csv:3\n3|a.csv:4\n9|a.csv:5\n4|b \"q\".csv:2\n5|c.csv:2\n",
+           NULL);
     assert_null(fake.state);
     fake.no_state = true;
     expect(&fake, "*.csv", A, NEW, NULL, NULL, "the host does not offer headgate.state/1");
@@ -161,11 +181,17 @@ static void test_only_new(void **state)
 static void test_bad_states(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "7", "[]", "{\"x\":1}", "{\"files\":[]}", "{\"files\":{\"a\":1}}",
-        "{\"files\":{\"a\":[1]}}", "{\"files\":{\"a\":[1,2,3]}}", "{\"current\":{}}",
-        "{\"current\":{\"path\":7}}", "{\"current\":{\"path\":\"a\",\"rows\":-1}}",
-        "{\"current\":{\"path\":\"a\",\"path\":\"b\"}}"};
+    static const char *const bad[] = {"7",
+                                      "[]",
+                                      "{\"x\":1}",
+                                      "{\"files\":[]}",
+                                      "{\"files\":{\"a\":1}}",
+                                      "{\"files\":{\"a\":[1]}}",
+                                      "{\"files\":{\"a\":[1,2,3]}}",
+                                      "{\"current\":{}}",
+                                      "{\"current\":{\"path\":7}}",
+                                      "{\"current\":{\"path\":\"a\",\"rows\":-1}}",
+                                      "{\"current\":{\"path\":\"a\",\"path\":\"b\"}}"};
     struct fake fake;
     fake_init(&fake);
     write_text(&fake, "a.csv", "a\n1\n");
@@ -174,8 +200,12 @@ static void test_bad_states(void **state)
     }
     expect(&fake, "a.csv", A, NEW, "{\"files\":", NULL, "");
     expect(&fake, "a.csv", A, NEW, "null", "1|a.csv:2\n", NULL);
-    expect(&fake, "a.csv", A, NEW,
-           "{\"current\":{\"path\":\"gone.csv\",\"size\":1,\"mtime_ms\":1,\"rows\":1}}", NULL,
+    expect(&fake,
+           "a.csv",
+           A,
+           NEW,
+           "{\"current\":{\"path\":\"gone.csv\",\"size\":1,\"mtime_ms\":1,\"rows\":1}}",
+           NULL,
            "gone.csv was read in part and has changed since, or is gone");
     assert_int_equal(fake.err.code, HG_ECONFLICT);
     fake_done(&fake);
@@ -248,7 +278,11 @@ static hg_status take_stream(void *arg, const struct hg_stream_info *info, struc
     int n = snprintf(text, 256, "%s %u", info->name, info->resume);
     for (int64_t i = 0; i < info->schema->n_children; i++) {
         const struct ArrowSchema *s = info->schema->children[i];
-        n += snprintf(text + n, (size_t)(256 - n), " %s:%s%s", s->name, s->format,
+        n += snprintf(text + n,
+                      (size_t)(256 - n),
+                      " %s:%s%s",
+                      s->name,
+                      s->format,
                       s->flags & ARROW_FLAG_NULLABLE ? "" : "!");
     }
     return HG_OK;
@@ -265,7 +299,8 @@ static void test_discover(void **state)
     fake_init(&fake);
     write_text(&fake, "t.csv", "z,y,x,w,v,u,t,s\n");
     char *config = fake_config(
-        &fake, "t.csv",
+        &fake,
+        "t.csv",
         "\"s\":\"bool\",\"t\":\"int32\",\"u\":\"int64\",\"v\":\"float64\",\"w\":\"decimal(9,2)\","
         "\"x\":\"utf8\",\"y\":\"date\",\"z\":{\"type\":\"timestamp\",\"required\":true}",
         "");
@@ -278,8 +313,8 @@ static void test_discover(void **state)
     assert_int_equal(fake.vtable->read(inst, &request, &stream, &err), HG_ENOTFOUND);
     fake.vtable->close(inst);
     free(config);
-    config = fake_config(&fake, "t.csv", "\"z\":\"timestamp\"",
-                         ",\"timezone\":\"none\",\"files\":\"new\"");
+    config = fake_config(
+        &fake, "t.csv", "\"z\":\"timestamp\"", ",\"timezone\":\"none\",\"files\":\"new\"");
     assert_int_equal(fake.vtable->open(&fake.host, config, &inst, &err), HG_OK);
     assert_int_equal(fake.vtable->discover(inst, &sink, &err), HG_OK);
     assert_string_equal(found, "rows 2 z:tsu: _hg_pos:l!");
@@ -399,11 +434,16 @@ static void test_pipe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_globs),         cmocka_unit_test(test_unreadable),
-        cmocka_unit_test(test_gzip_by_hand),  cmocka_unit_test(test_only_new),
-        cmocka_unit_test(test_bad_states),    cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_discover),      cmocka_unit_test(test_rejecting),
-        cmocka_unit_test(test_cancel),        cmocka_unit_test(test_pipe),
+        cmocka_unit_test(test_globs),
+        cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_gzip_by_hand),
+        cmocka_unit_test(test_only_new),
+        cmocka_unit_test(test_bad_states),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_discover),
+        cmocka_unit_test(test_rejecting),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_pipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

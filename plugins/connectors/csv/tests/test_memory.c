@@ -131,14 +131,16 @@ static void test_plain(void **state)
 {
     (void)state;
     fail_each("\"a\":\"int64\",\"b\":{\"type\":\"utf8\",\"missing\":[\"-\"],\"source\":\"b\"}",
-              ",\"missing\":[\"NA\"]", NULL);
+              ",\"missing\":[\"NA\"]",
+              NULL);
 }
 
 static void test_with_state(void **state)
 {
     (void)state;
     fail_each("\"a\":\"date\",\"b\":{\"type\":\"timestamp\",\"format\":\"%F\",\"source\":2}",
-              ",\"files\":\"new\",\"date_format\":\"%Y\"", "{\"files\":{\"/x\":[1,2]}}");
+              ",\"files\":\"new\",\"date_format\":\"%Y\"",
+              "{\"files\":{\"/x\":[1,2]}}");
 }
 
 static void test_recoded(void **state)

@@ -43,8 +43,8 @@ static void check_float(const char *text)
     }
 #if defined(CSV_FAST_NUMBERS)
     uint32_t n = (uint32_t)strlen(text);
-    if (csv_float64_fast(padded, n, CSV_EACH_BYTE('.'), &found)
-        && memcmp(&expected, &found, sizeof found) != 0) {
+    if (csv_float64_fast(padded, n, CSV_EACH_BYTE('.'), &found) &&
+        memcmp(&expected, &found, sizeof found) != 0) {
         fail_msg("fast %s: %.17g, not %.17g", text, expected, found);
     }
 #endif
@@ -54,13 +54,42 @@ static void test_floats(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "0", "-0", "0.0", "1", "-1", ".5", "5.", "0.1", "123456.789", "12345678", "123456789",
-        "1234567.8", "12345678.9", "0.30000000000000004", "9007199254740993", "9007199254740992.5",
-        "18446744073709551615", "18446744073709551616", "2.2250738585072011e-308",
-        "2.2250738585072014e-308", "1.7976931348623158e308", "1.7976931348623159e308", "4.9e-324",
-        "2e-324", "1e23", "8.5e22", "1e-19", "1e19", "9999999999999999999e19",
-        "179769313486231580793728971405301e276", "100000000000000016777215", "0000000000000000.1",
-        "7.2057594037927933e16", "1e-400", "1e400", "1.00000000000000011102230246251565404",
+        "0",
+        "-0",
+        "0.0",
+        "1",
+        "-1",
+        ".5",
+        "5.",
+        "0.1",
+        "123456.789",
+        "12345678",
+        "123456789",
+        "1234567.8",
+        "12345678.9",
+        "0.30000000000000004",
+        "9007199254740993",
+        "9007199254740992.5",
+        "18446744073709551615",
+        "18446744073709551616",
+        "2.2250738585072011e-308",
+        "2.2250738585072014e-308",
+        "1.7976931348623158e308",
+        "1.7976931348623159e308",
+        "4.9e-324",
+        "2e-324",
+        "1e23",
+        "8.5e22",
+        "1e-19",
+        "1e19",
+        "9999999999999999999e19",
+        "179769313486231580793728971405301e276",
+        "100000000000000016777215",
+        "0000000000000000.1",
+        "7.2057594037927933e16",
+        "1e-400",
+        "1e400",
+        "1.00000000000000011102230246251565404",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         check_float(texts[i]);
@@ -82,9 +111,13 @@ static void test_random_floats(void **state)
         snprintf(text, sizeof text, "%.*g", (int)(next_random() % 20) + 1, d);
         check_float(text);
         uint64_t m = next_random() >> next_random() % 64;
-        snprintf(text, sizeof text, "%llue%d", (unsigned long long)m, (int)(next_random() % 44) - 22);
+        snprintf(
+            text, sizeof text, "%llue%d", (unsigned long long)m, (int)(next_random() % 44) - 22);
         check_float(text);
-        snprintf(text, sizeof text, "%.*f", (int)(next_random() % 12),
+        snprintf(text,
+                 sizeof text,
+                 "%.*f",
+                 (int)(next_random() % 12),
                  (double)(int64_t)(next_random() >> 20) / 1e6);
         check_float(text);
         /* Between two doubles: 54 bits, the last set. */
@@ -191,8 +224,13 @@ static void test_zones(void **state)
     static const struct {
         const char *text;
         int32_t seconds;
-    } good[] = {{"UTC", 0},        {"Z", 0},         {"GMT", 0},     {"+02:00", 7200},
-                {"-0530", -19800}, {"+14", 50400}, {"-00:00", 0}};
+    } good[] = {{"UTC", 0},
+                {"Z", 0},
+                {"GMT", 0},
+                {"+02:00", 7200},
+                {"-0530", -19800},
+                {"+14", 50400},
+                {"-00:00", 0}};
     static const char *const bad[] = {"", "+", "+2", "02:00", "+24:00", "+02:60", "CET", "+02:0"};
     int32_t seconds;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -231,8 +269,8 @@ static void test_index_ways(void **state)
             assert_int_equal(found->n_special, expected->n_special);
             assert_int_equal(found->odd, expected->odd);
             assert_memory_equal(found->at, expected->at, expected->n * sizeof(uint32_t));
-            assert_memory_equal(found->special, expected->special,
-                                expected->n_special * sizeof(uint32_t));
+            assert_memory_equal(
+                found->special, expected->special, expected->n_special * sizeof(uint32_t));
         }
     }
     free(expected);

@@ -68,8 +68,13 @@ static void check_dialect(struct fake *fake, const char *name, int seed)
         while (found[at] && found[at] == expected[at]) {
             at++;
         }
-        fail_msg("seed %d, %s, at %zu: \"%.60s\" expected, \"%.60s\" found; %s", seed, name, at,
-                 expected + at, found + at, fake->rejects ? fake->rejects : "");
+        fail_msg("seed %d, %s, at %zu: \"%.60s\" expected, \"%.60s\" found; %s",
+                 seed,
+                 name,
+                 at,
+                 expected + at,
+                 found + at,
+                 fake->rejects ? fake->rejects : "");
     }
     free(found);
     free(config);
@@ -80,8 +85,8 @@ static void check_dialect(struct fake *fake, const char *name, int seed)
 static void test_round_trips(void **state)
 {
     (void)state;
-    static const char *const names[] = {"rfc",       "unix", "mac",        "all",    "semicolon",
-                                        "tab", "apostrophe", "escape", "nothing"};
+    static const char *const names[] = {
+        "rfc", "unix", "mac", "all", "semicolon", "tab", "apostrophe", "escape", "nothing"};
     static const size_t reads[] = {SIZE_MAX, 7, 1};
     if (access("/usr/bin/python3", X_OK) != 0) {
         skip();

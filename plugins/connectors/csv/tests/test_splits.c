@@ -14,29 +14,28 @@
 #include "input.h"
 
 #define COLUMNS                                                                                    \
-    "\"s\":\"utf8\",\"n\":\"int64\",\"f\":\"float64\",\"d\":\"date\",\"q\":{\"type\":\"decimal(9,"     \
+    "\"s\":\"utf8\",\"n\":\"int64\",\"f\":\"float64\",\"d\":\"date\",\"q\":{\"type\":\"decimal(9," \
     "2)\",\"missing\":[\"-\"]},\"b\":\"bool\""
 
-static const char tricky[] =
-    "\xEF\xBB\xBF# a comment\r\n"
-    "s,n,f,d,q,b\r\n"
-    "plain,1,1.5,2024-02-29,1.25,true\r\n"
-    "\"quoted, with \"\"both\"\"\",-2,\"-2.25\",\"2024-03-01\",-1,0\n"
-    "\"over\r\nthree\nlines\",3,1e3,1999-12-31,7.1,f\r"
-    "\r\n"
-    "# another\n"
-    "\xC3\xA9t\xC3\xA9 \xF0\x9F\x98\x80,4,0.1,,-,\n"
-    "bad number,x,1,2024-01-01,1,1\n"
-    "bad day,5,1,2024-02-30,1,1\r\n"
-    "bad quote\"here,5,1,2024-02-20,1,1\n"
-    "\"behind\"x,5,1,2024-02-20,1,1\n"
-    "short,6\n"
-    "long,6,1,2024-02-20,1,1,\n"
-    "not text \xFF,6,1,2024-02-20,1,1\n"
-    ",,,,,\n"
-    "\"\",7,17.123456789012345,2024-02-20,1234567.89,no\n"
-    "\"never closed,8,1,2024-02-20,1,1\n"
-    "last,9,1,2024-02-20,1,1";
+static const char tricky[] = "\xEF\xBB\xBF# a comment\r\n"
+                             "s,n,f,d,q,b\r\n"
+                             "plain,1,1.5,2024-02-29,1.25,true\r\n"
+                             "\"quoted, with \"\"both\"\"\",-2,\"-2.25\",\"2024-03-01\",-1,0\n"
+                             "\"over\r\nthree\nlines\",3,1e3,1999-12-31,7.1,f\r"
+                             "\r\n"
+                             "# another\n"
+                             "\xC3\xA9t\xC3\xA9 \xF0\x9F\x98\x80,4,0.1,,-,\n"
+                             "bad number,x,1,2024-01-01,1,1\n"
+                             "bad day,5,1,2024-02-30,1,1\r\n"
+                             "bad quote\"here,5,1,2024-02-20,1,1\n"
+                             "\"behind\"x,5,1,2024-02-20,1,1\n"
+                             "short,6\n"
+                             "long,6,1,2024-02-20,1,1,\n"
+                             "not text \xFF,6,1,2024-02-20,1,1\n"
+                             ",,,,,\n"
+                             "\"\",7,17.123456789012345,2024-02-20,1234567.89,no\n"
+                             "\"never closed,8,1,2024-02-20,1,1\n"
+                             "last,9,1,2024-02-20,1,1";
 
 /* Rows and rejects as one text. */
 static char *outcome(struct fake *fake, const char *config, uint32_t batch_rows)
@@ -44,8 +43,11 @@ static char *outcome(struct fake *fake, const char *config, uint32_t batch_rows)
     fake_clear(fake);
     char *rows = fake_read(fake, config, NULL, batch_rows, true);
     char *text = NULL;
-    int n = asprintf(&text, "%s\n%s\n%s", rows ? rows : fake->err.message,
-                     fake->rejects ? fake->rejects : "", fake->raws ? fake->raws : "");
+    int n = asprintf(&text,
+                     "%s\n%s\n%s",
+                     rows ? rows : fake->err.message,
+                     fake->rejects ? fake->rejects : "",
+                     fake->raws ? fake->raws : "");
     assert_true(n > 0);
     free(rows);
     return text;
@@ -104,10 +106,14 @@ static void test_every_end(void **state)
 static void test_rubbish(void **state)
 {
     (void)state;
-    static const char *const mores[] = {
-        "", ",\"escape\":\"\\\\\"", ",\"trim\":true", ",\"ragged\":\"pad\",\"comment\":\"#\"",
-        ",\"header\":false", ",\"delimiter\":\"auto\"", ",\"encoding\":\"windows-1252\"",
-        ",\"encoding\":\"utf-16le\""};
+    static const char *const mores[] = {"",
+                                        ",\"escape\":\"\\\\\"",
+                                        ",\"trim\":true",
+                                        ",\"ragged\":\"pad\",\"comment\":\"#\"",
+                                        ",\"header\":false",
+                                        ",\"delimiter\":\"auto\"",
+                                        ",\"encoding\":\"windows-1252\"",
+                                        ",\"encoding\":\"utf-16le\""};
     static const char alphabet[] = "a1,,\"\"\n\r\\# \t;\0\xC3\xA9\xFF.";
     struct fake fake;
     uint64_t seed = 7;
@@ -197,8 +203,9 @@ static void test_long_rows(void **state)
     write_long(&fake, 5000000, "", "");
     check_long(&fake, too_long);
     write_long(&fake, 700000, "\"y\n", "");
-    check_long(&fake, "t.csv:2||the quote at byte 1 of the row is never closed\n"
-                      "t.csv:3||the row is longer than 65536 bytes\n");
+    check_long(&fake,
+               "t.csv:2||the quote at byte 1 of the row is never closed\n"
+               "t.csv:3||the row is longer than 65536 bytes\n");
     fake_done(&fake);
 }
 
@@ -324,8 +331,7 @@ static void test_compressed_much(void **state)
     for (size_t i = 2; i < n; i++) {
         text[i] = i % 10 == 9 ? '\n' : '7';
     }
-    size_t size =
-        gzip ? gzip_bytes(text, n, packed, n) : ZSTD_compress(packed, n, text, n, 3);
+    size_t size = gzip ? gzip_bytes(text, n, packed, n) : ZSTD_compress(packed, n, text, n, 3);
     fake_write(&fake, "t.csv", packed, size);
     char *config = fake_config(&fake, "t.csv", "\"a\":\"int64\"", "");
     char *rows = fake_read(&fake, config, NULL, 100000, false);
