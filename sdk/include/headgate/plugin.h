@@ -37,15 +37,15 @@
 extern "C" {
 #endif
 
-#define HG_ABI_MAJOR 0
-#define HG_ABI_MINOR 1
+#define HG_ABI_MAJOR   0
+#define HG_ABI_MINOR   1
 #define HG_SDK_VERSION "0.1.0"
 
 /* Name of the symbol that a shared object exports; the digit is the ABI's major. */
 #define HG_MODULE_SYMBOL "hg_module_v0"
 
 #if defined(__GNUC__)
-#define HG_EXPORT __attribute__((visibility("default")))
+#define HG_EXPORT            __attribute__((visibility("default")))
 #define HG_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define HG_EXPORT
@@ -53,7 +53,7 @@ extern "C" {
 #endif
 
 /* True when the struct `p` points at was built with `field` and has it set. */
-#define HG_HAS(p, type, field)                                                                     \
+#define HG_HAS(p, type, field) \
     ((p)->struct_size >= offsetof(type, field) + sizeof((p)->field) && (p)->field)
 
 /* ------------------------------------------------------------------------------------------ */
@@ -65,23 +65,23 @@ typedef int32_t hg_status;
 
 enum {
     HG_OK = 0,
-    HG_EINVAL = -1,        /* an argument or a configuration is wrong */
-    HG_ENOTFOUND = -2,     /* the thing named does not exist */
-    HG_EEXIST = -3,        /* it exists already */
-    HG_ENOTSUP = -4,       /* not offered */
+    HG_EINVAL = -1,           /* an argument or a configuration is wrong */
+    HG_ENOTFOUND = -2,        /* the thing named does not exist */
+    HG_EEXIST = -3,           /* it exists already */
+    HG_ENOTSUP = -4,          /* not offered */
     HG_EUNAUTHENTICATED = -5, /* no credential, or a wrong one */
-    HG_EFORBIDDEN = -6,    /* the credential lacks the right */
-    HG_ERATELIMITED = -7,  /* a limit is used up; retry_after_ms says for how long */
-    HG_EUNAVAILABLE = -8,  /* the other side is away or overloaded */
-    HG_ETIMEDOUT = -9,     /* it took too long */
-    HG_ECANCELLED = -10,   /* the host asked to stop */
-    HG_EIO = -11,          /* reading or writing failed */
-    HG_EDATA = -12,        /* the data breaks its own format */
-    HG_ECONFLICT = -13,    /* the state of the thing does not allow it */
-    HG_ETOOBIG = -14,      /* over a limit of size */
-    HG_ENOMEM = -15,       /* out of memory */
-    HG_ESTOP = -16,        /* a check with on_fail: stop failed */
-    HG_EINTERNAL = -17     /* a defect of the program itself */
+    HG_EFORBIDDEN = -6,       /* the credential lacks the right */
+    HG_ERATELIMITED = -7,     /* a limit is used up; retry_after_ms says for how long */
+    HG_EUNAVAILABLE = -8,     /* the other side is away or overloaded */
+    HG_ETIMEDOUT = -9,        /* it took too long */
+    HG_ECANCELLED = -10,      /* the host asked to stop */
+    HG_EIO = -11,             /* reading or writing failed */
+    HG_EDATA = -12,           /* the data breaks its own format */
+    HG_ECONFLICT = -13,       /* the state of the thing does not allow it */
+    HG_ETOOBIG = -14,         /* over a limit of size */
+    HG_ENOMEM = -15,          /* out of memory */
+    HG_ESTOP = -16,           /* a check with on_fail: stop failed */
+    HG_EINTERNAL = -17        /* a defect of the program itself */
 };
 
 /*
@@ -97,12 +97,15 @@ struct hg_error {
     int64_t retry_after_ms; /* -1 when unknown */
     char sqlstate[6];       /* of a database's answer, else "" */
     char reserved[2];
-    char pointer[128];      /* JSON pointer of the configuration field at fault, else "" */
-    char message[512];      /* what happened, to which thing; no capital, no full stop */
-    char hint[256];         /* what to do about it, a sentence; may be "" */
+    char pointer[128]; /* JSON pointer of the configuration field at fault, else "" */
+    char message[512]; /* what happened, to which thing; no capital, no full stop */
+    char hint[256];    /* what to do about it, a sentence; may be "" */
 };
 
-#define HG_ERROR_INIT {sizeof(struct hg_error), 0, 0, 0, -1, "", "", "", "", ""}
+#define HG_ERROR_INIT                                            \
+    {                                                            \
+        sizeof(struct hg_error), 0, 0, 0, -1, "", "", "", "", "" \
+    }
 
 /* ------------------------------------------------------------------------------------------ */
 /* Host services                                                                                */
@@ -151,7 +154,8 @@ struct hg_reject {
      * [instance] Counts the row as rejected and keeps it in quarantine. Called between the batches
      * of a read, from the thread that is inside get_next. A failure ends the read.
      */
-    hg_status (*reject)(const struct hg_host *host, const struct hg_reject_row *row,
+    hg_status (*reject)(const struct hg_host *host,
+                        const struct hg_reject_row *row,
                         struct hg_error *err);
 };
 
@@ -183,17 +187,24 @@ struct hg_file {
      * HG_EFORBIDDEN outside of the folders that `files.roots` allows. A relative path is taken
      * from the folder of the pipeline's file. Owned by the caller, who closes it.
      */
-    hg_status (*open_read)(const struct hg_host *host, const char *path, int *ret_fd,
+    hg_status (*open_read)(const struct hg_host *host,
+                           const char *path,
+                           int *ret_fd,
                            struct hg_error *err);
     /*
      * [instance] The files that match a glob pattern (or the one file that a plain path names),
      * sorted by name, each handed to `each` with its path, size and modification time. `each`
      * returns HG_OK to go on. No match is no error.
      */
-    hg_status (*glob)(const struct hg_host *host, const char *pattern,
-                      hg_status (*each)(void *arg, const char *path, int64_t size_bytes,
-                                        int64_t mtime_ms, struct hg_error *err),
-                      void *arg, struct hg_error *err);
+    hg_status (*glob)(const struct hg_host *host,
+                      const char *pattern,
+                      hg_status (*each)(void *arg,
+                                        const char *path,
+                                        int64_t size_bytes,
+                                        int64_t mtime_ms,
+                                        struct hg_error *err),
+                      void *arg,
+                      struct hg_error *err);
 };
 
 /* headgate.stream_error/1, offered by a plugin: the whole error behind a stream's errno. */
@@ -234,10 +245,10 @@ enum hg_resume {
 /* One stream that a source offers. Everything is borrowed until the sink's function returns. */
 struct hg_stream_info {
     uint32_t struct_size;
-    uint32_t resume;      /* enum hg_resume */
-    const char *name;     /* unique within the source */
+    uint32_t resume;  /* enum hg_resume */
+    const char *name; /* unique within the source */
     const struct ArrowSchema *schema;
-    const char *cursor;   /* the column that orders it, or NULL */
+    const char *cursor;     /* the column that orders it, or NULL */
     const char *const *key; /* n_key names of the columns that identify a row */
     size_t n_key;
 };
@@ -265,7 +276,9 @@ struct hg_connector_vtable {
      * defaults filled in. `config_json` is borrowed until open returns. *ret_inst is owned by the
      * caller, who frees it with close.
      */
-    hg_status (*open)(const struct hg_host *host, const char *config_json, void **ret_inst,
+    hg_status (*open)(const struct hg_host *host,
+                      const char *config_json,
+                      void **ret_inst,
                       struct hg_error *err);
     /* [instance] Tries whether the source can be reached and read; reads as little as possible. */
     hg_status (*test)(void *inst, struct hg_error *err);
@@ -276,8 +289,10 @@ struct hg_connector_vtable {
      * and before the next read; each batch is released before the next is asked for. The schema
      * is the same for the whole stream. After the end, get_next keeps answering the end.
      */
-    hg_status (*read)(void *inst, const struct hg_read_request *request,
-                      struct ArrowArrayStream *ret_stream, struct hg_error *err);
+    hg_status (*read)(void *inst,
+                      const struct hg_read_request *request,
+                      struct ArrowArrayStream *ret_stream,
+                      struct hg_error *err);
     /* [any] Makes a running call return HG_ECANCELLED (a stream: ECANCELED) within 2 s. */
     void (*cancel)(void *inst);
     /* [instance] Frees the instance; takes NULL. No stream of it is alive. */
@@ -314,7 +329,7 @@ enum hg_dimension {
  * significant bit first, (length + 7) / 8 bytes, rows counted from the batch's first logical row.
  */
 struct hg_rule_result {
-    int32_t column;          /* index of the child in the schema, or -1 for the whole row */
+    int32_t column; /* index of the child in the schema, or -1 for the whole row */
     int32_t reserved;
     int64_t evaluated;       /* units that were examined in this batch */
     int64_t failed;          /* of these, units that failed */
@@ -352,11 +367,16 @@ struct hg_rule_vtable {
      * schema lacks, or one of a wrong type, gives HG_EINVAL with err->pointer. *ret_inst is owned
      * by the caller, who frees it with close.
      */
-    hg_status (*prepare)(const struct hg_host *host, const char *config_json,
-                         const struct ArrowSchema *schema, bool rejecting, void **ret_inst,
+    hg_status (*prepare)(const struct hg_host *host,
+                         const char *config_json,
+                         const struct ArrowSchema *schema,
+                         bool rejecting,
+                         void **ret_inst,
                          struct hg_error *err);
     /* [instance] Judges one batch, which is borrowed until check returns. */
-    hg_status (*check)(void *inst, const struct ArrowArray *batch, struct hg_rule_results *ret,
+    hg_status (*check)(void *inst,
+                       const struct ArrowArray *batch,
+                       struct hg_rule_results *ret,
                        struct hg_error *err);
     /*
      * [instance] All rows were seen. Results here are totals of the whole run for what only now
@@ -367,8 +387,12 @@ struct hg_rule_vtable {
      * [instance] Says in words why a row of the batch just checked failed: "price is null". At
      * most `size` bytes with the NUL. `result` is an index into the results of that check.
      */
-    void (*explain)(void *inst, const struct ArrowArray *batch, uint32_t result, int64_t row,
-                    char *buf, size_t size);
+    void (*explain)(void *inst,
+                    const struct ArrowArray *batch,
+                    uint32_t result,
+                    int64_t row,
+                    char *buf,
+                    size_t size);
     /* [instance] Frees the instance; takes NULL. */
     void (*close)(void *inst);
     /*
@@ -394,7 +418,7 @@ enum hg_kind { HG_KIND_CONNECTOR = 1, HG_KIND_PROVIDER = 2, HG_KIND_RULE = 3 };
 struct hg_plugin {
     uint32_t struct_size;
     uint32_t flags;
-    uint32_t kind;             /* enum hg_kind; says which vtable `vtable` is */
+    uint32_t kind; /* enum hg_kind; says which vtable `vtable` is */
     uint32_t reserved;
     const char *id;            /* [a-z0-9-]{1,63}, for a rule also '_'; unique within its kind */
     const char *name;          /* for people */
@@ -419,16 +443,16 @@ struct hg_module {
  * Defines the module symbol of a shared object. Use once:
  *     HG_MODULE(&my_connector, &my_rule);
  */
-#define HG_MODULE(...)                                                                             \
-    static const struct hg_plugin *const hg_module_plugins[] = {__VA_ARGS__};                      \
-    HG_EXPORT extern const struct hg_module hg_module_v0;                                          \
-    const struct hg_module hg_module_v0 = {                                                        \
-        sizeof(struct hg_module),                                                                  \
-        HG_ABI_MAJOR,                                                                              \
-        HG_ABI_MINOR,                                                                              \
-        HG_SDK_VERSION,                                                                            \
-        sizeof(hg_module_plugins) / sizeof(hg_module_plugins[0]),                                  \
-        hg_module_plugins}
+#define HG_MODULE(...)                                                        \
+    static const struct hg_plugin *const hg_module_plugins[] = {__VA_ARGS__}; \
+    HG_EXPORT extern const struct hg_module hg_module_v0;                     \
+    const struct hg_module hg_module_v0 = {sizeof(struct hg_module),          \
+                                           HG_ABI_MAJOR,                      \
+                                           HG_ABI_MINOR,                      \
+                                           HG_SDK_VERSION,                    \
+                                           sizeof(hg_module_plugins) /        \
+                                               sizeof(hg_module_plugins[0]),  \
+                                           hg_module_plugins}
 
 #ifdef __cplusplus
 }
