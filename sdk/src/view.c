@@ -38,7 +38,7 @@ static bool decimal_of(const char *format, struct hg_view *view)
     if (strncmp(format, "d:", 2) != 0) {
         return false;
     }
-    char *at;
+    char *at = NULL;
     int n = 0;
     const char *from = format + 2;
     for (; n < 3; n++, from = at + 1) {
