@@ -239,6 +239,10 @@ static enum hg_check_status start_reading(struct hg_check *check, struct reading
     if (hg_session_read(&reading->session, NULL, &reading->stream, &err)) {
         return hg_check_error(check, "read failed", &err);
     }
+    if (!reading->stream.get_schema || !reading->stream.get_next ||
+        !reading->stream.get_last_error || !reading->stream.release) {
+        return hg_check_fail(check, "read succeeded and gave no stream");
+    }
     int e = reading->stream.get_schema(&reading->stream, &reading->schema);
     if (e) {
         (void)hg_session_stream_error(&reading->session, &reading->stream, e, &err);

@@ -127,7 +127,7 @@ int hg_plugin_run(const struct hg_plugin_run_options *options,
     if (r) {
         return r;
     }
-    struct hg_plugin_session session;
+    struct hg_plugin_session session = {.plugin = plugin};
     r = hg_session_init(&session, plugin, options->config_file, log, err);
     r = r ? r : read_rows(&session, options, rows, err);
     if (session.n_rejected > 0) {
