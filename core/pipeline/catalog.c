@@ -78,15 +78,15 @@ static int put(struct hg_db *db, const char *id, const char *file, const json_t 
     return r < 0 ? r : hg_db_exec(db, &put_version, version, NULL, err);
 }
 
-static int sync_file(struct hg_pipelines *service, struct hg_db *db, const char *file, json_t *ids,
-                     struct hg_error *err)
+static int sync_file(struct hg_pipelines *service, struct hg_db *db, const char *file,
+                     json_t *seen, json_t *ids, struct hg_error *err)
 {
     HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *definition = NULL;
     HG_CLEANUP(hg_freep) char *id = NULL;
     struct hg_error reason = HG_ERROR_INIT;
-    int r = hg_pipeline_definition_read(
-        file, service->options.plugins, &definition, &id, &diagnostics, &reason);
+    int r = hg_pipeline_definition_read_next(
+        file, service->options.plugins, seen, &definition, &id, &diagnostics, &reason);
     if (r < 0 && diagnostics.n == 0) {
         hg_diagnostics_add(&diagnostics, file, 0, 0, reason.hint, "%s", reason.message);
     }
@@ -115,9 +115,10 @@ static int sync_file(struct hg_pipelines *service, struct hg_db *db, const char 
 
 static int sync_files(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
 {
+    HG_CLEANUP(hg_json_decrefp) json_t *seen = json_object();
     HG_CLEANUP(hg_json_decrefp) json_t *ids = json_array();
     for (char **file = service->options.config->pipeline_files; file && *file; file++) {
-        int r = sync_file(service, db, *file, ids, err);
+        int r = sync_file(service, db, *file, seen, ids, err);
         if (r < 0) {
             return hg_error_wrap(err, "while storing the pipeline of \"%s\"", *file);
         }

@@ -51,7 +51,7 @@ int hg_socket_folder_make(const char *data,
                           char ret[HG_SOCKET_FOLDER_BYTES],
                           struct hg_error *err)
 {
-    char run[HG_SOCKET_FOLDER_BYTES];
+    char run[40];
     char path[HG_SOCKET_FOLDER_BYTES];
     unsigned long long id = hash_of(data);
     (void)snprintf(run, sizeof run, "/run/headgate-%u", (unsigned)geteuid());

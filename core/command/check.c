@@ -1,0 +1,72 @@
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "command/command.h"
+#include "command/options.h"
+#include "pipeline/definition.h"
+
+/* Reads every file, prints every error. Returns how many files have errors. */
+static int check_files(const struct hg_host_config *config,
+                       const struct hg_plugin_registry *plugins, int *ret_n_files)
+{
+    int n_bad = 0;
+    HG_CLEANUP(hg_json_decrefp) json_t *seen = json_object();
+    *ret_n_files = 0;
+    for (char **file = config->pipeline_files; file && *file; file++) {
+        struct hg_error err = HG_ERROR_INIT;
+        HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;
+        HG_CLEANUP(hg_json_decrefp) json_t *definition = NULL;
+        HG_CLEANUP(hg_freep) char *id = NULL;
+        int r = hg_pipeline_definition_read_next(
+            *file, plugins, seen, &definition, &id, &diagnostics, &err);
+        hg_diagnostics_print(&diagnostics, stderr);
+        if (r < 0 && diagnostics.n == 0) {
+            hg_command_complain(&err);
+        }
+        n_bad += r < 0;
+        (*ret_n_files)++;
+    }
+    return n_bad;
+}
+
+static int check(const struct hg_host_config *config)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_plugin_registry *plugins = NULL;
+    int n_files = 0;
+    if (hg_command_plugins(config, false, &plugins, &err) < 0) {
+        hg_command_complain(&err);
+        return HG_EXIT_FAILED;
+    }
+    int n_bad = check_files(config, plugins, &n_files);
+    hg_plugin_registry_free(plugins);
+    if (n_bad > 0) {
+        (void)fprintf(stderr, "%d of %d pipeline files have errors\n", n_bad, n_files);
+        return HG_EXIT_USAGE;
+    }
+    (void)printf("the configuration and %d pipeline file%s are right\n",
+                 n_files,
+                 n_files == 1 ? "" : "s");
+    return HG_EXIT_OK;
+}
+
+int hg_command_check(int argc, char **argv)
+{
+    const char *file = NULL;
+    const char *operands[HG_OPERANDS_MAX];
+    struct hg_host_config *config = NULL;
+    const struct hg_option options[] = {
+        {"config", 'c', &file, NULL, NULL},
+        {NULL, 0, NULL, NULL, NULL},
+    };
+    if (hg_options_read(argc, argv, options, operands) != 0) {
+        (void)fprintf(stderr, "usage: headgate check [-c FILE]\n");
+        return HG_EXIT_USAGE;
+    }
+    if (!hg_command_config(file, &config)) {
+        return HG_EXIT_USAGE;
+    }
+    int code = check(config);
+    hg_host_config_free(config);
+    return code;
+}

@@ -1,0 +1,57 @@
+#include "command/host.h"
+
+#include <string.h>
+
+#include "command/options.h"
+#include "store/account.h"
+
+int hg_host_become_user(const struct hg_host_config *config, struct hg_error *err)
+{
+    const struct hg_account_path paths[] = {
+        {"the program", hg_command_self()},
+        {"the plugins", config->plugin_dir},
+        {"the configuration", config->file},
+        {"the web pages", config->web_dir},
+        {NULL, NULL},
+    };
+    return hg_account_become(HG_ACCOUNT_USER, config->data_dir, paths, NULL, err);
+}
+
+static int open_store(const struct hg_host_config *config, struct hg_store **ret,
+                      struct hg_error *err)
+{
+    const struct hg_store_options options = {
+        .data_dir = config->data_dir,
+        .metadata_url = config->metadata_url,
+        .warehouse_url = config->warehouse_url,
+        .supervise = true,
+    };
+    return hg_store_open(&options, ret, err);
+}
+
+int hg_host_start(const struct hg_host_config *config, struct hg_host_parts *ret,
+                  struct hg_error *err)
+{
+    int r = hg_command_plugins(config, true, &ret->plugins, err);
+    r = r < 0 ? r : open_store(config, &ret->store, err);
+    if (r < 0) {
+        return r;
+    }
+    const struct hg_pipelines_options options = {
+        .config = config,
+        .self = hg_command_self(),
+        .metadata = hg_store_metadata(ret->store),
+        .warehouse = hg_store_warehouse(ret->store),
+        .worker_warehouse_url = hg_store_worker_url(ret->store),
+        .plugins = ret->plugins,
+    };
+    return hg_pipelines_start(&options, &ret->pipelines, err);
+}
+
+void hg_host_stop(struct hg_host_parts *parts, int64_t grace_ms)
+{
+    hg_pipelines_stop(parts->pipelines, grace_ms);
+    hg_store_close(parts->store, true);
+    hg_plugin_registry_free(parts->plugins);
+    memset(parts, 0, sizeof *parts);
+}

@@ -1,0 +1,27 @@
+/*
+ * The host without its HTTP side: what `serve` and a `run` of its own have in common.
+ */
+#ifndef HG_COMMAND_HOST_H
+#define HG_COMMAND_HOST_H
+
+#include "base/error.h"
+#include "config/host_config.h"
+#include "pipeline/service.h"
+#include "plugin/registry.h"
+#include "store/store.h"
+
+struct hg_host_parts {
+    struct hg_plugin_registry *plugins;
+    struct hg_store *store;
+    struct hg_pipelines *pipelines;
+};
+
+/* Becomes the service's user when started as root. Call it before anything else is opened. */
+int hg_host_become_user(const struct hg_host_config *config, struct hg_error *err);
+/* Databases, plugins, pipelines, workers, in this order. Stop it also after a failure. */
+int hg_host_start(const struct hg_host_config *config, struct hg_host_parts *ret,
+                  struct hg_error *err);
+/* Running tasks go on for `grace_ms`. */
+void hg_host_stop(struct hg_host_parts *parts, int64_t grace_ms);
+
+#endif

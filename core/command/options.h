@@ -1,0 +1,43 @@
+/*
+ * What the subcommands share: reading arguments, the configuration, saying what is wrong.
+ */
+#ifndef HG_COMMAND_OPTIONS_H
+#define HG_COMMAND_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "config/host_config.h"
+#include "plugin/registry.h"
+
+enum { HG_OPERANDS_MAX = 256 };
+
+/* One option of a subcommand. Its value goes where the pointer that is set points. */
+struct hg_option {
+    const char *name;   /* "config", long form */
+    char letter;        /* 'c', or 0 */
+    const char **text;  /* takes a value, the last one counts */
+    bool *flag;         /* takes none */
+    const char ***list; /* takes a value each time, appended; room for HG_OPERANDS_MAX */
+};
+
+/*
+ * Reads argv[1..] by a table ended by a NULL name; the rest go to `operands` (room for HG_OPERANDS_MAX).
+ * Returns how many operands there are, or -1 after it has said on stderr what is wrong.
+ */
+int hg_options_read(int argc, char **argv, const struct hg_option *options, const char **operands);
+
+/* Prints an error as people read it: "headgate: message" and the hint below. */
+void hg_command_complain(const struct hg_error *err);
+
+/* Reads the configuration and sets the log up. False after it has printed what is wrong. */
+bool hg_command_config(const char *file, struct hg_host_config **ret);
+
+/* The path of this program; borrowed, static. */
+const char *hg_command_self(void);
+
+/* The registry of the configured plugins. `cache` keeps what was inspected in the data folder. */
+int hg_command_plugins(const struct hg_host_config *config, bool cache,
+                       struct hg_plugin_registry **ret, struct hg_error *err);
+
+#endif

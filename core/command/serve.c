@@ -1,0 +1,158 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "api/control.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "command/command.h"
+#include "command/host.h"
+#include "command/options.h"
+
+enum {
+    STOP_GRACE_MS = 20000, /* for running tasks */
+    HTTP_GRACE_MS = 3000,
+};
+
+struct serving {
+    struct hg_host_config *config;
+    const char *config_file;
+    struct hg_host_parts host;
+    struct hg_control *control;
+    struct hg_api *api;
+};
+
+static int start(struct serving *serving, struct hg_error *err)
+{
+    int r = hg_host_start(serving->config, &serving->host, err);
+    r = r < 0 ? r
+              : hg_control_start(serving->config->data_dir,
+                                 serving->host.pipelines,
+                                 &serving->control,
+                                 err);
+    if (r < 0) {
+        return r;
+    }
+    const struct hg_api_options options = {
+        .config = serving->config,
+        .pipelines = serving->host.pipelines,
+        .metadata = hg_store_metadata(serving->host.store),
+        .warehouse = hg_store_warehouse(serving->host.store),
+        .plugins = serving->host.plugins,
+        .version = HG_VERSION,
+        .admin_password = getenv("HEADGATE_ADMIN_PASSWORD"),
+        .terminal = isatty(STDERR_FILENO) ? stderr : NULL,
+    };
+    return hg_api_start(&options, &serving->api, err);
+}
+
+static void stop(struct serving *serving)
+{
+    hg_api_stop(serving->api, HTTP_GRACE_MS);
+    hg_control_stop(serving->control);
+    hg_host_stop(&serving->host, STOP_GRACE_MS);
+}
+
+/* SIGHUP: files may have come or gone, so the patterns are matched anew. */
+static void reload(struct serving *serving)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;
+    struct hg_host_config *fresh = NULL;
+    int r = hg_host_config_load(serving->config_file, &fresh, &diagnostics, &err);
+    if (r < 0) {
+        hg_diagnostics_print(&diagnostics, stderr);
+        hg_log(HG_LOG_ERROR, "the configuration has errors, the old one stays", NULL);
+        return;
+    }
+    char **files = serving->config->pipeline_files;
+    serving->config->pipeline_files = fresh->pipeline_files;
+    fresh->pipeline_files = files;
+    hg_host_config_free(fresh);
+    r = hg_pipelines_reload(serving->host.pipelines, &err);
+    if (r < 0) {
+        hg_log_error("the pipeline files could not be read again", &err);
+    } else {
+        hg_log(HG_LOG_INFO, "the pipeline files were read again", NULL);
+    }
+}
+
+static void watched_signals(sigset_t *ret)
+{
+    (void)sigemptyset(ret);
+    (void)sigaddset(ret, SIGINT);
+    (void)sigaddset(ret, SIGTERM);
+    (void)sigaddset(ret, SIGHUP);
+}
+
+static void wait_for_stop(struct serving *serving)
+{
+    sigset_t watched;
+    int signal_number = 0;
+    watched_signals(&watched);
+    while (sigwait(&watched, &signal_number) != 0 || signal_number == SIGHUP) {
+        if (signal_number == SIGHUP) {
+            reload(serving);
+        }
+    }
+    hg_log(HG_LOG_INFO, "stopping", "signal", sigabbrev_np(signal_number), NULL);
+    /* A second signal ends the process at once: what it leaves is taken up at the next start. */
+    (void)sigdelset(&watched, SIGHUP);
+    (void)pthread_sigmask(SIG_UNBLOCK, &watched, NULL);
+}
+
+static int serve(struct serving *serving, int64_t started_ms)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    char text[32];
+    char url[300];
+    int r = hg_host_become_user(serving->config, &err);
+    r = r < 0 ? r : start(serving, &err);
+    if (r < 0) {
+        hg_command_complain(&err);
+        stop(serving);
+        return HG_EXIT_FAILED;
+    }
+    (void)snprintf(text, sizeof text, "%lld", (long long)(hg_time_monotonic_ms() - started_ms));
+    (void)snprintf(url,
+                   sizeof url,
+                   "http://%s:%d",
+                   serving->config->listen_host,
+                   hg_api_port(serving->api));
+    hg_log(HG_LOG_INFO, "ready", "url", url, "ms", text, "version", HG_VERSION, NULL);
+    wait_for_stop(serving);
+    stop(serving);
+    hg_log(HG_LOG_INFO, "stopped", NULL);
+    return HG_EXIT_OK;
+}
+
+int hg_command_serve(int argc, char **argv)
+{
+    int64_t started_ms = hg_time_monotonic_ms();
+    struct serving serving = {0};
+    const char *operands[HG_OPERANDS_MAX];
+    const struct hg_option options[] = {
+        {"config", 'c', &serving.config_file, NULL, NULL},
+        {NULL, 0, NULL, NULL, NULL},
+    };
+    int n = hg_options_read(argc, argv, options, operands);
+    if (n != 0) {
+        (void)fprintf(stderr, "usage: headgate serve [-c FILE]\n");
+        return HG_EXIT_USAGE;
+    }
+    if (!hg_command_config(serving.config_file, &serving.config)) {
+        return HG_EXIT_USAGE;
+    }
+    /* Before there are threads, so that all of them inherit it. */
+    sigset_t watched;
+    watched_signals(&watched);
+    (void)pthread_sigmask(SIG_BLOCK, &watched, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    int code = serve(&serving, started_ms);
+    hg_host_config_free(serving.config);
+    return code;
+}

@@ -1,0 +1,199 @@
+/*
+ * The scheduler: one thread that creates a run when a pipeline's next_run_at has come. Two hosts may
+ * both try: a run's (pipeline, scheduled_for) is unique. A tick that finds the pipeline still
+ * running is skipped and said so in the log; what was missed while no host ran is not made up for.
+ */
+#include "pipeline/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "base/zone.h"
+#include "pipeline/schedule.h"
+#include "pipeline/sql_json.h"
+
+enum { LONGEST_SLEEP_MS = 30000, RETRY_DATABASE_MS = 2000 };
+
+static const struct hg_statement schedules = {
+    "scheduler_list",
+    "select id, enabled and errors = '[]'::jsonb and not file_missing as active,"
+    " coalesce(overrides->'schedule', definition->'schedule')#>>'{}' as schedule,"
+    " coalesce(overrides->>'timezone', definition->>'timezone', 'UTC') as timezone"
+    " from pipeline where $1::text is null or id = $1",
+    1};
+
+static const struct hg_statement plan = {
+    "scheduler_plan", "update pipeline set next_run_at = $2::timestamptz where id = $1", 2};
+
+static const struct hg_statement due = {
+    "scheduler_due",
+    "select id, " HG_SQL_TIME("next_run_at") " as scheduled_for from pipeline"
+    " where next_run_at <= now() order by next_run_at",
+    0};
+
+static const struct hg_statement next_due = {
+    "scheduler_next",
+    "select (extract(epoch from min(next_run_at) - now()) * 1000)::bigint as wait_ms"
+    " from pipeline",
+    0};
+
+/* The next fire time as text, or false when there is none. */
+static bool next_time(const char *schedule_text, const char *timezone, char ret[HG_TIME_TEXT],
+                      struct hg_error *err)
+{
+    struct hg_schedule schedule;
+    HG_CLEANUP(hg_zone_freep) struct hg_zone *zone = NULL;
+    int64_t at_us = 0;
+    int r = hg_schedule_parse(schedule_text, &schedule, err);
+    r = r < 0 ? r : hg_zone_load(timezone, &zone, err);
+    if (r < 0) {
+        hg_log_error("a stored schedule cannot be read", err);
+        return false;
+    }
+    if (hg_schedule_next(&schedule, zone, hg_time_now_us(), &at_us) < 0) {
+        return false;
+    }
+    hg_time_format(at_us, ret);
+    return true;
+}
+
+static int plan_in(struct hg_db *db, const char *id, struct hg_error *err)
+{
+    const char *const which[] = {id};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_db_exec(db, &schedules, which, &result, err);
+    for (int row = 0; r == HG_OK && row < PQntuples(result); row++) {
+        char at[HG_TIME_TEXT];
+        const char *schedule = hg_result_text(result, row, "schedule");
+        bool has_next = schedule && hg_result_bool(result, row, "active") &&
+                        next_time(schedule, hg_result_text(result, row, "timezone"), at, err);
+        const char *const params[] = {hg_result_text(result, row, "id"), has_next ? at : NULL};
+        r = hg_db_exec(db, &plan, params, NULL, err);
+    }
+    return r;
+}
+
+int hg_scheduler_plan(struct hg_pipelines *service, const char *id, struct hg_error *err)
+{
+    {
+        HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+        int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+        r = r < 0 ? r : plan_in(db, id, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    HG_LOCK(&service->mutex);
+    service->schedules_changed = true;
+    (void)pthread_cond_signal(&service->schedule);
+    return HG_OK;
+}
+
+static void fire(struct hg_pipelines *service, const char *id, const char *scheduled_for)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    char busy[HG_UUID_TEXT] = "";
+    const struct hg_run_request request = {
+        .pipeline_id = id,
+        .trigger = "schedule",
+        .scheduled_for = scheduled_for,
+    };
+    int r = hg_run_create(service, &request, run_id, busy, &err);
+    if (r == HG_ECONFLICT) {
+        hg_log(HG_LOG_WARNING,
+               "a scheduled run is skipped, the pipeline is still running",
+               "pipeline", id,
+               "scheduled_for", scheduled_for,
+               "running", busy,
+               NULL);
+    } else if (r < 0) {
+        hg_log_error("a scheduled run could not be created", &err);
+    }
+}
+
+/* Creates what is due, and says for how long nothing will be. */
+static int one_round(struct hg_pipelines *service, int64_t *ret_wait_ms, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *ready = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *next = NULL;
+    {
+        HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+        int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+        r = r < 0 ? r : hg_db_exec(db, &due, NULL, &ready, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    for (int row = 0; row < PQntuples(ready); row++) {
+        fire(service,
+             hg_result_text(ready, row, "id"),
+             hg_result_text(ready, row, "scheduled_for"));
+    }
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    for (int row = 0; r == HG_OK && row < PQntuples(ready); row++) {
+        r = plan_in(db, hg_result_text(ready, row, "id"), err);
+    }
+    r = r < 0 ? r : hg_db_exec(db, &next_due, NULL, &next, err);
+    if (r == HG_OK) {
+        int64_t wait_ms = hg_result_int64(next, 0, "wait_ms", LONGEST_SLEEP_MS);
+        wait_ms = wait_ms < 0 ? 0 : wait_ms + 1;
+        *ret_wait_ms = wait_ms < LONGEST_SLEEP_MS ? wait_ms : LONGEST_SLEEP_MS;
+    }
+    return r;
+}
+
+/* False when the service stops. */
+static bool sleep_until_change(struct hg_pipelines *service, int64_t wait_ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + wait_ms % 1000 * 1000000;
+    until.tv_sec += wait_ms / 1000 + ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    HG_LOCK(&service->mutex);
+    while (!service->stopping && !service->schedules_changed &&
+           pthread_cond_timedwait(&service->schedule, &service->mutex, &until) == 0) {
+    }
+    service->schedules_changed = false;
+    return !service->stopping;
+}
+
+static void *schedule(void *arg)
+{
+    struct hg_pipelines *service = arg;
+    int64_t wait_ms = 0;
+    bool was_away = false;
+    do {
+        struct hg_error err = HG_ERROR_INIT;
+        int r = one_round(service, &wait_ms, &err);
+        if (r < 0 && !was_away) {
+            hg_log_error("the scheduler waits for the database", &err);
+        }
+        was_away = r < 0;
+        wait_ms = was_away ? RETRY_DATABASE_MS : wait_ms;
+    } while (sleep_until_change(service, wait_ms));
+    return NULL;
+}
+
+int hg_scheduler_start(struct hg_pipelines *service, struct hg_error *err)
+{
+    int e = pthread_create(&service->scheduler, NULL, schedule, service);
+    if (e != 0) {
+        return hg_error_errno(err, e, "cannot start the scheduler");
+    }
+    service->has_scheduler = true;
+    return HG_OK;
+}
+
+void hg_scheduler_stop(struct hg_pipelines *service)
+{
+    if (service->has_scheduler) {
+        (void)pthread_join(service->scheduler, NULL);
+        service->has_scheduler = false;
+    }
+}
