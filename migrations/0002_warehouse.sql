@@ -66,17 +66,21 @@ create index quarantine_pipeline on headgate.quarantine (pipeline_id, id); -- th
 -- Runs a script of a user's. Being SECURITY DEFINER does more than choose the role: inside of it
 -- PostgreSQL refuses SET ROLE, RESET ROLE and SET SESSION AUTHORIZATION, and inside EXECUTE it
 -- refuses COMMIT, ROLLBACK and SAVEPOINT, so that a script can neither take the rights of
--- headgate_load nor end the transaction that carries its ledger row. The search path is put back
--- when the function ends, so that a script cannot choose what later statements find. Deferred
--- triggers fire before the function ends, for later they would fire with the caller's rights.
+-- headgate_load nor end the transaction that carries its ledger row. The search path is put back by
+-- hand, since a plain SET in the script outlives the SET clause of a function: a script must not
+-- choose what later statements find. Deferred triggers fire before the function ends, for later they
+-- would fire with the caller's rights.
 create function headgate.run_sql(script text) returns void
     language plpgsql
     security definer
-    set search_path = public, pg_temp
 as $$
+declare
+    path_before constant text := pg_catalog.current_setting('search_path');
 begin
+    perform pg_catalog.set_config('search_path', 'public, pg_temp', true);
     execute script;
     set constraints all immediate;
+    perform pg_catalog.set_config('search_path', path_before, false);
 end
 $$;
 
