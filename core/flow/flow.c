@@ -37,9 +37,9 @@ static int connect_and_run(struct hg_flow *flow, struct hg_error *err)
     const char *warehouse = NULL;
     int r = hg_flow_text(flow->task, "warehouse", &warehouse, err);
     r = r < 0 ? r : hg_db_connect(warehouse, "headgate worker", &flow->db, err);
-    r = r < 0 ? r : hg_watch_start(flow->sink, flow->db, &flow->watch, err);
+    r = r < 0 ? r : hg_flow_watch_start(flow->sink, flow->db, &flow->watch, err);
     r = r < 0 ? r : run_kind(flow, err);
-    hg_watch_stop(flow->watch);
+    hg_flow_watch_stop(flow->watch);
     flow->watch = NULL;
     if (r < 0 && flow->db) {
         hg_db_rollback(flow->db);

@@ -84,7 +84,7 @@ static int open_instance(struct hg_source *source, const json_t *extract, struct
     r = source->vtable->open(hg_service_host(&source->service), text, &source->inst, err);
     hg_flow_calling(source->flow, NULL);
     if (r == HG_OK) {
-        hg_watch_source(source->flow->watch, source->vtable, source->inst);
+        hg_flow_watch_source(source->flow->watch, source->vtable, source->inst);
     }
     return r;
 }
@@ -175,7 +175,7 @@ void hg_source_close(struct hg_source *source)
     }
     hg_flow_schema_free(&source->schema);
     if (source->inst) {
-        hg_watch_source(source->flow->watch, NULL, NULL);
+        hg_flow_watch_source(source->flow->watch, NULL, NULL);
         source->vtable->close(source->inst);
         source->inst = NULL;
     }

@@ -10,7 +10,7 @@
 /* A statement may begin right after one was cancelled, so cancelling goes on until the end. */
 enum { LOOK_MS = 100, CANCEL_EVERY_LOOKS = 5 };
 
-struct hg_watch {
+struct hg_flow_watch {
     const struct hg_flow_sink *sink;
     struct hg_db *db;
     pthread_t thread;
@@ -22,7 +22,7 @@ struct hg_watch {
 };
 
 /* True at the end. */
-static bool wait_a_while(struct hg_watch *watch)
+static bool wait_a_while(struct hg_flow_watch *watch)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
@@ -37,7 +37,7 @@ static bool wait_a_while(struct hg_watch *watch)
     return watch->stop;
 }
 
-static void cancel(struct hg_watch *watch)
+static void cancel(struct hg_flow_watch *watch)
 {
     {
         HG_LOCK(&watch->mutex);
@@ -52,7 +52,7 @@ static void cancel(struct hg_watch *watch)
 
 static void *look(void *arg)
 {
-    struct hg_watch *watch = arg;
+    struct hg_flow_watch *watch = arg;
     unsigned n_looks = 0;
     while (!wait_a_while(watch)) {
         if (watch->sink->is_cancelled(watch->sink->arg) && n_looks++ % CANCEL_EVERY_LOOKS == 0) {
@@ -62,11 +62,11 @@ static void *look(void *arg)
     return NULL;
 }
 
-int hg_watch_start(const struct hg_flow_sink *sink, struct hg_db *db, struct hg_watch **ret,
+int hg_flow_watch_start(const struct hg_flow_sink *sink, struct hg_db *db, struct hg_flow_watch **ret,
                    struct hg_error *err)
 {
     pthread_condattr_t attributes;
-    struct hg_watch *watch = calloc(1, sizeof *watch);
+    struct hg_flow_watch *watch = calloc(1, sizeof *watch);
     if (!watch) {
         return hg_error_nomem(err);
     }
@@ -88,14 +88,14 @@ int hg_watch_start(const struct hg_flow_sink *sink, struct hg_db *db, struct hg_
     return HG_OK;
 }
 
-void hg_watch_source(struct hg_watch *watch, const struct hg_connector_vtable *source, void *inst)
+void hg_flow_watch_source(struct hg_flow_watch *watch, const struct hg_connector_vtable *source, void *inst)
 {
     HG_LOCK(&watch->mutex);
     watch->source = source;
     watch->inst = inst;
 }
 
-void hg_watch_stop(struct hg_watch *watch)
+void hg_flow_watch_stop(struct hg_flow_watch *watch)
 {
     if (!watch) {
         return;

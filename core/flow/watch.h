@@ -8,14 +8,14 @@
 #include "flow/flow.h"
 #include "store/db.h"
 
-struct hg_watch;
+struct hg_flow_watch;
 
-/* `db` may be NULL; it and `sink` are borrowed until hg_watch_stop. */
-int hg_watch_start(const struct hg_flow_sink *sink, struct hg_db *db, struct hg_watch **ret,
+/* `db` may be NULL; it and `sink` are borrowed until hg_flow_watch_stop. */
+int hg_flow_watch_start(const struct hg_flow_sink *sink, struct hg_db *db, struct hg_flow_watch **ret,
                    struct hg_error *err);
 /* The source to cancel, NULL when it is about to be closed. */
-void hg_watch_source(struct hg_watch *watch, const struct hg_connector_vtable *source, void *inst);
+void hg_flow_watch_source(struct hg_flow_watch *watch, const struct hg_connector_vtable *source, void *inst);
 /* The thread has ended when this returns; takes NULL. */
-void hg_watch_stop(struct hg_watch *watch);
+void hg_flow_watch_stop(struct hg_flow_watch *watch);
 
 #endif

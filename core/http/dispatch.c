@@ -65,6 +65,15 @@ static bool publish(struct hg_exchange *exchange,
     return true;
 }
 
+/* For who published the answer of a parked exchange. The exchange may be gone afterwards. */
+static void resume(struct hg_http_server *server, struct MHD_Connection *connection)
+{
+    MHD_resume_connection(connection);
+    HG_LOCK(&server->mutex);
+    server->n_parked--;
+    (void)pthread_cond_broadcast(&server->ended);
+}
+
 /* Without memory for a response, NULL is published, and the connection closed. */
 static void finish(struct hg_exchange *exchange, enum hg_exchange_state from)
 {
@@ -76,7 +85,7 @@ static void finish(struct hg_exchange *exchange, enum hg_exchange_state from)
             MHD_destroy_response(response);
         }
     } else if (from == HG_EXCHANGE_PARKED) {
-        MHD_resume_connection(exchange->connection);
+        resume(exchange->server, exchange->connection);
     }
 }
 
@@ -163,9 +172,10 @@ static void park(struct hg_exchange *exchange)
     {
         HG_LOCK(&server->mutex);
         exchange->refs++;
+        server->n_parked++;
         exchange->state = HG_EXCHANGE_PARKED;
         exchange->deadline_ms = hg_time_monotonic_ms() + server->options.deadline_ms;
-        hg_watch_by(server, exchange->deadline_ms);
+        hg_http_watch_by(server, exchange->deadline_ms);
         /* Whoever stops the server gives up on those that are parked already. */
         stopping = server->stopping;
     }
@@ -345,7 +355,7 @@ bool hg_dispatch_give_up(struct hg_http_server *server, int64_t now_ms)
                "route",
                exchange->request.route->pattern,
                NULL);
-        MHD_resume_connection(exchange->connection);
+        resume(server, exchange->connection);
     } else if (response) {
         MHD_destroy_response(response);
     }

@@ -28,7 +28,7 @@ static void expect_request(struct hg_http_server *server, struct hg_http_connect
     HG_LOCK(&server->mutex);
     connection->receive_by_ms =
         hg_time_monotonic_ms() + options->idle_timeout_s * 1000 + options->receive_timeout_ms;
-    hg_watch_by(server, connection->receive_by_ms);
+    hg_http_watch_by(server, connection->receive_by_ms);
 }
 
 static void add_connection(struct hg_http_server *server, struct hg_http_connection *connection)

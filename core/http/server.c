@@ -44,7 +44,8 @@ static struct hg_http_server *new_server(const struct hg_http_options *options)
     (void)pthread_mutex_init(&server->mutex, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&server->changed, &monotonic);
+    (void)pthread_cond_init(&server->due, &monotonic);
+    (void)pthread_cond_init(&server->ended, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     return server;
 }
@@ -61,7 +62,7 @@ int hg_http_start(const struct hg_http_options *options,
     r = r < 0 ? r
               : hg_executor_new(
                     server->options.threads, server->options.queue_max, &server->executor, err);
-    r = r < 0 ? r : hg_watch_start(server, err);
+    r = r < 0 ? r : hg_http_watch_start(server, err);
     r = r < 0 ? r : hg_receive_start(server, err);
     if (r < 0) {
         hg_http_stop(server, 0);
@@ -88,7 +89,16 @@ static void wait_for_requests(struct hg_http_server *server, int64_t wait_ms)
     int64_t until_ms = hg_time_monotonic_ms() + wait_ms;
     HG_LOCK(&server->mutex);
     while (server->exchanges && hg_time_monotonic_ms() < until_ms) {
-        hg_watch_wait(server, until_ms);
+        hg_http_watch_wait(server, &server->ended, until_ms);
+    }
+}
+
+/* What is given up on is resumed, so this takes no longer than that. */
+static void wait_for_parked(struct hg_http_server *server)
+{
+    HG_LOCK(&server->mutex);
+    while (server->n_parked > 0) {
+        hg_http_watch_wait(server, &server->ended, INT64_MAX);
     }
 }
 
@@ -102,8 +112,9 @@ static void stop_daemon(struct hg_http_server *server, int64_t grace_ms)
     wait_for_requests(server, grace_ms);
     while (hg_dispatch_give_up(server, INT64_MAX)) {
     }
+    wait_for_parked(server);
     wait_for_requests(server, FLUSH_MS);
-    hg_watch_stop(server);
+    hg_http_watch_stop(server);
     MHD_stop_daemon(server->daemon);
 }
 
@@ -113,10 +124,11 @@ void hg_http_stop(struct hg_http_server *server, int64_t grace_ms)
         return;
     }
     stop_daemon(server, grace_ms);
-    hg_watch_stop(server);
+    hg_http_watch_stop(server);
     hg_executor_free(server->executor);
     hg_closep(&server->listen_fd);
-    (void)pthread_cond_destroy(&server->changed);
+    (void)pthread_cond_destroy(&server->due);
+    (void)pthread_cond_destroy(&server->ended);
     (void)pthread_mutex_destroy(&server->mutex);
     free(server);
 }

@@ -8,24 +8,24 @@
 #include "base/time.h"
 #include "http/dispatch.h"
 
-void hg_watch_by(struct hg_http_server *server, int64_t at_ms)
+void hg_http_watch_by(struct hg_http_server *server, int64_t at_ms)
 {
     if (at_ms < server->watch_at_ms) {
-        (void)pthread_cond_broadcast(&server->changed);
+        (void)pthread_cond_broadcast(&server->due);
     }
 }
 
-void hg_watch_wait(struct hg_http_server *server, int64_t at_ms)
+void hg_http_watch_wait(struct hg_http_server *server, pthread_cond_t *condition, int64_t at_ms)
 {
     if (at_ms == INT64_MAX) {
-        (void)pthread_cond_wait(&server->changed, &server->mutex);
+        (void)pthread_cond_wait(condition, &server->mutex);
         return;
     }
     const struct timespec until = {
         .tv_sec = (time_t)(at_ms / 1000),
         .tv_nsec = (long)(at_ms % 1000) * 1000000,
     };
-    (void)pthread_cond_timedwait(&server->changed, &server->mutex, &until);
+    (void)pthread_cond_timedwait(condition, &server->mutex, &until);
 }
 
 /* Cuts what is too slow; returns when something is due next. With the mutex held. */
@@ -64,7 +64,7 @@ static bool wait_until_due(struct hg_http_server *server)
         if (server->watch_at_ms <= now_ms) {
             return true;
         }
-        hg_watch_wait(server, server->watch_at_ms);
+        hg_http_watch_wait(server, &server->due, server->watch_at_ms);
     }
 }
 
@@ -78,7 +78,7 @@ static void *watcher_main(void *arg)
     return NULL;
 }
 
-int hg_watch_start(struct hg_http_server *server, struct hg_error *err)
+int hg_http_watch_start(struct hg_http_server *server, struct hg_error *err)
 {
     server->watch_at_ms = INT64_MAX;
     int r = pthread_create(&server->watcher, NULL, watcher_main, server);
@@ -93,10 +93,10 @@ static void ask_to_stop(struct hg_http_server *server)
 {
     HG_LOCK(&server->mutex);
     server->watcher_stops = true;
-    (void)pthread_cond_broadcast(&server->changed);
+    (void)pthread_cond_broadcast(&server->due);
 }
 
-void hg_watch_stop(struct hg_http_server *server)
+void hg_http_watch_stop(struct hg_http_server *server)
 {
     if (server->has_watcher) {
         ask_to_stop(server);

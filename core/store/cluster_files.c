@@ -103,7 +103,7 @@ static int run_initdb(const struct hg_pg_programs *programs,
     argv[n++] = "--no-instructions";
     n = add_locale(argv, n, programs->major, plain_locale);
     HG_CLEANUP(hg_buf_free) struct hg_buf output = HG_BUF_INIT;
-    int r = hg_command_run(argv, INITDB_TIMEOUT_MS, &output, &status, err);
+    int r = hg_store_command_run(argv, INITDB_TIMEOUT_MS, &output, &status, err);
     if (r < 0 || status == 0) {
         return r;
     }
@@ -128,7 +128,7 @@ static int sync_all(const struct hg_pg_programs *programs, const char *folder, s
     (void)snprintf(program, sizeof program, "%s/initdb", programs->folder);
     const char *const argv[] = {program, "--sync-only", "--pgdata", folder, NULL};
     HG_CLEANUP(hg_buf_free) struct hg_buf output = HG_BUF_INIT;
-    int r = hg_command_run(argv, INITDB_TIMEOUT_MS, &output, &status, err);
+    int r = hg_store_command_run(argv, INITDB_TIMEOUT_MS, &output, &status, err);
     if (r < 0 || status == 0) {
         return r;
     }

@@ -109,7 +109,7 @@ static int wait_for(pid_t pid, int *ret_status, struct hg_error *err)
     return HG_OK;
 }
 
-int hg_command_run(const char *const *argv,
+int hg_store_command_run(const char *const *argv,
                    int64_t timeout_ms,
                    struct hg_buf *output,
                    int *ret_status,

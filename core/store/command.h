@@ -14,7 +14,7 @@
  * (PG*) and its language, stdin empty, and appends what it writes to stdout and stderr, at most 64
  * KiB, to `output`. *ret_status is that of waitpid. It is killed after `timeout_ms` (HG_ETIMEDOUT).
  */
-int hg_command_run(const char *const *argv,
+int hg_store_command_run(const char *const *argv,
                    int64_t timeout_ms,
                    struct hg_buf *output,
                    int *ret_status,

@@ -53,7 +53,7 @@ static int ask_major(const char *folder)
     }
     HG_CLEANUP(hg_buf_free) struct hg_buf output = HG_BUF_INIT;
     const char *const argv[] = {path, "-V", NULL};
-    if (hg_command_run(argv, VERSION_TIMEOUT_MS, &output, &status, NULL) < 0 || status != 0) {
+    if (hg_store_command_run(argv, VERSION_TIMEOUT_MS, &output, &status, NULL) < 0 || status != 0) {
         return 0;
     }
     char digits[8] = "";

@@ -194,6 +194,31 @@ static void test_stopping_lets_requests_finish(void **state)
     (void)close(other);
 }
 
+/* Answers leave from the executor's threads while the server goes away under them. */
+static void test_stopping_while_handlers_finish(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        int fds[THREADS];
+        for (size_t k = 0; k < THREADS; k++) {
+            fds[k] = client_connect(fixture.port);
+            client_send(fds[k], BLOCK);
+        }
+        gate_wait_for(THREADS);
+        gate_open();
+        hg_http_stop(fixture.server, i % 2 ? 0 : 3600 * 1000);
+        for (size_t k = 0; k < THREADS; k++) {
+            struct answer answer;
+            assert_true(client_receive(fds[k], false, &answer));
+            assert_true(answer.status == 200 || answer.status == 503);
+            answer_free(&answer);
+            (void)close(fds[k]);
+        }
+        gate_shut();
+        fixture_start(&fixture);
+    }
+}
+
 /* A client that leaves while its handler works harms nobody. */
 static void test_clients_that_leave(void **state)
 {
@@ -260,6 +285,7 @@ int main(void)
             test_a_handler_past_its_deadline, start_with_deadline, stop),
         cmocka_unit_test_setup_teardown(test_stopping_answers_what_is_parked, start, stop),
         cmocka_unit_test_setup_teardown(test_stopping_lets_requests_finish, start, stop),
+        cmocka_unit_test_setup_teardown(test_stopping_while_handlers_finish, start, stop),
         cmocka_unit_test_setup_teardown(test_clients_that_leave, start, stop),
         cmocka_unit_test_setup_teardown(test_many_clients_at_once, start_roomy, stop),
     };
