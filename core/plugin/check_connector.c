@@ -230,18 +230,21 @@ static enum hg_check_status start_reading(struct hg_check *check, struct reading
     struct hg_error err = HG_ERROR_INIT;
     memset(reading, 0, sizeof *reading);
     if (!check->config_file) {
-        return hg_check_skip(check, "no configuration was given with --config");
+        (void)hg_check_skip(check, "no configuration was given with --config");
+        return HG_CHECK_SKIP;
     }
     enum hg_check_status status = start(check, &reading->session);
     if (status != HG_CHECK_PASS) {
         return status;
     }
     if (hg_session_read(&reading->session, NULL, &reading->stream, &err)) {
-        return hg_check_error(check, "read failed", &err);
+        (void)hg_check_error(check, "read failed", &err);
+        return HG_CHECK_FAIL;
     }
     if (!reading->stream.get_schema || !reading->stream.get_next ||
         !reading->stream.get_last_error || !reading->stream.release) {
-        return hg_check_fail(check, "read succeeded and gave no stream");
+        (void)hg_check_fail(check, "read succeeded and gave no stream");
+        return HG_CHECK_FAIL;
     }
     int e = reading->stream.get_schema(&reading->stream, &reading->schema);
     if (e) {

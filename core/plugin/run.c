@@ -121,7 +121,7 @@ int hg_plugin_run(const struct hg_plugin_run_options *options,
                   struct hg_error *err)
 {
     const struct hg_module *module;
-    const struct hg_plugin *plugin;
+    const struct hg_plugin *plugin = NULL;
     int r = hg_module_open(options->file, NULL, &module, err);
     r = r ? r : choose(module, options->plugin, &plugin, err);
     if (r) {
