@@ -14,7 +14,7 @@
 #include "store/db.h"
 
 struct hg_quarantine;
-struct hg_watch;
+struct hg_flow_watch;
 
 /* A job's reporting line. */
 struct hg_flow_job {
@@ -41,7 +41,7 @@ struct hg_flow {
     size_t current; /* index of the job at work: at fault when something fails */
 
     struct hg_db *db;
-    struct hg_watch *watch;
+    struct hg_flow_watch *watch;
     struct hg_quarantine *quarantine;
     json_t *results; /* figures of rules */
     char *state;     /* what the source put last, or NULL */

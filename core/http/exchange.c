@@ -69,7 +69,7 @@ static void unlink_exchange(struct hg_exchange *exchange)
         exchange->next->prev = exchange->prev;
     }
     exchange->prev = exchange->next = NULL;
-    (void)pthread_cond_broadcast(&server->changed);
+    (void)pthread_cond_broadcast(&server->ended);
 }
 
 void hg_exchange_end(struct hg_exchange *exchange)

@@ -70,11 +70,18 @@ struct hg_http_server {
     bool has_watcher;
 
     pthread_mutex_t mutex;
-    pthread_cond_t changed; /* monotonic clock: for the watcher and for hg_http_stop */
+    /* Both on the monotonic clock. */
+    pthread_cond_t due;   /* for the watcher: something is due sooner than it thinks */
+    pthread_cond_t ended; /* for hg_http_stop: a request ended, or a connection was resumed */
     /* Guarded. */
     struct hg_exchange *exchanges;
     struct hg_http_connection *connections;
     size_t n_buffered; /* bytes of bodies */
+    /*
+     * Connections that are suspended, or whose MHD_resume_connection has not returned: the daemon
+     * must not end before, since that call uses it to the last.
+     */
+    int n_parked;
     int64_t watch_at_ms;
     bool stopping; /* new requests get 503 */
     bool watcher_stops;
