@@ -153,6 +153,13 @@ static int choose_order(struct rows *rows, const char *order, struct hg_error *e
 
 /* ---- the statement ---- */
 
+/* Qualified, since an output column has the name of the table's as well. */
+static void put_name(struct rows *rows, const char *name)
+{
+    hg_buf_puts(&rows->sql, "t.");
+    hg_quote_ident(&rows->sql, name);
+}
+
 static void put_param(struct rows *rows, const char *value, const char *type)
 {
     rows->params[rows->n_params++] = value;
@@ -167,12 +174,12 @@ static void put_after(struct rows *rows, const struct sort *sort, const char *va
         return;
     }
     hg_buf_putc(&rows->sql, '(');
-    hg_quote_ident(&rows->sql, sort->name);
+    put_name(rows, sort->name);
     hg_buf_puts(&rows->sql, sort->descending ? " < " : " > ");
     put_param(rows, value, sort->type);
     if (sort->nullable) {
         hg_buf_puts(&rows->sql, " or ");
-        hg_quote_ident(&rows->sql, sort->name);
+        put_name(rows, sort->name);
         hg_buf_puts(&rows->sql, " is null");
     }
     hg_buf_putc(&rows->sql, ')');
@@ -180,7 +187,7 @@ static void put_after(struct rows *rows, const struct sort *sort, const char *va
 
 static void put_same(struct rows *rows, const struct sort *sort, const char *value)
 {
-    hg_quote_ident(&rows->sql, sort->name);
+    put_name(rows, sort->name);
     if (value) {
         hg_buf_puts(&rows->sql, " = ");
         put_param(rows, value, sort->type);
@@ -223,7 +230,7 @@ static int put_bounds(struct rows *rows, const struct hg_rows_query *query, stru
                 err, HG_EINVAL, "from and to bound the order column: name it with order=");
         }
         hg_buf_puts(&rows->sql, " and ");
-        hg_quote_ident(&rows->sql, rows->sorts[0].name);
+        put_name(rows, rows->sorts[0].name);
         hg_buf_puts(&rows->sql, bounds[i].operator);
         put_param(rows, bounds[i].value, rows->sorts[0].type);
     }
@@ -236,7 +243,7 @@ static void put_select(struct rows *rows)
     for (int i = 0; i < rows->n_shown; i++) {
         hg_buf_puts(&rows->sql, i > 0 ? ", " : "");
         hg_buf_puts(&rows->sql, rows->shown[i].is_time ? "to_char(" : "");
-        hg_quote_ident(&rows->sql, rows->shown[i].name);
+        put_name(rows, rows->shown[i].name);
         hg_buf_puts(&rows->sql,
                     rows->shown[i].is_time
                         ? " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
@@ -244,7 +251,7 @@ static void put_select(struct rows *rows)
     }
     for (int i = 0; i < rows->n_sorts; i++) {
         hg_buf_puts(&rows->sql, ", ");
-        hg_quote_ident(&rows->sql, rows->sorts[i].name);
+        put_name(rows, rows->sorts[i].name);
         hg_buf_puts(&rows->sql, "::text");
     }
 }
@@ -254,7 +261,7 @@ static void put_order(struct rows *rows, int limit)
     hg_buf_puts(&rows->sql, " order by ");
     for (int i = 0; i < rows->n_sorts; i++) {
         hg_buf_puts(&rows->sql, i > 0 ? ", " : "");
-        hg_quote_ident(&rows->sql, rows->sorts[i].name);
+        put_name(rows, rows->sorts[i].name);
         hg_buf_puts(&rows->sql, rows->sorts[i].descending ? " desc nulls last" : "");
     }
     (void)snprintf(rows->limit, sizeof rows->limit, "%d", limit + 1);
@@ -268,7 +275,7 @@ static int build(struct rows *rows, const char *schema_table, const struct hg_ro
     put_select(rows);
     hg_buf_puts(&rows->sql, " from ");
     int r = hg_quote_table(&rows->sql, schema_table, err);
-    hg_buf_puts(&rows->sql, " where true");
+    hg_buf_puts(&rows->sql, " t where true");
     r = r < 0 ? r : put_bounds(rows, query, err);
     if (r < 0) {
         return r;
