@@ -16,7 +16,7 @@ struct raw_column {
 };
 
 #define FIELD(KEY, TYPE, MEMBER) \
-    .key = KEY, .type = TYPE, .offset = offsetof(struct raw_column, MEMBER)
+    .key = (KEY), .type = (TYPE), .offset = offsetof(struct raw_column, MEMBER)
 
 static const struct hg_config_field raw_fields[] = {
     {FIELD("type", HG_CONFIG_TEXT, type), .required = true},
@@ -109,6 +109,20 @@ static hg_status wrong(struct hg_error *err, const char *name, const char *key, 
     return hg_fail_pointer(err, HG_EINVAL, "/columns/%s%s", name, key);
 }
 
+/* One or two digits with spaces around and `end` behind. */
+static bool take_digits(const char **p, char end, int32_t *ret)
+{
+    int32_t v = 0;
+    int n = 0;
+    *p += strspn(*p, " ");
+    for (; **p >= '0' && **p <= '9' && n < 2; n++) {
+        v = v * 10 + (*(*p)++ - '0');
+    }
+    *p += strspn(*p, " ");
+    *ret = v;
+    return n > 0 && *(*p)++ == end;
+}
+
 static bool read_type(const char *text, struct csv_column *column)
 {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
@@ -117,17 +131,14 @@ static bool read_type(const char *text, struct csv_column *column)
             return true;
         }
     }
-    int precision;
-    int scale;
-    int end = 0;
-    if (sscanf(text, "decimal( %2d , %2d )%n", &precision, &scale, &end) != 2 || end == 0 ||
-        text[end]) {
+    if (strncmp(text, "decimal(", 8) != 0) {
         return false;
     }
+    const char *p = text + 8;
     column->type = HG_TYPE_DECIMAL128;
-    column->precision = precision;
-    column->scale = scale;
-    return precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision;
+    return take_digits(&p, ',', &column->precision) && take_digits(&p, ')', &column->scale) &&
+           !*p && column->precision >= 1 && column->precision <= 38 &&
+           column->scale <= column->precision;
 }
 
 static hg_status read_format(const char *own,

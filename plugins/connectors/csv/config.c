@@ -35,7 +35,8 @@ static const char *const compressions[] = {"auto", "none", "gzip", "zstd", NULL}
 static const char *const files[] = {"all", "new", NULL};
 static const char *const raggeds[] = {"reject", "pad", NULL};
 
-#define FIELD(KEY, TYPE, MEMBER) .key = KEY, .type = TYPE, .offset = offsetof(struct raw, MEMBER)
+#define FIELD(KEY, TYPE, MEMBER) \
+    .key = (KEY), .type = (TYPE), .offset = offsetof(struct raw, MEMBER)
 
 static const struct hg_config_field raw_fields[] = {
     {FIELD("path", HG_CONFIG_TEXTS, paths), .required = true},

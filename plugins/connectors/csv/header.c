@@ -301,6 +301,7 @@ void csv_fault_explain(enum csv_fault fault,
                        char *out,
                        size_t size)
 {
+    long long byte = row_offset + detail + 1;
     switch (fault) {
     case CSV_FAULT_QUOTE_INSIDE:
         snprintf(out, size, "a quote inside an unquoted field, at byte %u of the row", detail + 1);
@@ -329,7 +330,7 @@ void csv_fault_explain(enum csv_fault fault,
                  "not valid %s at byte %u of the row (byte %lld of the %s)",
                  csv_encoding_names[config->encoding],
                  detail + 1,
-                 (long long)(row_offset + detail + 1),
+                 byte,
                  config->encoding == CSV_UTF8 ? "text" : "recoded text");
         break;
     case CSV_FAULT_NUL:
@@ -337,7 +338,7 @@ void csv_fault_explain(enum csv_fault fault,
                  size,
                  "a NUL byte at byte %u of the row (byte %lld of the text)",
                  detail + 1,
-                 (long long)(row_offset + detail + 1));
+                 byte);
         break;
     case CSV_FAULT_TOO_LONG:
         snprintf(out, size, "the row is longer than %lld bytes", (long long)config->max_line_bytes);

@@ -295,7 +295,7 @@ hg_status csv_input_open(int fd,
                          struct csv_stage **ret,
                          struct hg_error *err)
 {
-    struct csv_stage *file;
+    struct csv_stage *file = NULL;
     struct head_stage *packed = NULL;
     struct head_stage *plain = NULL;
     struct head_stage *text = NULL;

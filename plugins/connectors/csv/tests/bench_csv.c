@@ -27,7 +27,7 @@ static double cpu(void)
 /* Rows of 71 bytes on average: symbol, minute, four prices, volume, trades. */
 static void make_file(const char *path, int64_t rows)
 {
-    FILE *f = fopen(path, "wb");
+    FILE *f = fopen(path, "wbe");
     uint64_t seed = 88172645463325252u;
     fputs("symbol,ts,open,high,low,close,volume,trades\n", f);
     for (int64_t i = 0; i < rows; i++) {
@@ -58,9 +58,9 @@ static void make_file(const char *path, int64_t rows)
 
 int main(int argc, char **argv)
 {
-    int64_t rows = argc > 1 ? atoll(argv[1]) : 5000000;
+    int64_t rows = argc > 1 ? strtoll(argv[1], NULL, 10) : 5000000;
     const char *path = argc > 2 ? argv[2] : "/tmp/bench_csv.csv";
-    FILE *there = fopen(path, "rb");
+    FILE *there = fopen(path, "rbe");
     if (there) {
         fclose(there);
     } else {

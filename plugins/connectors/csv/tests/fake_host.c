@@ -220,7 +220,7 @@ void fake_write(struct fake *fake, const char *name, const void *bytes, size_t n
 {
     char path[256];
     snprintf(path, sizeof path, "%s/%s", fake->dir, name);
-    FILE *f = fopen(path, "wb");
+    FILE *f = fopen(path, "wbe");
     assert(f);
     size_t put = fwrite(bytes, 1, n, f);
     assert(put == n);
@@ -294,8 +294,6 @@ static void print_cell(const struct ArrowSchema *s,
         fputc('~', out);
         return;
     }
-    int scale = 0;
-    int precision = 0;
     switch (s->format[0]) {
     case 'b':
         fputs(((const uint8_t *)a->buffers[1])[row / 8] >> (row % 8) & 1 ? "true" : "false", out);
@@ -310,8 +308,7 @@ static void print_cell(const struct ArrowSchema *s,
         fprintf(out, "%.17g", ((const double *)a->buffers[1])[row]);
         break;
     case 'd':
-        assert(sscanf(s->format, "d:%d,%d", &precision, &scale) == 2);
-        print_decimal(a->buffers[1], row, scale, out);
+        print_decimal(a->buffers[1], row, (int)strtol(strchr(s->format, ',') + 1, NULL, 10), out);
         break;
     case 'u':
         print_utf8(a, row, out);

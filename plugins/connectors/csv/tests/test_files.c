@@ -375,7 +375,7 @@ static void check_cancel(const char *text, bool by_host)
     assert_int_equal(mkfifo(path, 0600), 0);
     char *config = fake_config(&fake, "pipe.csv", A, "");
     assert_int_equal(fake.vtable->open(&fake.host, config, &reading.inst, NULL), HG_OK);
-    int fd = open(path, O_RDWR);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     assert_int_equal(pthread_create(&thread, NULL, read_all, &reading), 0);
@@ -414,7 +414,7 @@ static void test_pipe(void **state)
     assert_int_equal(mkfifo(path, 0600), 0);
     pid_t pid = fork();
     if (pid == 0) {
-        int fd = open(path, O_WRONLY);
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
         for (int i = 0; i < 1000; i++) {
             if (write(fd, i == 0 ? "a\n" : "7\n", 2) != 2) {
                 _exit(1);

@@ -20,7 +20,7 @@ static char *slurp(const struct fake *fake, const char *name, const char *ending
     char *text = NULL;
     size_t n = 0;
     snprintf(path, sizeof path, "%s/%s%s", fake->dir, name, ending);
-    FILE *in = fopen(path, "rb");
+    FILE *in = fopen(path, "rbe");
     assert_non_null(in);
     FILE *out = open_memstream(&text, &n);
     int c;

@@ -73,8 +73,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         chosen = column;
     }
     fake_write(&fake, "t", data + 2, size - 2);
-    char *config =
-        fake_config(&fake, "t", chosen, mores[data[0] % (sizeof mores / sizeof mores[0])]);
+    char more[256];
+    snprintf(more,
+             sizeof more,
+             "%s,\"max_line_bytes\":65536",
+             mores[data[0] % (sizeof mores / sizeof mores[0])]);
+    char *config = fake_config(&fake, "t", chosen, more);
     csv_file_read_most = SIZE_MAX;
     char *whole = outcome(&fake, config);
     csv_file_read_most = data[1] % 16 + 1;
