@@ -17,6 +17,10 @@
     "\"s\":\"utf8\",\"n\":\"int64\",\"f\":\"float64\",\"d\":\"date\",\"q\":{\"type\":\"decimal(9," \
     "2)\",\"missing\":[\"-\"]},\"b\":\"bool\""
 
+/* A small bound makes for small buffers, and these tests read some thousand times. */
+#define SMALL ",\"max_line_bytes\":65536"
+#define MORE  ",\"comment\":\"#\"" SMALL
+
 static const char tricky[] = "\xEF\xBB\xBF# a comment\r\n"
                              "s,n,f,d,q,b\r\n"
                              "plain,1,1.5,2024-02-29,1.25,true\r\n"
@@ -76,7 +80,7 @@ static void test_every_read_size(void **state)
     struct fake fake;
     fake_init(&fake);
     fake_write(&fake, "t.csv", tricky, sizeof tricky - 1);
-    char *config = fake_config(&fake, "t.csv", COLUMNS, ",\"comment\":\"#\"");
+    char *config = fake_config(&fake, "t.csv", COLUMNS, MORE);
     char *expected = outcome(&fake, config, 1000);
     assert_non_null(strstr(expected, "last|9|1|19773d|1.00|true|t.csv:21\n"));
     assert_int_equal(fake.n_rejects, 8);
@@ -98,7 +102,7 @@ static void test_every_end(void **state)
     (void)state;
     struct fake fake;
     fake_init(&fake);
-    char *config = fake_config(&fake, "t.csv", COLUMNS, ",\"comment\":\"#\"");
+    char *config = fake_config(&fake, "t.csv", COLUMNS, MORE);
     for (size_t n = 0; n < sizeof tricky; n++) {
         fake_write(&fake, "t.csv", tricky, n);
         char *expected = outcome(&fake, config, 1000);
@@ -115,14 +119,16 @@ static void test_every_end(void **state)
 static void test_rubbish(void **state)
 {
     (void)state;
-    static const char *const mores[] = {"",
-                                        ",\"escape\":\"\\\\\"",
-                                        ",\"trim\":true",
-                                        ",\"ragged\":\"pad\",\"comment\":\"#\"",
-                                        ",\"header\":false",
-                                        ",\"delimiter\":\"auto\"",
-                                        ",\"encoding\":\"windows-1252\"",
-                                        ",\"encoding\":\"utf-16le\""};
+    static const char *const mores[] = {
+        SMALL,
+        ",\"escape\":\"\\\\\"" SMALL,
+        ",\"trim\":true" SMALL,
+        ",\"ragged\":\"pad\"" MORE,
+        ",\"header\":false" SMALL,
+        ",\"delimiter\":\"auto\"" SMALL,
+        ",\"encoding\":\"windows-1252\"" SMALL,
+        ",\"encoding\":\"utf-16le\"" SMALL,
+    };
     static const char alphabet[] = "a1,,\"\"\n\r\\# \t;\0\xC3\xA9\xFF.";
     struct fake fake;
     uint64_t seed = 7;
@@ -261,7 +267,7 @@ static void test_compressed(void **state)
     unsigned char packed[4096];
     struct fake fake;
     fake_init(&fake);
-    char *config = fake_config(&fake, "t.csv", COLUMNS, ",\"comment\":\"#\"");
+    char *config = fake_config(&fake, "t.csv", COLUMNS, MORE);
     fake_write(&fake, "t.csv", tricky, sizeof tricky - 1);
     char *expected = outcome(&fake, config, 1000);
     size_t n = pack(gzip, packed, sizeof packed);
@@ -295,7 +301,7 @@ static void test_corrupt(void **state)
     unsigned char packed[4096];
     struct fake fake;
     fake_init(&fake);
-    char *config = fake_config(&fake, "t.csv", COLUMNS, ",\"comment\":\"#\"");
+    char *config = fake_config(&fake, "t.csv", COLUMNS, MORE);
     fake_write(&fake, "t.csv", tricky, sizeof tricky - 1);
     char *expected = outcome(&fake, config, 1000);
     size_t n = pack(gzip, packed, sizeof packed);
@@ -341,7 +347,7 @@ static void test_compressed_much(void **state)
     }
     size_t size = gzip ? gzip_bytes(text, n, packed, n) : ZSTD_compress(packed, n, text, n, 3);
     fake_write(&fake, "t.csv", packed, size);
-    char *config = fake_config(&fake, "t.csv", "\"a\":\"int64\"", "");
+    char *config = fake_config(&fake, "t.csv", "\"a\":\"int64\"", SMALL);
     char *rows = fake_read(&fake, config, NULL, 100000, false);
     assert_non_null(rows);
     assert_int_equal(strlen(rows), n - 2);
