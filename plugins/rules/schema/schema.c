@@ -196,7 +196,7 @@ static void judge_extra(struct schema_rule *rule, const struct ArrowSchema *sche
     for (int64_t i = 0; i < schema->n_children; i++) {
         const char *name = schema->children[i]->name;
         struct hg_view view;
-        char type[32] = "of a type that plugins do not exchange";
+        char type[32] = "of a foreign type";
         if (is_named(rule, name) || strcmp(name, "_hg_pos") == 0) {
             continue;
         }
