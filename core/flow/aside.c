@@ -38,7 +38,9 @@ struct hg_aside {
     int64_t seq[HG_ASIDE_BATCH_ROWS];
 };
 
-int hg_aside_new(const struct hg_flow_schema *schema, size_t n_rules, struct hg_aside **ret,
+int hg_aside_new(const struct hg_flow_schema *schema,
+                 size_t n_rules,
+                 struct hg_aside **ret,
                  struct hg_error *err)
 {
     struct hg_aside *aside = calloc(1, sizeof *aside);
@@ -107,13 +109,18 @@ void hg_aside_set_rejected(struct hg_aside *aside, const struct hg_aside_row *ro
     }
 }
 
-int hg_aside_put(struct hg_aside *aside, size_t rule, uint32_t n_partitions, uint32_t partition,
-                 const struct hg_aside_row *row, const struct hg_flow_batch *batch, int64_t index,
+int hg_aside_put(struct hg_aside *aside,
+                 size_t rule,
+                 uint32_t n_partitions,
+                 uint32_t partition,
+                 const struct hg_aside_row *row,
+                 const struct hg_flow_batch *batch,
+                 int64_t index,
                  struct hg_error *err)
 {
     struct hg_temp **temp = &aside->rules[rule];
-    struct head head = {.seq = row->seq, .shared = row->shared, .owner = row->owner,
-                        .rejected = row->rejected};
+    struct head head = {
+        .seq = row->seq, .shared = row->shared, .owner = row->owner, .rejected = row->rejected};
     if (!*temp) {
         int r = hg_temp_new(n_partitions, MEMORY_BYTES, temp, err);
         if (r < 0) {
@@ -162,14 +169,14 @@ static int read_rows(struct hg_aside *aside, int64_t *ret_n, struct hg_error *er
             return hg_error_nomem(err);
         }
         r = hg_temp_read(aside->reading, &aside->reader, record->data, head.n, err);
-        r = r < 0 ? r
-                  : hg_row_read(aside->schema, aside->builder, (uint8_t *)record->data, head.n,
-                                err);
+        r = r < 0
+                ? r
+                : hg_row_read(aside->schema, aside->builder, (uint8_t *)record->data, head.n, err);
         if (r < 0) {
             return r;
         }
-        aside->rows[n_rows] = (struct hg_aside_row){head.seq, head.shared, head.owner,
-                                                    head.rejected};
+        aside->rows[n_rows] =
+            (struct hg_aside_row){head.seq, head.shared, head.owner, head.rejected};
         aside->seq[n_rows++] = head.seq;
         n_bytes += head.n;
         aside->left -= (int64_t)(sizeof head + head.n);
@@ -178,8 +185,10 @@ static int read_rows(struct hg_aside *aside, int64_t *ret_n, struct hg_error *er
     return HG_OK;
 }
 
-int hg_aside_next(struct hg_aside *aside, struct hg_flow_batch *ret_batch,
-                  const struct hg_aside_row **ret_rows, struct hg_error *err)
+int hg_aside_next(struct hg_aside *aside,
+                  struct hg_flow_batch *ret_batch,
+                  const struct hg_aside_row **ret_rows,
+                  struct hg_error *err)
 {
     int64_t n_rows = 0;
     release_array(aside);
@@ -191,8 +200,8 @@ int hg_aside_next(struct hg_aside *aside, struct hg_flow_batch *ret_batch,
     if (r < 0) {
         return r;
     }
-    *ret_batch = (struct hg_flow_batch){aside->schema, &aside->array, aside->views, aside->seq,
-                                        n_rows};
+    *ret_batch =
+        (struct hg_flow_batch){aside->schema, &aside->array, aside->views, aside->seq, n_rows};
     *ret_rows = aside->rows;
     return HG_OK;
 }

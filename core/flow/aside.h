@@ -12,9 +12,8 @@
 #ifndef HG_FLOW_ASIDE_H
 #define HG_FLOW_ASIDE_H
 
-#include "headgate/batch.h"
-
 #include "flow/columns.h"
+#include "headgate/batch.h"
 
 /* The most rows that hg_aside_next gives at once. */
 enum { HG_ASIDE_BATCH_ROWS = 1024 };
@@ -22,7 +21,9 @@ enum { HG_ASIDE_BATCH_ROWS = 1024 };
 struct hg_aside;
 
 /* For n_rules rules, of which most never need it. `schema` is borrowed. */
-int hg_aside_new(const struct hg_flow_schema *schema, size_t n_rules, struct hg_aside **ret,
+int hg_aside_new(const struct hg_flow_schema *schema,
+                 size_t n_rules,
+                 struct hg_aside **ret,
                  struct hg_error *err);
 void hg_aside_free(struct hg_aside *aside);
 
@@ -37,8 +38,13 @@ struct hg_aside_row {
 /* A number for a row that several rules are undecided about. */
 int hg_aside_share(struct hg_aside *aside, int64_t *ret_shared, struct hg_error *err);
 /* Puts a row into a partition (below n_partitions) of a rule. */
-int hg_aside_put(struct hg_aside *aside, size_t rule, uint32_t n_partitions, uint32_t partition,
-                 const struct hg_aside_row *row, const struct hg_flow_batch *batch, int64_t index,
+int hg_aside_put(struct hg_aside *aside,
+                 size_t rule,
+                 uint32_t n_partitions,
+                 uint32_t partition,
+                 const struct hg_aside_row *row,
+                 const struct hg_flow_batch *batch,
+                 int64_t index,
                  struct hg_error *err);
 bool hg_aside_has(const struct hg_aside *aside, size_t rule, uint32_t partition);
 
@@ -48,8 +54,10 @@ int hg_aside_open(struct hg_aside *aside, size_t rule, uint32_t partition, struc
  * The next rows: a batch borrowed until the next call on `aside` and what is known of each.
  * ret_batch->n_rows is 0 at the end.
  */
-int hg_aside_next(struct hg_aside *aside, struct hg_flow_batch *ret_batch,
-                  const struct hg_aside_row **ret_rows, struct hg_error *err);
+int hg_aside_next(struct hg_aside *aside,
+                  struct hg_flow_batch *ret_batch,
+                  const struct hg_aside_row **ret_rows,
+                  struct hg_error *err);
 
 /* Whether a turn has rejected the row. */
 bool hg_aside_is_rejected(const struct hg_aside *aside, const struct hg_aside_row *row);

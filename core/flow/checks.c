@@ -37,7 +37,9 @@ static size_t count_rules(const json_t *checks)
     return n;
 }
 
-static int open_rules(struct hg_checks *checks, const json_t *list, bool can_reject,
+static int open_rules(struct hg_checks *checks,
+                      const json_t *list,
+                      bool can_reject,
                       struct hg_error *err)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -47,8 +49,13 @@ static int open_rules(struct hg_checks *checks, const json_t *list, bool can_rej
         checks->first_job = i == 0 ? job : checks->first_job;
         checks->flow->current = job;
         for (size_t k = 0; k < json_array_size(rules); k++) {
-            int r = hg_rule_open(&checks->rules[checks->n_rules++], checks->flow, checks->schema,
-                                 job, json_array_get(rules, k), can_reject, err);
+            int r = hg_rule_open(&checks->rules[checks->n_rules++],
+                                 checks->flow,
+                                 checks->schema,
+                                 job,
+                                 json_array_get(rules, k),
+                                 can_reject,
+                                 err);
             if (r < 0) {
                 return r;
             }
@@ -57,8 +64,11 @@ static int open_rules(struct hg_checks *checks, const json_t *list, bool can_rej
     return HG_OK;
 }
 
-int hg_checks_new(struct hg_flow *flow, const struct hg_flow_schema *schema, bool can_reject,
-                  struct hg_checks **ret, struct hg_error *err)
+int hg_checks_new(struct hg_flow *flow,
+                  const struct hg_flow_schema *schema,
+                  bool can_reject,
+                  struct hg_checks **ret,
+                  struct hg_error *err)
 {
     const json_t *list = json_object_get(flow->task, "checks");
     size_t n_rules = count_rules(list);
@@ -70,8 +80,8 @@ int hg_checks_new(struct hg_flow *flow, const struct hg_flow_schema *schema, boo
     checks->schema = schema;
     checks->n_jobs = json_array_size(list);
     checks->rules = calloc(n_rules ? n_rules : 1, sizeof *checks->rules);
-    int r = checks->rules ? hg_aside_new(schema, n_rules, &checks->aside, err)
-                          : hg_error_nomem(err);
+    int r =
+        checks->rules ? hg_aside_new(schema, n_rules, &checks->aside, err) : hg_error_nomem(err);
     r = r < 0 ? r : open_rules(checks, list, can_reject, err);
     if (r < 0) {
         hg_checks_free(checks);
@@ -161,8 +171,12 @@ static void not_seen_behind(struct hg_checks *checks, size_t job)
 }
 
 /* Puts a row into quarantine with the words of the rules from `first` to before `end`. */
-static int reject_row(struct hg_checks *checks, const struct hg_flow_batch *batch, int64_t row,
-                      size_t first, size_t end, struct hg_error *err)
+static int reject_row(struct hg_checks *checks,
+                      const struct hg_flow_batch *batch,
+                      int64_t row,
+                      size_t first,
+                      size_t end,
+                      struct hg_error *err)
 {
     char message[MESSAGE_BYTES] = "";
     size_t job = checks->flow->n_jobs;
@@ -192,7 +206,8 @@ static int reject_row(struct hg_checks *checks, const struct hg_flow_batch *batc
     return hg_quarantine_add(checks->flow->quarantine, &rejected, err);
 }
 
-static int reject_rows(struct hg_checks *checks, const struct hg_flow_batch *batch,
+static int reject_rows(struct hg_checks *checks,
+                       const struct hg_flow_batch *batch,
                        struct hg_error *err)
 {
     int r = HG_OK;
@@ -220,11 +235,13 @@ static int64_t partition_of(const struct hg_rule *rule, int64_t row)
     return -1;
 }
 
-static int put_aside(struct hg_checks *checks, const struct hg_flow_batch *batch, int64_t row,
+static int put_aside(struct hg_checks *checks,
+                     const struct hg_flow_batch *batch,
+                     int64_t row,
                      struct hg_error *err)
 {
-    struct hg_aside_row known = {.seq = batch->seq[row], .shared = -1,
-                                 .rejected = hg_bit(checks->rejected, row)};
+    struct hg_aside_row known = {
+        .seq = batch->seq[row], .shared = -1, .rejected = hg_bit(checks->rejected, row)};
     size_t owner = 0;
     size_t n = 0;
     int r = HG_OK;
@@ -244,18 +261,28 @@ static int put_aside(struct hg_checks *checks, const struct hg_flow_batch *batch
             continue;
         }
         if (partition >= rule->vtable->n_partitions) {
-            return hg_error_set(err, HG_EINTERNAL,
+            return hg_error_set(err,
+                                HG_EINTERNAL,
                                 "rule \"%s\" breaks the plugin interface: partition %lld of %u",
-                                rule->id, (long long)partition, rule->vtable->n_partitions);
+                                rule->id,
+                                (long long)partition,
+                                rule->vtable->n_partitions);
         }
         known.owner = i == owner;
-        r = hg_aside_put(checks->aside, i, rule->vtable->n_partitions, (uint32_t)partition, &known,
-                         batch, row, err);
+        r = hg_aside_put(checks->aside,
+                         i,
+                         rule->vtable->n_partitions,
+                         (uint32_t)partition,
+                         &known,
+                         batch,
+                         row,
+                         err);
     }
     return r;
 }
 
-static int put_rows_aside(struct hg_checks *checks, const struct hg_flow_batch *batch,
+static int put_rows_aside(struct hg_checks *checks,
+                          const struct hg_flow_batch *batch,
                           struct hg_error *err)
 {
     int r = HG_OK;
@@ -271,8 +298,10 @@ static int put_rows_aside(struct hg_checks *checks, const struct hg_flow_batch *
 
 /* ---- a batch ---- */
 
-static int run_rule(struct hg_checks *checks, struct hg_rule *rule,
-                    const struct hg_flow_batch *batch, struct hg_error *err)
+static int run_rule(struct hg_checks *checks,
+                    struct hg_rule *rule,
+                    const struct hg_flow_batch *batch,
+                    struct hg_error *err)
 {
     checks->flow->current = rule->job;
     int r = hg_rule_check(rule, batch, err);
@@ -283,8 +312,11 @@ static int run_rule(struct hg_checks *checks, struct hg_rule *rule,
     return r;
 }
 
-int hg_checks_batch(struct hg_checks *checks, const struct hg_flow_batch *batch, int32_t *ret_rows,
-                    int64_t *ret_n, struct hg_error *err)
+int hg_checks_batch(struct hg_checks *checks,
+                    const struct hg_flow_batch *batch,
+                    int32_t *ret_rows,
+                    int64_t *ret_n,
+                    struct hg_error *err)
 {
     int r = clear_bits(checks, batch->n_rows, err);
     for (size_t i = 0; r == HG_OK && i < checks->n_jobs; i++) {
@@ -304,14 +336,19 @@ int hg_checks_batch(struct hg_checks *checks, const struct hg_flow_batch *batch,
 
 /* ---- late verdicts ---- */
 
-static int decide_rows(struct hg_checks *checks, size_t number, const struct hg_flow_batch *batch,
-                       const struct hg_aside_row *known, int64_t *ret_n, struct hg_error *err)
+static int decide_rows(struct hg_checks *checks,
+                       size_t number,
+                       const struct hg_flow_batch *batch,
+                       const struct hg_aside_row *known,
+                       int64_t *ret_n,
+                       struct hg_error *err)
 {
     struct hg_rule *rule = &checks->rules[number];
     int64_t n = 0;
     for (int64_t row = 0; row < batch->n_rows; row++) {
         if (partition_of(rule, row) >= 0) {
-            return hg_error_set(err, HG_EINTERNAL,
+            return hg_error_set(err,
+                                HG_EINTERNAL,
                                 "rule \"%s\" breaks the plugin interface: still undecided after"
                                 " resolve",
                                 rule->id);
@@ -333,8 +370,12 @@ static int decide_rows(struct hg_checks *checks, size_t number, const struct hg_
     return HG_OK;
 }
 
-static int decide_partition(struct hg_checks *checks, size_t number, uint32_t partition,
-                            hg_checks_pass *pass, void *arg, struct hg_error *err)
+static int decide_partition(struct hg_checks *checks,
+                            size_t number,
+                            uint32_t partition,
+                            hg_checks_pass *pass,
+                            void *arg,
+                            struct hg_error *err)
 {
     struct hg_flow_batch batch = {0};
     const struct hg_aside_row *known = NULL;
@@ -356,8 +397,8 @@ static int decide_partition(struct hg_checks *checks, size_t number, uint32_t pa
     return r;
 }
 
-static int decide_late(struct hg_checks *checks, size_t number, hg_checks_pass *pass, void *arg,
-                       struct hg_error *err)
+static int decide_late(
+    struct hg_checks *checks, size_t number, hg_checks_pass *pass, void *arg, struct hg_error *err)
 {
     const struct hg_rule *rule = &checks->rules[number];
     int r = HG_OK;
@@ -369,7 +410,9 @@ static int decide_late(struct hg_checks *checks, size_t number, hg_checks_pass *
     return r;
 }
 
-int hg_checks_finish(struct hg_checks *checks, hg_checks_pass *pass, void *arg,
+int hg_checks_finish(struct hg_checks *checks,
+                     hg_checks_pass *pass,
+                     void *arg,
                      struct hg_error *err)
 {
     int r = HG_OK;

@@ -17,8 +17,11 @@ struct hg_checks;
  * Prepares the rules of the task's checks for that schema. With `can_reject` false (a stored table
  * is checked) rows that fail a rejecting rule are counted only. *ret is owned by the caller.
  */
-int hg_checks_new(struct hg_flow *flow, const struct hg_flow_schema *schema, bool can_reject,
-                  struct hg_checks **ret, struct hg_error *err);
+int hg_checks_new(struct hg_flow *flow,
+                  const struct hg_flow_schema *schema,
+                  bool can_reject,
+                  struct hg_checks **ret,
+                  struct hg_error *err);
 void hg_checks_free(struct hg_checks *checks);
 
 /*
@@ -26,15 +29,23 @@ void hg_checks_free(struct hg_checks *checks);
  * *ret_n how many; the others are in quarantine or wait for a verdict. HG_ESTOP when a rule with
  * `stop` failed.
  */
-int hg_checks_batch(struct hg_checks *checks, const struct hg_flow_batch *batch, int32_t *ret_rows,
-                    int64_t *ret_n, struct hg_error *err);
+int hg_checks_batch(struct hg_checks *checks,
+                    const struct hg_flow_batch *batch,
+                    int32_t *ret_rows,
+                    int64_t *ret_n,
+                    struct hg_error *err);
 
 /* Takes rows that were decided late. `batch` and `rows` are borrowed until it returns. */
-typedef int hg_checks_pass(void *arg, const struct hg_flow_batch *batch, const int32_t *rows,
-                           int64_t n, struct hg_error *err);
+typedef int hg_checks_pass(void *arg,
+                           const struct hg_flow_batch *batch,
+                           const int32_t *rows,
+                           int64_t n,
+                           struct hg_error *err);
 
 /* After the last batch: late verdicts, whose good rows go to `pass`, then each rule's last word. */
-int hg_checks_finish(struct hg_checks *checks, hg_checks_pass *pass, void *arg,
+int hg_checks_finish(struct hg_checks *checks,
+                     hg_checks_pass *pass,
+                     void *arg,
                      struct hg_error *err);
 /* Appends each rule's figures, as far as they go, to the flow's results. */
 int hg_checks_report(const struct hg_checks *checks, struct hg_error *err);

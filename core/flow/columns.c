@@ -86,7 +86,8 @@ static bool is_json(const char *metadata)
     return false;
 }
 
-static int read_column(const struct ArrowSchema *child, struct hg_flow_column *column,
+static int read_column(const struct ArrowSchema *child,
+                       struct hg_flow_column *column,
                        struct hg_error *err)
 {
     if (!child || !child->name || child->name[0] == '\0' || !child->format) {
@@ -130,8 +131,7 @@ static int read_columns(struct hg_flow_schema *schema, struct hg_error *err)
     return HG_OK;
 }
 
-int hg_flow_schema_take(struct ArrowSchema *arrow, struct hg_flow_schema *ret,
-                        struct hg_error *err)
+int hg_flow_schema_take(struct ArrowSchema *arrow, struct hg_flow_schema *ret, struct hg_error *err)
 {
     struct hg_flow_schema schema = {.arrow = *arrow, .position = -1};
     int r = HG_OK;
@@ -191,12 +191,15 @@ static bool offsets_grow(const int32_t *offsets, int64_t n)
 
 static int bad_batch(const struct hg_flow_column *column, const char *what, struct hg_error *err)
 {
-    return hg_error_set(err, HG_EDATA, "a batch breaks the Arrow rules: column \"%s\" %s",
-                        column->name, what);
+    return hg_error_set(
+        err, HG_EDATA, "a batch breaks the Arrow rules: column \"%s\" %s", column->name, what);
 }
 
-static int view_column(const struct hg_flow_column *column, const struct ArrowArray *array,
-                       int64_t offset, int64_t n_rows, struct hg_flow_view *view,
+static int view_column(const struct hg_flow_column *column,
+                       const struct ArrowArray *array,
+                       int64_t offset,
+                       int64_t n_rows,
+                       struct hg_flow_view *view,
                        struct hg_error *err)
 {
     bool text = is_text(column->type);
@@ -231,11 +234,13 @@ static int view_column(const struct hg_flow_column *column, const struct ArrowAr
     return HG_OK;
 }
 
-int hg_flow_views(const struct hg_flow_schema *schema, const struct ArrowArray *array,
-                  struct hg_flow_view *views, struct hg_error *err)
+int hg_flow_views(const struct hg_flow_schema *schema,
+                  const struct ArrowArray *array,
+                  struct hg_flow_view *views,
+                  struct hg_error *err)
 {
-    if (array->length < 0 || array->offset < 0 ||
-        array->n_children != (int64_t)schema->n_columns || !array->children) {
+    if (array->length < 0 || array->offset < 0 || array->n_children != (int64_t)schema->n_columns ||
+        !array->children) {
         return hg_error_set(err,
                             HG_EDATA,
                             "a batch breaks the Arrow rules: %lld columns where the schema has %zu",
@@ -249,8 +254,8 @@ int hg_flow_views(const struct hg_flow_schema *schema, const struct ArrowArray *
         return hg_error_set(err, HG_EDATA, "a batch of more than 2,147,483,647 rows");
     }
     for (size_t i = 0; i < schema->n_columns; i++) {
-        int r = view_column(&schema->columns[i], array->children[i], array->offset, array->length,
-                            &views[i], err);
+        int r = view_column(
+            &schema->columns[i], array->children[i], array->offset, array->length, &views[i], err);
         if (r < 0) {
             return r;
         }

@@ -8,9 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "headgate/schema.h"
-
 #include "base/error.h"
+#include "headgate/schema.h"
 
 /* The reserved column that carries a row's position in its source. */
 #define HG_FLOW_POSITION "_hg_pos"
@@ -41,7 +40,8 @@ struct hg_flow_schema {
  * struct of the types of headgate/plugin.h or a name is missing, doubled or too long for
  * PostgreSQL. Freed with hg_flow_schema_free.
  */
-int hg_flow_schema_take(struct ArrowSchema *arrow, struct hg_flow_schema *ret,
+int hg_flow_schema_take(struct ArrowSchema *arrow,
+                        struct hg_flow_schema *ret,
                         struct hg_error *err);
 void hg_flow_schema_free(struct hg_flow_schema *schema);
 /* Index of the column of that name, or -1. */
@@ -70,8 +70,10 @@ struct hg_flow_batch {
  * Fills views[n_columns] from a batch of that schema, after a look whether the batch keeps the
  * Arrow rules as far as reading it safely needs. HG_EDATA names the column.
  */
-int hg_flow_views(const struct hg_flow_schema *schema, const struct ArrowArray *array,
-                  struct hg_flow_view *views, struct hg_error *err);
+int hg_flow_views(const struct hg_flow_schema *schema,
+                  const struct ArrowArray *array,
+                  struct hg_flow_view *views,
+                  struct hg_error *err);
 
 static inline bool hg_bit(const uint8_t *bits, int64_t i)
 {
@@ -89,7 +91,8 @@ static inline bool hg_cell_null(const struct hg_flow_view *view, int64_t row)
 }
 
 /* Text of a utf8 or binary cell that is not null. */
-static inline const uint8_t *hg_cell_bytes(const struct hg_flow_view *view, int64_t row,
+static inline const uint8_t *hg_cell_bytes(const struct hg_flow_view *view,
+                                           int64_t row,
                                            int32_t *ret_n)
 {
     const int32_t *offsets = (const int32_t *)view->values + view->offset + row;

@@ -51,8 +51,11 @@ static int read_jobs(struct hg_flow *flow, struct hg_error *err)
     return r;
 }
 
-int hg_flow_open(const json_t *task, const struct hg_flow_sink *sink,
-                 const struct hg_flow_plugins *plugins, struct hg_flow *ret, struct hg_error *err)
+int hg_flow_open(const json_t *task,
+                 const struct hg_flow_sink *sink,
+                 const struct hg_flow_plugins *plugins,
+                 struct hg_flow *ret,
+                 struct hg_error *err)
 {
     struct hg_flow flow = {.task = task, .sink = sink, .plugins = plugins};
     flow.started_ms = hg_time_monotonic_ms();
@@ -100,11 +103,16 @@ size_t hg_flow_job(const struct hg_flow *flow, const char *id)
 static json_t *error_to_json(const struct hg_error *err)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:s}",
-                     "code", hg_code_name(err->code),
-                     "message", err->message,
-                     "hint", err->hint,
-                     "pointer", err->pointer,
-                     "sqlstate", err->sqlstate);
+                     "code",
+                     hg_code_name(err->code),
+                     "message",
+                     err->message,
+                     "hint",
+                     err->hint,
+                     "pointer",
+                     err->pointer,
+                     "sqlstate",
+                     err->sqlstate);
 }
 
 /* The job at fault failed, those before it were cancelled with it, those behind it never came. */
@@ -125,13 +133,20 @@ static json_t *job_to_json(const struct hg_flow *flow, size_t i, const struct hg
     const char *status = status_of(flow, i, err);
     json_t *error = err && i == flow->current ? error_to_json(err) : json_null();
     return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}",
-                     "id", job->id,
-                     "status", status,
-                     "rows_in", (json_int_t)job->rows_in,
-                     "rows_out", (json_int_t)job->rows_out,
-                     "rows_rejected", (json_int_t)job->rows_rejected,
-                     "duration_ms", (json_int_t)(hg_time_monotonic_ms() - flow->started_ms),
-                     "error", error);
+                     "id",
+                     job->id,
+                     "status",
+                     status,
+                     "rows_in",
+                     (json_int_t)job->rows_in,
+                     "rows_out",
+                     (json_int_t)job->rows_out,
+                     "rows_rejected",
+                     (json_int_t)job->rows_rejected,
+                     "duration_ms",
+                     (json_int_t)(hg_time_monotonic_ms() - flow->started_ms),
+                     "error",
+                     error);
 }
 
 json_t *hg_flow_result(const struct hg_flow *flow, const struct hg_error *err)
@@ -140,10 +155,8 @@ json_t *hg_flow_result(const struct hg_flow *flow, const struct hg_error *err)
     for (size_t i = 0; jobs && i < flow->n_jobs; i++) {
         (void)json_array_append_new(jobs, job_to_json(flow, i, err));
     }
-    return json_pack("{s:o, s:O, s:b}",
-                     "jobs", jobs,
-                     "results", flow->results,
-                     "committed", flow->committed);
+    return json_pack(
+        "{s:o, s:O, s:b}", "jobs", jobs, "results", flow->results, "committed", flow->committed);
 }
 
 /* ---- talking ---- */
@@ -167,8 +180,8 @@ void hg_flow_progress(struct hg_flow *flow)
     flow->progress_ms = now;
     for (size_t i = 0; i < flow->n_jobs; i++) {
         const struct hg_flow_job *job = &flow->jobs[i];
-        flow->sink->progress(flow->sink->arg, job->id, job->rows_in, job->rows_out,
-                             job->rows_rejected);
+        flow->sink->progress(
+            flow->sink->arg, job->id, job->rows_in, job->rows_out, job->rows_rejected);
     }
 }
 

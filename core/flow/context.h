@@ -51,8 +51,11 @@ struct hg_flow {
 };
 
 /* Reads the head and the jobs of the task. HG_EINVAL when something is missing. */
-int hg_flow_open(const json_t *task, const struct hg_flow_sink *sink,
-                 const struct hg_flow_plugins *plugins, struct hg_flow *ret, struct hg_error *err);
+int hg_flow_open(const json_t *task,
+                 const struct hg_flow_sink *sink,
+                 const struct hg_flow_plugins *plugins,
+                 struct hg_flow *ret,
+                 struct hg_error *err);
 void hg_flow_close(struct hg_flow *flow);
 
 /* Index of the job of that id; the current one when there is none. */

@@ -9,7 +9,7 @@
 
 /* PostgreSQL counts days and microseconds from 2000-01-01. */
 #define EPOCH_DAYS INT32_C(10957)
-#define EPOCH_US (INT64_C(86400000000) * EPOCH_DAYS)
+#define EPOCH_US   (INT64_C(86400000000) * EPOCH_DAYS)
 
 const uint8_t hg_copy_header[19] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
 const uint8_t hg_copy_trailer[2] = {0xff, 0xff};
@@ -66,8 +66,9 @@ static inline uint8_t *put_null(uint8_t *to)
 /* ---- cells of a fixed width ---- */
 
 /* Inlined into each use below, so that `load` and `width` are constants there. */
-__attribute__((always_inline)) static inline void
-measure_fixed(const struct cells *cells, uint32_t *lengths, uint32_t width)
+__attribute__((always_inline)) static inline void measure_fixed(const struct cells *cells,
+                                                                uint32_t *lengths,
+                                                                uint32_t width)
 {
     const struct hg_flow_view *view = cells->view;
     if (!view->validity) {
@@ -81,9 +82,12 @@ measure_fixed(const struct cells *cells, uint32_t *lengths, uint32_t width)
     }
 }
 
-__attribute__((always_inline)) static inline uint8_t *
-put_fixed(uint8_t *to, const struct hg_flow_view *view, int32_t row, uint32_t width,
-          uint64_t (*load)(const void *values, int64_t i))
+__attribute__((always_inline)) static inline uint8_t *put_fixed(uint8_t *to,
+                                                                const struct hg_flow_view *view,
+                                                                int32_t row,
+                                                                uint32_t width,
+                                                                uint64_t (*load)(const void *values,
+                                                                                 int64_t i))
 {
     uint64_t value = load(view->values, view->offset + row);
     to = put32(to, width);
@@ -97,9 +101,11 @@ put_fixed(uint8_t *to, const struct hg_flow_view *view, int32_t row, uint32_t wi
     return to + 1;
 }
 
-__attribute__((always_inline)) static inline void
-write_fixed(const struct cells *cells, uint8_t **at, uint32_t width,
-            uint64_t (*load)(const void *values, int64_t i))
+__attribute__((always_inline)) static inline void write_fixed(const struct cells *cells,
+                                                              uint8_t **at,
+                                                              uint32_t width,
+                                                              uint64_t (*load)(const void *values,
+                                                                               int64_t i))
 {
     const struct hg_flow_view *view = cells->view;
     if (!view->validity) {
@@ -153,14 +159,14 @@ static inline uint64_t load_time(const void *values, int64_t i)
     return (uint64_t)((const int64_t *)values)[i] - (uint64_t)EPOCH_US;
 }
 
-#define DEFINE_FIXED(name, width, load)                                                            \
-    static void measure_##name(const struct cells *cells, uint32_t *lengths)                       \
-    {                                                                                              \
-        measure_fixed(cells, lengths, width);                                                      \
-    }                                                                                              \
-    static void write_##name(const struct cells *cells, uint8_t **at)                              \
-    {                                                                                              \
-        write_fixed(cells, at, width, load);                                                       \
+#define DEFINE_FIXED(name, width, load)                                      \
+    static void measure_##name(const struct cells *cells, uint32_t *lengths) \
+    {                                                                        \
+        measure_fixed(cells, lengths, width);                                \
+    }                                                                        \
+    static void write_##name(const struct cells *cells, uint8_t **at)        \
+    {                                                                        \
+        write_fixed(cells, at, width, load);                                 \
     }
 
 DEFINE_FIXED(bool, 1, load_bool)
@@ -174,16 +180,16 @@ DEFINE_FIXED(time, 8, load_time)
 
 /* ---- text ---- */
 
-__attribute__((always_inline)) static inline void
-measure_bytes(const struct cells *cells, uint32_t *lengths, uint32_t extra)
+__attribute__((always_inline)) static inline void measure_bytes(const struct cells *cells,
+                                                                uint32_t *lengths,
+                                                                uint32_t extra)
 {
     const struct hg_flow_view *view = cells->view;
     const int32_t *offsets = (const int32_t *)view->values + view->offset;
     for (int i = 0; i < cells->n; i++) {
         int32_t row = cells->rows[i];
-        lengths[i] += hg_cell_null(view, row)
-                          ? 4
-                          : 4 + extra + (uint32_t)(offsets[row + 1] - offsets[row]);
+        lengths[i] +=
+            hg_cell_null(view, row) ? 4 : 4 + extra + (uint32_t)(offsets[row + 1] - offsets[row]);
     }
 }
 
@@ -267,8 +273,8 @@ static void measure_numeric(const struct cells *cells, uint32_t *lengths)
         struct scratch *scratch = &cells->scratch[i];
         scratch->n = 0;
         if (!hg_cell_null(cells->view, cells->rows[i])) {
-            scratch->n = (uint8_t)hg_numeric_encode(load_number(cells, cells->rows[i]),
-                                                    cells->column->scale, scratch->bytes);
+            scratch->n = (uint8_t)hg_numeric_encode(
+                load_number(cells, cells->rows[i]), cells->column->scale, scratch->bytes);
         }
         lengths[i] += 4u + scratch->n;
     }
@@ -327,45 +333,131 @@ static bool enough_places(const struct hg_flow_column *column, int32_t typmod)
 }
 
 static const struct hg_mapping mappings[] = {
-    {.type = HG_TYPE_BOOL, .natural = true, .oid = HG_OID_BOOL, .name = "boolean",
-     .accepts = any, .measure = measure_bool, .write = write_bool},
-    {.type = HG_TYPE_INT32, .natural = true, .oid = HG_OID_INT4, .name = "integer",
-     .accepts = any, .measure = measure_int32, .write = write_int32},
-    {.type = HG_TYPE_INT32, .oid = HG_OID_INT8, .name = "bigint",
-     .accepts = any, .measure = measure_int32_as_int64, .write = write_int32_as_int64},
-    {.type = HG_TYPE_INT32, .oid = HG_OID_FLOAT8, .name = "double precision",
-     .accepts = any, .measure = measure_int32_as_float, .write = write_int32_as_float},
-    {.type = HG_TYPE_INT32, .oid = HG_OID_NUMERIC, .name = "numeric", .scratch = true,
-     .accepts = enough_places, .measure = measure_numeric, .write = write_numeric},
-    {.type = HG_TYPE_INT64, .natural = true, .oid = HG_OID_INT8, .name = "bigint",
-     .accepts = any, .measure = measure_int64, .write = write_int64},
-    {.type = HG_TYPE_INT64, .oid = HG_OID_NUMERIC, .name = "numeric", .scratch = true,
-     .accepts = enough_places, .measure = measure_numeric, .write = write_numeric},
-    {.type = HG_TYPE_FLOAT64, .natural = true, .oid = HG_OID_FLOAT8, .name = "double precision",
-     .accepts = any, .measure = measure_int64, .write = write_int64},
-    {.type = HG_TYPE_DECIMAL128, .natural = true, .oid = HG_OID_NUMERIC, .name = "numeric",
-     .scratch = true, .accepts = enough_places, .measure = measure_numeric,
+    {.type = HG_TYPE_BOOL,
+     .natural = true,
+     .oid = HG_OID_BOOL,
+     .name = "boolean",
+     .accepts = any,
+     .measure = measure_bool,
+     .write = write_bool},
+    {.type = HG_TYPE_INT32,
+     .natural = true,
+     .oid = HG_OID_INT4,
+     .name = "integer",
+     .accepts = any,
+     .measure = measure_int32,
+     .write = write_int32},
+    {.type = HG_TYPE_INT32,
+     .oid = HG_OID_INT8,
+     .name = "bigint",
+     .accepts = any,
+     .measure = measure_int32_as_int64,
+     .write = write_int32_as_int64},
+    {.type = HG_TYPE_INT32,
+     .oid = HG_OID_FLOAT8,
+     .name = "double precision",
+     .accepts = any,
+     .measure = measure_int32_as_float,
+     .write = write_int32_as_float},
+    {.type = HG_TYPE_INT32,
+     .oid = HG_OID_NUMERIC,
+     .name = "numeric",
+     .scratch = true,
+     .accepts = enough_places,
+     .measure = measure_numeric,
      .write = write_numeric},
-    {.type = HG_TYPE_UTF8, .json = true, .natural = true, .oid = HG_OID_JSONB, .name = "jsonb",
-     .accepts = any, .measure = measure_jsonb, .write = write_jsonb},
-    {.type = HG_TYPE_UTF8, .json = true, .oid = HG_OID_TEXT, .name = "text",
-     .accepts = any, .measure = measure_text, .write = write_text},
-    {.type = HG_TYPE_UTF8, .natural = true, .oid = HG_OID_TEXT, .name = "text",
-     .accepts = any, .measure = measure_text, .write = write_text},
-    {.type = HG_TYPE_UTF8, .oid = HG_OID_VARCHAR, .name = "character varying",
-     .accepts = without_limit, .measure = measure_text, .write = write_text},
-    {.type = HG_TYPE_BINARY, .natural = true, .oid = HG_OID_BYTEA, .name = "bytea",
-     .accepts = any, .measure = measure_text, .write = write_text},
-    {.type = HG_TYPE_DATE32, .natural = true, .oid = HG_OID_DATE, .name = "date",
-     .accepts = any, .measure = measure_date, .write = write_date},
-    {.type = HG_TYPE_DATE32, .oid = HG_OID_TIMESTAMP, .name = "timestamp without time zone",
-     .accepts = any, .measure = measure_date_as_time, .write = write_date_as_time},
-    {.type = HG_TYPE_TIMESTAMP_US, .utc = true, .natural = true, .oid = HG_OID_TIMESTAMPTZ,
-     .name = "timestamp with time zone",
-     .accepts = six_places, .measure = measure_time, .write = write_time},
-    {.type = HG_TYPE_TIMESTAMP_US, .natural = true, .oid = HG_OID_TIMESTAMP,
+    {.type = HG_TYPE_INT64,
+     .natural = true,
+     .oid = HG_OID_INT8,
+     .name = "bigint",
+     .accepts = any,
+     .measure = measure_int64,
+     .write = write_int64},
+    {.type = HG_TYPE_INT64,
+     .oid = HG_OID_NUMERIC,
+     .name = "numeric",
+     .scratch = true,
+     .accepts = enough_places,
+     .measure = measure_numeric,
+     .write = write_numeric},
+    {.type = HG_TYPE_FLOAT64,
+     .natural = true,
+     .oid = HG_OID_FLOAT8,
+     .name = "double precision",
+     .accepts = any,
+     .measure = measure_int64,
+     .write = write_int64},
+    {.type = HG_TYPE_DECIMAL128,
+     .natural = true,
+     .oid = HG_OID_NUMERIC,
+     .name = "numeric",
+     .scratch = true,
+     .accepts = enough_places,
+     .measure = measure_numeric,
+     .write = write_numeric},
+    {.type = HG_TYPE_UTF8,
+     .json = true,
+     .natural = true,
+     .oid = HG_OID_JSONB,
+     .name = "jsonb",
+     .accepts = any,
+     .measure = measure_jsonb,
+     .write = write_jsonb},
+    {.type = HG_TYPE_UTF8,
+     .json = true,
+     .oid = HG_OID_TEXT,
+     .name = "text",
+     .accepts = any,
+     .measure = measure_text,
+     .write = write_text},
+    {.type = HG_TYPE_UTF8,
+     .natural = true,
+     .oid = HG_OID_TEXT,
+     .name = "text",
+     .accepts = any,
+     .measure = measure_text,
+     .write = write_text},
+    {.type = HG_TYPE_UTF8,
+     .oid = HG_OID_VARCHAR,
+     .name = "character varying",
+     .accepts = without_limit,
+     .measure = measure_text,
+     .write = write_text},
+    {.type = HG_TYPE_BINARY,
+     .natural = true,
+     .oid = HG_OID_BYTEA,
+     .name = "bytea",
+     .accepts = any,
+     .measure = measure_text,
+     .write = write_text},
+    {.type = HG_TYPE_DATE32,
+     .natural = true,
+     .oid = HG_OID_DATE,
+     .name = "date",
+     .accepts = any,
+     .measure = measure_date,
+     .write = write_date},
+    {.type = HG_TYPE_DATE32,
+     .oid = HG_OID_TIMESTAMP,
      .name = "timestamp without time zone",
-     .accepts = six_places, .measure = measure_time, .write = write_time},
+     .accepts = any,
+     .measure = measure_date_as_time,
+     .write = write_date_as_time},
+    {.type = HG_TYPE_TIMESTAMP_US,
+     .utc = true,
+     .natural = true,
+     .oid = HG_OID_TIMESTAMPTZ,
+     .name = "timestamp with time zone",
+     .accepts = six_places,
+     .measure = measure_time,
+     .write = write_time},
+    {.type = HG_TYPE_TIMESTAMP_US,
+     .natural = true,
+     .oid = HG_OID_TIMESTAMP,
+     .name = "timestamp without time zone",
+     .accepts = six_places,
+     .measure = measure_time,
+     .write = write_time},
 };
 
 static bool is_from(const struct hg_mapping *mapping, const struct hg_flow_column *column)
@@ -384,7 +476,8 @@ const struct hg_mapping *hg_mapping_natural(const struct hg_flow_column *column)
     return NULL;
 }
 
-const struct hg_mapping *hg_mapping_into(const struct hg_flow_column *column, uint32_t oid,
+const struct hg_mapping *hg_mapping_into(const struct hg_flow_column *column,
+                                         uint32_t oid,
                                          int32_t typmod)
 {
     for (size_t i = 0; i < HG_COUNT(mappings); i++) {
@@ -416,8 +509,10 @@ struct hg_encoder {
     uint8_t *at[HG_TILE_ROWS];
 };
 
-static int add_columns(struct hg_encoder *encoder, const struct hg_encoder_column *columns,
-                       size_t n_columns, struct hg_error *err)
+static int add_columns(struct hg_encoder *encoder,
+                       const struct hg_encoder_column *columns,
+                       size_t n_columns,
+                       struct hg_error *err)
 {
     encoder->columns = calloc(n_columns, sizeof *columns);
     encoder->scratch = calloc(n_columns, sizeof *encoder->scratch);
@@ -437,8 +532,12 @@ static int add_columns(struct hg_encoder *encoder, const struct hg_encoder_colum
     return HG_OK;
 }
 
-int hg_encoder_new(const struct hg_flow_schema *schema, const struct hg_encoder_column *columns,
-                   size_t n_columns, bool with_seq, struct hg_encoder **ret, struct hg_error *err)
+int hg_encoder_new(const struct hg_flow_schema *schema,
+                   const struct hg_encoder_column *columns,
+                   size_t n_columns,
+                   bool with_seq,
+                   struct hg_encoder **ret,
+                   struct hg_error *err)
 {
     struct hg_encoder *encoder = calloc(1, sizeof *encoder);
     if (!encoder) {
@@ -468,16 +567,21 @@ void hg_encoder_free(struct hg_encoder *encoder)
     free(encoder);
 }
 
-static struct cells cells_of(const struct hg_encoder *encoder, const struct hg_flow_batch *batch,
-                             size_t i, const int32_t *rows, int n)
+static struct cells cells_of(const struct hg_encoder *encoder,
+                             const struct hg_flow_batch *batch,
+                             size_t i,
+                             const int32_t *rows,
+                             int n)
 {
     int column = encoder->columns[i].column;
-    return (struct cells){&encoder->schema->columns[column], &batch->views[column], rows, n,
-                          encoder->scratch[i]};
+    return (struct cells){
+        &encoder->schema->columns[column], &batch->views[column], rows, n, encoder->scratch[i]};
 }
 
-size_t hg_encoder_measure(struct hg_encoder *encoder, const struct hg_flow_batch *batch,
-                          const int32_t *rows, int n)
+size_t hg_encoder_measure(struct hg_encoder *encoder,
+                          const struct hg_flow_batch *batch,
+                          const int32_t *rows,
+                          int n)
 {
     const uint32_t head = 2 + (encoder->with_seq ? 12 : 0);
     for (int i = 0; i < n; i++) {
@@ -494,8 +598,11 @@ size_t hg_encoder_measure(struct hg_encoder *encoder, const struct hg_flow_batch
     return total;
 }
 
-void hg_encoder_write(struct hg_encoder *encoder, const struct hg_flow_batch *batch,
-                      const int32_t *rows, int n, uint8_t *to)
+void hg_encoder_write(struct hg_encoder *encoder,
+                      const struct hg_flow_batch *batch,
+                      const int32_t *rows,
+                      int n,
+                      uint8_t *to)
 {
     const size_t n_fields = encoder->n_columns + (encoder->with_seq ? 1 : 0);
     for (int i = 0; i < n; i++) {

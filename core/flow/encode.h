@@ -40,7 +40,8 @@ struct hg_mapping;
 /* How a column goes into a table that has no column for it yet. Static. */
 const struct hg_mapping *hg_mapping_natural(const struct hg_flow_column *column);
 /* How a column goes into an existing type without loss, or NULL when it can't. Static. */
-const struct hg_mapping *hg_mapping_into(const struct hg_flow_column *column, uint32_t oid,
+const struct hg_mapping *hg_mapping_into(const struct hg_flow_column *column,
+                                         uint32_t oid,
                                          int32_t typmod);
 /* Appends "numeric(18,4)": the type that the natural mapping makes. */
 void hg_mapping_type_name(struct hg_buf *buf, const struct hg_flow_column *column);
@@ -54,8 +55,11 @@ struct hg_encoder_column {
 };
 
 /* With `with_seq` each row gets one more int8 at its end: its number in the stream. */
-int hg_encoder_new(const struct hg_flow_schema *schema, const struct hg_encoder_column *columns,
-                   size_t n_columns, bool with_seq, struct hg_encoder **ret,
+int hg_encoder_new(const struct hg_flow_schema *schema,
+                   const struct hg_encoder_column *columns,
+                   size_t n_columns,
+                   bool with_seq,
+                   struct hg_encoder **ret,
                    struct hg_error *err);
 void hg_encoder_free(struct hg_encoder *encoder);
 
@@ -63,10 +67,15 @@ void hg_encoder_free(struct hg_encoder *encoder);
  * Measures `n` (1..HG_TILE_ROWS) rows of a batch; returns the bytes that writing them takes.
  * Remembers what it measured for hg_encoder_write.
  */
-size_t hg_encoder_measure(struct hg_encoder *encoder, const struct hg_flow_batch *batch,
-                          const int32_t *rows, int n);
+size_t hg_encoder_measure(struct hg_encoder *encoder,
+                          const struct hg_flow_batch *batch,
+                          const int32_t *rows,
+                          int n);
 /* Writes the rows just measured to `to`. */
-void hg_encoder_write(struct hg_encoder *encoder, const struct hg_flow_batch *batch,
-                      const int32_t *rows, int n, uint8_t *to);
+void hg_encoder_write(struct hg_encoder *encoder,
+                      const struct hg_flow_batch *batch,
+                      const int32_t *rows,
+                      int n,
+                      uint8_t *to);
 
 #endif

@@ -95,8 +95,8 @@ static int take_batch(struct pass *pass, const struct ArrowArray *array, struct 
     for (int64_t i = 0; i < array->length; i++) {
         pass->seq[i] = pass->n_seen++;
     }
-    const struct hg_flow_batch batch = {&pass->source.schema, array, pass->views, pass->seq,
-                                        array->length};
+    const struct hg_flow_batch batch = {
+        &pass->source.schema, array, pass->views, pass->seq, array->length};
     r = hg_checks_batch(pass->checks, &batch, pass->rows, &n_good, err);
     r = r < 0 ? r : hg_load_rows(pass->load, &batch, pass->rows, n_good, err);
     hg_flow_progress(flow);
@@ -122,7 +122,10 @@ static int read_all(struct pass *pass, struct hg_error *err)
     }
 }
 
-static int pass_late(void *arg, const struct hg_flow_batch *batch, const int32_t *rows, int64_t n,
+static int pass_late(void *arg,
+                     const struct hg_flow_batch *batch,
+                     const int32_t *rows,
+                     int64_t n,
                      struct hg_error *err)
 {
     struct pass *pass = arg;

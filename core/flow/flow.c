@@ -56,8 +56,10 @@ static int name_cancel(const struct hg_flow *flow, int r, struct hg_error *err)
     return r;
 }
 
-int hg_flow_run_with(const json_t *task, const struct hg_flow_sink *sink,
-                     const struct hg_flow_plugins *plugins, json_t **ret_result,
+int hg_flow_run_with(const json_t *task,
+                     const struct hg_flow_sink *sink,
+                     const struct hg_flow_plugins *plugins,
+                     json_t **ret_result,
                      struct hg_error *err)
 {
     struct hg_error own = HG_ERROR_INIT;
@@ -76,8 +78,13 @@ int hg_flow_run_with(const json_t *task, const struct hg_flow_sink *sink,
     return r;
 }
 
-static int find_in_file(void *arg, int kind, const char *id, const char *file, const char *sha256,
-                        const struct hg_plugin **ret_plugin, struct hg_error *err)
+static int find_in_file(void *arg,
+                        int kind,
+                        const char *id,
+                        const char *file,
+                        const char *sha256,
+                        const struct hg_plugin **ret_plugin,
+                        struct hg_error *err)
 {
     const struct hg_module *module = NULL;
     (void)arg;
@@ -96,7 +103,9 @@ static int find_in_file(void *arg, int kind, const char *id, const char *file, c
     return HG_OK;
 }
 
-int hg_flow_run(const json_t *task, const struct hg_flow_sink *sink, json_t **ret_result,
+int hg_flow_run(const json_t *task,
+                const struct hg_flow_sink *sink,
+                json_t **ret_result,
                 struct hg_error *err)
 {
     static const struct hg_flow_plugins from_files = {NULL, find_in_file};

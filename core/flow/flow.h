@@ -22,8 +22,8 @@ struct hg_flow_sink {
     /* A log line of a job. */
     void (*log)(void *arg, const char *job, int level, const char *message);
     /* Rows of a job so far; called at most a few times a second. */
-    void (*progress)(void *arg, const char *job, int64_t rows_in, int64_t rows_out,
-                     int64_t rows_rejected);
+    void (*progress)(
+        void *arg, const char *job, int64_t rows_in, int64_t rows_out, int64_t rows_rejected);
     /* True once the task shall stop; stays true. Cheap. */
     bool (*is_cancelled)(void *arg);
     /* Which plugin is about to be called ("csv"), or NULL when it returned; for blame. */
@@ -37,7 +37,9 @@ struct hg_flow_sink {
  *    "results": [{"job", "rule", "column", "evaluated", "failed", "status", ...}],
  *    "committed": true or false}
  */
-int hg_flow_run(const json_t *task, const struct hg_flow_sink *sink, json_t **ret_result,
+int hg_flow_run(const json_t *task,
+                const struct hg_flow_sink *sink,
+                json_t **ret_result,
                 struct hg_error *err);
 
 #endif

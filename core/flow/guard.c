@@ -3,24 +3,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "headgate/text.h"
-
 #include "base/mem.h"
 #include "flow/numeric.h"
+#include "headgate/text.h"
 
 /* PostgreSQL's own limits, counted from 1970. */
-#define DATE_MIN INT32_C(-2440588)
-#define DATE_MAX INT32_C(2145042905)
-#define TIME_MIN INT64_C(-210866803200000000)
-#define TIME_MAX (INT64_C(9223371331200000000) - 1)
+#define DATE_MIN       INT32_C(-2440588)
+#define DATE_MAX       INT32_C(2145042905)
+#define TIME_MIN       INT64_C(-210866803200000000)
+#define TIME_MAX       (INT64_C(9223371331200000000) - 1)
 #define TEXT_BYTES_MAX (INT32_C(256) * 1024 * 1024)
 
 /* NULL when the cell, which is not null, is good; else what is wrong with it. Static. */
 typedef const char *check_function(const struct hg_flow_column *column,
-                                   const struct hg_flow_view *view, int64_t row);
+                                   const struct hg_flow_view *view,
+                                   int64_t row);
 
 static const char *check_bytes(const struct hg_flow_column *column,
-                               const struct hg_flow_view *view, int64_t row)
+                               const struct hg_flow_view *view,
+                               int64_t row)
 {
     int32_t n;
     (void)column;
@@ -28,7 +29,8 @@ static const char *check_bytes(const struct hg_flow_column *column,
     return n > TEXT_BYTES_MAX ? "is longer than 256 MiB" : NULL;
 }
 
-static const char *check_text(const struct hg_flow_column *column, const struct hg_flow_view *view,
+static const char *check_text(const struct hg_flow_column *column,
+                              const struct hg_flow_view *view,
                               int64_t row)
 {
     int32_t n;
@@ -43,7 +45,8 @@ static const char *check_text(const struct hg_flow_column *column, const struct 
     return hg_text_utf8_prefix(bytes, (size_t)n) == (size_t)n ? NULL : "is not valid UTF-8";
 }
 
-static const char *check_date(const struct hg_flow_column *column, const struct hg_flow_view *view,
+static const char *check_date(const struct hg_flow_column *column,
+                              const struct hg_flow_view *view,
                               int64_t row)
 {
     int32_t days = ((const int32_t *)view->values)[view->offset + row];
@@ -51,7 +54,8 @@ static const char *check_date(const struct hg_flow_column *column, const struct 
     return days < DATE_MIN || days > DATE_MAX ? "is a date beyond PostgreSQL's range" : NULL;
 }
 
-static const char *check_time(const struct hg_flow_column *column, const struct hg_flow_view *view,
+static const char *check_time(const struct hg_flow_column *column,
+                              const struct hg_flow_view *view,
                               int64_t row)
 {
     int64_t us = ((const int64_t *)view->values)[view->offset + row];
@@ -60,7 +64,8 @@ static const char *check_time(const struct hg_flow_column *column, const struct 
 }
 
 static const char *check_decimal(const struct hg_flow_column *column,
-                                 const struct hg_flow_view *view, int64_t row)
+                                 const struct hg_flow_view *view,
+                                 int64_t row)
 {
     hg_flow_int128 value;
     memcpy(&value, (const uint8_t *)view->values + 16 * (view->offset + row), sizeof value);
@@ -68,8 +73,10 @@ static const char *check_decimal(const struct hg_flow_column *column,
 }
 
 static check_function *const checks[] = {
-    [HG_TYPE_DECIMAL128] = check_decimal, [HG_TYPE_UTF8] = check_text,
-    [HG_TYPE_BINARY] = check_bytes,       [HG_TYPE_DATE32] = check_date,
+    [HG_TYPE_DECIMAL128] = check_decimal,
+    [HG_TYPE_UTF8] = check_text,
+    [HG_TYPE_BINARY] = check_bytes,
+    [HG_TYPE_DATE32] = check_date,
     [HG_TYPE_TIMESTAMP_US] = check_time,
 };
 
@@ -108,7 +115,8 @@ void hg_guard_find(const struct hg_guard *guard, const struct hg_flow_batch *bat
     const struct hg_flow_column *column = &batch->schema->columns[guard->column];
     const struct hg_flow_view *view = &batch->views[guard->column];
     bool has_check = (size_t)column->type < HG_COUNT(checks) && checks[column->type];
-    bool cells_good = batch->n_rows == 0 || !has_check || is_good(column->type, view, batch->n_rows);
+    bool cells_good =
+        batch->n_rows == 0 || !has_check || is_good(column->type, view, batch->n_rows);
     if (cells_good && !(guard->not_null && view->validity)) {
         return;
     }
@@ -119,8 +127,11 @@ void hg_guard_find(const struct hg_guard *guard, const struct hg_flow_batch *bat
     }
 }
 
-bool hg_guard_explain(const struct hg_guard *guard, const struct hg_flow_batch *batch, int64_t row,
-                      char *buf, size_t size)
+bool hg_guard_explain(const struct hg_guard *guard,
+                      const struct hg_flow_batch *batch,
+                      int64_t row,
+                      char *buf,
+                      size_t size)
 {
     const char *reason = why(guard, batch, row);
     if (reason) {

@@ -17,7 +17,10 @@ struct hg_guard {
 /* Sets the bit of each row that has a bad cell in that column. */
 void hg_guard_find(const struct hg_guard *guard, const struct hg_flow_batch *batch, uint8_t *bad);
 /* Says why: "price is null, which the table does not take"; false when the cell is good. */
-bool hg_guard_explain(const struct hg_guard *guard, const struct hg_flow_batch *batch, int64_t row,
-                      char *buf, size_t size);
+bool hg_guard_explain(const struct hg_guard *guard,
+                      const struct hg_flow_batch *batch,
+                      int64_t row,
+                      char *buf,
+                      size_t size);
 
 #endif

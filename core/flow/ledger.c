@@ -24,7 +24,8 @@ static const struct hg_statement find_done = {
 
 static const struct hg_statement find_state = {
     "flow_find_state",
-    "select state::text as state from headgate.cursor where pipeline_id = $1 and job_id = $2", 2};
+    "select state::text as state from headgate.cursor where pipeline_id = $1 and job_id = $2",
+    2};
 
 static const struct hg_statement put_state = {
     "flow_put_state",
@@ -54,9 +55,11 @@ static int take(struct hg_flow *flow, struct hg_error *err)
     const char *const params[] = {flow->pipeline_id, flow->key, number(fence, flow->fence)};
     int r = hg_db_exec(flow->db, &take_fence, params, &result, err);
     if (r == HG_OK && PQntuples(result) == 0) {
-        return hg_error_set(err, HG_ECONFLICT,
+        return hg_error_set(err,
+                            HG_ECONFLICT,
                             "a newer attempt of task \"%s\" has taken over from fence %s",
-                            flow->key, fence);
+                            flow->key,
+                            fence);
     }
     return r;
 }
@@ -113,12 +116,17 @@ int hg_ledger_commit(struct hg_flow *flow, const struct hg_ledger_row *row, stru
     if (r < 0) {
         return r;
     }
-    const char *const params[] = {
-        id, flow->pipeline_id, flow->run_id, flow->key,
-        number(text[0], flow->attempt), number(text[1], flow->fence),
-        row->table, row->mode,
-        number(text[2], row->rows_extracted), number(text[3], row->rows_loaded),
-        number(text[4], row->rows_rejected)};
+    const char *const params[] = {id,
+                                  flow->pipeline_id,
+                                  flow->run_id,
+                                  flow->key,
+                                  number(text[0], flow->attempt),
+                                  number(text[1], flow->fence),
+                                  row->table,
+                                  row->mode,
+                                  number(text[2], row->rows_extracted),
+                                  number(text[3], row->rows_loaded),
+                                  number(text[4], row->rows_rejected)};
     r = hg_db_exec(flow->db, &add_row, params, NULL, err);
     r = r < 0 ? r : hg_db_commit(flow->db, err);
     flow->committed = r == HG_OK;

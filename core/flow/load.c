@@ -36,8 +36,11 @@ struct hg_load {
 
 /* ---- opening ---- */
 
-static int run_on_table(struct hg_load *load, const char *before, const char *after,
-                        PGresult **ret, struct hg_error *err)
+static int run_on_table(struct hg_load *load,
+                        const char *before,
+                        const char *after,
+                        PGresult **ret,
+                        struct hg_error *err)
 {
     struct hg_buf sql = HG_BUF_INIT;
     hg_buf_printf(&sql, "%s %s %s", before, hg_buf_text(&load->target.quoted), after);
@@ -90,7 +93,8 @@ static int is_ours_and_empty(struct hg_load *load, bool *ret, struct hg_error *e
     return hg_db_simple(load->flow->db,
                         *ret ? "release savepoint headgate_lock"
                              : "rollback to savepoint headgate_lock",
-                        NULL, err);
+                        NULL,
+                        err);
 }
 
 static int begin_merge(struct hg_load *load, struct hg_error *err)
@@ -134,8 +138,8 @@ static int open_load(struct hg_load *load, const json_t *spec, struct hg_error *
     load->job = hg_flow_job(load->flow, json_string_value(json_object_get(spec, "job")));
     load->flow->current = load->job;
     if (!mode) {
-        return hg_error_set(err, HG_EINVAL, "load mode \"%s\" is not append, replace or merge",
-                            name ? name : "");
+        return hg_error_set(
+            err, HG_EINVAL, "load mode \"%s\" is not append, replace or merge", name ? name : "");
     }
     int r = hg_flow_text(spec, "table", &table, err);
     r = r < 0 ? r : hg_ledger_as_user(load->flow, err);
@@ -144,12 +148,14 @@ static int open_load(struct hg_load *load, const json_t *spec, struct hg_error *
     }
     HG_CLEANUP(hg_json_decrefp) json_t *none = json_array();
     const json_t *key = json_object_get(spec, "key");
-    r = hg_target_open(&load->target, load->flow, load->schema, table,
-                       mode->key ? (key ? key : none) : NULL, err);
+    r = hg_target_open(
+        &load->target, load->flow, load->schema, table, mode->key ? (key ? key : none) : NULL, err);
     return r < 0 ? r : mode->begin(load, err);
 }
 
-int hg_load_new(struct hg_flow *flow, const struct hg_flow_schema *schema, struct hg_load **ret,
+int hg_load_new(struct hg_flow *flow,
+                const struct hg_flow_schema *schema,
+                struct hg_load **ret,
                 struct hg_error *err)
 {
     struct hg_load *load = calloc(1, sizeof *load);
@@ -196,8 +202,12 @@ static int open_copy(struct hg_load *load, struct hg_error *err)
     }
     hg_encoder_free(HG_TAKE(load->encoder));
     r = r < 0 ? r
-              : hg_encoder_new(load->schema, load->target.columns, load->target.n_columns,
-                               load->staged, &load->encoder, err);
+              : hg_encoder_new(load->schema,
+                               load->target.columns,
+                               load->target.n_columns,
+                               load->staged,
+                               &load->encoder,
+                               err);
     if (r == HG_OK && hg_buf_failed(&sql)) {
         r = hg_error_nomem(err);
     }
@@ -220,8 +230,11 @@ static int close_copy(struct hg_load *load, struct hg_error *err)
     return HG_OK;
 }
 
-static int send_tile(struct hg_load *load, const struct hg_flow_batch *batch, const int32_t *rows,
-                     int n, struct hg_error *err)
+static int send_tile(struct hg_load *load,
+                     const struct hg_flow_batch *batch,
+                     const int32_t *rows,
+                     int n,
+                     struct hg_error *err)
 {
     int r = load->sender ? HG_OK : open_copy(load, err);
     if (r < 0) {
@@ -252,8 +265,11 @@ static int go_over_to_staging(struct hg_load *load, struct hg_error *err)
 }
 
 /* Sends rows while the keys increase, then what follows into the staging table. */
-static int send_merge_tile(struct hg_load *load, const struct hg_flow_batch *batch,
-                           const int32_t *rows, int n, struct hg_error *err)
+static int send_merge_tile(struct hg_load *load,
+                           const struct hg_flow_batch *batch,
+                           const int32_t *rows,
+                           int n,
+                           struct hg_error *err)
 {
     while (n > 0) {
         int64_t run = load->distinct ? hg_order_run(load->order, batch, rows, n) : n;
@@ -294,7 +310,9 @@ static int make_room(struct hg_load *load, int64_t n_rows, struct hg_error *err)
     return HG_OK;
 }
 
-static int reject_row(struct hg_load *load, const struct hg_flow_batch *batch, int64_t row,
+static int reject_row(struct hg_load *load,
+                      const struct hg_flow_batch *batch,
+                      int64_t row,
                       struct hg_error *err)
 {
     struct hg_buf reasons = HG_BUF_INIT;
@@ -327,8 +345,12 @@ static int reject_row(struct hg_load *load, const struct hg_flow_batch *batch, i
 }
 
 /* The rows without the bad ones, which go to quarantine. */
-static int keep_good(struct hg_load *load, const struct hg_flow_batch *batch, const int32_t *rows,
-                     int64_t n, int64_t *ret_n, struct hg_error *err)
+static int keep_good(struct hg_load *load,
+                     const struct hg_flow_batch *batch,
+                     const int32_t *rows,
+                     int64_t n,
+                     int64_t *ret_n,
+                     struct hg_error *err)
 {
     int64_t n_good = 0;
     int r = make_room(load, batch->n_rows, err);
@@ -346,8 +368,11 @@ static int keep_good(struct hg_load *load, const struct hg_flow_batch *batch, co
     return r;
 }
 
-int hg_load_rows(struct hg_load *load, const struct hg_flow_batch *batch, const int32_t *rows,
-                 int64_t n, struct hg_error *err)
+int hg_load_rows(struct hg_load *load,
+                 const struct hg_flow_batch *batch,
+                 const int32_t *rows,
+                 int64_t n,
+                 struct hg_error *err)
 {
     int64_t n_good = 0;
     load->flow->current = load->job;
@@ -373,8 +398,7 @@ int hg_load_finish(struct hg_load *load, struct hg_error *err)
         r = hg_target_add_key(&load->target, load->flow, load->schema, err);
     }
     if (r == HG_OK && load->rows_staged > 0) {
-        const struct hg_merge_facts facts = {load->distinct, load->rows_staged,
-                                             load->rows_direct};
+        const struct hg_merge_facts facts = {load->distinct, load->rows_staged, load->rows_direct};
         r = hg_merge_run(load->flow, load->schema, &load->target, &facts, &n_merged, err);
     }
     if (r == HG_OK) {

@@ -16,13 +16,18 @@
 struct hg_load;
 
 /* Prepares the task's load, in the open transaction, for that schema. Owned by the caller. */
-int hg_load_new(struct hg_flow *flow, const struct hg_flow_schema *schema, struct hg_load **ret,
+int hg_load_new(struct hg_flow *flow,
+                const struct hg_flow_schema *schema,
+                struct hg_load **ret,
                 struct hg_error *err);
 /* Ends an open COPY as failed; takes NULL. */
 void hg_load_free(struct hg_load *load);
 /* Takes n rows of a batch; those that PostgreSQL would refuse go to quarantine. */
-int hg_load_rows(struct hg_load *load, const struct hg_flow_batch *batch, const int32_t *rows,
-                 int64_t n, struct hg_error *err);
+int hg_load_rows(struct hg_load *load,
+                 const struct hg_flow_batch *batch,
+                 const int32_t *rows,
+                 int64_t n,
+                 struct hg_error *err);
 /* All rows were given: they are in the table, visible once the transaction commits. */
 int hg_load_finish(struct hg_load *load, struct hg_error *err);
 

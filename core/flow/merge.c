@@ -5,8 +5,8 @@
 #include "store/quote.h"
 
 #define STAGE "pg_temp.headgate_stage"
-#define LAST "pg_temp.headgate_last"
-#define SEQ "\"_hg_seq\""
+#define LAST  "pg_temp.headgate_last"
+#define SEQ   "\"_hg_seq\""
 
 /* Sorting and hashing millions of rows on disk for want of 60 MB would cost more than it saves. */
 static const char memory_sql[] = "set local work_mem = '64MB'";
@@ -24,20 +24,23 @@ static int run(struct hg_flow *flow, struct hg_buf *sql, int64_t *ret_rows, stru
     return r;
 }
 
-int hg_merge_stage(struct hg_flow *flow, const struct hg_flow_schema *schema,
-                   const struct hg_target *target, struct hg_error *err)
+int hg_merge_stage(struct hg_flow *flow,
+                   const struct hg_flow_schema *schema,
+                   const struct hg_target *target,
+                   struct hg_error *err)
 {
     struct hg_buf sql = HG_BUF_INIT;
     hg_buf_puts(&sql, "create temporary table headgate_stage on commit drop as select ");
     hg_target_columns(target, schema, "", &sql);
-    hg_buf_printf(&sql, ", 0::bigint as %s from %s with no data", SEQ,
-                  hg_buf_text(&target->quoted));
+    hg_buf_printf(
+        &sql, ", 0::bigint as %s from %s with no data", SEQ, hg_buf_text(&target->quoted));
     int r = run(flow, &sql, NULL, err);
     hg_buf_free(&sql);
     return r;
 }
 
-void hg_merge_copy_sql(const struct hg_flow_schema *schema, const struct hg_target *target,
+void hg_merge_copy_sql(const struct hg_flow_schema *schema,
+                       const struct hg_target *target,
                        struct hg_buf *sql)
 {
     hg_buf_puts(sql, "copy " STAGE " (");
@@ -46,7 +49,8 @@ void hg_merge_copy_sql(const struct hg_flow_schema *schema, const struct hg_targ
 }
 
 /* "t.a = s.a and t.b = s.b" */
-static void join(const struct hg_flow_schema *schema, const struct hg_target *target,
+static void join(const struct hg_flow_schema *schema,
+                 const struct hg_target *target,
                  struct hg_buf *sql)
 {
     for (size_t i = 0; i < target->n_key; i++) {
@@ -59,11 +63,15 @@ static void join(const struct hg_flow_schema *schema, const struct hg_target *ta
 }
 
 /*
- * The loaded columns that are not of the key, each as `before`, its name, `between`, its name. Where
- * keys that are equal may still look different, as under some collations, those of the key too.
+ * The loaded columns that are not of the key, each as `before`, its name, `between`, its name.
+ * Where keys that are equal may still look different, as under some collations, those of the key
+ * too.
  */
-static size_t others(const struct hg_flow_schema *schema, const struct hg_target *target,
-                     const char *before, const char *between, struct hg_buf *sql)
+static size_t others(const struct hg_flow_schema *schema,
+                     const struct hg_target *target,
+                     const char *before,
+                     const char *between,
+                     struct hg_buf *sql)
 {
     size_t n = 0;
     for (size_t i = 0; i < target->n_columns; i++) {
@@ -83,11 +91,15 @@ static size_t others(const struct hg_flow_schema *schema, const struct hg_target
 }
 
 /* The last row of each key in a table of its own. */
-static int keep_last(struct hg_flow *flow, const struct hg_flow_schema *schema,
-                     const struct hg_target *target, int64_t *ret_rows, struct hg_error *err)
+static int keep_last(struct hg_flow *flow,
+                     const struct hg_flow_schema *schema,
+                     const struct hg_target *target,
+                     int64_t *ret_rows,
+                     struct hg_error *err)
 {
     struct hg_buf sql = HG_BUF_INIT;
-    hg_buf_puts(&sql, "create temporary table headgate_last on commit drop as select distinct on (");
+    hg_buf_puts(&sql,
+                "create temporary table headgate_last on commit drop as select distinct on (");
     hg_target_key(target, schema, "", &sql);
     hg_buf_puts(&sql, ") * from " STAGE " order by ");
     hg_target_key(target, schema, "", &sql);
@@ -98,14 +110,17 @@ static int keep_last(struct hg_flow *flow, const struct hg_flow_schema *schema,
 }
 
 /* Keys that this transaction has put into the table itself before are counted already. */
-static int count_again(struct hg_flow *flow, const struct hg_flow_schema *schema,
-                       const struct hg_target *target, const char *from, int64_t *ret_rows,
+static int count_again(struct hg_flow *flow,
+                       const struct hg_flow_schema *schema,
+                       const struct hg_target *target,
+                       const char *from,
+                       int64_t *ret_rows,
                        struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     struct hg_buf sql = HG_BUF_INIT;
-    hg_buf_printf(&sql, "select count(*) as n from %s s join %s t on ", from,
-                  hg_buf_text(&target->quoted));
+    hg_buf_printf(
+        &sql, "select count(*) as n from %s s join %s t on ", from, hg_buf_text(&target->quoted));
     join(schema, target, &sql);
     hg_buf_puts(&sql, " where t.xmin = pg_current_xact_id()::xid");
     int r = hg_buf_failed(&sql) ? hg_error_nomem(err)
@@ -122,8 +137,11 @@ static int count_again(struct hg_flow *flow, const struct hg_flow_schema *schema
  * equal in the eyes of their types. Rows that are the same already are left alone, for an update
  * would write them again.
  */
-static int update_present(struct hg_flow *flow, const struct hg_flow_schema *schema,
-                          const struct hg_target *target, const char *from, struct hg_error *err)
+static int update_present(struct hg_flow *flow,
+                          const struct hg_flow_schema *schema,
+                          const struct hg_target *target,
+                          const char *from,
+                          struct hg_error *err)
 {
     struct hg_buf sql = HG_BUF_INIT;
     hg_buf_printf(&sql, "update %s t set ", hg_buf_text(&target->quoted));
@@ -140,15 +158,20 @@ static int update_present(struct hg_flow *flow, const struct hg_flow_schema *sch
     return r;
 }
 
-static int insert_new(struct hg_flow *flow, const struct hg_flow_schema *schema,
-                      const struct hg_target *target, const char *from, struct hg_error *err)
+static int insert_new(struct hg_flow *flow,
+                      const struct hg_flow_schema *schema,
+                      const struct hg_target *target,
+                      const char *from,
+                      struct hg_error *err)
 {
     struct hg_buf sql = HG_BUF_INIT;
     hg_buf_printf(&sql, "insert into %s (", hg_buf_text(&target->quoted));
     hg_target_columns(target, schema, "", &sql);
     hg_buf_puts(&sql, ") select ");
     hg_target_columns(target, schema, "s.", &sql);
-    hg_buf_printf(&sql, " from %s s where not exists (select from %s t where ", from,
+    hg_buf_printf(&sql,
+                  " from %s s where not exists (select from %s t where ",
+                  from,
                   hg_buf_text(&target->quoted));
     join(schema, target, &sql);
     hg_buf_putc(&sql, ')');
@@ -157,20 +180,27 @@ static int insert_new(struct hg_flow *flow, const struct hg_flow_schema *schema,
     return r;
 }
 
-static int lock_and_analyze(struct hg_flow *flow, const struct hg_target *target, const char *from,
+static int lock_and_analyze(struct hg_flow *flow,
+                            const struct hg_target *target,
+                            const char *from,
                             struct hg_error *err)
 {
     struct hg_buf sql = HG_BUF_INIT;
-    hg_buf_printf(&sql, "lock table %s in share row exclusive mode; analyze %s",
-                  hg_buf_text(&target->quoted), from);
+    hg_buf_printf(&sql,
+                  "lock table %s in share row exclusive mode; analyze %s",
+                  hg_buf_text(&target->quoted),
+                  from);
     int r = run(flow, &sql, NULL, err);
     hg_buf_free(&sql);
     return r;
 }
 
-int hg_merge_run(struct hg_flow *flow, const struct hg_flow_schema *schema,
-                 const struct hg_target *target, const struct hg_merge_facts *facts,
-                 int64_t *ret_rows, struct hg_error *err)
+int hg_merge_run(struct hg_flow *flow,
+                 const struct hg_flow_schema *schema,
+                 const struct hg_target *target,
+                 const struct hg_merge_facts *facts,
+                 int64_t *ret_rows,
+                 struct hg_error *err)
 {
     const char *from = facts->distinct ? STAGE : LAST;
     int64_t n_keys = facts->rows_staged;

@@ -25,8 +25,11 @@ struct hg_order {
     bool any; /* a row was seen */
 };
 
-int hg_order_new(const struct hg_flow_schema *schema, const int *columns, size_t n_columns,
-                 struct hg_order **ret, struct hg_error *err)
+int hg_order_new(const struct hg_flow_schema *schema,
+                 const int *columns,
+                 size_t n_columns,
+                 struct hg_order **ret,
+                 struct hg_error *err)
 {
     struct hg_order *order = calloc(1, sizeof *order);
     struct key *keys = calloc(n_columns, sizeof *keys);
@@ -64,14 +67,14 @@ void hg_order_reset(struct hg_order *order)
 
 /* ---- comparing: below, at or above 0 as a is below, at or above b ---- */
 
-#define DEFINE_COMPARE(name, ctype)                                                                \
-    static int name(const struct cell *a, const struct cell *b)                                    \
-    {                                                                                              \
-        ctype x;                                                                                   \
-        ctype y;                                                                                   \
-        memcpy(&x, a->bytes, sizeof x);                                                            \
-        memcpy(&y, b->bytes, sizeof y);                                                            \
-        return (x > y) - (x < y);                                                                  \
+#define DEFINE_COMPARE(name, ctype)                             \
+    static int name(const struct cell *a, const struct cell *b) \
+    {                                                           \
+        ctype x;                                                \
+        ctype y;                                                \
+        memcpy(&x, a->bytes, sizeof x);                         \
+        memcpy(&y, b->bytes, sizeof y);                         \
+        return (x > y) - (x < y);                               \
     }
 
 DEFINE_COMPARE(compare_int32, int32_t)
@@ -119,8 +122,10 @@ static struct cell cell_of(const struct key *key, const struct hg_flow_batch *ba
                          width};
 }
 
-static bool increases(const struct hg_order *order, const struct hg_flow_batch *batch,
-                      int64_t before, int64_t row)
+static bool increases(const struct hg_order *order,
+                      const struct hg_flow_batch *batch,
+                      int64_t before,
+                      int64_t row)
 {
     for (size_t i = 0; i < order->n_keys; i++) {
         const struct key *key = &order->keys[i];
@@ -150,8 +155,10 @@ static int remember(struct hg_order *order, const struct hg_flow_batch *batch, i
     return HG_OK;
 }
 
-int64_t hg_order_run(struct hg_order *order, const struct hg_flow_batch *batch,
-                     const int32_t *rows, int64_t n)
+int64_t hg_order_run(struct hg_order *order,
+                     const struct hg_flow_batch *batch,
+                     const int32_t *rows,
+                     int64_t n)
 {
     int64_t run = 0;
     if (n > 0 && (!order->any || increases(order, batch, -1, rows[0]))) {

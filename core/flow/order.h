@@ -12,8 +12,11 @@
 struct hg_order;
 
 /* `columns` are indices in the schema, the first counts most. *ret is owned by the caller. */
-int hg_order_new(const struct hg_flow_schema *schema, const int *columns, size_t n_columns,
-                 struct hg_order **ret, struct hg_error *err);
+int hg_order_new(const struct hg_flow_schema *schema,
+                 const int *columns,
+                 size_t n_columns,
+                 struct hg_order **ret,
+                 struct hg_error *err);
 void hg_order_free(struct hg_order *order);
 /* Forgets the keys seen so far. */
 void hg_order_reset(struct hg_order *order);
@@ -21,7 +24,9 @@ void hg_order_reset(struct hg_order *order);
  * How many of the rows, from the first on, continue the increasing run of what was seen before.
  * Those are then seen. Key cells must not be null. A negative HG_E* when there is no memory.
  */
-int64_t hg_order_run(struct hg_order *order, const struct hg_flow_batch *batch,
-                     const int32_t *rows, int64_t n);
+int64_t hg_order_run(struct hg_order *order,
+                     const struct hg_flow_batch *batch,
+                     const int32_t *rows,
+                     int64_t n);
 
 #endif

@@ -12,13 +12,20 @@
 struct hg_flow_plugins {
     void *arg;
     /* `file` and `sha256` are those of the task, or NULL. *ret_plugin is static. */
-    int (*find)(void *arg, int kind, const char *id, const char *file, const char *sha256,
-                const struct hg_plugin **ret_plugin, struct hg_error *err);
+    int (*find)(void *arg,
+                int kind,
+                const char *id,
+                const char *file,
+                const char *sha256,
+                const struct hg_plugin **ret_plugin,
+                struct hg_error *err);
 };
 
 /* hg_flow_run with plugins from elsewhere. */
-int hg_flow_run_with(const json_t *task, const struct hg_flow_sink *sink,
-                     const struct hg_flow_plugins *plugins, json_t **ret_result,
+int hg_flow_run_with(const json_t *task,
+                     const struct hg_flow_sink *sink,
+                     const struct hg_flow_plugins *plugins,
+                     json_t **ret_result,
                      struct hg_error *err);
 
 #endif

@@ -96,7 +96,9 @@ void hg_jsonb_text(struct hg_buf *buf, const char *text, size_t n)
     hg_buf_free(&cleaned);
 }
 
-void hg_reason_append(struct hg_buf *reasons, const char *rule, const char *column,
+void hg_reason_append(struct hg_buf *reasons,
+                      const char *rule,
+                      const char *column,
                       const char *message)
 {
     hg_buf_puts(reasons, reasons->len > 1 ? ", {\"rule\": " : "{\"rule\": ");
@@ -188,11 +190,16 @@ static void log_row(struct hg_flow *flow, const struct hg_rejected *row)
         return;
     }
     job->n_logged_rejects++;
-    hg_flow_log(flow, row->job, HG_LOG_WARNING, "rejected %s: %s",
-                row->position ? row->position : "a row", row->message);
+    hg_flow_log(flow,
+                row->job,
+                HG_LOG_WARNING,
+                "rejected %s: %s",
+                row->position ? row->position : "a row",
+                row->message);
 }
 
-int hg_quarantine_add(struct hg_quarantine *quarantine, const struct hg_rejected *row,
+int hg_quarantine_add(struct hg_quarantine *quarantine,
+                      const struct hg_rejected *row,
                       struct hg_error *err)
 {
     quarantine->flow->jobs[row->job].rows_rejected++;
@@ -217,20 +224,26 @@ static void log_totals(const struct hg_quarantine *quarantine)
     const struct hg_flow *flow = quarantine->flow;
     for (size_t i = 0; i < flow->n_jobs; i++) {
         if (flow->jobs[i].rows_rejected > 0) {
-            hg_flow_log(flow, i, HG_LOG_WARNING,
+            hg_flow_log(flow,
+                        i,
+                        HG_LOG_WARNING,
                         "%lld rows were rejected in all; they are in quarantine with their reasons",
                         (long long)flow->jobs[i].rows_rejected);
         }
     }
     if (quarantine->n_lost > 0) {
-        hg_flow_log(flow, flow->n_jobs - 1, HG_LOG_WARNING,
+        hg_flow_log(flow,
+                    flow->n_jobs - 1,
+                    HG_LOG_WARNING,
                     "quarantine keeps the first %d rejected rows of a run; %lld more are counted,"
                     " not kept",
-                    HG_QUARANTINE_ROWS, (long long)quarantine->n_lost);
+                    HG_QUARANTINE_ROWS,
+                    (long long)quarantine->n_lost);
     }
 }
 
-static int send_rows(struct hg_quarantine *quarantine, struct hg_sender *sender,
+static int send_rows(struct hg_quarantine *quarantine,
+                     struct hg_sender *sender,
                      struct hg_error *err)
 {
     enum { PIECE_BYTES = 32 * 1024 };

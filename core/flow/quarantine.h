@@ -35,13 +35,16 @@ struct hg_rejected {
 int hg_quarantine_new(struct hg_flow *flow, struct hg_quarantine **ret, struct hg_error *err);
 void hg_quarantine_free(struct hg_quarantine *quarantine);
 /* Counts the row for its job and keeps it. */
-int hg_quarantine_add(struct hg_quarantine *quarantine, const struct hg_rejected *row,
+int hg_quarantine_add(struct hg_quarantine *quarantine,
+                      const struct hg_rejected *row,
                       struct hg_error *err);
 /* Says at the end of each job's log how many there were; copies those kept into the table. */
 int hg_quarantine_copy(struct hg_quarantine *quarantine, struct hg_error *err);
 
 /* Appends one reason to a JSON list that begins with "[". */
-void hg_reason_append(struct hg_buf *reasons, const char *rule, const char *column,
+void hg_reason_append(struct hg_buf *reasons,
+                      const char *rule,
+                      const char *column,
                       const char *message);
 /* Appends a JSON text that jsonb takes: a NUL byte and what is not UTF-8 become U+FFFD. */
 void hg_jsonb_text(struct hg_buf *buf, const char *text, size_t n);

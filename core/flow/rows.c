@@ -14,32 +14,42 @@ enum { POSITION_BYTES = 4096 };
 
 /* ---- JSON ---- */
 
-typedef void put_function(struct hg_buf *buf, const struct hg_flow_column *column,
-                          const struct hg_flow_view *view, int64_t row);
+typedef void put_function(struct hg_buf *buf,
+                          const struct hg_flow_column *column,
+                          const struct hg_flow_view *view,
+                          int64_t row);
 
-static void put_bool(struct hg_buf *buf, const struct hg_flow_column *column,
-                     const struct hg_flow_view *view, int64_t row)
+static void put_bool(struct hg_buf *buf,
+                     const struct hg_flow_column *column,
+                     const struct hg_flow_view *view,
+                     int64_t row)
 {
     (void)column;
     hg_buf_puts(buf, hg_bit(view->values, view->offset + row) ? "true" : "false");
 }
 
-static void put_int32(struct hg_buf *buf, const struct hg_flow_column *column,
-                      const struct hg_flow_view *view, int64_t row)
+static void put_int32(struct hg_buf *buf,
+                      const struct hg_flow_column *column,
+                      const struct hg_flow_view *view,
+                      int64_t row)
 {
     (void)column;
     hg_buf_printf(buf, "%d", ((const int32_t *)view->values)[view->offset + row]);
 }
 
-static void put_int64(struct hg_buf *buf, const struct hg_flow_column *column,
-                      const struct hg_flow_view *view, int64_t row)
+static void put_int64(struct hg_buf *buf,
+                      const struct hg_flow_column *column,
+                      const struct hg_flow_view *view,
+                      int64_t row)
 {
     (void)column;
     hg_buf_printf(buf, "%lld", (long long)((const int64_t *)view->values)[view->offset + row]);
 }
 
-static void put_float(struct hg_buf *buf, const struct hg_flow_column *column,
-                      const struct hg_flow_view *view, int64_t row)
+static void put_float(struct hg_buf *buf,
+                      const struct hg_flow_column *column,
+                      const struct hg_flow_view *view,
+                      int64_t row)
 {
     double value = ((const double *)view->values)[view->offset + row];
     (void)column;
@@ -59,8 +69,10 @@ static void put_float(struct hg_buf *buf, const struct hg_flow_column *column,
     }
 }
 
-static void put_decimal(struct hg_buf *buf, const struct hg_flow_column *column,
-                        const struct hg_flow_view *view, int64_t row)
+static void put_decimal(struct hg_buf *buf,
+                        const struct hg_flow_column *column,
+                        const struct hg_flow_view *view,
+                        int64_t row)
 {
     char text[HG_NUMERIC_TEXT];
     hg_flow_int128 value;
@@ -69,8 +81,10 @@ static void put_decimal(struct hg_buf *buf, const struct hg_flow_column *column,
     hg_buf_puts(buf, text);
 }
 
-static void put_utf8(struct hg_buf *buf, const struct hg_flow_column *column,
-                     const struct hg_flow_view *view, int64_t row)
+static void put_utf8(struct hg_buf *buf,
+                     const struct hg_flow_column *column,
+                     const struct hg_flow_view *view,
+                     int64_t row)
 {
     int32_t n;
     const uint8_t *bytes = hg_cell_bytes(view, row, &n);
@@ -78,8 +92,10 @@ static void put_utf8(struct hg_buf *buf, const struct hg_flow_column *column,
     hg_jsonb_text(buf, (const char *)bytes, (size_t)n);
 }
 
-static void put_binary(struct hg_buf *buf, const struct hg_flow_column *column,
-                       const struct hg_flow_view *view, int64_t row)
+static void put_binary(struct hg_buf *buf,
+                       const struct hg_flow_column *column,
+                       const struct hg_flow_view *view,
+                       int64_t row)
 {
     int32_t n;
     const uint8_t *bytes = hg_cell_bytes(view, row, &n);
@@ -91,8 +107,10 @@ static void put_binary(struct hg_buf *buf, const struct hg_flow_column *column,
     hg_buf_putc(buf, '"');
 }
 
-static void put_date(struct hg_buf *buf, const struct hg_flow_column *column,
-                     const struct hg_flow_view *view, int64_t row)
+static void put_date(struct hg_buf *buf,
+                     const struct hg_flow_column *column,
+                     const struct hg_flow_view *view,
+                     int64_t row)
 {
     int year;
     int month;
@@ -102,8 +120,10 @@ static void put_date(struct hg_buf *buf, const struct hg_flow_column *column,
     hg_buf_printf(buf, "\"%04d-%02d-%02d\"", year, month, day);
 }
 
-static void put_time(struct hg_buf *buf, const struct hg_flow_column *column,
-                     const struct hg_flow_view *view, int64_t row)
+static void put_time(struct hg_buf *buf,
+                     const struct hg_flow_column *column,
+                     const struct hg_flow_view *view,
+                     int64_t row)
 {
     int year;
     int month;
@@ -113,16 +133,27 @@ static void put_time(struct hg_buf *buf, const struct hg_flow_column *column,
     int64_t days = us / day_us - (us % day_us < 0);
     int64_t rest = us % day_us < 0 ? us % day_us + day_us : us % day_us;
     hg_date_from_days((int32_t)days, &year, &month, &day);
-    hg_buf_printf(buf, "\"%04d-%02d-%02dT%02d:%02d:%02d.%06d%s\"", year, month, day,
-                  (int)(rest / 3600000000), (int)(rest / 60000000 % 60),
-                  (int)(rest / 1000000 % 60), (int)(rest % 1000000), column->utc ? "Z" : "");
+    hg_buf_printf(buf,
+                  "\"%04d-%02d-%02dT%02d:%02d:%02d.%06d%s\"",
+                  year,
+                  month,
+                  day,
+                  (int)(rest / 3600000000),
+                  (int)(rest / 60000000 % 60),
+                  (int)(rest / 1000000 % 60),
+                  (int)(rest % 1000000),
+                  column->utc ? "Z" : "");
 }
 
 static put_function *const put_functions[] = {
-    [HG_TYPE_BOOL] = put_bool,       [HG_TYPE_INT32] = put_int32,
-    [HG_TYPE_INT64] = put_int64,     [HG_TYPE_FLOAT64] = put_float,
-    [HG_TYPE_DECIMAL128] = put_decimal, [HG_TYPE_UTF8] = put_utf8,
-    [HG_TYPE_BINARY] = put_binary,   [HG_TYPE_DATE32] = put_date,
+    [HG_TYPE_BOOL] = put_bool,
+    [HG_TYPE_INT32] = put_int32,
+    [HG_TYPE_INT64] = put_int64,
+    [HG_TYPE_FLOAT64] = put_float,
+    [HG_TYPE_DECIMAL128] = put_decimal,
+    [HG_TYPE_UTF8] = put_utf8,
+    [HG_TYPE_BINARY] = put_binary,
+    [HG_TYPE_DATE32] = put_date,
     [HG_TYPE_TIMESTAMP_US] = put_time,
 };
 
@@ -161,7 +192,8 @@ const char *hg_row_position(struct hg_buf *buf, const struct hg_flow_batch *batc
         char text[POSITION_BYTES];
         const struct hg_flow_view *view = &batch->views[position];
         batch->schema->format_position(batch->schema->format_arg,
-                                       ((const int64_t *)view->values)[view->offset + row], text,
+                                       ((const int64_t *)view->values)[view->offset + row],
+                                       text,
                                        sizeof text);
         hg_buf_puts(buf, text);
         return hg_buf_text(buf);
@@ -179,9 +211,15 @@ const char *hg_row_position(struct hg_buf *buf, const struct hg_flow_batch *batc
 
 /* Bytes of a value; 0 for a length and text. */
 static const uint8_t widths[] = {
-    [HG_TYPE_BOOL] = 1,        [HG_TYPE_INT32] = 4,  [HG_TYPE_INT64] = 8,
-    [HG_TYPE_FLOAT64] = 8,     [HG_TYPE_DECIMAL128] = 16, [HG_TYPE_UTF8] = 0,
-    [HG_TYPE_BINARY] = 0,      [HG_TYPE_DATE32] = 4, [HG_TYPE_TIMESTAMP_US] = 8,
+    [HG_TYPE_BOOL] = 1,
+    [HG_TYPE_INT32] = 4,
+    [HG_TYPE_INT64] = 8,
+    [HG_TYPE_FLOAT64] = 8,
+    [HG_TYPE_DECIMAL128] = 16,
+    [HG_TYPE_UTF8] = 0,
+    [HG_TYPE_BINARY] = 0,
+    [HG_TYPE_DATE32] = 4,
+    [HG_TYPE_TIMESTAMP_US] = 8,
 };
 
 static void write_cell(struct hg_buf *buf, int type, const struct hg_flow_view *view, int64_t row)
@@ -211,8 +249,7 @@ void hg_row_write(struct hg_buf *buf, const struct hg_flow_batch *batch, int64_t
     }
 }
 
-int hg_row_builder(const struct hg_flow_schema *schema, struct hg_batch **ret,
-                   struct hg_error *err)
+int hg_row_builder(const struct hg_flow_schema *schema, struct hg_batch **ret, struct hg_error *err)
 {
     HG_CLEANUP(hg_freep) struct hg_column *columns = calloc(schema->n_columns, sizeof *columns);
     if (!columns) {
@@ -263,8 +300,8 @@ static int append_fixed(struct hg_batch *builder, size_t column, int type, const
 }
 
 /* Moves *at behind the cell. */
-static int read_cell(struct hg_batch *builder, size_t column, int type, const uint8_t **at,
-                     const uint8_t *end)
+static int read_cell(
+    struct hg_batch *builder, size_t column, int type, const uint8_t **at, const uint8_t *end)
 {
     int32_t n = widths[type];
     if (*at >= end) {
@@ -289,8 +326,11 @@ static int read_cell(struct hg_batch *builder, size_t column, int type, const ui
                              : append_fixed(builder, column, type, value);
 }
 
-int hg_row_read(const struct hg_flow_schema *schema, struct hg_batch *builder,
-                const uint8_t *record, size_t n, struct hg_error *err)
+int hg_row_read(const struct hg_flow_schema *schema,
+                struct hg_batch *builder,
+                const uint8_t *record,
+                size_t n,
+                struct hg_error *err)
 {
     const uint8_t *at = record;
     for (size_t i = 0; i < schema->n_columns; i++) {

@@ -4,10 +4,9 @@
 #ifndef HG_FLOW_ROWS_H
 #define HG_FLOW_ROWS_H
 
-#include "headgate/batch.h"
-
 #include "base/buf.h"
 #include "flow/columns.h"
+#include "headgate/batch.h"
 
 /*
  * Appends the row as a JSON object, without `_hg_pos`. Decimals and int64 are numbers as exact as
@@ -20,10 +19,14 @@ const char *hg_row_position(struct hg_buf *buf, const struct hg_flow_batch *batc
 /* Appends the row's cells as a record. */
 void hg_row_write(struct hg_buf *buf, const struct hg_flow_batch *batch, int64_t row);
 /* A builder that takes records of that schema. Owned by the caller, hg_batch_free. */
-int hg_row_builder(const struct hg_flow_schema *schema, struct hg_batch **ret,
+int hg_row_builder(const struct hg_flow_schema *schema,
+                   struct hg_batch **ret,
                    struct hg_error *err);
 /* Adds one row from a record of n bytes. */
-int hg_row_read(const struct hg_flow_schema *schema, struct hg_batch *builder,
-                const uint8_t *record, size_t n, struct hg_error *err);
+int hg_row_read(const struct hg_flow_schema *schema,
+                struct hg_batch *builder,
+                const uint8_t *record,
+                size_t n,
+                struct hg_error *err);
 
 #endif

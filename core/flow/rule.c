@@ -24,10 +24,14 @@ static const char *const grains[] = {
     [HG_GRAIN_CELL] = "cell", [HG_GRAIN_ROW] = "row", [HG_GRAIN_TABLE] = "table"};
 
 static const char *const dimensions[] = {
-    [HG_DIM_COMPLETENESS] = "completeness", [HG_DIM_VALIDITY] = "validity",
-    [HG_DIM_CONSISTENCY] = "consistency",   [HG_DIM_ACCURACY] = "accuracy",
-    [HG_DIM_UNIQUENESS] = "uniqueness",     [HG_DIM_TIMELINESS] = "timeliness",
-    [HG_DIM_VOLUME] = "volume",             [HG_DIM_SCHEMA] = "schema",
+    [HG_DIM_COMPLETENESS] = "completeness",
+    [HG_DIM_VALIDITY] = "validity",
+    [HG_DIM_CONSISTENCY] = "consistency",
+    [HG_DIM_ACCURACY] = "accuracy",
+    [HG_DIM_UNIQUENESS] = "uniqueness",
+    [HG_DIM_TIMELINESS] = "timeliness",
+    [HG_DIM_VOLUME] = "volume",
+    [HG_DIM_SCHEMA] = "schema",
     [HG_DIM_COVERAGE] = "coverage",
 };
 
@@ -58,9 +62,12 @@ static int find_plugin(struct hg_rule *rule, const json_t *entry, struct hg_erro
     const struct hg_plugin *plugin = NULL;
     const struct hg_flow_plugins *plugins = rule->flow->plugins;
     hg_flow_calling(rule->flow, rule->id);
-    int r = plugins->find(plugins->arg, HG_KIND_RULE, rule->id,
+    int r = plugins->find(plugins->arg,
+                          HG_KIND_RULE,
+                          rule->id,
                           json_string_value(json_object_get(entry, "plugin_file")),
-                          json_string_value(json_object_get(entry, "plugin_sha256")), &plugin,
+                          json_string_value(json_object_get(entry, "plugin_sha256")),
+                          &plugin,
                           err);
     hg_flow_calling(rule->flow, NULL);
     if (r == HG_OK) {
@@ -81,14 +88,23 @@ static int prepare(struct hg_rule *rule, const json_t *entry, struct hg_error *e
         return r;
     }
     hg_flow_calling(rule->flow, rule->id);
-    r = rule->vtable->prepare(hg_service_host(&rule->service), text, &rule->schema->arrow,
-                              rule->rejecting, &rule->inst, err);
+    r = rule->vtable->prepare(hg_service_host(&rule->service),
+                              text,
+                              &rule->schema->arrow,
+                              rule->rejecting,
+                              &rule->inst,
+                              err);
     hg_flow_calling(rule->flow, NULL);
     return r < 0 ? hg_error_wrap(err, "rule \"%s\"", rule->id) : r;
 }
 
-int hg_rule_open(struct hg_rule *rule, struct hg_flow *flow, const struct hg_flow_schema *schema,
-                 size_t job, const json_t *entry, bool can_reject, struct hg_error *err)
+int hg_rule_open(struct hg_rule *rule,
+                 struct hg_flow *flow,
+                 const struct hg_flow_schema *schema,
+                 size_t job,
+                 const json_t *entry,
+                 bool can_reject,
+                 struct hg_error *err)
 {
     *rule = (struct hg_rule){.flow = flow, .schema = schema, .job = job};
     int r = read_policy(rule, entry, err);
@@ -119,8 +135,8 @@ static const char *column_name(const struct hg_rule *rule, int32_t column)
 
 static int bad_results(const struct hg_rule *rule, const char *what, struct hg_error *err)
 {
-    return hg_error_set(err, HG_EINTERNAL, "rule \"%s\" breaks the plugin interface: %s", rule->id,
-                        what);
+    return hg_error_set(
+        err, HG_EINTERNAL, "rule \"%s\" breaks the plugin interface: %s", rule->id, what);
 }
 
 static int validate(const struct hg_rule *rule, bool at_end, struct hg_error *err)
@@ -149,8 +165,7 @@ static int validate(const struct hg_rule *rule, bool at_end, struct hg_error *er
     return HG_OK;
 }
 
-static int add_figure(struct hg_rule *rule, const struct hg_rule_result *item,
-                      struct hg_error *err)
+static int add_figure(struct hg_rule *rule, const struct hg_rule_result *item, struct hg_error *err)
 {
     size_t i = 0;
     while (i < rule->n_figures && rule->figures[i].column != item->column) {
@@ -168,8 +183,12 @@ static int add_figure(struct hg_rule *rule, const struct hg_rule_result *item,
     return HG_OK;
 }
 
-static void explain(struct hg_rule *rule, const struct hg_flow_batch *batch, uint32_t result,
-                    int64_t row, char *buf, size_t size)
+static void explain(struct hg_rule *rule,
+                    const struct hg_flow_batch *batch,
+                    uint32_t result,
+                    int64_t row,
+                    char *buf,
+                    size_t size)
 {
     const char *column = column_name(rule, rule->last.items[result].column);
     (void)snprintf(buf, size, "%s%s%s fails %s", column ? column : "the row", "", "", rule->id);
@@ -192,7 +211,9 @@ static int64_t first_failure(const struct hg_rule_result *item, int64_t from, in
 }
 
 /* Why the flow stops, with the first failing row when there is one. */
-static int stop(struct hg_rule *rule, uint32_t result, const struct hg_flow_batch *batch,
+static int stop(struct hg_rule *rule,
+                uint32_t result,
+                const struct hg_flow_batch *batch,
                 struct hg_error *err)
 {
     const struct hg_rule_result *item = &rule->last.items[result];
@@ -205,10 +226,18 @@ static int stop(struct hg_rule *rule, uint32_t result, const struct hg_flow_batc
         at = hg_row_position(&position, batch, row);
     }
     const char *column = column_name(rule, item->column);
-    hg_error_set(err, HG_ESTOP, "rule \"%s\"%s%s failed %lld of %lld%s%s%s%s", rule->id,
-                 column ? " on " : "", column ? column : "", (long long)item->failed,
-                 (long long)item->evaluated, at ? " at " : "", at ? at : "",
-                 why[0] ? ": " : "", why);
+    hg_error_set(err,
+                 HG_ESTOP,
+                 "rule \"%s\"%s%s failed %lld of %lld%s%s%s%s",
+                 rule->id,
+                 column ? " on " : "",
+                 column ? column : "",
+                 (long long)item->failed,
+                 (long long)item->evaluated,
+                 at ? " at " : "",
+                 at ? at : "",
+                 why[0] ? ": " : "",
+                 why);
     hg_buf_free(&position);
     return hg_error_hint(err, "The rule has on_fail: stop; nothing of this run was loaded.");
 }
@@ -222,15 +251,16 @@ static void log_examples(struct hg_rule *rule, uint32_t result, const struct hg_
         char why[EXPLAIN_BYTES];
         explain(rule, batch, result, row, why, sizeof why);
         const char *at = hg_row_position(&position, batch, row);
-        hg_flow_log(rule->flow, rule->job, HG_LOG_WARNING, "%s%s%s", at ? at : "",
-                    at ? ": " : "", why);
+        hg_flow_log(
+            rule->flow, rule->job, HG_LOG_WARNING, "%s%s%s", at ? at : "", at ? ": " : "", why);
         rule->n_logged++;
         row = first_failure(item, row + 1, batch->n_rows);
     }
     hg_buf_free(&position);
 }
 
-static int take_results(struct hg_rule *rule, const struct hg_flow_batch *batch,
+static int take_results(struct hg_rule *rule,
+                        const struct hg_flow_batch *batch,
                         struct hg_error *err)
 {
     int r = validate(rule, !batch, err);
@@ -278,8 +308,12 @@ int hg_rule_finish(struct hg_rule *rule, struct hg_error *err)
     return r < 0 ? hg_error_wrap(err, "rule \"%s\"", rule->id) : take_results(rule, NULL, err);
 }
 
-void hg_rule_reasons(struct hg_rule *rule, const struct hg_flow_batch *batch, int64_t row,
-                     struct hg_buf *reasons, char *first, size_t first_size)
+void hg_rule_reasons(struct hg_rule *rule,
+                     const struct hg_flow_batch *batch,
+                     int64_t row,
+                     struct hg_buf *reasons,
+                     char *first,
+                     size_t first_size)
 {
     for (uint32_t i = 0; i < rule->last.n; i++) {
         const struct hg_rule_result *item = &rule->last.items[i];
@@ -301,26 +335,36 @@ static const char *status_of(const struct hg_rule *rule, const struct hg_rule_fi
         return "pass";
     }
     return strcmp(rule->severity, "info") == 0 || strcmp(rule->severity, "warning") == 0 ? "warn"
-                                                                                          : "fail";
+                                                                                         : "fail";
 }
 
 int hg_rule_report(const struct hg_rule *rule, json_t *results, struct hg_error *err)
 {
     for (size_t i = 0; i < rule->n_figures; i++) {
         const struct hg_rule_figure *figure = &rule->figures[i];
-        json_t *item = json_pack(
-            "{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s}",
-            "job", rule->flow->jobs[rule->job].id,
-            "rule", rule->id,
-            "column", column_name(rule, figure->column),
-            "grain", name_of(grains, HG_COUNT(grains), rule->vtable->grain),
-            "dimension", name_of(dimensions, HG_COUNT(dimensions), rule->vtable->dimension),
-            "issue_type", rule->vtable->issue_type ? rule->vtable->issue_type : rule->id,
-            "severity", rule->severity,
-            "on_fail", rule->on_fail_name,
-            "evaluated", (json_int_t)figure->evaluated,
-            "failed", (json_int_t)figure->failed,
-            "status", status_of(rule, figure));
+        json_t *item = json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s}",
+                                 "job",
+                                 rule->flow->jobs[rule->job].id,
+                                 "rule",
+                                 rule->id,
+                                 "column",
+                                 column_name(rule, figure->column),
+                                 "grain",
+                                 name_of(grains, HG_COUNT(grains), rule->vtable->grain),
+                                 "dimension",
+                                 name_of(dimensions, HG_COUNT(dimensions), rule->vtable->dimension),
+                                 "issue_type",
+                                 rule->vtable->issue_type ? rule->vtable->issue_type : rule->id,
+                                 "severity",
+                                 rule->severity,
+                                 "on_fail",
+                                 rule->on_fail_name,
+                                 "evaluated",
+                                 (json_int_t)figure->evaluated,
+                                 "failed",
+                                 (json_int_t)figure->failed,
+                                 "status",
+                                 status_of(rule, figure));
         if (json_array_append_new(results, item) < 0) {
             return hg_error_nomem(err);
         }

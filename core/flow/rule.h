@@ -20,7 +20,7 @@ struct hg_rule {
     struct hg_flow *flow;
     const struct hg_flow_schema *schema;
     size_t job;
-    const char *id;       /* borrowed from the task, as are the next two */
+    const char *id; /* borrowed from the task, as are the next two */
     const char *severity;
     const char *on_fail_name;
     enum hg_on_fail on_fail;
@@ -39,8 +39,13 @@ struct hg_rule {
  * Reads an entry of a check's `rules` and prepares the plugin. `rule` must not move until
  * hg_rule_close, which is needed after a failure too.
  */
-int hg_rule_open(struct hg_rule *rule, struct hg_flow *flow, const struct hg_flow_schema *schema,
-                 size_t job, const json_t *entry, bool can_reject, struct hg_error *err);
+int hg_rule_open(struct hg_rule *rule,
+                 struct hg_flow *flow,
+                 const struct hg_flow_schema *schema,
+                 size_t job,
+                 const json_t *entry,
+                 bool can_reject,
+                 struct hg_error *err);
 void hg_rule_close(struct hg_rule *rule);
 
 /*
@@ -52,8 +57,12 @@ int hg_rule_resolve(struct hg_rule *rule, uint32_t partition, struct hg_error *e
 int hg_rule_finish(struct hg_rule *rule, struct hg_error *err);
 
 /* Appends the reasons for which rule->last fails the row; the first is put into `first`. */
-void hg_rule_reasons(struct hg_rule *rule, const struct hg_flow_batch *batch, int64_t row,
-                     struct hg_buf *reasons, char *first, size_t first_size);
+void hg_rule_reasons(struct hg_rule *rule,
+                     const struct hg_flow_batch *batch,
+                     int64_t row,
+                     struct hg_buf *reasons,
+                     char *first,
+                     size_t first_size);
 /* Appends an object for each figure to `results`. */
 int hg_rule_report(const struct hg_rule *rule, json_t *results, struct hg_error *err);
 

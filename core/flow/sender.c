@@ -30,8 +30,8 @@ struct hg_sender {
     struct buffer buffers[N_BUFFERS];
     unsigned n_filled; /* buffers handed over so far; number i lies in buffers[i % N_BUFFERS] */
     unsigned n_sent;
-    bool ending;    /* no buffer will follow */
-    bool failed;    /* the server or the connection gave up, or there was no memory */
+    bool ending;      /* no buffer will follow */
+    bool failed;      /* the server or the connection gave up, or there was no memory */
     unsigned filling; /* number of the buffer that the encoding thread fills */
 };
 
@@ -120,7 +120,9 @@ static int begin_copy(struct hg_db *db, const char *copy_sql, struct hg_error *e
     return HG_OK;
 }
 
-int hg_sender_start(struct hg_db *db, const char *copy_sql, struct hg_sender **ret,
+int hg_sender_start(struct hg_db *db,
+                    const char *copy_sql,
+                    struct hg_sender **ret,
                     struct hg_error *err)
 {
     struct hg_sender *sender = calloc(1, sizeof *sender);

@@ -1,6 +1,6 @@
 /*
- * COPY ... FROM STDIN (FORMAT BINARY) with a thread of its own that sends, so that the next rows are
- * encoded while the last ones travel.
+ * COPY ... FROM STDIN (FORMAT BINARY) with a thread of its own that sends, so that the next rows
+ * are encoded while the last ones travel.
  *
  * A few buffers go round: the encoding thread fills one, hands it over and takes an empty one,
  * waiting when all are on their way. While a COPY is open its connection belongs to the sending
@@ -18,7 +18,9 @@
 struct hg_sender;
 
 /* Starts the COPY. *ret is freed by hg_sender_finish or hg_sender_abort. */
-int hg_sender_start(struct hg_db *db, const char *copy_sql, struct hg_sender **ret,
+int hg_sender_start(struct hg_db *db,
+                    const char *copy_sql,
+                    struct hg_sender **ret,
                     struct hg_error *err);
 /*
  * `n` bytes to be written to, contiguous, until hg_sender_advance; NULL when there is no memory or

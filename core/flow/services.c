@@ -27,7 +27,8 @@ static bool service_is_cancelled(void *arg)
 
 /* ---- headgate.reject/1 ---- */
 
-static hg_status reject(const struct hg_host *host, const struct hg_reject_row *row,
+static hg_status reject(const struct hg_host *host,
+                        const struct hg_reject_row *row,
                         struct hg_error *err)
 {
     struct hg_service *service = service_of(host);
@@ -38,8 +39,8 @@ static hg_status reject(const struct hg_host *host, const struct hg_reject_row *
     hg_buf_putc(&reasons, '[');
     hg_reason_append(&reasons, NULL, row->column, reason);
     hg_buf_putc(&reasons, ']');
-    hg_buf_printf(&message, "%s%s%s", row->column ? row->column : "", row->column ? ": " : "",
-                  reason);
+    hg_buf_printf(
+        &message, "%s%s%s", row->column ? row->column : "", row->column ? ": " : "", reason);
     const struct hg_rejected rejected = {.job = service->job,
                                          .position = row->position,
                                          .reasons = hg_buf_text(&reasons),
@@ -59,8 +60,7 @@ static const struct hg_reject reject_extension = {sizeof reject_extension, rejec
 
 /* ---- headgate.state/1 ---- */
 
-static hg_status put_state(const struct hg_host *host, const char *state_json,
-                           struct hg_error *err)
+static hg_status put_state(const struct hg_host *host, const char *state_json, struct hg_error *err)
 {
     struct hg_flow *flow = service_of(host)->flow;
     if (strlen(state_json) > STATE_BYTES_MAX) {
@@ -100,8 +100,8 @@ static int make_roots(const json_t *task, const char ***ret, struct hg_error *er
     return HG_OK;
 }
 
-int hg_service_open(struct hg_service *service, struct hg_flow *flow, size_t job, bool source,
-                    struct hg_error *err)
+int hg_service_open(
+    struct hg_service *service, struct hg_flow *flow, size_t job, bool source, struct hg_error *err)
 {
     HG_CLEANUP(hg_freep) const char **roots = NULL;
     *service = (struct hg_service){.flow = flow, .job = job};

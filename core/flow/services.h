@@ -20,7 +20,10 @@ struct hg_service {
 };
 
 /* hg_service_close is needed after a failure too, once the instance is closed. */
-int hg_service_open(struct hg_service *service, struct hg_flow *flow, size_t job, bool source,
+int hg_service_open(struct hg_service *service,
+                    struct hg_flow *flow,
+                    size_t job,
+                    bool source,
                     struct hg_error *err);
 const struct hg_host *hg_service_host(const struct hg_service *service);
 void hg_service_close(struct hg_service *service);

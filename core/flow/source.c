@@ -7,8 +7,8 @@
 #include "flow/watch.h"
 
 /*
- * What api.md promises of sources that read files: without a word on `files`, rows that are appended
- * come from new files only, for the others were appended before.
+ * What api.md promises of sources that read files: without a word on `files`, rows that are
+ * appended come from new files only, for the others were appended before.
  */
 static int default_files(const struct hg_source *source, const char *config_schema, json_t *config)
 {
@@ -29,10 +29,13 @@ static int find_plugin(struct hg_source *source, const json_t *extract, struct h
     int r = hg_flow_text(extract, "plugin", &source->id, err);
     hg_flow_calling(source->flow, source->id); /* loading runs the plugin's constructors */
     r = r < 0 ? r
-              : plugins->find(plugins->arg, HG_KIND_CONNECTOR, source->id,
+              : plugins->find(plugins->arg,
+                              HG_KIND_CONNECTOR,
+                              source->id,
                               json_string_value(json_object_get(extract, "plugin_file")),
                               json_string_value(json_object_get(extract, "plugin_sha256")),
-                              &plugin, err);
+                              &plugin,
+                              err);
     hg_flow_calling(source->flow, NULL);
     if (r == HG_OK) {
         source->vtable = plugin->vtable;
@@ -67,8 +70,8 @@ static void find_positions(struct hg_source *source)
 static int open_instance(struct hg_source *source, const json_t *extract, struct hg_error *err)
 {
     const json_t *given = json_object_get(extract, "config");
-    HG_CLEANUP(hg_json_decrefp) json_t *config = given ? json_copy((json_t *)(uintptr_t)given)
-                                                       : json_object();
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *config = given ? json_copy((json_t *)(uintptr_t)given) : json_object();
     HG_CLEANUP(hg_freep) char *text = NULL;
     if (config && default_files(source, source->config_schema, config) == 0) {
         text = json_dumps(config, JSON_COMPACT);
@@ -135,7 +138,9 @@ static int start_stream(struct hg_source *source, const json_t *extract, struct 
     return r;
 }
 
-int hg_source_open(struct hg_source *source, struct hg_flow *flow, const char *state,
+int hg_source_open(struct hg_source *source,
+                   struct hg_flow *flow,
+                   const char *state,
                    struct hg_error *err)
 {
     const json_t *extract = json_object_get(flow->task, "extract");

@@ -12,7 +12,7 @@ enum { HG_FLOW_BATCH_ROWS = 4096 };
 
 struct hg_source {
     struct hg_flow *flow;
-    const char *id; /* of the plugin */
+    const char *id;            /* of the plugin */
     const char *config_schema; /* static */
     const struct hg_connector_vtable *vtable;
     const struct hg_position *positions; /* what an int64 `_hg_pos` means, or NULL */
@@ -27,7 +27,9 @@ struct hg_source {
  * Opens the plugin of the task's extract and starts reading from `state` (NULL: the beginning).
  * `source` must not move until hg_source_close, which is needed after a failure too.
  */
-int hg_source_open(struct hg_source *source, struct hg_flow *flow, const char *state,
+int hg_source_open(struct hg_source *source,
+                   struct hg_flow *flow,
+                   const char *state,
                    struct hg_error *err);
 /* The next batch, owned by the caller; ret->release is NULL at the end. */
 int hg_source_next(struct hg_source *source, struct ArrowArray *ret, struct hg_error *err);

@@ -4,18 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "headgate/batch.h"
-
 #include "base/mem.h"
 #include "flow/checks.h"
 #include "flow/encode.h"
 #include "flow/ledger.h"
 #include "flow/numeric.h"
 #include "flow/source.h"
+#include "headgate/batch.h"
 #include "store/quote.h"
 
 #define EPOCH_DAYS INT32_C(10957)
-#define EPOCH_US (INT64_C(86400000000) * EPOCH_DAYS)
+#define EPOCH_US   (INT64_C(86400000000) * EPOCH_DAYS)
 
 static const struct hg_statement find_columns = {
     "flow_stored_columns",
@@ -26,7 +25,8 @@ static const struct hg_statement find_columns = {
     " order by a.attnum",
     2};
 
-/* How a column of a table is read: as this type, after this cast. Any other type is read as text. */
+/* How a column of a table is read: as this type, after this cast. Any other type is read as text.
+ */
 static const struct {
     uint32_t oid;
     int type;
@@ -109,7 +109,9 @@ static int find_table(struct stored *stored, const char *table, struct hg_error 
     return r;
 }
 
-static int build_select(struct stored *stored, const char *table, struct hg_buf *sql,
+static int build_select(struct stored *stored,
+                        const char *table,
+                        struct hg_buf *sql,
                         struct hg_error *err)
 {
     struct hg_buf quoted = HG_BUF_INIT;
@@ -124,7 +126,8 @@ static int build_select(struct stored *stored, const char *table, struct hg_buf 
         hg_buf_puts(sql, i > 0 ? ", " : "");
         hg_quote_ident(sql, column->name);
         hg_buf_puts(sql,
-                    read_as(column, (uint32_t)hg_result_int64(stored->columns, (int)i, "oid", 0),
+                    read_as(column,
+                            (uint32_t)hg_result_int64(stored->columns, (int)i, "oid", 0),
                             (int32_t)hg_result_int64(stored->columns, (int)i, "typmod", -1)));
     }
     hg_buf_printf(sql, " from %s) to stdout (format binary)", hg_buf_text(&quoted));
@@ -181,32 +184,47 @@ static int64_t plus(int64_t value, int64_t epoch, int64_t max)
     return value > max - epoch ? max : value + epoch;
 }
 
-typedef int take_function(struct hg_batch *batch, size_t column, const struct hg_column *type,
-                          const uint8_t *bytes, size_t n);
+typedef int take_function(struct hg_batch *batch,
+                          size_t column,
+                          const struct hg_column *type,
+                          const uint8_t *bytes,
+                          size_t n);
 
-static int take_bool(struct hg_batch *batch, size_t column, const struct hg_column *type,
-                     const uint8_t *bytes, size_t n)
+static int take_bool(struct hg_batch *batch,
+                     size_t column,
+                     const struct hg_column *type,
+                     const uint8_t *bytes,
+                     size_t n)
 {
     (void)type;
     return n == 1 ? hg_batch_append_bool(batch, column, bytes[0] != 0) : HG_EDATA;
 }
 
-static int take_int32(struct hg_batch *batch, size_t column, const struct hg_column *type,
-                      const uint8_t *bytes, size_t n)
+static int take_int32(struct hg_batch *batch,
+                      size_t column,
+                      const struct hg_column *type,
+                      const uint8_t *bytes,
+                      size_t n)
 {
     (void)type;
     return n == 4 ? hg_batch_append_int32(batch, column, (int32_t)get32(bytes)) : HG_EDATA;
 }
 
-static int take_int64(struct hg_batch *batch, size_t column, const struct hg_column *type,
-                      const uint8_t *bytes, size_t n)
+static int take_int64(struct hg_batch *batch,
+                      size_t column,
+                      const struct hg_column *type,
+                      const uint8_t *bytes,
+                      size_t n)
 {
     (void)type;
     return n == 8 ? hg_batch_append_int64(batch, column, (int64_t)get64(bytes)) : HG_EDATA;
 }
 
-static int take_float(struct hg_batch *batch, size_t column, const struct hg_column *type,
-                      const uint8_t *bytes, size_t n)
+static int take_float(struct hg_batch *batch,
+                      size_t column,
+                      const struct hg_column *type,
+                      const uint8_t *bytes,
+                      size_t n)
 {
     double value;
     (void)type;
@@ -219,8 +237,11 @@ static int take_float(struct hg_batch *batch, size_t column, const struct hg_col
 }
 
 /* NaN is the one value that a numeric(p,s) may have and a decimal not; it is no number: null. */
-static int take_decimal(struct hg_batch *batch, size_t column, const struct hg_column *type,
-                        const uint8_t *bytes, size_t n)
+static int take_decimal(struct hg_batch *batch,
+                        size_t column,
+                        const struct hg_column *type,
+                        const uint8_t *bytes,
+                        size_t n)
 {
     hg_flow_int128 value;
     return hg_numeric_decode(bytes, n, type->scale, &value)
@@ -228,25 +249,33 @@ static int take_decimal(struct hg_batch *batch, size_t column, const struct hg_c
                : hg_batch_append_null(batch, column);
 }
 
-static int take_bytes(struct hg_batch *batch, size_t column, const struct hg_column *type,
-                      const uint8_t *bytes, size_t n)
+static int take_bytes(struct hg_batch *batch,
+                      size_t column,
+                      const struct hg_column *type,
+                      const uint8_t *bytes,
+                      size_t n)
 {
     (void)type;
     return hg_batch_append_bytes(batch, column, bytes, n);
 }
 
-static int take_date(struct hg_batch *batch, size_t column, const struct hg_column *type,
-                     const uint8_t *bytes, size_t n)
+static int take_date(struct hg_batch *batch,
+                     size_t column,
+                     const struct hg_column *type,
+                     const uint8_t *bytes,
+                     size_t n)
 {
     (void)type;
     return n == 4 ? hg_batch_append_date32(
-                        batch, column,
-                        (int32_t)plus((int32_t)get32(bytes), EPOCH_DAYS, INT32_MAX))
+                        batch, column, (int32_t)plus((int32_t)get32(bytes), EPOCH_DAYS, INT32_MAX))
                   : HG_EDATA;
 }
 
-static int take_time(struct hg_batch *batch, size_t column, const struct hg_column *type,
-                     const uint8_t *bytes, size_t n)
+static int take_time(struct hg_batch *batch,
+                     size_t column,
+                     const struct hg_column *type,
+                     const uint8_t *bytes,
+                     size_t n)
 {
     (void)type;
     return n == 8 ? hg_batch_append_timestamp_us(
@@ -255,10 +284,14 @@ static int take_time(struct hg_batch *batch, size_t column, const struct hg_colu
 }
 
 static take_function *const take_functions[] = {
-    [HG_TYPE_BOOL] = take_bool,          [HG_TYPE_INT32] = take_int32,
-    [HG_TYPE_INT64] = take_int64,        [HG_TYPE_FLOAT64] = take_float,
-    [HG_TYPE_DECIMAL128] = take_decimal, [HG_TYPE_UTF8] = take_bytes,
-    [HG_TYPE_BINARY] = take_bytes,       [HG_TYPE_DATE32] = take_date,
+    [HG_TYPE_BOOL] = take_bool,
+    [HG_TYPE_INT32] = take_int32,
+    [HG_TYPE_INT64] = take_int64,
+    [HG_TYPE_FLOAT64] = take_float,
+    [HG_TYPE_DECIMAL128] = take_decimal,
+    [HG_TYPE_UTF8] = take_bytes,
+    [HG_TYPE_BINARY] = take_bytes,
+    [HG_TYPE_DATE32] = take_date,
     [HG_TYPE_TIMESTAMP_US] = take_time,
 };
 
@@ -295,8 +328,8 @@ static int check_batch(struct stored *stored, struct hg_error *err)
     for (int64_t i = 0; i < array.length; i++) {
         stored->seq[i] = stored->n_seen++;
     }
-    const struct hg_flow_batch batch = {&stored->schema, &array, stored->views, stored->seq,
-                                        array.length};
+    const struct hg_flow_batch batch = {
+        &stored->schema, &array, stored->views, stored->seq, array.length};
     r = hg_flow_views(&stored->schema, &array, stored->views, err);
     r = r < 0 ? r : hg_checks_batch(stored->checks, &batch, stored->rows, &n_good, err);
     array.release(&array);
@@ -377,8 +410,11 @@ static int read_rows(struct stored *stored, const char *sql, struct hg_error *er
     return r == HG_OK && stored->builder->n_rows > 0 ? check_batch(stored, err) : r;
 }
 
-static int no_late_rows(void *arg, const struct hg_flow_batch *batch, const int32_t *rows,
-                        int64_t n, struct hg_error *err)
+static int no_late_rows(void *arg,
+                        const struct hg_flow_batch *batch,
+                        const int32_t *rows,
+                        int64_t n,
+                        struct hg_error *err)
 {
     (void)arg;
     (void)batch;

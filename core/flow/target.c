@@ -44,8 +44,11 @@ void hg_target_free(struct hg_target *target)
 
 /* ---- the statements that hints and this file itself use ---- */
 
-static void append_names(const struct hg_flow_schema *schema, const char *prefix,
-                         struct hg_buf *sql, const int *columns, size_t n)
+static void append_names(const struct hg_flow_schema *schema,
+                         const char *prefix,
+                         struct hg_buf *sql,
+                         const int *columns,
+                         size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         hg_buf_puts(sql, i > 0 ? ", " : "");
@@ -54,8 +57,10 @@ static void append_names(const struct hg_flow_schema *schema, const char *prefix
     }
 }
 
-void hg_target_columns(const struct hg_target *target, const struct hg_flow_schema *schema,
-                       const char *prefix, struct hg_buf *sql)
+void hg_target_columns(const struct hg_target *target,
+                       const struct hg_flow_schema *schema,
+                       const char *prefix,
+                       struct hg_buf *sql)
 {
     for (size_t i = 0; i < target->n_columns; i++) {
         hg_buf_puts(sql, i > 0 ? ", " : "");
@@ -63,8 +68,10 @@ void hg_target_columns(const struct hg_target *target, const struct hg_flow_sche
     }
 }
 
-void hg_target_key(const struct hg_target *target, const struct hg_flow_schema *schema,
-                   const char *prefix, struct hg_buf *sql)
+void hg_target_key(const struct hg_target *target,
+                   const struct hg_flow_schema *schema,
+                   const char *prefix,
+                   struct hg_buf *sql)
 {
     append_names(schema, prefix, sql, target->key, target->n_key);
 }
@@ -95,7 +102,9 @@ static int hint_statement(struct hg_buf *sql, struct hg_error *err)
     return r;
 }
 
-static void alter(const struct hg_target *target, struct hg_buf *sql, const char *what,
+static void alter(const struct hg_target *target,
+                  struct hg_buf *sql,
+                  const char *what,
                   const char *column)
 {
     hg_buf_printf(sql, "ALTER TABLE %s %s ", hg_buf_text(&target->quoted), what);
@@ -118,8 +127,10 @@ static int make_schema(struct hg_flow *flow, const char *schema, struct hg_error
     return run(flow, &sql, err);
 }
 
-static int make_table(struct hg_target *target, struct hg_flow *flow,
-                      const struct hg_flow_schema *schema, struct hg_error *err)
+static int make_table(struct hg_target *target,
+                      struct hg_flow *flow,
+                      const struct hg_flow_schema *schema,
+                      struct hg_error *err)
 {
     struct hg_buf sql = HG_BUF_INIT;
     hg_buf_printf(&sql, "create table %s (", hg_buf_text(&target->quoted));
@@ -137,8 +148,10 @@ static int make_table(struct hg_target *target, struct hg_flow *flow,
     return run(flow, &sql, err);
 }
 
-int hg_target_add_key(const struct hg_target *target, struct hg_flow *flow,
-                      const struct hg_flow_schema *schema, struct hg_error *err)
+int hg_target_add_key(const struct hg_target *target,
+                      struct hg_flow *flow,
+                      const struct hg_flow_schema *schema,
+                      struct hg_error *err)
 {
     struct hg_buf sql = HG_BUF_INIT;
     hg_buf_printf(&sql, "alter table %s add primary key (", hg_buf_text(&target->quoted));
@@ -160,36 +173,49 @@ static int find_row(const PGresult *table, const char *name)
     return -1;
 }
 
-static int refuse_missing(const struct hg_target *target, const struct hg_flow_column *column,
+static int refuse_missing(const struct hg_target *target,
+                          const struct hg_flow_column *column,
                           struct hg_error *err)
 {
     struct hg_buf sql = HG_BUF_INIT;
-    hg_error_set(err, HG_EINVAL, "table %s has no column \"%s\", which the source gives",
-                 target->name, column->name);
+    hg_error_set(err,
+                 HG_EINVAL,
+                 "table %s has no column \"%s\", which the source gives",
+                 target->name,
+                 column->name);
     alter(target, &sql, "ADD COLUMN", column->name);
     hg_buf_putc(&sql, ' ');
     hg_mapping_type_name(&sql, column);
     return hint_statement(&sql, err);
 }
 
-static int refuse_type(const struct hg_target *target, const struct hg_flow_column *column,
-                       const char *type, struct hg_error *err)
+static int refuse_type(const struct hg_target *target,
+                       const struct hg_flow_column *column,
+                       const char *type,
+                       struct hg_error *err)
 {
     struct hg_buf sql = HG_BUF_INIT;
     struct hg_buf name = HG_BUF_INIT;
     hg_mapping_type_name(&name, column);
-    hg_error_set(err, HG_EINVAL,
+    hg_error_set(err,
+                 HG_EINVAL,
                  "column \"%s\" of table %s is %s, the source gives %s, which does not go into it"
                  " without loss",
-                 column->name, target->name, type, hg_buf_text(&name));
+                 column->name,
+                 target->name,
+                 type,
+                 hg_buf_text(&name));
     alter(target, &sql, "ALTER COLUMN", column->name);
     hg_buf_printf(&sql, " TYPE %s", hg_buf_text(&name));
     hg_buf_free(&name);
     return hint_statement(&sql, err);
 }
 
-static int match_column(struct hg_target *target, const struct hg_flow_schema *schema, size_t i,
-                        const PGresult *table, struct hg_error *err)
+static int match_column(struct hg_target *target,
+                        const struct hg_flow_schema *schema,
+                        size_t i,
+                        const PGresult *table,
+                        struct hg_error *err)
 {
     const struct hg_flow_column *column = &schema->columns[target->columns[i].column];
     int row = find_row(table, column->name);
@@ -197,12 +223,16 @@ static int match_column(struct hg_target *target, const struct hg_flow_schema *s
         return refuse_missing(target, column, err);
     }
     if (hg_result_bool(table, row, "is_generated")) {
-        return hg_error_set(err, HG_EINVAL,
-                            "column \"%s\" of table %s is always generated, and the source gives it",
-                            column->name, target->name);
+        return hg_error_set(
+            err,
+            HG_EINVAL,
+            "column \"%s\" of table %s is always generated, and the source gives it",
+            column->name,
+            target->name);
     }
     const struct hg_mapping *mapping =
-        hg_mapping_into(column, (uint32_t)hg_result_int64(table, row, "oid", 0),
+        hg_mapping_into(column,
+                        (uint32_t)hg_result_int64(table, row, "oid", 0),
                         (int32_t)hg_result_int64(table, row, "typmod", -1));
     if (!mapping) {
         return refuse_type(target, column, hg_result_text(table, row, "type"), err);
@@ -215,8 +245,10 @@ static int match_column(struct hg_target *target, const struct hg_flow_schema *s
 }
 
 /* Columns that the source does not give must do without it. */
-static int check_others(const struct hg_target *target, const struct hg_flow_schema *schema,
-                        const PGresult *table, struct hg_error *err)
+static int check_others(const struct hg_target *target,
+                        const struct hg_flow_schema *schema,
+                        const PGresult *table,
+                        struct hg_error *err)
 {
     for (int row = 0; row < PQntuples(table); row++) {
         const char *name = hg_result_text(table, row, "name");
@@ -225,10 +257,12 @@ static int check_others(const struct hg_target *target, const struct hg_flow_sch
             continue;
         }
         struct hg_buf sql = HG_BUF_INIT;
-        hg_error_set(err, HG_EINVAL,
+        hg_error_set(err,
+                     HG_EINVAL,
                      "column \"%s\" of table %s takes no null and has no default, and the source"
                      " does not give it",
-                     name, target->name);
+                     name,
+                     target->name);
         alter(target, &sql, "ALTER COLUMN", name);
         hg_buf_puts(&sql, " DROP NOT NULL");
         return hint_statement(&sql, err);
@@ -236,9 +270,12 @@ static int check_others(const struct hg_target *target, const struct hg_flow_sch
     return HG_OK;
 }
 
-static int check_unique(const struct hg_target *target, struct hg_flow *flow,
-                        const struct hg_flow_schema *schema, const json_t *key,
-                        const char *relation, struct hg_error *err)
+static int check_unique(const struct hg_target *target,
+                        struct hg_flow *flow,
+                        const struct hg_flow_schema *schema,
+                        const json_t *key,
+                        const char *relation,
+                        struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     HG_CLEANUP(hg_freep) char *names = json_dumps(key, JSON_COMPACT);
@@ -251,14 +288,19 @@ static int check_unique(const struct hg_target *target, struct hg_flow *flow,
     hg_buf_printf(&sql, "CREATE UNIQUE INDEX ON %s (", hg_buf_text(&target->quoted));
     hg_target_key(target, schema, "", &sql);
     hg_buf_putc(&sql, ')');
-    hg_error_set(err, HG_EINVAL, "table %s has no unique index on exactly the key of the merge",
+    hg_error_set(err,
+                 HG_EINVAL,
+                 "table %s has no unique index on exactly the key of the merge",
                  target->name);
     return hint_statement(&sql, err);
 }
 
-static int match_table(struct hg_target *target, struct hg_flow *flow,
-                       const struct hg_flow_schema *schema, const json_t *key,
-                       const PGresult *table, struct hg_error *err)
+static int match_table(struct hg_target *target,
+                       struct hg_flow *flow,
+                       const struct hg_flow_schema *schema,
+                       const json_t *key,
+                       const PGresult *table,
+                       struct hg_error *err)
 {
     const char *kind = hg_result_text(table, 0, "relkind");
     int r = HG_OK;
@@ -271,14 +313,15 @@ static int match_table(struct hg_target *target, struct hg_flow *flow,
     r = r < 0 ? r : check_others(target, schema, table, err);
     return r < 0 || target->n_key == 0
                ? r
-               : check_unique(target, flow, schema, key, hg_result_text(table, 0, "relation"),
-                              err);
+               : check_unique(target, flow, schema, key, hg_result_text(table, 0, "relation"), err);
 }
 
 /* ---- opening ---- */
 
-static int read_key(struct hg_target *target, const struct hg_flow_schema *schema,
-                    const json_t *key, struct hg_error *err)
+static int read_key(struct hg_target *target,
+                    const struct hg_flow_schema *schema,
+                    const json_t *key,
+                    struct hg_error *err)
 {
     size_t n = json_array_size(key);
     target->plain_key = true;
@@ -296,7 +339,8 @@ static int read_key(struct hg_target *target, const struct hg_flow_schema *schem
         const char *name = json_string_value(json_array_get(key, i));
         int column = name ? hg_flow_schema_find(schema, name) : -1;
         if (column < 0 || column == schema->position) {
-            return hg_error_set(err, HG_EINVAL,
+            return hg_error_set(err,
+                                HG_EINVAL,
                                 "the key's column \"%s\" is not among those of the source",
                                 name ? name : "");
         }
@@ -306,7 +350,8 @@ static int read_key(struct hg_target *target, const struct hg_flow_schema *schem
     return HG_OK;
 }
 
-static int list_columns(struct hg_target *target, const struct hg_flow_schema *schema,
+static int list_columns(struct hg_target *target,
+                        const struct hg_flow_schema *schema,
                         struct hg_error *err)
 {
     target->columns = calloc(schema->n_columns, sizeof *target->columns);
@@ -325,8 +370,10 @@ static int list_columns(struct hg_target *target, const struct hg_flow_schema *s
                : hg_error_set(err, HG_EINVAL, "the source gives no column that could be loaded");
 }
 
-static int find_or_make(struct hg_target *target, struct hg_flow *flow,
-                        const struct hg_flow_schema *schema, const json_t *key,
+static int find_or_make(struct hg_target *target,
+                        struct hg_flow *flow,
+                        const struct hg_flow_schema *schema,
+                        const json_t *key,
                         struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *table = NULL;
@@ -349,8 +396,11 @@ static int find_or_make(struct hg_target *target, struct hg_flow *flow,
     return r;
 }
 
-int hg_target_open(struct hg_target *target, struct hg_flow *flow,
-                   const struct hg_flow_schema *schema, const char *table, const json_t *key,
+int hg_target_open(struct hg_target *target,
+                   struct hg_flow *flow,
+                   const struct hg_flow_schema *schema,
+                   const char *table,
+                   const json_t *key,
                    struct hg_error *err)
 {
     *target = (struct hg_target){.name = table};

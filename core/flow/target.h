@@ -12,9 +12,9 @@
 #include "flow/guard.h"
 
 struct hg_target {
-    const char *name;       /* "schema.table"; borrowed from the task */
-    struct hg_buf quoted;   /* the same as SQL */
-    bool created;           /* by this transaction */
+    const char *name;                  /* "schema.table"; borrowed from the task */
+    struct hg_buf quoted;              /* the same as SQL */
+    bool created;                      /* by this transaction */
     struct hg_encoder_column *columns; /* those that are loaded, in the source's order */
     struct hg_guard *guards;           /* one for each of them */
     size_t n_columns;
@@ -28,19 +28,28 @@ struct hg_target {
  * HG_EINVAL when the table is not fit: the hint is the statement that would make it so.
  * hg_target_free is needed after a failure too.
  */
-int hg_target_open(struct hg_target *target, struct hg_flow *flow,
-                   const struct hg_flow_schema *schema, const char *table, const json_t *key,
+int hg_target_open(struct hg_target *target,
+                   struct hg_flow *flow,
+                   const struct hg_flow_schema *schema,
+                   const char *table,
+                   const json_t *key,
                    struct hg_error *err);
 void hg_target_free(struct hg_target *target);
 
 /* Makes the key of a table that was created the primary key. */
-int hg_target_add_key(const struct hg_target *target, struct hg_flow *flow,
-                      const struct hg_flow_schema *schema, struct hg_error *err);
+int hg_target_add_key(const struct hg_target *target,
+                      struct hg_flow *flow,
+                      const struct hg_flow_schema *schema,
+                      struct hg_error *err);
 /* Appends `prefix` and the quoted name of each loaded column, with commas between. */
-void hg_target_columns(const struct hg_target *target, const struct hg_flow_schema *schema,
-                       const char *prefix, struct hg_buf *sql);
-void hg_target_key(const struct hg_target *target, const struct hg_flow_schema *schema,
-                   const char *prefix, struct hg_buf *sql);
+void hg_target_columns(const struct hg_target *target,
+                       const struct hg_flow_schema *schema,
+                       const char *prefix,
+                       struct hg_buf *sql);
+void hg_target_key(const struct hg_target *target,
+                   const struct hg_flow_schema *schema,
+                   const char *prefix,
+                   struct hg_buf *sql);
 bool hg_target_is_key(const struct hg_target *target, int column);
 
 #endif

@@ -103,8 +103,8 @@ void hg_temp_free(struct hg_temp *temp)
     free(temp);
 }
 
-static int put_extent(struct hg_temp *temp, struct log *log, const void *bytes, size_t n,
-                      struct hg_error *err)
+static int put_extent(
+    struct hg_temp *temp, struct log *log, const void *bytes, size_t n, struct hg_error *err)
 {
     if (temp->fd < 0) {
         int r = hg_temp_open(&temp->fd, err);
@@ -125,8 +125,8 @@ static int put_extent(struct hg_temp *temp, struct log *log, const void *bytes, 
     return HG_OK;
 }
 
-int hg_temp_write(struct hg_temp *temp, unsigned number, const void *bytes, size_t n,
-                  struct hg_error *err)
+int hg_temp_write(
+    struct hg_temp *temp, unsigned number, const void *bytes, size_t n, struct hg_error *err)
 {
     struct log *log = &temp->logs[number];
     int r = HG_OK;
@@ -156,8 +156,8 @@ int64_t hg_temp_size(const struct hg_temp *temp, unsigned log)
 }
 
 /* Bytes of the file from `offset` on, at most `n`, through the window. */
-static int read_file(struct hg_temp *temp, int64_t offset, const uint8_t **ret, size_t *ret_n,
-                     struct hg_error *err)
+static int read_file(
+    struct hg_temp *temp, int64_t offset, const uint8_t **ret, size_t *ret_n, struct hg_error *err)
 {
     if (!temp->window) {
         temp->window = malloc(READ_BYTES);
@@ -165,8 +165,7 @@ static int read_file(struct hg_temp *temp, int64_t offset, const uint8_t **ret, 
             return hg_error_nomem(err);
         }
     }
-    if (offset < temp->window_offset ||
-        offset >= temp->window_offset + (int64_t)temp->window_n) {
+    if (offset < temp->window_offset || offset >= temp->window_offset + (int64_t)temp->window_n) {
         ssize_t n = pread(temp->fd, temp->window, READ_BYTES, offset);
         if (n <= 0) {
             temp->window_n = 0;
@@ -181,8 +180,11 @@ static int read_file(struct hg_temp *temp, int64_t offset, const uint8_t **ret, 
 }
 
 /* The bytes at the reader, as many as lie together; none at the end. */
-static int look(struct hg_temp *temp, const struct hg_temp_reader *reader, const uint8_t **ret,
-                size_t *ret_n, struct hg_error *err)
+static int look(struct hg_temp *temp,
+                const struct hg_temp_reader *reader,
+                const uint8_t **ret,
+                size_t *ret_n,
+                struct hg_error *err)
 {
     const struct log *log = &temp->logs[reader->log];
     if (reader->extent >= log->n_extents) {
@@ -199,7 +201,10 @@ static int look(struct hg_temp *temp, const struct hg_temp_reader *reader, const
     return r;
 }
 
-int hg_temp_read(struct hg_temp *temp, struct hg_temp_reader *reader, void *bytes, size_t n,
+int hg_temp_read(struct hg_temp *temp,
+                 struct hg_temp_reader *reader,
+                 void *bytes,
+                 size_t n,
                  struct hg_error *err)
 {
     uint8_t *to = bytes;

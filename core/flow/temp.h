@@ -11,7 +11,8 @@
 
 #include "base/error.h"
 
-/* An unnamed temporary file in $TMPDIR or /tmp, close-on-exec. Owned by the caller, who closes it. */
+/* An unnamed temporary file in $TMPDIR or /tmp, close-on-exec. Owned by the caller, who closes it.
+ */
 int hg_temp_open(int *ret_fd, struct hg_error *err);
 
 struct hg_temp;
@@ -20,8 +21,8 @@ struct hg_temp;
 int hg_temp_new(unsigned n_logs, size_t memory_bytes, struct hg_temp **ret, struct hg_error *err);
 void hg_temp_free(struct hg_temp *temp);
 
-int hg_temp_write(struct hg_temp *temp, unsigned log, const void *bytes, size_t n,
-                  struct hg_error *err);
+int hg_temp_write(
+    struct hg_temp *temp, unsigned log, const void *bytes, size_t n, struct hg_error *err);
 /* Bytes written to the log so far. */
 int64_t hg_temp_size(const struct hg_temp *temp, unsigned log);
 
@@ -33,7 +34,10 @@ struct hg_temp_reader {
 };
 
 /* Reads exactly `n` bytes. HG_EIO at the end of the log. No write may follow the first read. */
-int hg_temp_read(struct hg_temp *temp, struct hg_temp_reader *reader, void *bytes, size_t n,
+int hg_temp_read(struct hg_temp *temp,
+                 struct hg_temp_reader *reader,
+                 void *bytes,
+                 size_t n,
                  struct hg_error *err);
 
 #endif

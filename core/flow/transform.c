@@ -41,8 +41,8 @@ static int set_params(struct hg_flow *flow, const json_t *params, struct hg_erro
     for (void *at = json_object_iter(list); r == HG_OK && at;
          at = json_object_iter_next(list, at)) {
         char setting[SETTING_BYTES];
-        HG_CLEANUP(hg_freep) char *text =
-            value_text(json_object_get(json_object_iter_value(at), "value"));
+        HG_CLEANUP(hg_freep)
+        char *text = value_text(json_object_get(json_object_iter_value(at), "value"));
         setting_name(json_object_iter_key(at), setting);
         const char *const values[] = {setting, text};
         r = text ? hg_db_exec(flow->db, &set_param, values, NULL, err) : hg_error_nomem(err);
@@ -50,7 +50,8 @@ static int set_params(struct hg_flow *flow, const json_t *params, struct hg_erro
     return r;
 }
 
-/* Puts "line:column: " of a place in the script, counted in characters from 1, before the message. */
+/* Puts "line:column: " of a place in the script, counted in characters from 1, before the message.
+ */
 static int add_place(const char *sql, int64_t position, struct hg_error *err)
 {
     int line = 1;
@@ -67,8 +68,11 @@ static int add_place(const char *sql, int64_t position, struct hg_error *err)
     return hg_error_wrap(err, "%d:%d", line, column);
 }
 
-static int script_error(struct hg_flow *flow, const PGresult *result, const char *sql,
-                        const char *file, struct hg_error *err)
+static int script_error(struct hg_flow *flow,
+                        const PGresult *result,
+                        const char *sql,
+                        const char *file,
+                        struct hg_error *err)
 {
     int64_t position = 0;
     const char *place = PQresultErrorField(result, PG_DIAG_INTERNAL_POSITION);
@@ -90,11 +94,11 @@ static int run_script(struct hg_flow *flow, const json_t *part, struct hg_error 
         return r;
     }
     HG_CLEANUP(hg_resultp)
-    PGresult *result = PQexecParams(hg_db_conn(flow->db), "select headgate.run_sql($1)", 1, NULL,
-                                    &sql, NULL, NULL, 0);
+    PGresult *result = PQexecParams(
+        hg_db_conn(flow->db), "select headgate.run_sql($1)", 1, NULL, &sql, NULL, NULL, 0);
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        return script_error(flow, result, sql, json_string_value(json_object_get(part, "file")),
-                            err);
+        return script_error(
+            flow, result, sql, json_string_value(json_object_get(part, "file")), err);
     }
     return HG_OK;
 }

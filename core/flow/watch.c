@@ -62,8 +62,10 @@ static void *look(void *arg)
     return NULL;
 }
 
-int hg_flow_watch_start(const struct hg_flow_sink *sink, struct hg_db *db, struct hg_flow_watch **ret,
-                   struct hg_error *err)
+int hg_flow_watch_start(const struct hg_flow_sink *sink,
+                        struct hg_db *db,
+                        struct hg_flow_watch **ret,
+                        struct hg_error *err)
 {
     pthread_condattr_t attributes;
     struct hg_flow_watch *watch = calloc(1, sizeof *watch);
@@ -88,7 +90,9 @@ int hg_flow_watch_start(const struct hg_flow_sink *sink, struct hg_db *db, struc
     return HG_OK;
 }
 
-void hg_flow_watch_source(struct hg_flow_watch *watch, const struct hg_connector_vtable *source, void *inst)
+void hg_flow_watch_source(struct hg_flow_watch *watch,
+                          const struct hg_connector_vtable *source,
+                          void *inst)
 {
     HG_LOCK(&watch->mutex);
     watch->source = source;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <libpq-fe.h>
@@ -38,7 +38,9 @@ struct instance {
     int64_t n_rounds;
 };
 
-static hg_status fake_open(const struct hg_host *host, const char *config, void **ret,
+static hg_status fake_open(const struct hg_host *host,
+                           const char *config,
+                           void **ret,
                            struct hg_error *err)
 {
     (void)err;
@@ -86,10 +88,10 @@ static hg_status put_cell(struct hg_batch *batch, size_t column, const json_t *c
     case HG_TYPE_INT64:
         return hg_batch_append_int64(batch, column, number);
     case HG_TYPE_FLOAT64:
-        return hg_batch_append_float64(batch, column,
-                                       json_is_string(cell)
-                                           ? strtod(json_string_value(cell), NULL)
-                                           : json_number_value(cell));
+        return hg_batch_append_float64(batch,
+                                       column,
+                                       json_is_string(cell) ? strtod(json_string_value(cell), NULL)
+                                                            : json_number_value(cell));
     case HG_TYPE_DECIMAL128:
         return put_decimal(batch, column, json_string_value(cell));
     case HG_TYPE_DATE32:
@@ -97,20 +99,19 @@ static hg_status put_cell(struct hg_batch *batch, size_t column, const json_t *c
     case HG_TYPE_TIMESTAMP_US:
         return hg_batch_append_timestamp_us(batch, column, number);
     default:
-        return hg_batch_append_bytes(batch, column, json_string_value(cell),
-                                     json_string_length(cell));
+        return hg_batch_append_bytes(
+            batch, column, json_string_value(cell), json_string_length(cell));
     }
 }
 
 static hg_status begin_reading(struct instance *instance, struct hg_error *err)
 {
-    const struct hg_reject *reject =
-        instance->host->get_extension(instance->host, HG_EXT_REJECT);
+    const struct hg_reject *reject = instance->host->get_extension(instance->host, HG_EXT_REJECT);
     const struct hg_state *state = instance->host->get_extension(instance->host, HG_EXT_STATE);
     hg_status r = fake.state ? state->put(instance->host, fake.state, err) : HG_OK;
     for (int i = 0; r == HG_OK && i < fake.n_rejects; i++) {
-        const struct hg_reject_row row = {sizeof row, "fake.csv:7", "price",
-                                          "\"a\\b\" is not a float64", "x,\"a\0b\",\xff", 9};
+        const struct hg_reject_row row = {
+            sizeof row, "fake.csv:7", "price", "\"a\\b\" is not a float64", "x,\"a\0b\",\xff", 9};
         r = reject->reject(instance->host, &row, err);
     }
     return r;
@@ -128,8 +129,11 @@ static hg_status fake_next(void *arg, struct ArrowArray *ret, struct hg_error *e
         *err = failure;
         return HG_EUNAVAILABLE;
     }
+    if (fake.before_batch) {
+        fake.before_batch(instance->n_batches);
+    }
     while (fake.hang) {
-        (void)usleep(1000);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         if (instance->host->is_cancelled(instance->host)) {
             err->code = HG_ECANCELLED;
             return HG_ECANCELLED;
@@ -166,11 +170,15 @@ static void fake_release(void *arg)
 
 static const struct hg_batch_stream_ops fake_ops = {fake_schema, fake_next, fake_release};
 
-static hg_status fake_read(void *inst, const struct hg_read_request *request,
-                           struct ArrowArrayStream *ret, struct hg_error *err)
+static hg_status fake_read(void *inst,
+                           const struct hg_read_request *request,
+                           struct ArrowArrayStream *ret,
+                           struct hg_error *err)
 {
     struct instance *instance = inst;
-    (void)snprintf(fake.state_seen, sizeof fake.state_seen, "%s",
+    (void)snprintf(fake.state_seen,
+                   sizeof fake.state_seen,
+                   "%s",
                    request->state_json ? request->state_json : "");
     instance->rows = fake.parsed ? json_incref(fake.parsed)
                                  : json_loads(fake.rows, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
@@ -191,7 +199,8 @@ static hg_status fake_test(void *inst, struct hg_error *err)
     return HG_OK;
 }
 
-static hg_status fake_discover(void *inst, const struct hg_discover_sink *sink,
+static hg_status fake_discover(void *inst,
+                               const struct hg_discover_sink *sink,
                                struct hg_error *err)
 {
     (void)inst;
@@ -210,7 +219,7 @@ static const void *fake_extension(void *inst, const char *id)
 {
     static const struct hg_position positions = {sizeof positions, format_position};
     return fake.numbers && strcmp(id, HG_EXT_POSITION) == 0 ? (const void *)&positions
-                                                             : hg_batch_stream_extension(inst, id);
+                                                            : hg_batch_stream_extension(inst, id);
 }
 
 static const struct hg_connector_vtable source_vtable = {
@@ -251,8 +260,11 @@ static void keep_schema(struct ArrowSchema *schema)
     schema->release = NULL;
 }
 
-static hg_status rule_prepare(const struct hg_host *host, const char *config,
-                              const struct ArrowSchema *schema, bool rejecting, void **ret,
+static hg_status rule_prepare(const struct hg_host *host,
+                              const char *config,
+                              const struct ArrowSchema *schema,
+                              bool rejecting,
+                              void **ret,
                               struct hg_error *err)
 {
     (void)host;
@@ -300,8 +312,10 @@ static uint8_t *new_bits(uint8_t **bits, int64_t n)
     return *bits;
 }
 
-static hg_status check_not_null(void *inst, const struct ArrowArray *array,
-                                struct hg_rule_results *ret, struct hg_error *err)
+static hg_status check_not_null(void *inst,
+                                const struct ArrowArray *array,
+                                struct hg_rule_results *ret,
+                                struct hg_error *err)
 {
     struct rule *rule = inst;
     struct hg_flow_view views[32];
@@ -309,8 +323,8 @@ static hg_status check_not_null(void *inst, const struct ArrowArray *array,
     for (size_t i = 0; i < rule->n_columns; i++) {
         struct hg_rule_result *result = &rule->results[i];
         uint8_t *bits = new_bits(&rule->bits[i], array->length);
-        *result = (struct hg_rule_result){.column = rule->columns[i], .failures = bits,
-                                          .evaluated = array->length};
+        *result = (struct hg_rule_result){
+            .column = rule->columns[i], .failures = bits, .evaluated = array->length};
         for (int64_t row = 0; row < array->length; row++) {
             if (hg_cell_null(&views[rule->columns[i]], row)) {
                 hg_bit_set(bits, row);
@@ -331,27 +345,30 @@ static hg_status finish_nothing(void *inst, struct hg_rule_results *ret, struct 
     return HG_OK;
 }
 
-static void explain(void *inst, const struct ArrowArray *batch, uint32_t result, int64_t row,
-                    char *buf, size_t size)
+static void explain(void *inst,
+                    const struct ArrowArray *batch,
+                    uint32_t result,
+                    int64_t row,
+                    char *buf,
+                    size_t size)
 {
     struct rule *rule = inst;
     (void)batch;
     (void)row;
     int column = rule->results[result].column;
-    (void)snprintf(buf, size, "%s is bad", column < 0 ? "the row"
-                                                      : rule->schema.columns[column].name);
+    (void)snprintf(
+        buf, size, "%s is bad", column < 0 ? "the row" : rule->schema.columns[column].name);
 }
 
 /* Keys in the tests are integers. */
-static void key_text(const struct rule *rule, const struct hg_flow_view *views, int64_t row,
-                     char *text, size_t size)
+static void key_text(
+    const struct rule *rule, const struct hg_flow_view *views, int64_t row, char *text, size_t size)
 {
     size_t n = 0;
     for (size_t i = 0; i < rule->n_columns; i++) {
         const struct hg_flow_view *view = &views[rule->columns[i]];
-        int64_t value = hg_cell_null(view, row)
-                            ? -1
-                            : ((const int64_t *)view->values)[view->offset + row];
+        int64_t value =
+            hg_cell_null(view, row) ? -1 : ((const int64_t *)view->values)[view->offset + row];
         n += (size_t)snprintf(text + n, size - n, "%lld,", (long long)value);
     }
 }
@@ -365,8 +382,10 @@ static uint32_t partition_of(const char *key)
     return hash % PARTITIONS;
 }
 
-static hg_status check_unique(void *inst, const struct ArrowArray *array,
-                              struct hg_rule_results *ret, struct hg_error *err)
+static hg_status check_unique(void *inst,
+                              const struct ArrowArray *array,
+                              struct hg_rule_results *ret,
+                              struct hg_error *err)
 {
     struct rule *rule = inst;
     struct hg_flow_view views[32];
@@ -412,8 +431,10 @@ static hg_status resolve(void *inst, uint32_t partition, struct hg_error *err)
     return HG_OK;
 }
 
-static hg_status check_nothing(void *inst, const struct ArrowArray *array,
-                               struct hg_rule_results *ret, struct hg_error *err)
+static hg_status check_nothing(void *inst,
+                               const struct ArrowArray *array,
+                               struct hg_rule_results *ret,
+                               struct hg_error *err)
 {
     struct rule *rule = inst;
     (void)ret;
@@ -426,41 +447,73 @@ static hg_status finish_table(void *inst, struct hg_rule_results *ret, struct hg
 {
     struct rule *rule = inst;
     (void)err;
-    rule->results[0] = (struct hg_rule_result){.column = -1, .evaluated = 1,
-                                               .failed = rule->n_rows > rule->max};
+    rule->results[0] =
+        (struct hg_rule_result){.column = -1, .evaluated = 1, .failed = rule->n_rows > rule->max};
     ret->n = 1;
     ret->items = rule->results;
     return HG_OK;
 }
 
-static const struct hg_rule_vtable not_null_vtable = {
-    .struct_size = sizeof not_null_vtable, .verdict = HG_VERDICT_BATCH, .grain = HG_GRAIN_CELL,
-    .dimension = HG_DIM_COMPLETENESS, .issue_type = "null", .prepare = rule_prepare,
-    .check = check_not_null, .finish = finish_nothing, .explain = explain, .close = rule_close};
-static const struct hg_rule_vtable unique_vtable = {
-    .struct_size = sizeof unique_vtable, .verdict = HG_VERDICT_BATCH, .grain = HG_GRAIN_ROW,
-    .dimension = HG_DIM_UNIQUENESS, .issue_type = "duplicate", .prepare = rule_prepare,
-    .check = check_unique, .finish = finish_nothing, .explain = explain, .close = rule_close,
-    .resolve = resolve, .n_partitions = PARTITIONS};
-static const struct hg_rule_vtable table_vtable = {
-    .struct_size = sizeof table_vtable, .verdict = HG_VERDICT_FINISH, .grain = HG_GRAIN_TABLE,
-    .dimension = HG_DIM_VOLUME, .issue_type = "volume", .prepare = rule_prepare,
-    .check = check_nothing, .finish = finish_table, .explain = explain, .close = rule_close};
+static const struct hg_rule_vtable not_null_vtable = {.struct_size = sizeof not_null_vtable,
+                                                      .verdict = HG_VERDICT_BATCH,
+                                                      .grain = HG_GRAIN_CELL,
+                                                      .dimension = HG_DIM_COMPLETENESS,
+                                                      .issue_type = "null",
+                                                      .prepare = rule_prepare,
+                                                      .check = check_not_null,
+                                                      .finish = finish_nothing,
+                                                      .explain = explain,
+                                                      .close = rule_close};
+static const struct hg_rule_vtable unique_vtable = {.struct_size = sizeof unique_vtable,
+                                                    .verdict = HG_VERDICT_BATCH,
+                                                    .grain = HG_GRAIN_ROW,
+                                                    .dimension = HG_DIM_UNIQUENESS,
+                                                    .issue_type = "duplicate",
+                                                    .prepare = rule_prepare,
+                                                    .check = check_unique,
+                                                    .finish = finish_nothing,
+                                                    .explain = explain,
+                                                    .close = rule_close,
+                                                    .resolve = resolve,
+                                                    .n_partitions = PARTITIONS};
+static const struct hg_rule_vtable table_vtable = {.struct_size = sizeof table_vtable,
+                                                   .verdict = HG_VERDICT_FINISH,
+                                                   .grain = HG_GRAIN_TABLE,
+                                                   .dimension = HG_DIM_VOLUME,
+                                                   .issue_type = "volume",
+                                                   .prepare = rule_prepare,
+                                                   .check = check_nothing,
+                                                   .finish = finish_table,
+                                                   .explain = explain,
+                                                   .close = rule_close};
 
 static const struct hg_plugin plugins[] = {
-    {.struct_size = sizeof plugins[0], .kind = HG_KIND_CONNECTOR, .id = "fake",
+    {.struct_size = sizeof plugins[0],
+     .kind = HG_KIND_CONNECTOR,
+     .id = "fake",
      .config_schema = "{\"properties\": {\"files\": {\"enum\": [\"new\", \"all\"]}}}",
      .vtable = &source_vtable},
-    {.struct_size = sizeof plugins[0], .kind = HG_KIND_RULE, .id = "toy_not_null",
+    {.struct_size = sizeof plugins[0],
+     .kind = HG_KIND_RULE,
+     .id = "toy_not_null",
      .vtable = &not_null_vtable},
-    {.struct_size = sizeof plugins[0], .kind = HG_KIND_RULE, .id = "toy_unique",
+    {.struct_size = sizeof plugins[0],
+     .kind = HG_KIND_RULE,
+     .id = "toy_unique",
      .vtable = &unique_vtable},
-    {.struct_size = sizeof plugins[0], .kind = HG_KIND_RULE, .id = "toy_table",
+    {.struct_size = sizeof plugins[0],
+     .kind = HG_KIND_RULE,
+     .id = "toy_table",
      .vtable = &table_vtable},
 };
 
-static int find(void *arg, int kind, const char *id, const char *file, const char *sha256,
-                const struct hg_plugin **ret, struct hg_error *err)
+static int find(void *arg,
+                int kind,
+                const char *id,
+                const char *file,
+                const char *sha256,
+                const struct hg_plugin **ret,
+                struct hg_error *err)
 {
     (void)arg;
     (void)file;
@@ -487,8 +540,8 @@ static void sink_log(void *arg, const char *job, int level, const char *message)
     heard.n_lines++;
 }
 
-static void sink_progress(void *arg, const char *job, int64_t rows_in, int64_t rows_out,
-                          int64_t rows_rejected)
+static void sink_progress(
+    void *arg, const char *job, int64_t rows_in, int64_t rows_out, int64_t rows_rejected)
 {
     (void)arg;
     (void)job;
@@ -510,8 +563,8 @@ static void sink_calling(void *arg, const char *plugin_id)
 
 int fake_run_json(const json_t *task, json_t **ret_result, struct hg_error *err)
 {
-    static const struct hg_flow_sink sink = {NULL, sink_log, sink_progress, sink_is_cancelled,
-                                             sink_calling};
+    static const struct hg_flow_sink sink = {
+        NULL, sink_log, sink_progress, sink_is_cancelled, sink_calling};
     json_t *result = NULL;
     int r = hg_flow_run_with(task, &sink, &fake_plugins, &result, err);
     assert_non_null(result);
@@ -530,23 +583,46 @@ json_t *fake_task_json(const struct hg_test_pg *pg, const struct fake_task *task
     assert_int_equal(hg_uuid_new(run_id, NULL), HG_OK);
     json_t *json = json_pack(
         "{s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:{s:s, s:s, s:{}}, s:o, s:{s:s, s:s, s:s, s:o}}",
-        "kind", "flow",
-        "pipeline_id", "p",
-        "run_id", task->run_id ? task->run_id : run_id,
-        "task", "fetch",
-        "attempt", 1,
-        "fence", (json_int_t)(task->fence ? task->fence : 1),
-        "warehouse", hg_test_pg_worker(pg),
-        "base_folder", "/tmp",
-        "extract", "job", "fetch", "plugin", "fake", "config",
-        "checks", task->checks ? json_loads(task->checks, 0, NULL) : json_array(),
-        "load", "job", "load", "table", task->table, "mode", task->mode,
-        "key", task->key ? json_loads(task->key, 0, NULL) : json_null());
+        "kind",
+        "flow",
+        "pipeline_id",
+        "p",
+        "run_id",
+        task->run_id ? task->run_id : run_id,
+        "task",
+        "fetch",
+        "attempt",
+        1,
+        "fence",
+        (json_int_t)(task->fence ? task->fence : 1),
+        "warehouse",
+        hg_test_pg_worker(pg),
+        "base_folder",
+        "/tmp",
+        "extract",
+        "job",
+        "fetch",
+        "plugin",
+        "fake",
+        "config",
+        "checks",
+        task->checks ? json_loads(task->checks, 0, NULL) : json_array(),
+        "load",
+        "job",
+        "load",
+        "table",
+        task->table,
+        "mode",
+        task->mode,
+        "key",
+        task->key ? json_loads(task->key, 0, NULL) : json_null());
     assert_non_null(json);
     return json;
 }
 
-int fake_run(const struct hg_test_pg *pg, const struct fake_task *task, json_t **ret_result,
+int fake_run(const struct hg_test_pg *pg,
+             const struct fake_task *task,
+             json_t **ret_result,
              struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *json = fake_task_json(pg, task);
@@ -557,16 +633,25 @@ int fake_run(const struct hg_test_pg *pg, const struct fake_task *task, json_t *
 
 static PGresult *query(const struct hg_test_pg *pg, const char *sql)
 {
+    static const char settings[] = "set client_min_messages = warning; set search_path = public";
     static PGconn *conn;
     static char to[512];
     if (!conn || strcmp(to, hg_test_pg_warehouse(pg)) != 0 || PQstatus(conn) != CONNECTION_OK) {
         PQfinish(conn);
         (void)snprintf(to, sizeof to, "%s", hg_test_pg_warehouse(pg));
         conn = PQconnectdb(to);
-        PQclear(PQexec(conn, "set client_min_messages = warning; set search_path ="
-                                   " public"));
+        PQclear(PQexec(conn, settings));
     }
     PGresult *result = PQexec(conn, sql);
+    if (PQresultStatus(result) == PGRES_FATAL_ERROR &&
+        !PQresultErrorField(result, PG_DIAG_SQLSTATE)) {
+        /* A test has let the server die since. */
+        PQclear(result);
+        PQfinish(conn);
+        conn = PQconnectdb(to);
+        PQclear(PQexec(conn, settings));
+        result = PQexec(conn, sql);
+    }
     if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK) {
         (void)fprintf(stderr, "%s: %s", sql, PQerrorMessage(conn));
         fail();
@@ -578,8 +663,7 @@ const char *fake_query(const struct hg_test_pg *pg, const char *sql)
 {
     static char text[64 * 1024];
     PGresult *result = query(pg, sql);
-    (void)snprintf(text, sizeof text, "%s",
-                   PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "");
+    (void)snprintf(text, sizeof text, "%s", PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "");
     PQclear(result);
     return text;
 }

@@ -9,28 +9,28 @@
 
 #include <jansson.h>
 
-#include "headgate/batch.h"
-
 #include "flow/plugins.h"
+#include "headgate/batch.h"
 #include "pg.h"
 
 /*
  * The source "fake" gives `rows`: a JSON list of lists. A cell is true or false; a number for the
- * integers, dates (days) and timestamps (us); a real, or a text such as "NaN" for float64; a text of
- * digits, the value times 10^scale, for decimals; a text; null.
+ * integers, dates (days) and timestamps (us); a real, or a text such as "NaN" for float64; a text
+ * of digits, the value times 10^scale, for decimals; a text; null.
  */
 struct fake_source {
     const struct hg_column *columns;
     size_t n_columns;
     const char *rows;
-    json_t *parsed; /* instead of `rows`, borrowed */
-    int batch_rows; /* 0: all rows in one batch */
-    int64_t n_repeat; /* gives all that so many times, 0: once */
-    int n_rejects;  /* rows handed to headgate.reject/1 before the first batch */
-    const char *state; /* put before the first batch */
-    int fail_at_batch; /* 1: get_next fails at the first batch */
-    bool hang;      /* get_next waits until it is cancelled */
-    bool numbers;   /* offers headgate.position/1 */
+    json_t *parsed;                   /* instead of `rows`, borrowed */
+    int batch_rows;                   /* 0: all rows in one batch */
+    int64_t n_repeat;                 /* gives all that so many times, 0: once */
+    int n_rejects;                    /* rows handed to headgate.reject/1 before the first batch */
+    const char *state;                /* put before the first batch */
+    int fail_at_batch;                /* 1: get_next fails at the first batch */
+    void (*before_batch)(int number); /* called before each batch, from 1 */
+    bool hang;                        /* get_next waits until it is cancelled */
+    bool numbers;                     /* offers headgate.position/1 */
     char config_seen[256];
     /* What it saw. */
     char state_seen[256]; /* what it was started with, "" for none */
@@ -70,7 +70,9 @@ struct fake_task {
     const char *checks; /* JSON list, or NULL */
     int64_t fence;      /* 0: 1 */
 };
-int fake_run(const struct hg_test_pg *pg, const struct fake_task *task, json_t **ret_result,
+int fake_run(const struct hg_test_pg *pg,
+             const struct fake_task *task,
+             json_t **ret_result,
              struct hg_error *err);
 /* The task of fake_run. Owned by the caller. */
 json_t *fake_task_json(const struct hg_test_pg *pg, const struct fake_task *task);

@@ -48,8 +48,8 @@ static void use(size_t n, const char *rows)
     fake.rows = rows;
 }
 
-#define RULE(id, columns, more)                                                                    \
-    "{\"rule\": \"" id "\", \"config\": {\"columns\": " columns ", \"keep\": 2, \"max\": 2}, "     \
+#define RULE(id, columns, more)                                                                \
+    "{\"rule\": \"" id "\", \"config\": {\"columns\": " columns ", \"keep\": 2, \"max\": 2}, " \
     "\"severity\": \"critical\", " more "}"
 #define CHECK(job, rules) "{\"job\": \"" job "\", \"rules\": [" rules "]}"
 
@@ -72,8 +72,12 @@ static const char *counts(const json_t *result)
     size_t n = 0;
     text[0] = '\0';
     for (size_t i = 0; i < json_array_size(jobs); i++) {
-        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s %lld/%lld/%lld", i ? ", " : "",
-                              text_at(jobs, i, "id"), (long long)number_at(jobs, i, "rows_in"),
+        n += (size_t)snprintf(text + n,
+                              sizeof text - n,
+                              "%s%s %lld/%lld/%lld",
+                              i ? ", " : "",
+                              text_at(jobs, i, "id"),
+                              (long long)number_at(jobs, i, "rows_in"),
                               (long long)number_at(jobs, i, "rows_out"),
                               (long long)number_at(jobs, i, "rows_rejected"));
     }
@@ -99,9 +103,10 @@ static void test_warn_loads_all(void **state)
     (void)state;
     use(3, "[[1, \"a\", \"f:1\"], [null, \"b\", \"f:2\"], [null, null, \"f:3\"]]");
     HG_CLEANUP(hg_json_decrefp)
-    json_t *result = run(
-        "[" CHECK("check", RULE("toy_not_null", "[\"k\", \"v\"]", "\"on_fail\": \"warn\"")) "]",
-        HG_OK, &err);
+    json_t *result =
+        run("[" CHECK("check", RULE("toy_not_null", "[\"k\", \"v\"]", "\"on_fail\": \"warn\"")) "]",
+            HG_OK,
+            &err);
     assert_string_equal(counts(result), "fetch 3/3/0, check 3/3/0, load 3/3/0");
     assert_query(pg, "select count(*) from m.t", "3");
     assert_query(pg, "select count(*) from headgate.quarantine", "0");
@@ -116,8 +121,9 @@ static void test_warn_loads_all(void **state)
     assert_string_equal(text_at(results, 1, "column"), "v");
     assert_int_equal(number_at(results, 1, "failed"), 1);
     assert_non_null(strstr(heard.log, "check: f:2: k is bad\n"));
-    assert_query(pg, "select string_agg(attname::text, ',' order by attnum) from pg_attribute"
-                     " where attrelid = 'm.t'::regclass and attnum > 0",
+    assert_query(pg,
+                 "select string_agg(attname::text, ',' order by attnum) from pg_attribute"
+                 " where attrelid = 'm.t'::regclass and attnum > 0",
                  "k,v");
 }
 
@@ -125,33 +131,39 @@ static void test_reject_goes_to_quarantine(void **state)
 {
     struct hg_error err = HG_ERROR_INIT;
     (void)state;
-    use(3, "[[1, \"a\", \"f:1\"], [null, \"b\", \"f:2\"], [null, null, \"f:3\"],"
-           " [2, \"c\", \"f:4\"]]");
+    use(3,
+        "[[1, \"a\", \"f:1\"], [null, \"b\", \"f:2\"], [null, null, \"f:3\"],"
+        " [2, \"c\", \"f:4\"]]");
     fake.n_rejects = 1;
     fake.batch_rows = 3;
     HG_CLEANUP(hg_json_decrefp)
     json_t *result = run(
         "[" CHECK("check", RULE("toy_not_null", "[\"k\", \"v\"]", "\"on_fail\": \"reject\"")) "]",
-        HG_OK, &err);
+        HG_OK,
+        &err);
     assert_string_equal(counts(result), "fetch 5/4/1, check 4/2/2, load 2/2/0");
     assert_query(pg, "select string_agg(k::text, ',') from m.t", "1,2");
-    assert_query(pg, "select string_agg(concat_ws(' ', job_id, position, reasons, row_data), '; '"
-                     " order by id) from headgate.quarantine where job_id = 'check'",
+    assert_query(pg,
+                 "select string_agg(concat_ws(' ', job_id, position, reasons, row_data), '; '"
+                 " order by id) from headgate.quarantine where job_id = 'check'",
                  "check f:2 [{\"rule\": \"toy_not_null\", \"column\": \"k\", \"message\":"
                  " \"k is bad\"}] {\"k\": null, \"v\": \"b\"}; check f:3 [{\"rule\":"
                  " \"toy_not_null\", \"column\": \"k\", \"message\": \"k is bad\"}, {\"rule\":"
                  " \"toy_not_null\", \"column\": \"v\", \"message\": \"v is bad\"}]"
                  " {\"k\": null, \"v\": null}");
-    assert_query(pg, "select concat_ws(' ', position, source, reasons, raw, row_data is null) from"
-                     " headgate.quarantine where job_id = 'fetch'",
+    assert_query(pg,
+                 "select concat_ws(' ', position, source, reasons, raw, row_data is null) from"
+                 " headgate.quarantine where job_id = 'fetch'",
                  "fake.csv:7 fake [{\"rule\": null, \"column\": \"price\", \"message\":"
                  " \"\\\"a\\\\b\\\" is not a float64\"}] x,\"a\xef\xbf\xbd"
                  "b\",\xef\xbf\xbd t");
-    assert_query(pg, "select concat_ws(' ', rows_extracted, rows_loaded, rows_rejected) from"
-                     " headgate.ledger",
+    assert_query(pg,
+                 "select concat_ws(' ', rows_extracted, rows_loaded, rows_rejected) from"
+                 " headgate.ledger",
                  "5 2 3");
-    assert_non_null(strstr(heard.log, "fetch: rejected fake.csv:7: price: \"a\\b\" is not a"
-                                      " float64\n"));
+    assert_non_null(strstr(heard.log,
+                           "fetch: rejected fake.csv:7: price: \"a\\b\" is not a"
+                           " float64\n"));
     assert_non_null(strstr(heard.log, "check: rejected f:2: k is bad\n"));
     assert_non_null(strstr(heard.log, "check: 2 rows were rejected in all"));
 }
@@ -168,11 +180,13 @@ static void test_numbered_positions(void **state)
     fake.columns = columns;
     for (int i = 0; i < 2; i++) {
         fake.numbers = i == 0;
-        json_decref(run(
-            "[" CHECK("check", RULE("toy_not_null", "[\"k\"]", "\"on_fail\": \"reject\"")) "]",
-            HG_OK, &err));
+        json_decref(
+            run("[" CHECK("check", RULE("toy_not_null", "[\"k\"]", "\"on_fail\": \"reject\"")) "]",
+                HG_OK,
+                &err));
     }
-    assert_query(pg, "select string_agg(position, ' ' order by id) from headgate.quarantine",
+    assert_query(pg,
+                 "select string_agg(position, ' ' order by id) from headgate.quarantine",
                  "numbered.csv:17 numbered.csv:19 17 19");
     assert_query(pg, "select count(*) from m.t", "2");
 }
@@ -184,11 +198,11 @@ static void test_stop(void **state)
     use(3, "[[1, \"a\", \"f:1\"], [null, \"b\", \"f:2\"]]");
     HG_CLEANUP(hg_json_decrefp)
     json_t *result =
-        run("[" CHECK("one", RULE("toy_not_null", "[\"v\"]", "\"on_fail\": \"stop\"")) ", "
-                CHECK("two", RULE("toy_not_null", "[\"k\"]", "\"on_fail\": \"stop\"")) "]",
-            HG_ESTOP, &err);
-    assert_string_equal(err.message,
-                        "rule \"toy_not_null\" on k failed 1 of 2 at f:2: k is bad");
+        run("[" CHECK("one", RULE("toy_not_null", "[\"v\"]", "\"on_fail\": \"stop\"")) ", " CHECK(
+                "two", RULE("toy_not_null", "[\"k\"]", "\"on_fail\": \"stop\"")) "]",
+            HG_ESTOP,
+            &err);
+    assert_string_equal(err.message, "rule \"toy_not_null\" on k failed 1 of 2 at f:2: k is bad");
     const json_t *jobs = json_object_get(result, "jobs");
     const char *const statuses[] = {"cancelled", "cancelled", "failed", "skipped"};
     for (size_t i = 0; i < HG_COUNT(statuses); i++) {
@@ -204,12 +218,12 @@ static void test_verdict_at_the_end(void **state)
     (void)state;
     use(2, "[[1, \"a\"], [2, \"b\"], [3, \"c\"]]");
     fake.batch_rows = 2;
-    json_decref(run("[" CHECK("check", RULE("toy_table", "[]", "\"on_fail\": \"stop\"")) "]",
-                    HG_ESTOP, &err));
+    json_decref(run(
+        "[" CHECK("check", RULE("toy_table", "[]", "\"on_fail\": \"stop\"")) "]", HG_ESTOP, &err));
     assert_query(pg, "select to_regclass('m.t') is null", "t");
     HG_CLEANUP(hg_json_decrefp)
-    json_t *result = run("[" CHECK("check", RULE("toy_table", "[]", "\"on_fail\": \"warn\"")) "]",
-                         HG_OK, &err);
+    json_t *result =
+        run("[" CHECK("check", RULE("toy_table", "[]", "\"on_fail\": \"warn\"")) "]", HG_OK, &err);
     const json_t *results = json_object_get(result, "results");
     assert_int_equal(number_at(results, 0, "evaluated"), 1);
     assert_int_equal(number_at(results, 0, "failed"), 1);
@@ -224,12 +238,14 @@ static void test_two_checks_count_apart(void **state)
     use(2, "[[1, \"a\"], [null, \"b\"], [3, null], [null, null]]");
     HG_CLEANUP(hg_json_decrefp)
     json_t *result =
-        run("[" CHECK("one", RULE("toy_not_null", "[\"v\"]", "\"on_fail\": \"reject\"")) ", "
-                CHECK("two", RULE("toy_not_null", "[\"k\"]", "\"on_fail\": \"reject\"")) "]",
-            HG_OK, &err);
+        run("[" CHECK("one", RULE("toy_not_null", "[\"v\"]", "\"on_fail\": \"reject\"")) ", " CHECK(
+                "two", RULE("toy_not_null", "[\"k\"]", "\"on_fail\": \"reject\"")) "]",
+            HG_OK,
+            &err);
     assert_string_equal(counts(result), "fetch 4/4/0, one 4/2/2, two 2/1/1, load 1/1/0");
-    assert_query(pg, "select string_agg(concat_ws(' ', job_id, jsonb_array_length(reasons)), ','"
-                     " order by id) from headgate.quarantine",
+    assert_query(pg,
+                 "select string_agg(concat_ws(' ', job_id, jsonb_array_length(reasons)), ','"
+                 " order by id) from headgate.quarantine",
                  "two 1,one 1,one 2");
 }
 
@@ -239,9 +255,10 @@ static void test_rule_that_cannot_be_prepared(void **state)
     (void)state;
     use(2, "[[1, \"a\"]]");
     HG_CLEANUP(hg_json_decrefp)
-    json_t *result = run("[" CHECK("check", RULE("toy_not_null", "[\"z\"]", "\"on_fail\": \"warn\""))
-                         "]",
-                         HG_EINVAL, &err);
+    json_t *result =
+        run("[" CHECK("check", RULE("toy_not_null", "[\"z\"]", "\"on_fail\": \"warn\"")) "]",
+            HG_EINVAL,
+            &err);
     assert_string_equal(text_at(json_object_get(result, "jobs"), 1, "status"), "failed");
     assert_query(pg, "select to_regclass('m.t') is null", "t");
 }
@@ -255,16 +272,19 @@ static void test_undecided_rows(void **state)
     struct hg_error err = HG_ERROR_INIT;
     (void)state;
     /* Two keys are remembered; 3 to 6 must wait. The second and later of each is a duplicate. */
-    use(3, "[[1, \"a\", \"f:1\"], [2, \"b\", \"f:2\"], [3, \"c\", \"f:3\"], [3, \"d\", \"f:4\"],"
-           " [1, \"e\", \"f:5\"], [4, \"f\", \"f:6\"], [5, \"g\", \"f:7\"], [6, null, \"f:8\"],"
-           " [6, \"i\", \"f:9\"], [null, \"j\", \"f:10\"], [3, \"k\", \"f:11\"]]");
+    use(3,
+        "[[1, \"a\", \"f:1\"], [2, \"b\", \"f:2\"], [3, \"c\", \"f:3\"], [3, \"d\", \"f:4\"],"
+        " [1, \"e\", \"f:5\"], [4, \"f\", \"f:6\"], [5, \"g\", \"f:7\"], [6, null, \"f:8\"],"
+        " [6, \"i\", \"f:9\"], [null, \"j\", \"f:10\"], [3, \"k\", \"f:11\"]]");
     fake.batch_rows = 2;
     HG_CLEANUP(hg_json_decrefp)
     json_t *result = run("[" CHECK("check", UNIQUE("[\"k\"]")) "]", HG_OK, &err);
-    assert_query(pg, "select string_agg(concat_ws('', k, v), ' ' order by k) from m.t",
+    assert_query(pg,
+                 "select string_agg(concat_ws('', k, v), ' ' order by k) from m.t",
                  "1a 2b 3c 4f 5g 6 j");
-    assert_query(pg, "select string_agg(concat_ws('', position, row_data->>'v'), ' ' order by"
-                     " position) from headgate.quarantine",
+    assert_query(pg,
+                 "select string_agg(concat_ws('', position, row_data->>'v'), ' ' order by"
+                 " position) from headgate.quarantine",
                  "f:11k f:4d f:5e f:9i");
     assert_string_equal(counts(result), "fetch 11/11/0, check 11/7/4, load 7/7/0");
     const json_t *results = json_object_get(result, "results");
@@ -298,8 +318,8 @@ static void test_undecided_by_two_rules(void **state)
         }
         n += (size_t)snprintf(text + n, sizeof text - n, ", [%d, %d, %s]", a, b, cell);
         char sql[128];
-        (void)snprintf(sql, sizeof sql, "insert into public.input values (%d, %d, %s, %d)", a, b,
-                       cell, i);
+        (void)snprintf(
+            sql, sizeof sql, "insert into public.input values (%d, %d, %s, %d)", a, b, cell, i);
         fake_sql(pg, sql);
     }
     (void)snprintf(text + n, sizeof text - n, "]");
@@ -309,20 +329,26 @@ static void test_undecided_by_two_rules(void **state)
     fake.batch_rows = 11;
     HG_CLEANUP(hg_json_decrefp)
     json_t *result =
-        run("[" CHECK("one", UNIQUE("[\"a\"]") ", " RULE("toy_not_null", "[\"c\"]",
-                                                         "\"on_fail\": \"reject\"")) ", "
-                CHECK("two", UNIQUE("[\"b\"]")) "]",
-            HG_OK, &err);
+        run("[" CHECK("one",
+                      UNIQUE("[\"a\"]") ", " RULE(
+                          "toy_not_null",
+                          "[\"c\"]",
+                          "\"on_fail\": \"reject\"")) ", " CHECK("two", UNIQUE("[\"b\"]")) "]",
+            HG_OK,
+            &err);
     /* Rules do not see each other: a row passes when it is the first of its a and of its b. */
-    fake_sql(pg, "create view public.good as select a, b, c from (select *, row_number() over"
-                 " (partition by a order by seq) as na, row_number() over (partition by b order by"
-                 " seq) as nb from public.input) i where na = 1 and nb = 1 and c is not null");
-    assert_query(pg, "select (select count(*) from m.t) = (select count(*) from public.good)"
-                     " and not exists (select * from public.good except select a, b, c from m.t)",
+    fake_sql(pg,
+             "create view public.good as select a, b, c from (select *, row_number() over"
+             " (partition by a order by seq) as na, row_number() over (partition by b order by"
+             " seq) as nb from public.input) i where na = 1 and nb = 1 and c is not null");
+    assert_query(pg,
+                 "select (select count(*) from m.t) = (select count(*) from public.good)"
+                 " and not exists (select * from public.good except select a, b, c from m.t)",
                  "t");
     fake_sql(pg, "drop view public.good");
-    assert_query(pg, "select (select count(*) from m.t) + (select count(*) from"
-                     " headgate.quarantine)",
+    assert_query(pg,
+                 "select (select count(*) from m.t) + (select count(*) from"
+                 " headgate.quarantine)",
                  "300");
     const json_t *jobs = json_object_get(result, "jobs");
     assert_int_equal(number_at(jobs, 1, "rows_in"), 300);
@@ -341,20 +367,25 @@ static void test_late_rows_keep_their_place_in_a_merge(void **state)
     (void)state;
     /* The row with u = 9 waits for its verdict and comes behind the others, but its place in the
      * stream is before the last row of k = 3, which must win. */
-    use(0, "[[1, 1, \"a\"], [2, 2, \"b\"], [3, 9, \"early\"], [3, 1, \"dup\"], [4, 8, \"x\"],"
-           " [4, 9, \"dup\"]]");
+    use(0,
+        "[[1, 1, \"a\"], [2, 2, \"b\"], [3, 9, \"early\"], [3, 1, \"dup\"], [4, 8, \"x\"],"
+        " [4, 9, \"dup\"]]");
     fake.columns = columns;
     fake.n_columns = 3;
-    const struct fake_task task = {.table = "m.t", .mode = "merge", .key = "[\"k\"]",
+    const struct fake_task task = {.table = "m.t",
+                                   .mode = "merge",
+                                   .key = "[\"k\"]",
                                    .checks = "[" CHECK("check", UNIQUE("[\"u\"]")) "]"};
     assert_int_equal(fake_run(pg, &task, NULL, &err), HG_OK);
-    assert_query(pg, "select string_agg(concat_ws(',', k, v), ' ' order by k) from m.t",
+    assert_query(pg,
+                 "select string_agg(concat_ws(',', k, v), ' ' order by k) from m.t",
                  "1,a 2,b 3,early 4,x");
     /* Now u = 9 waits, and a later row of the same key does not. */
     fake.rows = "[[7, 1, \"a\"], [8, 2, \"b\"], [3, 9, \"late\"], [3, 7, \"later\"]]";
-    const struct fake_task again = {
-        .table = "m.t", .mode = "merge", .key = "[\"k\"]",
-        .checks = "[" CHECK("check", UNIQUE("[\"u\"]")) "]"};
+    const struct fake_task again = {.table = "m.t",
+                                    .mode = "merge",
+                                    .key = "[\"k\"]",
+                                    .checks = "[" CHECK("check", UNIQUE("[\"u\"]")) "]"};
     assert_int_equal(fake_run(pg, &again, NULL, &err), HG_OK);
     assert_query(pg, "select v from m.t where k = 3", "later");
 }
@@ -371,24 +402,28 @@ static void test_rows_the_table_does_not_take(void **state)
     };
     struct hg_error err = HG_ERROR_INIT;
     (void)state;
-    fake_sql(pg, "create schema m authorization headgate_user; create table m.t (s text, d date,"
-                 " t timestamp, x int not null); alter table m.t owner to headgate_user");
-    use(0, "[[\"a\\u0000b\", 0, 0, 1], [\"ok\", 0, 0, 1], [\"c\", 2147483647, 0, 1],"
-           " [\"d\", 0, 9223372036854775807, 1], [\"e\", 0, -9223372036854775807, 1],"
-           " [\"f\", 0, 0, null], [\"g\", -2440588, -210866803200000000, 1],"
-           " [\"h\", 2145042905, 9223371331199999999, 1], [\"i\", -2440589, 0, 1]]");
+    fake_sql(pg,
+             "create schema m authorization headgate_user; create table m.t (s text, d date,"
+             " t timestamp, x int not null); alter table m.t owner to headgate_user");
+    use(0,
+        "[[\"a\\u0000b\", 0, 0, 1], [\"ok\", 0, 0, 1], [\"c\", 2147483647, 0, 1],"
+        " [\"d\", 0, 9223372036854775807, 1], [\"e\", 0, -9223372036854775807, 1],"
+        " [\"f\", 0, 0, null], [\"g\", -2440588, -210866803200000000, 1],"
+        " [\"h\", 2145042905, 9223371331199999999, 1], [\"i\", -2440589, 0, 1]]");
     fake.columns = columns;
     fake.n_columns = HG_COUNT(columns);
     HG_CLEANUP(hg_json_decrefp) json_t *result = run("[]", HG_OK, &err);
     assert_query(pg, "select string_agg(s, ',' order by s) from m.t", "g,h,ok");
     assert_string_equal(counts(result), "fetch 9/9/0, load 9/3/6");
-    assert_query(pg, "select string_agg(reasons->0->>'message', '; ' order by id) from"
-                     " headgate.quarantine",
+    assert_query(pg,
+                 "select string_agg(reasons->0->>'message', '; ' order by id) from"
+                 " headgate.quarantine",
                  "s holds a NUL byte, which PostgreSQL's text cannot; d is a date beyond"
                  " PostgreSQL's range; t is a time beyond PostgreSQL's range; t is a time beyond"
                  " PostgreSQL's range; x is null, which the table does not take; d is a date beyond"
                  " PostgreSQL's range");
-    assert_query(pg, "select row_data->>'s' from headgate.quarantine order by id limit 1",
+    assert_query(pg,
+                 "select row_data->>'s' from headgate.quarantine order by id limit 1",
                  "a\xef\xbf\xbd"
                  "b");
 }
@@ -406,9 +441,10 @@ static void test_quarantine_is_bounded(void **state)
     fake.parsed = rows;
     fake.n_repeat = HG_QUARANTINE_ROWS / 1000 + 1;
     HG_CLEANUP(hg_json_decrefp)
-    json_t *result = run(
-        "[" CHECK("check", RULE("toy_not_null", "[\"k\"]", "\"on_fail\": \"reject\"")) "]", HG_OK,
-        &err);
+    json_t *result =
+        run("[" CHECK("check", RULE("toy_not_null", "[\"k\"]", "\"on_fail\": \"reject\"")) "]",
+            HG_OK,
+            &err);
     assert_query(pg, "select count(*) from headgate.quarantine", "100000");
     assert_query(pg, "select count(*) from m.t", "101");
     assert_int_equal(number_at(json_object_get(result, "jobs"), 1, "rows_rejected"), 101000);

@@ -54,8 +54,7 @@ static void run_well(const struct fake_task *task)
     }
 }
 
-static void run_badly(const struct fake_task *task, int code, const char *message,
-                      const char *hint)
+static void run_badly(const struct fake_task *task, int code, const char *message, const char *hint)
 {
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
@@ -81,8 +80,9 @@ static void test_append_makes_the_table(void **state)
     assert_int_equal(fake_run(pg, &task, &result, &err), HG_OK);
     assert_query(pg, ALL("m.t"), "1, 1,a 2");
     assert_query(pg, "select tableowner from pg_tables where tablename = 't'", "headgate_user");
-    assert_query(pg, "select concat_ws(' ', table_name, mode, rows_extracted, rows_loaded,"
-                     " rows_rejected, final, fence, attempt) from headgate.ledger",
+    assert_query(pg,
+                 "select concat_ws(' ', table_name, mode, rows_extracted, rows_loaded,"
+                 " rows_rejected, final, fence, attempt) from headgate.ledger",
                  "m.t append 3 3 0 t 1 1");
     const json_t *jobs = json_object_get(result, "jobs");
     assert_int_equal(json_array_size(jobs), 2);
@@ -129,14 +129,16 @@ static void test_merge_last_row_wins(void **state)
     assert_int_equal(fake_run(pg, &task, &result, &err), HG_OK);
     assert_query(pg, ALL("m.t"), "1,a 2,d 3,e 4");
     assert_query(pg, "select rows_loaded from headgate.ledger", "4");
-    assert_query(pg, "select pg_get_constraintdef(oid) from pg_constraint where conrelid ="
-                     " 'm.t'::regclass",
+    assert_query(pg,
+                 "select pg_get_constraintdef(oid) from pg_constraint where conrelid ="
+                 " 'm.t'::regclass",
                  "PRIMARY KEY (k)");
     use(two, 2, "[[5, \"x\"], [1, \"y\"], [null, \"z\"], [1, null]]");
     run_well(&task);
     assert_query(pg, ALL("m.t"), "1 2,d 3,e 4 5,x");
-    assert_query(pg, "select concat_ws(' ', job_id, reasons->0->>'column',"
-                     " reasons->0->>'message', row_data) from headgate.quarantine",
+    assert_query(pg,
+                 "select concat_ws(' ', job_id, reasons->0->>'column',"
+                 " reasons->0->>'message', row_data) from headgate.quarantine",
                  "load k k is null, which the table does not take {\"k\": null, \"v\": \"z\"}");
 }
 
@@ -146,14 +148,15 @@ static void test_merge_leaves_same_rows_alone(void **state)
     const struct fake_task task = {.table = "m.t", .mode = "merge", .key = "[\"k\"]"};
     use(two, 2, "[[1, \"a\"], [2, null], [3, \"c\"]]");
     run_well(&task);
-    HG_CLEANUP(hg_freep) char *before = strdup(
+    HG_CLEANUP(hg_freep)
+    char *before = strdup(
         fake_query(pg, "select string_agg(xmin::text, ' ' order by k) from m.t where k < 3"));
     use(two, 2, "[[2, null], [1, \"a\"], [3, \"d\"]]");
     run_well(&task);
     assert_query(pg, "select string_agg(xmin::text, ' ' order by k) from m.t where k < 3", before);
     assert_query(pg, ALL("m.t"), "1,a 2 3,d");
-    assert_query(pg, "select rows_loaded from headgate.ledger order by committed_at desc limit 1",
-                 "3");
+    assert_query(
+        pg, "select rows_loaded from headgate.ledger order by committed_at desc limit 1", "3");
 }
 
 /* ---- types ---- */
@@ -172,11 +175,11 @@ static void test_every_type(void **state)
         {.name = "d", .type = HG_TYPE_DATE32, .nullable = true},
         {.name = "t", .type = HG_TYPE_TIMESTAMP_US, .nullable = true},
         {.name = "tz", .type = HG_TYPE_TIMESTAMP_US, .nullable = true, .timezone = "UTC"},
-        {.name = "j", .type = HG_TYPE_UTF8, .nullable = true,
-         .metadata = json_metadata},
+        {.name = "j", .type = HG_TYPE_UTF8, .nullable = true, .metadata = json_metadata},
     };
     (void)state;
-    use(columns, HG_COUNT(columns),
+    use(columns,
+        HG_COUNT(columns),
         "[[true, 2147483647, 9223372036854775807, 1.5, \"12345678901234567890123456789\", \"é€\","
         " \"\\u0000\", 0, 0, 0, \"{\\\"a\\\": [1]}\"],"
         " [false, -2147483648, -9223372036854775808, \"NaN\", \"-1\", \"\", \"\", -719162,"
@@ -195,19 +198,22 @@ static void test_every_type(void **state)
         {"z", "\\x00|\\x||\\x6162"},
         {"d", "1970-01-01|0001-01-01||2023-11-14"},
         {"t", "1970-01-01 00:00:00|0001-01-01 00:00:00||2023-11-14 22:13:20.123456"},
-        {"tz", "1970-01-01 00:00:00+00|9999-12-31 23:59:59.999999+00||1969-12-31"
-               " 23:59:59.999999+00"},
+        {"tz",
+         "1970-01-01 00:00:00+00|9999-12-31 23:59:59.999999+00||1969-12-31"
+         " 23:59:59.999999+00"},
         {"j", "{\"a\": [1]}|null||1"},
     };
     for (size_t i = 0; i < HG_COUNT(expected); i++) {
         char sql[256];
-        (void)snprintf(sql, sizeof sql,
+        (void)snprintf(sql,
+                       sizeof sql,
                        "select string_agg(coalesce(%s::text, ''), '|' order by ctid) from m.t",
                        expected[i][0]);
         assert_query(pg, sql, expected[i][1]);
     }
-    assert_query(pg, "select string_agg(format_type(atttypid, atttypmod), ',' order by attnum)"
-                     " from pg_attribute where attrelid = 'm.t'::regclass and attnum > 0",
+    assert_query(pg,
+                 "select string_agg(format_type(atttypid, atttypmod), ',' order by attnum)"
+                 " from pg_attribute where attrelid = 'm.t'::regclass and attnum > 0",
                  "boolean,integer,bigint,double precision,numeric(38,10),text,bytea,date,"
                  "timestamp without time zone,timestamp with time zone,jsonb");
 }
@@ -215,19 +221,24 @@ static void test_every_type(void **state)
 static void test_lossless_widening(void **state)
 {
     static const struct hg_column columns[] = {
-        {.name = "a", .type = HG_TYPE_INT32}, {.name = "b", .type = HG_TYPE_INT32},
-        {.name = "c", .type = HG_TYPE_INT32}, {.name = "d", .type = HG_TYPE_INT64},
+        {.name = "a", .type = HG_TYPE_INT32},
+        {.name = "b", .type = HG_TYPE_INT32},
+        {.name = "c", .type = HG_TYPE_INT32},
+        {.name = "d", .type = HG_TYPE_INT64},
         {.name = "e", .type = HG_TYPE_DECIMAL128, .precision = 5, .scale = 2},
-        {.name = "f", .type = HG_TYPE_UTF8},  {.name = "g", .type = HG_TYPE_DATE32},
+        {.name = "f", .type = HG_TYPE_UTF8},
+        {.name = "g", .type = HG_TYPE_DATE32},
     };
     (void)state;
-    fake_sql(pg, "create schema m; create table m.t (a bigint, b numeric(10), c double precision,"
-                 " d numeric, e numeric(8,4), f varchar, g timestamp, extra text,"
-                 " other int not null default 7); alter schema m owner to headgate_user;"
-                 " alter table m.t owner to headgate_user");
+    fake_sql(pg,
+             "create schema m; create table m.t (a bigint, b numeric(10), c double precision,"
+             " d numeric, e numeric(8,4), f varchar, g timestamp, extra text,"
+             " other int not null default 7); alter schema m owner to headgate_user;"
+             " alter table m.t owner to headgate_user");
     use(columns, HG_COUNT(columns), "[[-1, 2147483647, 3, -4, \"-12345\", \"x\", 1]]");
     run_well(&(struct fake_task){.table = "m.t", .mode = "append"});
-    assert_query(pg, "select t::text from m.t t",
+    assert_query(pg,
+                 "select t::text from m.t t",
                  "(-1,2147483647,3,-4,-123.4500,x,\"1970-01-02 00:00:00\",,7)");
 }
 
@@ -241,16 +252,26 @@ static void test_refusals(void **state)
         const char *message;
         const char *hint;
     } cases[] = {
-        {"k int, v text", "append", "column \"k\" of table m.t is integer, the source gives bigint",
+        {"k int, v text",
+         "append",
+         "column \"k\" of table m.t is integer, the source gives bigint",
          "Run: ALTER TABLE \"m\".\"t\" ALTER COLUMN \"k\" TYPE bigint;"},
-        {"k bigint, v varchar(9)", "append", "is character varying(9), the source gives text",
+        {"k bigint, v varchar(9)",
+         "append",
+         "is character varying(9), the source gives text",
          "TYPE text;"},
         {"k numeric(18), v text", "append", "is numeric(18,0), the source gives bigint", ""},
-        {"k bigint", "append", "has no column \"v\"",
+        {"k bigint",
+         "append",
+         "has no column \"v\"",
          "Run: ALTER TABLE \"m\".\"t\" ADD COLUMN \"v\" text;"},
-        {"k bigint, v text, w int not null", "append", "column \"w\" of table m.t takes no null",
+        {"k bigint, v text, w int not null",
+         "append",
+         "column \"w\" of table m.t takes no null",
          "Run: ALTER TABLE \"m\".\"t\" ALTER COLUMN \"w\" DROP NOT NULL;"},
-        {"k bigint, v text", "merge", "no unique index on exactly the key",
+        {"k bigint, v text",
+         "merge",
+         "no unique index on exactly the key",
          "Run: CREATE UNIQUE INDEX ON \"m\".\"t\" (\"k\");"},
         {"k bigint, v text, unique (k, v)", "merge", "no unique index on exactly the key", ""},
         {"k bigint, v text, w text, unique (k, w)", "merge", "no unique index", ""},
@@ -261,24 +282,31 @@ static void test_refusals(void **state)
     use(two, 2, "[[1, \"a\"]]");
     for (size_t i = 0; i < HG_COUNT(cases); i++) {
         char sql[512];
-        (void)snprintf(sql, sizeof sql,
+        (void)snprintf(sql,
+                       sizeof sql,
                        "drop schema if exists m cascade; create schema m authorization"
                        " headgate_user; create table m.t (%s); alter table m.t owner to"
                        " headgate_user",
                        cases[i].table);
         fake_sql(pg, sql);
         run_badly(&(struct fake_task){.table = "m.t", .mode = cases[i].mode, .key = "[\"k\"]"},
-                  HG_EINVAL, cases[i].message, cases[i].hint);
+                  HG_EINVAL,
+                  cases[i].message,
+                  cases[i].hint);
         assert_query(pg, "select count(*) from m.t", "0");
     }
     fake_sql(pg, "create view m.w as select 1::bigint as k, 'a'::text as v");
-    run_badly(&(struct fake_task){.table = "m.w", .mode = "append"}, HG_EINVAL, "is not a table",
+    run_badly(
+        &(struct fake_task){.table = "m.w", .mode = "append"}, HG_EINVAL, "is not a table", "");
+    run_badly(&(struct fake_task){.table = "m.t", .mode = "merge", .key = "[\"nope\"]"},
+              HG_EINVAL,
+              "the key's column \"nope\"",
               "");
-    run_badly(&(struct fake_task){.table = "m.t", .mode = "merge", .key = "[\"nope\"]"}, HG_EINVAL,
-              "the key's column \"nope\"", "");
     run_badly(&(struct fake_task){.table = "t", .mode = "append"}, HG_EINVAL, "", "");
-    run_badly(&(struct fake_task){.table = "m.t", .mode = "upsert"}, HG_EINVAL,
-              "\"upsert\" is not append, replace or merge", "");
+    run_badly(&(struct fake_task){.table = "m.t", .mode = "upsert"},
+              HG_EINVAL,
+              "\"upsert\" is not append, replace or merge",
+              "");
 }
 
 /* ---- all or nothing ---- */
@@ -302,22 +330,23 @@ static void test_failure_leaves_nothing(void **state)
                         "failed");
     assert_string_equal(json_string_value(json_object_get(json_array_get(jobs, 1), "status")),
                         "skipped");
-    assert_string_equal(
-        json_string_value(
-            json_object_get(json_object_get(json_array_get(jobs, 0), "error"), "code")),
-        "unavailable");
+    assert_string_equal(json_string_value(json_object_get(
+                            json_object_get(json_array_get(jobs, 0), "error"), "code")),
+                        "unavailable");
     assert_query(pg, "select to_regclass('m.t') is null and to_regnamespace('m') is null", "t");
-    assert_query(pg, "select (select count(*) from headgate.ledger) + (select count(*) from"
-                     " headgate.ledger_head) + (select count(*) from headgate.cursor) + (select"
-                     " count(*) from headgate.quarantine)",
+    assert_query(pg,
+                 "select (select count(*) from headgate.ledger) + (select count(*) from"
+                 " headgate.ledger_head) + (select count(*) from headgate.cursor) + (select"
+                 " count(*) from headgate.quarantine)",
                  "0");
 }
 
 static void test_a_row_the_server_refuses(void **state)
 {
     (void)state;
-    fake_sql(pg, "create schema m authorization headgate_user; create table m.t (k bigint check"
-                 " (k < 100), v text); alter table m.t owner to headgate_user");
+    fake_sql(pg,
+             "create schema m authorization headgate_user; create table m.t (k bigint check"
+             " (k < 100), v text); alter table m.t owner to headgate_user");
     use(two, 2, "[[1, \"a\"], [100, \"b\"]]");
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
@@ -333,13 +362,50 @@ static void test_a_row_the_server_refuses(void **state)
     assert_query(pg, "select count(*) from m.t", "0");
 }
 
+/* ---- the server goes away ---- */
+
+static void kill_at_the_third(int number)
+{
+    if (number == 3) {
+        hg_test_pg_kill(pg);
+    }
+}
+
+static void test_the_server_dies(void **state)
+{
+    static const char *const modes[] = {"append", "merge"};
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(modes); i++) {
+        struct hg_error err = HG_ERROR_INIT;
+        const struct fake_task task = {.table = "m.t", .mode = modes[i], .key = "[\"k\"]"};
+        use(two, 2, "[[1, \"a\"], [2, \"b\"]]");
+        fake.n_repeat = 100000;
+        fake.before_batch = kill_at_the_third;
+        assert_int_equal(fake_run(pg, &task, NULL, &err), HG_EUNAVAILABLE);
+        assert_int_equal(err.retryable, 1);
+        assert_int_equal(hg_test_pg_resume(pg), 0);
+        fake_sql(pg, "select 1");
+        assert_query(pg,
+                     "select to_regclass('m.t') is null and not exists (select from"
+                     " headgate.ledger_head)",
+                     "t");
+        fake.n_repeat = 1;
+        fake.before_batch = NULL;
+        assert_int_equal(fake_run(pg, &task, NULL, &err), HG_OK);
+        assert_query(pg, "select count(*) from m.t", "2");
+        assert_int_equal(hg_test_pg_reset(pg), 0);
+    }
+}
+
 static void test_fence(void **state)
 {
     (void)state;
     use(two, 2, "[[1, \"a\"]]");
     run_well(&(struct fake_task){.table = "m.t", .mode = "append", .fence = 5});
-    run_badly(&(struct fake_task){.table = "m.t", .mode = "append", .fence = 4}, HG_ECONFLICT,
-              "a newer attempt of task \"fetch\" has taken over", "");
+    run_badly(&(struct fake_task){.table = "m.t", .mode = "append", .fence = 4},
+              HG_ECONFLICT,
+              "a newer attempt of task \"fetch\" has taken over",
+              "");
     assert_query(pg, "select count(*) from m.t", "1");
     run_well(&(struct fake_task){.table = "m.t", .mode = "append", .fence = 5});
     assert_query(pg, "select fence from headgate.ledger_head", "5");
@@ -349,8 +415,8 @@ static void test_run_that_committed_is_not_repeated(void **state)
 {
     (void)state;
     use(two, 2, "[[1, \"a\"], [2, \"b\"]]");
-    const struct fake_task task = {.table = "m.t", .mode = "append",
-                                   .run_id = "01900000-0000-7000-8000-000000000001"};
+    const struct fake_task task = {
+        .table = "m.t", .mode = "append", .run_id = "01900000-0000-7000-8000-000000000001"};
     run_well(&task);
     assert_int_equal(fake.n_open, 1);
     struct fake_task again = task;
@@ -360,10 +426,9 @@ static void test_run_that_committed_is_not_repeated(void **state)
     assert_int_equal(fake_run(pg, &again, &result, &err), HG_OK);
     assert_int_equal(fake.n_open, 1);
     assert_true(json_is_true(json_object_get(result, "committed")));
-    assert_int_equal(
-        json_integer_value(json_object_get(
-            json_array_get(json_object_get(result, "jobs"), 1), "rows_out")),
-        2);
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_array_get(json_object_get(result, "jobs"), 1), "rows_out")),
+                     2);
     assert_query(pg, "select count(*) from m.t", "2");
 }
 
@@ -399,6 +464,7 @@ int main(void)
         cmocka_unit_test_setup(test_refusals, reset),
         cmocka_unit_test_setup(test_failure_leaves_nothing, reset),
         cmocka_unit_test_setup(test_a_row_the_server_refuses, reset),
+        cmocka_unit_test_setup(test_the_server_dies, reset),
         cmocka_unit_test_setup(test_fence, reset),
         cmocka_unit_test_setup(test_run_that_committed_is_not_repeated, reset),
         cmocka_unit_test_setup(test_cursor, reset),

@@ -117,13 +117,20 @@ static void put_rows(const struct row *rows, int n, json_t *list, struct hg_buf 
         if (rows[i].b >= 0) {
             (void)snprintf(b, sizeof b, "'%s'", words[rows[i].b]);
         }
-        json_array_append_new(
-            list, json_pack("[o, o, o, o]", rows[i].a < 0 ? json_null() : json_integer(rows[i].a),
-                            rows[i].b < 0 ? json_null() : json_string(words[rows[i].b]),
-                            rows[i].v < 0 ? json_null() : json_string(v),
-                            json_real(rows[i].v / 2.0)));
-        hg_buf_printf(sql, "%s(%d, %s, %s, %s, %g)", i > 0 ? ", " : "", i, a, b,
-                      rows[i].v < 0 ? "null" : v, rows[i].v / 2.0);
+        json_array_append_new(list,
+                              json_pack("[o, o, o, o]",
+                                        rows[i].a < 0 ? json_null() : json_integer(rows[i].a),
+                                        rows[i].b < 0 ? json_null() : json_string(words[rows[i].b]),
+                                        rows[i].v < 0 ? json_null() : json_string(v),
+                                        json_real(rows[i].v / 2.0)));
+        hg_buf_printf(sql,
+                      "%s(%d, %s, %s, %s, %g)",
+                      i > 0 ? ", " : "",
+                      i,
+                      a,
+                      b,
+                      rows[i].v < 0 ? "null" : v,
+                      rows[i].v / 2.0);
     }
 }
 
@@ -134,9 +141,10 @@ static const struct {
 } oracles[] = {
     {"append", "insert into oracle select a, b, v / 1000.0, w from input"},
     {"replace", "delete from oracle; insert into oracle select a, b, v / 1000.0, w from input"},
-    {"merge", "delete from oracle o using input i where o.a = i.a and o.b = i.b;"
-              " insert into oracle select distinct on (a, b) a, b, v / 1000.0, w from input where"
-              " a is not null and b is not null order by a, b, seq desc"},
+    {"merge",
+     "delete from oracle o using input i where o.a = i.a and o.b = i.b;"
+     " insert into oracle select distinct on (a, b) a, b, v / 1000.0, w from input where"
+     " a is not null and b is not null order by a, b, seq desc"},
 };
 
 static const char *const tables[] = {
@@ -150,7 +158,8 @@ static const char *const tables[] = {
     " for values with (modulus 2, remainder 1); alter table m.t owner to headgate_user; alter table"
     " m.t0 owner to headgate_user; alter table m.t1 owner to headgate_user",
     "create schema m authorization headgate_user; create collation public.loose (provider = icu,"
-    " locale = 'und-u-ks-level1', deterministic = false); create table m.t (a bigint, b text collate"
+    " locale = 'und-u-ks-level1', deterministic = false); create table m.t (a bigint, b text "
+    "collate"
     " public.loose, v numeric(12,3), w float8, unique (a, b)); alter table m.t owner to"
     " headgate_user; create table public.oracle (a numeric, b text collate public.loose, v numeric,"
     " w float8); create table public.input (seq int, a numeric, b text collate public.loose, v"
@@ -174,26 +183,29 @@ static void load_once(size_t mode, enum shape shape, bool loose)
     fake.n_columns = HG_COUNT(columns);
     fake.parsed = list;
     fake.batch_rows = 1 + (int)below(9);
-    const struct fake_task task = {.table = "m.t", .mode = oracles[mode].mode,
-                                   .key = "[\"a\", \"b\"]"};
+    const struct fake_task task = {
+        .table = "m.t", .mode = oracles[mode].mode, .key = "[\"a\", \"b\"]"};
     HG_CLEANUP(hg_freep) char *keys = NULL;
     if (fake_run(pg, &task, &result, &err) != HG_OK) {
         fail_msg("%s", err.message);
     }
     fake_sql(pg, hg_buf_text(&sql));
-    keys = strdup(fake_query(pg, mode == 2 ? "select count(distinct (a, b)) from input where a is"
-                                             " not null and b is not null"
-                                           : "select count(*) from input"));
+    keys = strdup(fake_query(pg,
+                             mode == 2 ? "select count(distinct (a, b)) from input where a is"
+                                         " not null and b is not null"
+                                       : "select count(*) from input"));
     if (!loose) {
-        assert_query(pg, "select rows_loaded from headgate.ledger order by committed_at desc limit"
-                         " 1",
+        assert_query(pg,
+                     "select rows_loaded from headgate.ledger order by committed_at desc limit"
+                     " 1",
                      keys);
     }
     const char *differ = fake_query(
-        pg, "select string_agg(d::text, ' ') from ((select '+', a, b collate \"C\", v, w from m.t"
-            " except all select '+', a, b collate \"C\", v, w from oracle) union all (select '-', a,"
-            " b collate \"C\", v, w from oracle except all select '-', a, b collate \"C\", v, w"
-            " from m.t)) d");
+        pg,
+        "select string_agg(d::text, ' ') from ((select '+', a, b collate \"C\", v, w from m.t"
+        " except all select '+', a, b collate \"C\", v, w from oracle) union all (select '-', a,"
+        " b collate \"C\", v, w from oracle except all select '-', a, b collate \"C\", v, w"
+        " from m.t)) d");
     if (differ[0] != '\0') {
         fail_msg("%s, shape %d, loose %d: %s", oracles[mode].mode, (int)shape, loose, differ);
     }
@@ -208,15 +220,17 @@ static void check_table(size_t table, unsigned seed)
         fake_sql(pg, tables[table]);
     }
     bool loose = table == 3;
-    fake_sql(pg, "create table if not exists public.oracle (a numeric, b text, v numeric, w float8);"
-                 " create table if not exists public.input (seq int, a numeric, b text, v numeric,"
-                 " w float8)");
+    fake_sql(pg,
+             "create table if not exists public.oracle (a numeric, b text, v numeric, w float8);"
+             " create table if not exists public.input (seq int, a numeric, b text, v numeric,"
+             " w float8)");
     /* A key takes no null and no second row of its own, so tables that have one only merge. */
     for (int i = 0; i < 4; i++) {
         load_once(2, (enum shape)below(N_SHAPES), loose);
     }
-    fake_sql(pg, "drop table public.oracle, public.input; drop schema m cascade; drop collation if"
-                 " exists public.loose");
+    fake_sql(pg,
+             "drop table public.oracle, public.input; drop schema m cascade; drop collation if"
+             " exists public.loose");
 }
 
 static void test_merge_is_what_sql_does(void **state)
@@ -234,8 +248,9 @@ static void test_append_and_replace_are_what_sql_does(void **state)
     (void)state;
     assert_int_equal(hg_test_pg_reset(pg), 0);
     state_of_random = 42;
-    fake_sql(pg, "create table public.oracle (a numeric, b text, v numeric, w float8);"
-                 " create table public.input (seq int, a numeric, b text, v numeric, w float8)");
+    fake_sql(pg,
+             "create table public.oracle (a numeric, b text, v numeric, w float8);"
+             " create table public.input (seq int, a numeric, b text, v numeric, w float8)");
     for (int i = 0; i < 12; i++) {
         load_once(below(3) == 0 ? 1 : 0, (enum shape)below(N_SHAPES), false);
     }

@@ -7,8 +7,6 @@
 
 #include <cmocka.h>
 
-#include "headgate/batch.h"
-
 #include "base/buf.h"
 #include "base/mem.h"
 #include "flow/columns.h"
@@ -17,6 +15,7 @@
 #include "flow/numeric.h"
 #include "flow/order.h"
 #include "flow/temp.h"
+#include "headgate/batch.h"
 
 /* ---- numeric ---- */
 
@@ -42,9 +41,15 @@ static void test_numeric_bytes(void **state)
         {"-1", 0, "00010000400000000001"},
         {"10000", 0, "00010001000000000001"},
         {"12345", 0, "000200010000000000010929"},
-        {"15", 1, "0002000000000001000113" "88"},
+        {"15",
+         1,
+         "0002000000000001000113"
+         "88"},
         {"1", 4, "0001ffff000000040001"},
-        {"1", 5, "0001fffe000000" "0503e8"},
+        {"1",
+         5,
+         "0001fffe000000"
+         "0503e8"},
     };
     (void)state;
     for (size_t i = 0; i < HG_COUNT(cases); i++) {
@@ -60,10 +65,20 @@ static void test_numeric_bytes(void **state)
 
 static void test_numeric_round_trip(void **state)
 {
-    static const char *const values[] = {
-        "0", "1", "-1", "9", "10", "9999", "10000", "10001", "123456789", "-1000000000000",
-        "18446744073709551616", "99999999999999999999999999999999999999",
-        "-99999999999999999999999999999999999999", "10000000000000000000000000000000000000"};
+    static const char *const values[] = {"0",
+                                         "1",
+                                         "-1",
+                                         "9",
+                                         "10",
+                                         "9999",
+                                         "10000",
+                                         "10001",
+                                         "123456789",
+                                         "-1000000000000",
+                                         "18446744073709551616",
+                                         "99999999999999999999999999999999999999",
+                                         "-99999999999999999999999999999999999999",
+                                         "10000000000000000000000000000000000000"};
     (void)state;
     for (size_t i = 0; i < HG_COUNT(values); i++) {
         for (int scale = 0; scale <= 38; scale++) {
@@ -85,10 +100,14 @@ static void test_numeric_text(void **state)
         const char *value;
         int scale;
         const char *text;
-    } cases[] = {{"0", 0, "0"},       {"0", 2, "0.00"},     {"5", 2, "0.05"},
-                 {"-5", 1, "-0.5"},   {"1250", 2, "12.50"}, {"-100", 0, "-100"},
-                 {"99999999999999999999999999999999999999", 38,
-                  "0.99999999999999999999999999999999999999"}};
+    } cases[] = {
+        {"0", 0, "0"},
+        {"0", 2, "0.00"},
+        {"5", 2, "0.05"},
+        {"-5", 1, "-0.5"},
+        {"1250", 2, "12.50"},
+        {"-100", 0, "-100"},
+        {"99999999999999999999999999999999999999", 38, "0.99999999999999999999999999999999999999"}};
     (void)state;
     for (size_t i = 0; i < HG_COUNT(cases); i++) {
         char text[HG_NUMERIC_TEXT];
@@ -104,7 +123,7 @@ static void test_numeric_refuses(void **state)
 {
     hg_flow_int128 value = 0;
     const uint8_t nan[] = {0, 0, 0, 0, 0xc0, 0, 0, 0};
-    const uint8_t finer[] = {0, 1, 0xff, 0xff, 0, 0, 0, 4, 0, 1};  /* 0.0001 */
+    const uint8_t finer[] = {0, 1, 0xff, 0xff, 0, 0, 0, 4, 0, 1}; /* 0.0001 */
     const uint8_t digit[] = {0, 1, 0, 0, 0, 0, 0, 0, 0x27, 0x10}; /* a digit of 10,000 */
     const uint8_t huge[] = {0, 1, 0, 10, 0, 0, 0, 0, 0, 1};       /* 10^40 */
     (void)state;
@@ -162,7 +181,9 @@ struct table {
     struct hg_flow_batch batch;
 };
 
-static void open_table(struct table *table, const struct hg_column *columns, size_t n,
+static void open_table(struct table *table,
+                       const struct hg_column *columns,
+                       size_t n,
                        struct hg_batch *builder)
 {
     struct ArrowSchema schema;
@@ -172,8 +193,8 @@ static void open_table(struct table *table, const struct hg_column *columns, siz
     assert_int_equal(hg_batch_finish(builder, &table->array, NULL), HG_OK);
     assert_int_equal(hg_flow_views(&table->schema, &table->array, table->views, NULL), HG_OK);
     hg_batch_free(builder);
-    table->batch = (struct hg_flow_batch){&table->schema, &table->array, table->views, table->seq,
-                                          table->array.length};
+    table->batch = (struct hg_flow_batch){
+        &table->schema, &table->array, table->views, table->seq, table->array.length};
 }
 
 static void close_table(struct table *table)
@@ -247,9 +268,9 @@ static void test_arrays_with_offsets(void **state)
     assert_int_equal(hg_encoder_new(&table.schema, list, 2, false, &encoder, NULL), HG_OK);
     size_t n = hg_encoder_measure(encoder, &table.batch, rows, 3);
     hg_encoder_write(encoder, &table.batch, rows, 3, bytes);
-    static const uint8_t expected[] = {0, 2, 0, 0, 0, 1, 1, 0, 0, 0, 2, 't', '9',
-                                       0, 2, 0, 0, 0, 1, 1, 0xff, 0xff, 0xff, 0xff,
-                                       0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 3, 't', '1', '4'};
+    static const uint8_t expected[] = {0, 2, 0, 0, 0, 1, 1, 0,    0,    0,    2,    't', '9',
+                                       0, 2, 0, 0, 0, 1, 1, 0xff, 0xff, 0xff, 0xff, 0,   2,
+                                       0, 0, 0, 1, 0, 0, 0, 0,    3,    't',  '1',  '4'};
     assert_int_equal(n, sizeof expected);
     assert_memory_equal(bytes, expected, n);
     hg_encoder_free(encoder);
@@ -264,9 +285,14 @@ static void test_guard_finds_bad_text(void **state)
         const char *bytes;
         size_t n;
         bool bad;
-    } cells[] = {{"plain", 5, false}, {"", 0, false},        {"\xc3\xa9", 2, false},
-                 {"\xc3", 1, true},   {"a\0b", 3, true},     {"\xff", 1, true},
-                 {"\x7f\x01", 2, false}, {"\xed\xa0\x80", 3, true}};
+    } cells[] = {{"plain", 5, false},
+                 {"", 0, false},
+                 {"\xc3\xa9", 2, false},
+                 {"\xc3", 1, true},
+                 {"a\0b", 3, true},
+                 {"\xff", 1, true},
+                 {"\x7f\x01", 2, false},
+                 {"\xed\xa0\x80", 3, true}};
     struct hg_batch *builder = NULL;
     struct table table;
     (void)state;

@@ -42,20 +42,52 @@ static json_t *head(const char *kind)
 {
     char run_id[HG_UUID_TEXT];
     assert_int_equal(hg_uuid_new(run_id, NULL), HG_OK);
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s}", "kind", kind, "pipeline_id", "p",
-                     "run_id", run_id, "task", "monthly", "attempt", 2, "fence", 9, "warehouse",
-                     hg_test_pg_worker(pg), "base_folder", "/tmp");
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s}",
+                     "kind",
+                     kind,
+                     "pipeline_id",
+                     "p",
+                     "run_id",
+                     run_id,
+                     "task",
+                     "monthly",
+                     "attempt",
+                     2,
+                     "fence",
+                     9,
+                     "warehouse",
+                     hg_test_pg_worker(pg),
+                     "base_folder",
+                     "/tmp");
 }
 
 static json_t *transform(const char *sql)
 {
     json_t *task = head("transform");
-    json_object_set_new(
-        task, "transform",
-        json_pack("{s:s, s:s, s:s, s:{s:{s:s, s:s}, s:{s:s, s:i}, s:{s:s, s:n}}}", "job", "monthly",
-                  "file", "monthly.sql", "sql", sql, "params", "params.since", "type", "date",
-                  "value", "2026-01-02", "params.n", "type", "bigint", "value", 7,
-                  "run.scheduled_for", "type", "timestamptz", "value"));
+    json_object_set_new(task,
+                        "transform",
+                        json_pack("{s:s, s:s, s:s, s:{s:{s:s, s:s}, s:{s:s, s:i}, s:{s:s, s:n}}}",
+                                  "job",
+                                  "monthly",
+                                  "file",
+                                  "monthly.sql",
+                                  "sql",
+                                  sql,
+                                  "params",
+                                  "params.since",
+                                  "type",
+                                  "date",
+                                  "value",
+                                  "2026-01-02",
+                                  "params.n",
+                                  "type",
+                                  "bigint",
+                                  "value",
+                                  7,
+                                  "run.scheduled_for",
+                                  "type",
+                                  "timestamptz",
+                                  "value"));
     return task;
 }
 
@@ -88,13 +120,16 @@ static void test_transform(void **state)
                   " as since, current_setting('headgate.p_params_n')::bigint as n,"
                   " nullif(current_setting('headgate.p_run_scheduled_for', true), '') as at;\n"
                   "insert into public.m values ('2026-02-03', 8, 'x');"),
-        HG_OK, &err);
+        HG_OK,
+        &err);
     assert_string_equal(status(result, 0), "succeeded");
     assert_true(json_is_true(json_object_get(result, "committed")));
-    assert_query(pg, "select string_agg(m::text, ' ' order by n) from public.m m",
+    assert_query(pg,
+                 "select string_agg(m::text, ' ' order by n) from public.m m",
                  "(2026-01-02,7,) (2026-02-03,8,x)");
-    assert_query(pg, "select concat_ws(' ', job_id, attempt, fence, final, table_name is null)"
-                     " from headgate.ledger",
+    assert_query(pg,
+                 "select concat_ws(' ', job_id, attempt, fence, final, table_name is null)"
+                 " from headgate.ledger",
                  "monthly 2 9 t t");
     assert_query(pg, "select tableowner from pg_tables where tablename = 'm'", "headgate_user");
     fake_sql(pg, "drop table public.m");
@@ -146,8 +181,8 @@ static void test_transform_errors_have_a_place(void **state)
 
 /* ---- stored tables ---- */
 
-#define NOT_NULL(columns)                                                                          \
-    "[{\"job\": \"check\", \"rules\": [{\"rule\": \"toy_not_null\", \"on_fail\": \"reject\","      \
+#define NOT_NULL(columns)                                                                     \
+    "[{\"job\": \"check\", \"rules\": [{\"rule\": \"toy_not_null\", \"on_fail\": \"reject\"," \
     " \"config\": {\"columns\": " columns "}}]}]"
 
 static json_t *stored(const char *table, const char *checks)
@@ -162,16 +197,17 @@ static void test_stored_table(void **state)
 {
     struct hg_error err = HG_ERROR_INIT;
     (void)state;
-    fake_sql(pg, "create schema m authorization headgate_user; create table m.t as select"
-                 " case when i % 10 = 0 then null else i end::smallint as a, i::bigint as b, i::text"
-                 " as c, (i / 7.0)::numeric(12,4) as d, (i / 7.0)::numeric as e, date '2026-01-01' +"
-                 " i as f, now() as g, now()::timestamp as h, '{}'::jsonb as i, i % 2 = 0 as j,"
-                 " i::real as k, array[i] as l, gen_random_uuid() as m, 'infinity'::date as n,"
-                 " '-infinity'::timestamptz as o, '\\x01'::bytea as p from generate_series(1, 10000)"
-                 " i; alter table m.t owner to headgate_user");
+    fake_sql(pg,
+             "create schema m authorization headgate_user; create table m.t as select"
+             " case when i % 10 = 0 then null else i end::smallint as a, i::bigint as b, i::text"
+             " as c, (i / 7.0)::numeric(12,4) as d, (i / 7.0)::numeric as e, date '2026-01-01' +"
+             " i as f, now() as g, now()::timestamp as h, '{}'::jsonb as i, i % 2 = 0 as j,"
+             " i::real as k, array[i] as l, gen_random_uuid() as m, 'infinity'::date as n,"
+             " '-infinity'::timestamptz as o, '\\x01'::bytea as p from generate_series(1, 10000)"
+             " i; alter table m.t owner to headgate_user");
     HG_CLEANUP(hg_json_decrefp)
-    json_t *result = run(
-        stored("m.t", NOT_NULL("[\"a\", \"d\", \"e\", \"n\", \"o\", \"l\"]")), HG_OK, &err);
+    json_t *result =
+        run(stored("m.t", NOT_NULL("[\"a\", \"d\", \"e\", \"n\", \"o\", \"l\"]")), HG_OK, &err);
     assert_string_equal(status(result, 0), "succeeded");
     const json_t *results = json_object_get(result, "results");
     assert_int_equal(json_array_size(results), 6);
@@ -197,14 +233,17 @@ static void test_stored_table_stops(void **state)
 {
     struct hg_error err = HG_ERROR_INIT;
     (void)state;
-    fake_sql(pg, "create schema m authorization headgate_user; create table m.t as select"
-                 " null::int as a from generate_series(1, 50000); alter table m.t owner to"
-                 " headgate_user");
+    fake_sql(pg,
+             "create schema m authorization headgate_user; create table m.t as select"
+             " null::int as a from generate_series(1, 50000); alter table m.t owner to"
+             " headgate_user");
     HG_CLEANUP(hg_json_decrefp)
-    json_t *result = run(stored("m.t", "[{\"job\": \"check\", \"rules\": [{\"rule\":"
-                                       " \"toy_not_null\", \"on_fail\": \"stop\", \"config\":"
-                                       " {\"columns\": [\"a\"]}}]}]"),
-                         HG_ESTOP, &err);
+    json_t *result = run(stored("m.t",
+                                "[{\"job\": \"check\", \"rules\": [{\"rule\":"
+                                " \"toy_not_null\", \"on_fail\": \"stop\", \"config\":"
+                                " {\"columns\": [\"a\"]}}]}]"),
+                         HG_ESTOP,
+                         &err);
     assert_string_equal(status(result, 0), "failed");
 }
 
@@ -264,8 +303,9 @@ static void test_cancel_before_the_start(void **state)
 static void test_cancel_a_wait_for_a_lock(void **state)
 {
     (void)state;
-    fake_sql(pg, "create schema m authorization headgate_user; create table m.t (k bigint); alter"
-                 " table m.t owner to headgate_user; begin; lock table m.t in exclusive mode");
+    fake_sql(pg,
+             "create schema m authorization headgate_user; create table m.t (k bigint); alter"
+             " table m.t owner to headgate_user; begin; lock table m.t in exclusive mode");
     cancel_flow(false, "replace");
     fake_sql(pg, "rollback");
 }
@@ -277,8 +317,8 @@ static void test_cancel_sql(void **state)
     atomic_store(&n_asked, 0);
     heard.cancel = after_some_asking;
     HG_CLEANUP(hg_json_decrefp)
-    json_t *result = run(transform("create table public.m (i int); select pg_sleep(600)"),
-                         HG_ECANCELLED, &err);
+    json_t *result =
+        run(transform("create table public.m (i int); select pg_sleep(600)"), HG_ECANCELLED, &err);
     assert_string_equal(status(result, 0), "cancelled");
     assert_query(pg, "select to_regclass('public.m') is null", "t");
 }
