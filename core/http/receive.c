@@ -22,10 +22,10 @@ enum {
 
 /* ---- connections ---- */
 
+/* From now on a request is due on it. With the mutex held. */
 static void expect_request(struct hg_http_server *server, struct hg_http_connection *connection)
 {
     const struct hg_http_options *options = &server->options;
-    HG_LOCK(&server->mutex);
     connection->receive_by_ms =
         hg_time_monotonic_ms() + options->idle_timeout_s * 1000 + options->receive_timeout_ms;
     hg_http_watch_by(server, connection->receive_by_ms);
@@ -33,15 +33,13 @@ static void expect_request(struct hg_http_server *server, struct hg_http_connect
 
 static void add_connection(struct hg_http_server *server, struct hg_http_connection *connection)
 {
-    {
-        HG_LOCK(&server->mutex);
-        connection->next = server->connections;
-        if (connection->next) {
-            connection->next->prev = connection;
-        }
-        server->connections = connection;
-    }
+    HG_LOCK(&server->mutex);
     expect_request(server, connection);
+    connection->next = server->connections;
+    if (connection->next) {
+        connection->next->prev = connection;
+    }
+    server->connections = connection;
 }
 
 static void remove_connection(struct hg_http_server *server, struct hg_http_connection *connection)
@@ -382,7 +380,9 @@ static void on_completed(void *cls,
         hg_exchange_end(exchange);
     }
     if (connection) {
-        expect_request(cls, connection);
+        struct hg_http_server *server = cls;
+        HG_LOCK(&server->mutex);
+        expect_request(server, connection);
     }
 }
 
