@@ -70,19 +70,7 @@ static hg_status start(struct csv *csv,
         csv->host, csv->config, &csv->cancel, &csv->files, state_json, batch_rows, ret, err);
 }
 
-static hg_status swallow(const struct hg_host *host,
-                         const struct hg_reject_row *row,
-                         struct hg_error *err)
-{
-    (void)host;
-    (void)row;
-    (void)err;
-    return HG_OK;
-}
-
-static const struct hg_reject swallowing = {sizeof swallowing, swallow};
-
-/* Reads the header and the first row of the first file. */
+/* Reads the header and the first good row of the first file. */
 static hg_status csv_test(void *inst, struct hg_error *err)
 {
     struct csv_reader *reader;
@@ -91,8 +79,7 @@ static hg_status csv_test(void *inst, struct hg_error *err)
     if (status) {
         return status;
     }
-    /* Bad rows are no reason to say that the source cannot be reached, and no state is kept. */
-    reader->reject = &swallowing;
+    reader->only_tries = true;
     reader->keeps_state = false;
     status = csv_reader_next(reader, &rows, err);
     if (!status && rows.release) {

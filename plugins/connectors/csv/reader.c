@@ -8,6 +8,8 @@
 
 /* A batch ends early when its texts have so many bytes. */
 #define BATCH_TEXT_BYTES (16 * 1024 * 1024)
+/* So many bad rows in front of the first good one, and a source is not right. */
+#define TRY_ROWS 100
 /* What is handed over of a bad row. */
 #define RAW_BYTES 65536
 
@@ -51,17 +53,19 @@ static hg_status reject_row(struct csv_reader *r, uint32_t row, struct hg_error 
         .raw = r->buf + chunk->at[row],
         .raw_size = chunk->size[row] < RAW_BYTES ? chunk->size[row] : RAW_BYTES,
     };
-    if (r->reject) {
+    if (r->only_tries && r->rejected < TRY_ROWS) {
+        return HG_OK;
+    }
+    if (r->reject && !r->only_tries) {
         return r->reject->reject(r->host, &rejected, err);
     }
-    hg_fail(err,
-            HG_EDATA,
-            "%s: %s%s%s",
-            position,
-            rejected.column ? rejected.column : "",
-            rejected.column ? ": " : "",
-            reason);
-    return hg_fail_hint(err, HG_EDATA, "The host does not take rejected rows.");
+    const char *column = rejected.column ? rejected.column : "";
+    hg_fail(err, HG_EDATA, "%s: %s%s%s", position, column, *column ? ": " : "", reason);
+    return hg_fail_hint(err,
+                        HG_EDATA,
+                        "%s",
+                        r->only_tries ? "None of the first 100 rows fits the columns."
+                                      : "The host does not take rejected rows.");
 }
 
 static hg_status reject_bad(struct csv_reader *r, struct hg_error *err)

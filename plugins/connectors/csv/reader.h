@@ -21,6 +21,7 @@ struct csv_reader {
     struct csv_files *files; /* to be read, in this order */
     struct csv_state state;
     bool keeps_state;
+    bool only_tries;             /* bad rows are counted only, and too many of them are a failure */
     struct csv_column **columns; /* in the order of the first file's fields */
     size_t n_columns;
     struct hg_batch *batch;

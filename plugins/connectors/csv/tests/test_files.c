@@ -341,6 +341,44 @@ static void test_rejecting(void **state)
     fake_done(&fake);
 }
 
+/* A test takes some bad rows, but not only such. */
+static void test_test(void **state)
+{
+    (void)state;
+    static const struct {
+        int n_bad;
+        hg_status expected;
+    } tries[] = {{0, HG_OK}, {99, HG_OK}, {100, HG_EDATA}, {5000, HG_EDATA}};
+    struct fake fake;
+    fake_init(&fake);
+    for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
+        char *text = NULL;
+        size_t n = 0;
+        void *inst;
+        struct hg_error err = HG_ERROR_INIT;
+        FILE *out = open_memstream(&text, &n);
+        fputs("a,b\n", out);
+        for (int row = 0; row < tries[i].n_bad; row++) {
+            fputs("x,\n", out);
+        }
+        fputs("1,\n", out);
+        fclose(out);
+        fake_write(&fake, "t.csv", text, n);
+        char *config = fake_config(&fake, "t.csv", A, ",\"files\":\"new\"");
+        assert_int_equal(fake.vtable->open(&fake.host, config, &inst, &err), HG_OK);
+        assert_int_equal(fake.vtable->test(inst, &err), tries[i].expected);
+        if (tries[i].expected) {
+            assert_string_equal(err.message, "t.csv:101: a: \"x\" is not an int64");
+        }
+        fake.vtable->close(inst);
+        free(config);
+        free(text);
+    }
+    assert_int_equal(fake.n_rejects, 0);
+    assert_null(fake.state);
+    fake_done(&fake);
+}
+
 struct reading {
     struct fake *fake;
     void *inst;
@@ -441,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_bad_states),
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_discover),
+        cmocka_unit_test(test_test),
         cmocka_unit_test(test_rejecting),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_pipe),
