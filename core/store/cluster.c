@@ -29,6 +29,7 @@
 enum {
     FAST_STOP_MS = 30000,
     OTHER_STOP_MS = 60000, /* somebody else is stopping it */
+    DYING_MS = 5000,
     FIRST_DELAY_MS = 100,
     LONGEST_DELAY_MS = 30000,
     STEADY_MS = 60000, /* up for that long: the next death is a first one again */
@@ -371,6 +372,27 @@ static void stop_supervisor(struct hg_cluster *cluster)
 
 /* ---- the interface ---- */
 
+/*
+ * A server that was found running may have been dying already, which shows once something is asked
+ * of it: then another one is started.
+ */
+static int bring_up_whole(struct hg_cluster *cluster, struct hg_error *err)
+{
+    int r = bring_up(cluster, &cluster->adopted, err);
+    if (r < 0) {
+        return r;
+    }
+    set_urls(cluster);
+    r = make_contents(cluster, err);
+    if (r != HG_EUNAVAILABLE || !cluster->adopted ||
+        !hg_postmaster_wait_end(hg_cluster_pid(cluster), DYING_MS)) {
+        return r;
+    }
+    r = bring_up(cluster, &cluster->adopted, err);
+    set_urls(cluster);
+    return r < 0 ? r : make_contents(cluster, err);
+}
+
 static int start(struct hg_cluster *cluster,
                  const struct hg_cluster_options *options,
                  struct hg_error *err)
@@ -379,12 +401,7 @@ static int start(struct hg_cluster *cluster,
     int r = set_paths(cluster, options->data_dir, err);
     r = r < 0 ? r : lock(cluster, &lock_fd, err);
     r = r < 0 ? r : prepare_files(cluster, options->programs_root, err);
-    r = r < 0 ? r : bring_up(cluster, &cluster->adopted, err);
-    if (r < 0) {
-        return r;
-    }
-    set_urls(cluster);
-    r = make_contents(cluster, err);
+    r = r < 0 ? r : bring_up_whole(cluster, err);
     return r < 0 || !options->supervise ? r : start_supervisor(cluster, err);
 }
 

@@ -110,10 +110,10 @@ static int wait_for(pid_t pid, int *ret_status, struct hg_error *err)
 }
 
 int hg_store_command_run(const char *const *argv,
-                   int64_t timeout_ms,
-                   struct hg_buf *output,
-                   int *ret_status,
-                   struct hg_error *err)
+                         int64_t timeout_ms,
+                         struct hg_buf *output,
+                         int *ret_status,
+                         struct hg_error *err)
 {
     int ends[2];
     pid_t pid = 0;

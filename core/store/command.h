@@ -15,10 +15,10 @@
  * KiB, to `output`. *ret_status is that of waitpid. It is killed after `timeout_ms` (HG_ETIMEDOUT).
  */
 int hg_store_command_run(const char *const *argv,
-                   int64_t timeout_ms,
-                   struct hg_buf *output,
-                   int *ret_status,
-                   struct hg_error *err);
+                         int64_t timeout_ms,
+                         struct hg_buf *output,
+                         int *ret_status,
+                         struct hg_error *err);
 
 /*
  * Our environment as described above, ended by NULL. The list is owned by the caller, free; the

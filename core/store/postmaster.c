@@ -200,6 +200,16 @@ static bool memory_in_use(int id)
     return id >= 0 && shmctl(id, IPC_STAT, &info) == 0 && info.shm_nattch > 0;
 }
 
+/* Only what is ours: the folder in a file may be anything. */
+static int remove_stale(const char *path, struct hg_error *err)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0 && st.st_uid == geteuid() && unlink(path) < 0 && errno != ENOENT) {
+        return hg_error_errno(err, errno, "cannot remove \"%s\"", path);
+    }
+    return HG_OK;
+}
+
 int hg_postmaster_clear_stale(const char *data,
                               const struct hg_postmaster *stale,
                               struct hg_error *err)
@@ -219,16 +229,19 @@ int hg_postmaster_clear_stale(const char *data,
         }
         pause_ms(LOOK_EVERY_MS);
     }
-    /* PostgreSQL itself removes the file of a dead process, but takes a recycled pid for a server.
-     */
-    if (stale->pid_recycled) {
-        char path[PATH_MAX];
-        pid_file(data, path);
-        if (unlink(path) < 0 && errno != ENOENT) {
-            return hg_error_errno(err, errno, "cannot remove \"%s\"", path);
-        }
+    if (!stale->pid_recycled && stale->pid > 0) {
+        (void)waitpid(stale->pid, NULL, WNOHANG); /* when it was our child */
     }
-    return HG_OK;
+    /* PostgreSQL takes whatever has the pid in these files for a server: another process, or a dead
+     * one that nobody has waited for. */
+    char path[PATH_MAX];
+    pid_file(data, path);
+    int r = remove_stale(path, err);
+    if (r == HG_OK && stale->socket_folder[0]) {
+        (void)snprintf(path, sizeof path, "%s/.s.PGSQL.5432.lock", stale->socket_folder);
+        r = remove_stale(path, err);
+    }
+    return r;
 }
 
 /* ---- start ---- */

@@ -37,7 +37,7 @@ int hg_postmaster_look(const char *data, struct hg_postmaster *ret, struct hg_er
 
 /*
  * After a crash: waits until no process of the dead server holds its shared memory any more, and
- * removes a postmaster.pid that would keep a new one from starting. HG_ECONFLICT after 10 s.
+ * removes its pid files, which might keep a new one from starting. HG_ECONFLICT after 10 s.
  */
 int hg_postmaster_clear_stale(const char *data,
                               const struct hg_postmaster *stale,

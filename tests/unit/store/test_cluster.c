@@ -1,6 +1,4 @@
 /* The private cluster: first start, taking up, crashes, supervision, what stands in the way. */
-#include "fixture.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,6 +11,7 @@
 
 #include "base/io.h"
 #include "base/time.h"
+#include "fixture.h"
 #include "store/cluster.h"
 #include "store/cluster_files.h"
 #include "store/postmaster.h"
@@ -83,7 +82,8 @@ static void test_first_start(void **state)
         HG_CLEANUP(hg_db_returnp) struct hg_db *load = connect_to(hg_cluster_worker_url(cluster));
         assert_answer(load, "select current_user || current_database()", "headgate_loadwarehouse");
         assert_answer(load, "show search_path", "pg_catalog");
-        HG_CLEANUP(hg_db_returnp) struct hg_db *house = connect_to(hg_cluster_warehouse_url(cluster));
+        HG_CLEANUP(hg_db_returnp)
+        struct hg_db *house = connect_to(hg_cluster_warehouse_url(cluster));
         assert_answer(house, "select pg_has_role('headgate_user', 'member')", "t");
     }
     /* Workers get into nothing but the warehouse. */
@@ -156,8 +156,8 @@ static void test_killed_postmaster_without_supervision(void **state)
     }
     for (int i = 0; i < 3; i++) {
         pid_t pid = hg_cluster_pid(cluster);
-        assert_int_equal(kill(pid, SIGKILL), 0);
         hg_cluster_free(cluster);
+        assert_int_equal(kill(pid, SIGKILL), 0);
         /* At once, while children of the dead one may still be ending. */
         cluster = start_in(folder, false);
         assert_false(hg_cluster_adopted(cluster));
