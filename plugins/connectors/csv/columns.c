@@ -103,10 +103,26 @@ static hg_status add_markers(struct csv_markers *markers,
 /* One column                                                                                   */
 /* ------------------------------------------------------------------------------------------ */
 
+/* The name as a part of a JSON pointer. */
+static void escape_name(const char *name, char *out, size_t size)
+{
+    size_t n = 0;
+    for (; *name && n + 3 < size; name++) {
+        bool special = *name == '~' || *name == '/';
+        out[n++] = special ? '~' : *name;
+        if (special) {
+            out[n++] = *name == '~' ? '0' : '1';
+        }
+    }
+    out[n] = '\0';
+}
+
 static hg_status wrong(struct hg_error *err, const char *name, const char *key, const char *what)
 {
+    char escaped[96];
+    escape_name(name, escaped, sizeof escaped);
     hg_fail(err, HG_EINVAL, "column \"%s\": %s", name, what);
-    return hg_fail_pointer(err, HG_EINVAL, "/columns/%s%s", name, key);
+    return hg_fail_pointer(err, HG_EINVAL, "/columns/%s%s", escaped, key);
 }
 
 /* One or two digits with spaces around and `end` behind. */

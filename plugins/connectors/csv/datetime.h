@@ -62,8 +62,6 @@ enum csv_verdict csv_timestamp(const char *text,
                                int32_t offset,
                                int64_t *ret_us);
 
-#if defined(CSV_FAST_NUMBERS)
-
 /* "YYYY-MM-DD" at p (16 bytes readable). A false answer: look again in the ways above. */
 static inline bool csv_date_fast(const char *p, int32_t *ret_days)
 {
@@ -98,7 +96,5 @@ static inline bool csv_clock_fast(const char *p, int32_t *ret_seconds)
     *ret_seconds = (int32_t)(hour * 3600 + minute * 60 + second);
     return hour < 24 && minute < 60 && second < 60;
 }
-
-#endif
 
 #endif

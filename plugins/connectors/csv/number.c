@@ -299,14 +299,12 @@ static bool plain_digits(const char *text, size_t n, char mark, uint64_t *ret_m,
     size_t n_digits = 0;
     size_t mark_at = n;
     for (size_t i = 0; i < n;) {
-#if defined(CSV_FAST_NUMBERS)
         if (n - i >= 8 && n_digits <= 11 && csv_all_digits(csv_load64(text + i))) {
             m = m * 100000000 + csv_eight_digits(csv_load64(text + i));
             n_digits += 8;
             i += 8;
             continue;
         }
-#endif
         if (is_digit(text[i])) {
             m = m * 10 + (uint64_t)(text[i] - '0');
             n_digits += n_digits > 0 || text[i] != '0';

@@ -60,20 +60,18 @@ double csv_scaled(uint64_t m, int exponent);
 /* The fast ways: true and a result, or false and the ways above have to look                   */
 /* ------------------------------------------------------------------------------------------ */
 
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define CSV_FAST_NUMBERS 1
-#endif
-
 extern const double csv_powers_of_ten[23];
-
-#if defined(CSV_FAST_NUMBERS)
 
 #define CSV_EACH_BYTE(c) ((uint64_t)(unsigned char)(c)*UINT64_C(0x0101010101010101))
 
+/* Eight bytes, the first in the lowest byte. */
 static inline uint64_t csv_load64(const char *p)
 {
     uint64_t v;
     memcpy(&v, p, sizeof v);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
     return v;
 }
 
@@ -186,7 +184,5 @@ static inline bool csv_int64_fast(const char *p, uint32_t n, int64_t *ret)
     *ret = negative ? -(int64_t)m : (int64_t)m;
     return true;
 }
-
-#endif /* CSV_FAST_NUMBERS */
 
 #endif

@@ -194,12 +194,10 @@ CSV_HOT static void write_float64(struct work *w)
     double *out = (double *)w->out->values + w->base;
     uint64_t marks = CSV_EACH_BYTE(w->typing->config->style.mark);
     for (uint32_t row = 0; row < w->chunk->n; row++) {
-#if defined(CSV_FAST_NUMBERS)
         PLAIN_CELL(w, row);
         if (w->fast && csv_float64_fast(p, n, marks, &out[row])) {
             continue;
         }
-#endif
         out[row] = slow_value(w, row).f64;
     }
 }
@@ -208,12 +206,10 @@ CSV_HOT static void write_int64(struct work *w)
 {
     int64_t *out = (int64_t *)w->out->values + w->base;
     for (uint32_t row = 0; row < w->chunk->n; row++) {
-#if defined(CSV_FAST_NUMBERS)
         PLAIN_CELL(w, row);
         if (w->fast && csv_int64_fast(p, n, &out[row])) {
             continue;
         }
-#endif
         out[row] = slow_value(w, row).i64;
     }
 }
@@ -222,19 +218,16 @@ CSV_HOT static void write_int32(struct work *w)
 {
     int32_t *out = (int32_t *)w->out->values + w->base;
     for (uint32_t row = 0; row < w->chunk->n; row++) {
-#if defined(CSV_FAST_NUMBERS)
         int64_t wide;
         PLAIN_CELL(w, row);
         if (w->fast && csv_int64_fast(p, n, &wide) && wide == (int32_t)wide) {
             out[row] = (int32_t)wide;
             continue;
         }
-#endif
         out[row] = slow_value(w, row).i32;
     }
 }
 
-#if defined(CSV_FAST_NUMBERS)
 /* For values that surely fit: up to 16 digits, no more behind the mark than the column has. */
 static inline bool decimal_fast(const char *p,
                                 uint32_t n,
@@ -254,7 +247,6 @@ static inline bool decimal_fast(const char *p,
     *ret = negative ? -v : v;
     return v < limit;
 }
-#endif
 
 CSV_HOT static void write_decimal(struct work *w)
 {
@@ -270,12 +262,10 @@ CSV_HOT static void write_decimal(struct work *w)
     /* 16 digits and the zeros behind them must stay within 38. */
     bool fast = w->fast && scale <= 22;
     for (uint32_t row = 0; row < w->chunk->n; row++) {
-#if defined(CSV_FAST_NUMBERS)
         PLAIN_CELL(w, row);
         if (fast && decimal_fast(p, n, marks, tens, scale, limit, &out[row])) {
             continue;
         }
-#endif
         out[row] = slow_value(w, row).i128;
     }
 }
@@ -285,12 +275,10 @@ CSV_HOT static void write_date(struct work *w)
     int32_t *out = (int32_t *)w->out->values + w->base;
     bool fast = w->fast && w->column->format.n_steps == 0;
     for (uint32_t row = 0; row < w->chunk->n; row++) {
-#if defined(CSV_FAST_NUMBERS)
         PLAIN_CELL(w, row);
         if (fast && n == 10 && csv_date_fast(p, &out[row])) {
             continue;
         }
-#endif
         out[row] = slow_value(w, row).i32;
     }
 }
@@ -304,7 +292,6 @@ CSV_HOT static void write_timestamp(struct work *w)
     char known_day[10] = "";
     int64_t day_seconds = 0;
     for (uint32_t row = 0; row < w->chunk->n; row++) {
-#if defined(CSV_FAST_NUMBERS)
         int32_t seconds;
         PLAIN_CELL(w, row);
         bool utc = zoned && n == 20 && p[19] == 'Z';
@@ -322,7 +309,6 @@ CSV_HOT static void write_timestamp(struct work *w)
                 continue;
             }
         }
-#endif
         out[row] = slow_value(w, row).i64;
     }
 }

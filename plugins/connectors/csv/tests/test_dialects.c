@@ -283,6 +283,7 @@ static const struct bad_config bad_configs[] = {
     {"\"a\":\"decimal(39,2)\"", "", "/columns/a/type", "this is no type"},
     {"\"a\":\"decimal(4,5)\"", "", "/columns/a/type", "this is no type"},
     {"\"a\":7", "", "/columns/a", "neither a type nor an object"},
+    {"\"a/b~\":\"x\"", "", "/columns/a~1b~0/type", "column \"a/b~\": this is no type"},
     {"\"a\":{\"type\":\"utf8\",\"format\":\"%Y\"}", "", "/columns/a/format", "only dates and timestamps"},
     {"\"a\":{\"type\":\"date\",\"format\":\"%Q\"}", "", "/columns/a/format", "unknown directive"},
     {"\"a\":{\"type\":\"date\",\"format\":\"%m\"}", "", "/columns/a/format", "no year"},

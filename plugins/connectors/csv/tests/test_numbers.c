@@ -48,13 +48,11 @@ static void check_float(const char *text)
     if (bits_of(expected) != bits_of(found)) {
         fail_msg("%s: %.17g, not %.17g", text, expected, found);
     }
-#if defined(CSV_FAST_NUMBERS)
     uint32_t n = (uint32_t)strlen(text);
     if (csv_float64_fast(padded, n, CSV_EACH_BYTE('.'), &found) &&
         bits_of(expected) != bits_of(found)) {
         fail_msg("fast %s: %.17g, not %.17g", text, expected, found);
     }
-#endif
 }
 
 static void test_floats(void **state)
@@ -144,18 +142,15 @@ static void test_random_integers(void **state)
         int64_t found = 0;
         assert_int_equal(csv_int64(text, strlen(text), &plain, &found), CSV_FITS);
         assert_true(found == v);
-#if defined(CSV_FAST_NUMBERS)
         if (csv_int64_fast(text, (uint32_t)strlen(text), &found)) {
             assert_true(found == v);
         }
-#endif
         hg_int128 wide = 0;
         assert_int_equal(csv_decimal(text, strlen(text), &plain, 38, 3, &wide), CSV_FITS);
         assert_true(wide == (hg_int128)v * 1000);
     }
 }
 
-#if defined(CSV_FAST_NUMBERS)
 /* Any 16 bytes, of which the first n count: the fast way agrees or does not answer. */
 static void test_fast_on_rubbish(void **state)
 {
@@ -209,7 +204,6 @@ static void test_fast_dates_on_rubbish(void **state)
         assert_true(!fits || us == seconds * INT64_C(1000000));
     }
 }
-#endif
 
 /* Every day of ten thousand years against the C library. */
 static void test_days(void **state)
@@ -292,10 +286,8 @@ int main(void)
         cmocka_unit_test(test_floats),
         cmocka_unit_test(test_random_floats),
         cmocka_unit_test(test_random_integers),
-#if defined(CSV_FAST_NUMBERS)
         cmocka_unit_test(test_fast_on_rubbish),
         cmocka_unit_test(test_fast_dates_on_rubbish),
-#endif
         cmocka_unit_test(test_days),
         cmocka_unit_test(test_zones),
         cmocka_unit_test(test_index_ways),
