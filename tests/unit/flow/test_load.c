@@ -96,6 +96,27 @@ static void test_append_makes_the_table(void **state)
     assert_query(pg, "select count(*) from m.t", "6");
 }
 
+static void test_huge_rows(void **state)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *rows = json_array();
+    const size_t sizes[] = {3, 300 * 1024, 0, 5 * 1024 * 1024, 256 * 1024, 17};
+    (void)state;
+    use(two, 2, NULL);
+    for (int i = 0; i < 60; i++) {
+        size_t n = sizes[(size_t)i % HG_COUNT(sizes)];
+        HG_CLEANUP(hg_freep) char *text = malloc(n + 1);
+        memset(text, 'a' + i % 26, n);
+        json_array_append_new(rows, json_pack("[i, s#]", i, text, (int)n));
+    }
+    fake.parsed = rows;
+    fake.batch_rows = 7;
+    run_well(&(struct fake_task){.table = "m.t", .mode = "append"});
+    assert_query(pg,
+                 "select count(*) from m.t where length(v) = (array[3, 307200, 0, 5242880, 262144,"
+                 " 17])[k % 6 + 1] and v = repeat(chr((97 + k % 26)::int), length(v))",
+                 "60");
+}
+
 static void test_no_rows_at_all(void **state)
 {
     (void)state;
@@ -455,6 +476,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_append_makes_the_table, reset),
+        cmocka_unit_test_setup(test_huge_rows, reset),
         cmocka_unit_test_setup(test_no_rows_at_all, reset),
         cmocka_unit_test_setup(test_replace, reset),
         cmocka_unit_test_setup(test_merge_last_row_wins, reset),
