@@ -199,8 +199,12 @@ int hg_connect_error(PGconn *conn, struct hg_error *err)
     int n = (int)(location ? (size_t)(location - text) : strlen(text));
     int retryable = 1;
     int code = sqlstate ? hg_sqlstate_code(sqlstate, &retryable) : HG_EUNAVAILABLE;
+    if (PQconnectionNeedsPassword(conn)) { /* the client itself gave up */
+        sqlstate = NULL;
+        code = HG_EUNAUTHENTICATED;
+    }
     hg_error_set(err, code, "cannot connect to PostgreSQL: %.*s", n > 400 ? 400 : n, text);
-    set_state(err, sqlstate ? sqlstate : "08001");
+    set_state(err, sqlstate ? sqlstate : code == HG_EUNAUTHENTICATED ? "28P01" : "08001");
     if (err) {
         memset(err->sqlstate, 0, sqlstate ? 0 : sizeof err->sqlstate);
         trim(err->message);

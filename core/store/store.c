@@ -295,12 +295,26 @@ static int lift_fences(struct hg_db *metadata, struct hg_db *warehouse, struct h
     return hg_db_exec(metadata, &lift_fence, params, NULL, err);
 }
 
+static int migrate(struct hg_db *db, enum hg_database database, struct hg_error *err)
+{
+    int r = hg_migrate(db, database, NULL, err);
+    if (r == HG_EFORBIDDEN) {
+        const char *name = PQdb(hg_db_conn(db));
+        (void)hg_error_hint(
+            err,
+            "Make the role of the URL its owner: ALTER DATABASE \"%s\" OWNER TO \"%s\";",
+            name,
+            PQuser(hg_db_conn(db)));
+    }
+    return r;
+}
+
 static int bring_up_to_date(struct hg_store *store, struct hg_db *metadata, struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *warehouse = NULL;
     int r = hg_db_connect(store->warehouse_url, APPLICATION, &warehouse, err);
-    r = r < 0 ? r : hg_migrate(metadata, HG_DATABASE_METADATA, NULL, err);
-    r = r < 0 ? r : hg_migrate(warehouse, HG_DATABASE_WAREHOUSE, NULL, err);
+    r = r < 0 ? r : migrate(metadata, HG_DATABASE_METADATA, err);
+    r = r < 0 ? r : migrate(warehouse, HG_DATABASE_WAREHOUSE, err);
     r = r < 0 ? r : hg_roles_check_warehouse(warehouse, err);
     return r < 0 ? r : lift_fences(metadata, warehouse, err);
 }

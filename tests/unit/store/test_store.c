@@ -1,4 +1,208 @@
+/* A store on servers given by URL. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "fixture.h"
+#include "store/conninfo.h"
+#include "store/store.h"
+
+/* A role of the given kind with a database of its own; *ret is the URL of it. */
+static void make_owner(const char *name, const char *attributes, char ret[256])
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof sql, "create role %s login password 'hunter2' %s", name, attributes);
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", sql), 0);
+    (void)snprintf(sql, sizeof sql, "create database %s owner %s", name, name);
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", sql), 0);
+    (void)snprintf(ret,
+                   256,
+                   "postgresql://%s:hunter2@/%s?host=%s&application_name=mine",
+                   name,
+                   name,
+                   hg_test_pg_folder(pg));
+}
+
+static struct hg_store *open_store(const char *metadata, const char *warehouse)
+{
+    struct hg_store *store = NULL;
+    struct hg_error err = HG_ERROR_INIT;
+    const struct hg_store_options options = {.metadata_url = metadata, .warehouse_url = warehouse};
+    if (hg_store_open(&options, &store, &err) < 0) {
+        fail_msg("%s (%s)", err.message, err.hint);
+    }
+    assert_null(hg_store_cluster(store));
+    return store;
+}
+
+static void open_fails(
+    const char *metadata, const char *warehouse, int code, const char *message, const char *hint)
+{
+    struct hg_store *store = NULL;
+    struct hg_error err = HG_ERROR_INIT;
+    const struct hg_store_options options = {.metadata_url = metadata, .warehouse_url = warehouse};
+    int r = hg_store_open(&options, &store, &err);
+    assert_null(store);
+    if (r != code || !strstr(err.message, message) || !strstr(err.hint, hint)) {
+        fail_msg("%d \"%s\" (%s)", r, err.message, err.hint);
+    }
+    assert_null(strstr(err.message, "hunter2"));
+    assert_null(strstr(err.hint, "hunter2"));
+}
+
+static struct hg_db *borrow(struct hg_pool *pool)
+{
+    struct hg_db *db = NULL;
+    assert_int_equal(hg_pool_borrow(pool, 5000, &db, NULL), HG_OK);
+    return db;
+}
+
+static void test_warehouse_beside_metadata(void **state)
+{
+    (void)state;
+    char url[256];
+    make_owner("acme", "createdb createrole", url);
+    for (int i = 0; i < 2; i++) {
+        struct hg_store *store = open_store(url, NULL);
+        {
+            HG_CLEANUP(hg_db_returnp) struct hg_db *metadata = borrow(hg_store_metadata(store));
+            HG_CLEANUP(hg_db_returnp) struct hg_db *warehouse = borrow(hg_store_warehouse(store));
+            HG_CLEANUP(hg_db_returnp) struct hg_db *worker = connect_to(hg_store_worker_url(store));
+            must(metadata, "select from run");
+            assert_answer(warehouse, "select current_database()", "acme_warehouse");
+            assert_answer(warehouse, "show search_path", "pg_catalog");
+            assert_answer(
+                worker, "select current_user || current_database()", "headgate_loadacme_warehouse");
+            must(worker, "set role headgate_user; create schema if not exists s; reset role");
+            must(worker, "select headgate.run_sql('create table if not exists s.t (a int)')");
+            must(warehouse, "select from s.t");
+        }
+        hg_store_close(store, false);
+    }
+    hg_store_close(NULL, true);
+}
+
+/* Workers log in with the password of this start, and with no other. */
+static void test_worker_password(void **state)
+{
+    (void)state;
+    static const char hba[] = "local all headgate_load scram-sha-256\nlocal all all trust\n";
+    char url[256];
+    char path[256];
+    HG_CLEANUP(hg_freep) char *first = NULL;
+    HG_CLEANUP(hg_freep) char *bare = NULL;
+    HG_CLEANUP(hg_freep) char *password = NULL;
+    struct hg_db *db = NULL;
+    make_owner("secretive", "createdb createrole", url);
+    (void)snprintf(path, sizeof path, "%s/data/pg_hba.conf", hg_test_pg_folder(pg));
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(hba, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", "select pg_reload_conf()"), 0);
+
+    struct hg_store *store = open_store(url, NULL);
+    first = strdup(hg_store_worker_url(store));
+    assert_int_equal(hg_conninfo_get(first, "password", &password, NULL), HG_OK);
+    assert_int_equal(strlen(password), 64);
+    const struct hg_conninfo_part none[] = {{"password", NULL}, {NULL, NULL}};
+    assert_int_equal(hg_conninfo_with(first, none, &bare, NULL), HG_OK);
+    assert_int_equal(hg_db_connect(bare, "test", &db, NULL), HG_EUNAUTHENTICATED);
+    hg_store_close(store, false);
+
+    store = open_store(url, NULL);
+    assert_string_not_equal(first, hg_store_worker_url(store));
+    struct hg_error err = HG_ERROR_INIT;
+    assert_int_equal(hg_db_connect(first, "test", &db, &err), HG_EUNAUTHENTICATED);
+    assert_string_equal(err.sqlstate, "28P01");
+    hg_db_return(connect_to(hg_store_worker_url(store)));
+    hg_store_close(store, false);
+}
+
+static void test_own_warehouse_url(void **state)
+{
+    (void)state;
+    char url[256];
+    char warehouse[256];
+    make_owner("two", "createdb createrole", url);
+    (void)snprintf(
+        warehouse, sizeof warehouse, "host=%s user=two dbname='the house'", hg_test_pg_folder(pg));
+    struct hg_store *store = open_store(url, warehouse);
+    {
+        HG_CLEANUP(hg_db_returnp) struct hg_db *db = borrow(hg_store_warehouse(store));
+        assert_answer(db, "select current_database()", "the house");
+    }
+    hg_store_close(store, false);
+}
+
+static void test_missing_rights(void **state)
+{
+    (void)state;
+    char url[256];
+    make_owner("nodb", "createrole", url);
+    open_fails(url,
+               NULL,
+               HG_EFORBIDDEN,
+               "may not make the database \"nodb_warehouse\"",
+               "CREATE DATABASE \"nodb_warehouse\" OWNER \"nodb\";");
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", "create database nodb_warehouse"), 0);
+    /* There, but not its own: what it cannot grant is named. */
+    open_fails(url,
+               NULL,
+               HG_EFORBIDDEN,
+               "permission denied",
+               "ALTER DATABASE \"nodb_warehouse\" OWNER TO \"nodb\";");
+    make_owner("norole", "createdb", url);
+    open_fails(
+        url, NULL, HG_EFORBIDDEN, "may not manage the roles", "ALTER ROLE \"norole\" CREATEROLE;");
+}
+
+static void test_unusable_servers(void **state)
+{
+    (void)state;
+    char url[256];
+    open_fails("postgresql://u:hunter2@/x?host=/tmp/hg-no-such-folder",
+               NULL,
+               HG_EUNAVAILABLE,
+               "cannot connect",
+               "");
+    open_fails("postgresql://u:hunter2@[", NULL, HG_EINVAL, "no valid connection string", "%40");
+    (void)snprintf(url, sizeof url, "host=%s user=headgate dbname=nowhere", hg_test_pg_folder(pg));
+    open_fails(url, NULL, HG_ENOTFOUND, "\"nowhere\" does not exist", "");
+    assert_int_equal(
+        hg_test_pg_sql(pg,
+                       "postgres",
+                       "create database ascii encoding 'SQL_ASCII' locale 'C' template template0"),
+        0);
+    (void)snprintf(url, sizeof url, "host=%s user=headgate dbname=ascii", hg_test_pg_folder(pg));
+    open_fails(url, NULL, HG_ENOTSUP, "SQL_ASCII", "ENCODING 'UTF8'");
+}
+
+static void test_waits_for_a_server(void **state)
+{
+    (void)state;
+    struct hg_store *store = NULL;
+    struct hg_error err = HG_ERROR_INIT;
+    char url[256];
+    make_owner("patient", "createdb createrole", url);
+    hg_test_pg_kill(pg);
+    const struct hg_store_options short_wait = {.metadata_url = url, .wait_ms = 300};
+    assert_int_equal(hg_store_open(&short_wait, &store, &err), HG_EUNAVAILABLE);
+    assert_int_equal(err.retryable, 1);
+    assert_int_equal(hg_test_pg_resume(pg), 0);
+    hg_store_close(open_store(url, NULL), false);
+}
+
 int main(void)
 {
-    return 0;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_warehouse_beside_metadata),
+        cmocka_unit_test(test_worker_password),
+        cmocka_unit_test(test_own_warehouse_url),
+        cmocka_unit_test(test_missing_rights),
+        cmocka_unit_test(test_unusable_servers),
+        cmocka_unit_test(test_waits_for_a_server),
+    };
+    return cmocka_run_group_tests_name("store/store", tests, start_server, stop_server);
 }
