@@ -38,14 +38,30 @@ static void log_failure(const struct hg_http_request *request, const struct hg_e
            NULL);
 }
 
-static void fail(struct hg_http_request *request, const struct hg_error *err)
+/* A body or cookies given before the failure do not go out; Allow and the like are added after. */
+static void answer_failure(struct hg_http_request *request, const struct hg_error *err)
 {
-    /* A body or cookies given before the failure do not go out; Allow and the like are added
-     * after it. */
     hg_http_answer_drop(request);
     hg_problem_answer(request, err);
+}
+
+static void fail(struct hg_http_request *request, const struct hg_error *err)
+{
+    answer_failure(request, err);
     if (request->answer.status >= 500) {
         log_failure(request, err);
+    }
+}
+
+/* Under overload one line a second, or the log would be the next thing to be overloaded. */
+static void fail_overloaded(struct hg_exchange *exchange, const struct hg_error *err)
+{
+    struct hg_http_server *server = exchange->server;
+    int64_t now_ms = hg_time_monotonic_ms();
+    answer_failure(&exchange->request, err);
+    if (now_ms - server->overload_logged_ms >= 1000) {
+        server->overload_logged_ms = now_ms;
+        log_failure(&exchange->request, err);
     }
 }
 
@@ -181,7 +197,7 @@ static void park(struct hg_exchange *exchange)
     }
     if (enqueue(exchange, stopping, &err) < 0) {
         (void)hg_error_hint(&err, "Try again in a moment.");
-        fail(&exchange->request, &err);
+        fail_overloaded(exchange, &err);
         finish(exchange, HG_EXCHANGE_PARKED);
         hg_exchange_unref(exchange);
     }

@@ -68,6 +68,7 @@ struct hg_http_server {
     bool is_https;
     pthread_t watcher;
     bool has_watcher;
+    int64_t overload_logged_ms; /* the HTTP thread's */
 
     pthread_mutex_t mutex;
     /* Both on the monotonic clock. */

@@ -261,6 +261,33 @@ static void test_a_dripping_request_is_cut(void **state)
     (void)close(client.fd);
 }
 
+/* All connections are taken: one more waits until another leaves, and is served then. */
+static void test_connections_are_bounded(void **state)
+{
+    (void)state;
+    static const char request[] = "GET /api/hello HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct answer answer;
+    int fds[64];
+    for (size_t i = 0; i < HG_COUNT(fds); i++) {
+        fds[i] = client_connect(fixture.port);
+        client_send(fds[i], request);
+        assert_true(client_receive(fds[i], false, &answer));
+        answer_free(&answer);
+    }
+    int late = client_connect(fixture.port);
+    client_send(late, request);
+    for (size_t i = 0; i < HG_COUNT(fds); i++) {
+        (void)close(fds[i]);
+    }
+    assert_true(client_receive(late, false, &answer));
+    assert_int_equal(answer.status, 200);
+    answer_free(&answer);
+    (void)close(late);
+    client_ask(fixture.port, "GET", "/api/hello", "", NULL, &answer);
+    assert_int_equal(answer.status, 200);
+    answer_free(&answer);
+}
+
 static void test_pipelined_requests_are_answered_in_order(void **state)
 {
     (void)state;
@@ -309,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_broken_request_lines),
         cmocka_unit_test(test_large_heads_are_refused),
         cmocka_unit_test(test_a_dripping_request_is_cut),
+        cmocka_unit_test(test_connections_are_bounded),
         cmocka_unit_test(test_pipelined_requests_are_answered_in_order),
         cmocka_unit_test(test_a_request_in_single_bytes),
     };
