@@ -1,6 +1,8 @@
 #include "store/pg_error.h"
 
 #include <ctype.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -150,11 +152,19 @@ static int lost(PGconn *conn, struct hg_error *err)
     return HG_EUNAVAILABLE;
 }
 
+/* After a failed write the client still calls the connection good. */
+static bool is_gone(PGconn *conn)
+{
+    struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};
+    return PQstatus(conn) != CONNECTION_OK || fd.fd < 0 ||
+           (poll(&fd, 1, 0) > 0 && (fd.revents & (POLLHUP | POLLERR | POLLNVAL)));
+}
+
 int hg_db_error(PGconn *conn, const PGresult *result, struct hg_error *err)
 {
     const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     if (!sqlstate) {
-        if (PQstatus(conn) != CONNECTION_OK) {
+        if (is_gone(conn)) {
             return lost(conn, err);
         }
         const char *text = result ? PQresultErrorMessage(result) : PQerrorMessage(conn);
