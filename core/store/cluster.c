@@ -275,7 +275,10 @@ static int make_contents(struct hg_cluster *cluster, struct hg_error *err)
         }
     }
     r = r < 0 ? r : hg_roles_ensure(db, HG_ROLE_HOST, err);
-    return r < 0 ? hg_error_wrap(err, "while setting up the private cluster"), r : HG_OK;
+    if (r < 0) {
+        (void)hg_error_wrap(err, "while setting up the private cluster");
+    }
+    return r;
 }
 
 /* ---- supervision ---- */

@@ -278,7 +278,7 @@ int hg_postmaster_wait_ready(const char *data, pid_t pid, struct hg_error *err)
 {
     int64_t deadline_ms = hg_time_monotonic_ms() + READY_WITHIN_MS;
     for (;;) {
-        struct hg_postmaster now;
+        struct hg_postmaster now = {.pid = 0};
         int r = hg_postmaster_look(data, &now, err);
         if (r < 0) {
             return r;
@@ -319,7 +319,8 @@ int hg_postmaster_start(const struct hg_pg_programs *programs,
     const char *const argv[] = {program, "-D", data, "-k", socket_folder, NULL};
     int r = spawn(argv, fd, &pid, err);
     if (r < 0) {
-        return hg_error_wrap(err, "%s", what), r;
+        (void)hg_error_wrap(err, "%s", what);
+        return r;
     }
     struct hg_error reason = HG_ERROR_INIT;
     r = hg_postmaster_wait_ready(data, pid, &reason);

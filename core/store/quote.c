@@ -32,9 +32,9 @@ int hg_quote_table(struct hg_buf *sql, const char *schema_table, struct hg_error
     if (n_schema == 0 || n_table == 0 || strchr(dot + 1, '.') || n_schema > MAX_NAME_BYTES ||
         n_table > MAX_NAME_BYTES || hg_utf8_valid(schema_table, n) != n) {
         hg_error_set(err, HG_EINVAL, "\"%.140s\" does not name a table", schema_table);
-        return hg_error_hint(
-                   err, "Write schema.table, two names of at most %d bytes each.", MAX_NAME_BYTES),
-               HG_EINVAL;
+        (void)hg_error_hint(
+            err, "Write schema.table, two names of at most %d bytes each.", MAX_NAME_BYTES);
+        return HG_EINVAL;
     }
     quote(sql, schema_table, n_schema, '"');
     hg_buf_putc(sql, '.');

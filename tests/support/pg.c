@@ -117,7 +117,9 @@ static int copy_tree(const char *from, const char *to, uid_t uid, gid_t gid)
     copying.to = to;
     copying.uid = uid;
     copying.gid = gid;
-    if (nftw(from, copy_entry, 32, FTW_PHYS) != 0) {
+    int r = nftw(from, copy_entry, 32, FTW_PHYS);
+    copying.to = NULL;
+    if (r != 0) {
         complain("cannot copy %s to %s: %s", from, to, strerror(errno));
         return -1;
     }

@@ -178,8 +178,8 @@ static void test_script_cannot_change_role(void **state)
         "select set_config('role', 'headgate_load', true)",
         "select set_config('session_authorization', 'headgate_load', false)",
         "do $$ begin execute 'reset role'; end $$",
-        "create function pg_temp.f() returns void language plpgsql set role = 'headgate_load' as"
-        " $$ begin end $$; select pg_temp.f()",
+        ("create function pg_temp.f() returns void language plpgsql set role = 'headgate_load' as"
+         " $$ begin end $$; select pg_temp.f()"),
     };
     for (size_t i = 0; i < HG_COUNT(scripts); i++) {
         HG_CLEANUP(hg_db_returnp) struct hg_db *db = worker();
@@ -203,8 +203,8 @@ static void test_script_cannot_end_the_transaction(void **state)
         "begin",
         "prepare transaction 'x'",
         "do $$ begin commit; end $$",
-        "create procedure pg_temp.p() language plpgsql as $$ begin commit; end $$;"
-        " call pg_temp.p()",
+        ("create procedure pg_temp.p() language plpgsql as $$ begin commit; end $$;"
+         " call pg_temp.p()"),
         "vacuum",
         "discard all",
     };
@@ -243,8 +243,8 @@ static void test_script_cannot_touch_headgate(void **state)
         "drop table public.headgate_migration",
         "copy public.headgate_migration to program 'true'",
         "alter database warehouse rename to other",
-        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'headgate'"
-        " and pid <> pg_backend_pid()",
+        ("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'headgate'"
+         " and pid <> pg_backend_pid()"),
     };
     /* A session of the host's, for the last one to aim at. */
     HG_CLEANUP(hg_db_returnp) struct hg_db *host = connect_to(hg_test_pg_warehouse(pg));
@@ -326,17 +326,18 @@ static void test_worker_writes_its_ledger(void **state)
     (void)state;
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = worker();
     static const char *const rows[] = {
-        "insert into headgate.ledger (id, pipeline_id, run_id, job_id, attempt, fence, mode, final)"
-        " values (gen_random_uuid(), 'p', '00000000-0000-7000-8000-000000000001', 'j', 1, 1,"
-        " 'append', true)",
-        "insert into headgate.ledger_head values ('p', 'j', 1)"
-        " on conflict (pipeline_id, job_id) do update set fence = excluded.fence"
-        " where headgate.ledger_head.fence <= excluded.fence",
-        "insert into headgate.cursor (pipeline_id, job_id, state, run_id)"
-        " values ('p', 'j', '{}', gen_random_uuid())"
-        " on conflict (pipeline_id, job_id) do update set state = excluded.state",
-        "insert into headgate.quarantine (pipeline_id, run_id, job_id, reasons)"
-        " values ('p', gen_random_uuid(), 'j', '[]')",
+        ("insert into headgate.ledger (id, pipeline_id, run_id, job_id, attempt, fence, mode, "
+         "final)"
+         " values (gen_random_uuid(), 'p', '00000000-0000-7000-8000-000000000001', 'j', 1, 1,"
+         " 'append', true)"),
+        ("insert into headgate.ledger_head values ('p', 'j', 1)"
+         " on conflict (pipeline_id, job_id) do update set fence = excluded.fence"
+         " where headgate.ledger_head.fence <= excluded.fence"),
+        ("insert into headgate.cursor (pipeline_id, job_id, state, run_id)"
+         " values ('p', 'j', '{}', gen_random_uuid())"
+         " on conflict (pipeline_id, job_id) do update set state = excluded.state"),
+        ("insert into headgate.quarantine (pipeline_id, run_id, job_id, reasons)"
+         " values ('p', gen_random_uuid(), 'j', '[]')"),
     };
     for (size_t i = 0; i < HG_COUNT(rows); i++) {
         must(db, rows[i]);
