@@ -113,6 +113,15 @@ static void alter(const struct hg_target *target,
 
 /* ---- making ---- */
 
+/*
+ * Flows that make something in one schema do so one after the other: two statements `create schema
+ * if not exists` at the same moment still collide. Held until the transaction ends.
+ */
+static const struct hg_statement lock_making = {
+    "flow_lock_making",
+    "select pg_advisory_xact_lock(hashtext('headgate.make'), hashtext($1))",
+    1};
+
 static int make_schema(struct hg_flow *flow, const char *schema, struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
@@ -385,6 +394,11 @@ static int find_or_make(struct hg_target *target,
     *dot = '\0';
     const char *const params[] = {schema_name, dot + 1};
     int r = hg_db_exec(flow->db, &find_columns, params, &table, err);
+    if (r == HG_OK && PQntuples(table) == 0) {
+        r = hg_db_exec(flow->db, &lock_making, params, NULL, err);
+        PQclear(HG_TAKE(table));
+        r = r < 0 ? r : hg_db_exec(flow->db, &find_columns, params, &table, err);
+    }
     if (r == HG_OK && PQntuples(table) > 0) {
         return match_table(target, flow, schema, key, table, err);
     }

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <libpq-fe.h>
 
 #include "base/mem.h"
 #include "base/uuid.h"
@@ -432,6 +434,49 @@ static void test_fence(void **state)
     assert_query(pg, "select fence from headgate.ledger_head", "5");
 }
 
+static void *run_in_thread(void *arg)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    const struct fake_task task = {.table = "m.t", .mode = "append"};
+    *(int *)arg = fake_run(pg, &task, NULL, &err);
+    return NULL;
+}
+
+static void one_command(PGconn *conn, const char *sql)
+{
+    PGresult *result = PQexec(conn, sql);
+    assert_true(PQresultStatus(result) == PGRES_COMMAND_OK ||
+                PQresultStatus(result) == PGRES_TUPLES_OK);
+    PQclear(result);
+}
+
+/* Another flow is about to make the same schema: ours waits for it and then uses that one. */
+static void test_two_make_one_schema(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    int r = HG_EINTERNAL;
+    use(two, 2, "[[1, \"a\"]]");
+    PGconn *other = PQconnectdb(hg_test_pg_worker(pg));
+    assert_int_equal(PQstatus(other), CONNECTION_OK);
+    one_command(other, "begin");
+    one_command(other, "set local role headgate_user");
+    one_command(other,
+                "select pg_advisory_xact_lock(hashtext('headgate.make'), hashtext('m'))");
+    one_command(other, "create schema m");
+    assert_int_equal(pthread_create(&thread, NULL, run_in_thread, &r), 0);
+    while (strcmp(fake_query(pg,
+                             "select count(*) from pg_locks where locktype = 'advisory' and not granted"),
+                  "1") != 0 &&
+           r == HG_EINTERNAL) {
+    }
+    one_command(other, "commit");
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    PQfinish(other);
+    assert_int_equal(r, HG_OK);
+    assert_query(pg, "select count(*) from m.t", "1");
+}
+
 static void test_run_that_committed_is_not_repeated(void **state)
 {
     (void)state;
@@ -488,6 +533,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_row_the_server_refuses, reset),
         cmocka_unit_test_setup(test_the_server_dies, reset),
         cmocka_unit_test_setup(test_fence, reset),
+        cmocka_unit_test_setup(test_two_make_one_schema, reset),
         cmocka_unit_test_setup(test_run_that_committed_is_not_repeated, reset),
         cmocka_unit_test_setup(test_cursor, reset),
     };
