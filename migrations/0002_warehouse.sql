@@ -63,6 +63,9 @@ create table headgate.quarantine (
 create index quarantine_run on headgate.quarantine (run_id, id); -- the page of a run
 create index quarantine_pipeline on headgate.quarantine (pipeline_id, id); -- that of a pipeline
 
+-- rights: from here on this file is run again at a start that finds something of it missing, for a
+-- script may drop what belongs to headgate_user (DROP OWNED). All of it can be repeated.
+
 -- Runs a script of a user's. Being SECURITY DEFINER does more than choose the role: inside of it
 -- PostgreSQL refuses SET ROLE, RESET ROLE and SET SESSION AUTHORIZATION, and inside EXECUTE it
 -- refuses COMMIT, ROLLBACK and SAVEPOINT, so that a script can neither take the rights of
@@ -70,7 +73,7 @@ create index quarantine_pipeline on headgate.quarantine (pipeline_id, id); -- th
 -- hand, since a plain SET in the script outlives the SET clause of a function: a script must not
 -- choose what later statements find. Deferred triggers fire before the function ends, for later they
 -- would fire with the caller's rights.
-create function headgate.run_sql(script text) returns void
+create or replace function headgate.run_sql(script text) returns void
     language plpgsql
     security definer
 as $$

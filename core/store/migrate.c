@@ -10,7 +10,8 @@
 #include "base/parse.h"
 
 /* Of the advisory lock; any number that nobody else uses. */
-#define LOCK_KEY "5260129372346"
+#define LOCK_KEY    "5260129372346"
+#define RIGHTS_LINE "\n-- rights: "
 
 static const struct hg_statement list_applied = {
     "migrate_list",
@@ -241,4 +242,31 @@ int hg_migrate(struct hg_db *db,
 {
     return hg_migrate_files(
         db, database, hg_migration_files, hg_migration_n_files, ret_n_applied, err);
+}
+
+static int restore_locked(struct hg_db *db, enum hg_database database, struct hg_error *err)
+{
+    int r = hg_db_begin(db, err);
+    r = r < 0 ? r : hg_db_simple(db, "set local search_path = public", NULL, err);
+    for (size_t i = 0; r == HG_OK && i < hg_migration_n_files; i++) {
+        const char *sql = (const char *)hg_migration_files[i].sql;
+        const char *rights = strstr(sql, RIGHTS_LINE);
+        if (rights && is_for(&hg_migration_files[i], database)) {
+            r = hg_db_simple(db, rights, NULL, err);
+        }
+    }
+    r = r < 0 ? r : hg_db_commit(db, err);
+    hg_db_rollback(db);
+    return r;
+}
+
+int hg_migrate_restore_rights(struct hg_db *db, enum hg_database database, struct hg_error *err)
+{
+    int r = hg_db_simple(db, "select pg_advisory_lock(" LOCK_KEY ")", NULL, err);
+    if (r < 0) {
+        return r;
+    }
+    r = restore_locked(db, database, err);
+    (void)hg_db_simple(db, "select pg_advisory_unlock(" LOCK_KEY ")", NULL, NULL);
+    return r;
 }

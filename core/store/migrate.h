@@ -27,7 +27,13 @@ int hg_migrate(struct hg_db *db,
                int *ret_n_applied,
                struct hg_error *err);
 
-/* The same with files of the caller's, in the order of their names. */
+/*
+ * Runs again what stands behind a line "-- rights: ..." in the files of this database: functions
+ * and grants that somebody may have dropped. After hg_migrate.
+ */
+int hg_migrate_restore_rights(struct hg_db *db, enum hg_database database, struct hg_error *err);
+
+/* hg_migrate with files of the caller's, in the order of their names. */
 int hg_migrate_files(struct hg_db *db,
                      enum hg_database database,
                      const struct hg_migration_file *files,

@@ -30,6 +30,10 @@ static const struct hg_statement look_warehouse = {
     "select pg_catalog.has_database_privilege('" HG_ROLE_USER "', pg_catalog.current_database(),"
     " 'CREATE') and pg_catalog.has_database_privilege('" HG_ROLE_LOAD "',"
     " pg_catalog.current_database(), 'CONNECT') as database_is_granted,"
+    " exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n"
+    " on n.oid = p.pronamespace where n.nspname = 'headgate' and p.proname = 'run_sql'"
+    " and p.prosecdef and p.proowner = '" HG_ROLE_USER "'::pg_catalog.regrole"
+    " and pg_catalog.has_function_privilege('" HG_ROLE_LOAD "', p.oid, 'EXECUTE')) as has_run_sql,"
     " pg_catalog.has_schema_privilege('" HG_ROLE_USER "', 'public', 'CREATE') as public_is_granted",
     0};
 
@@ -176,6 +180,14 @@ int hg_roles_check_warehouse(struct hg_db *db, struct hg_error *err)
             ", " HG_ROLE_LOAD ";",
             hg_buf_text(&name));
         return HG_EFORBIDDEN;
+    }
+    if (!hg_result_bool(result, 0, "has_run_sql")) {
+        hg_error_set(err,
+                     HG_ENOTFOUND,
+                     "the function headgate.run_sql of the database %s is missing or was changed",
+                     hg_buf_text(&name));
+        (void)hg_error_hint(err, "Start Headgate again: it puts the function back.");
+        return HG_ENOTFOUND;
     }
     if (!hg_result_bool(result, 0, "public_is_granted")) {
         hg_error_set(err,

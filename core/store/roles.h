@@ -35,8 +35,9 @@ int hg_roles_new_password(struct hg_db *db,
                           struct hg_error *err);
 
 /*
- * After the warehouse's migrations: whether the grants have taken. A GRANT by a role that does not
- * own the database only warns. HG_EFORBIDDEN with the SQL to run.
+ * After the warehouse's migrations: whether function run_sql is there as it must be (HG_ENOTFOUND)
+ * and the grants have taken (HG_EFORBIDDEN with the SQL to run): a GRANT by a role that does not
+ * own the database only warns.
  */
 int hg_roles_check_warehouse(struct hg_db *db, struct hg_error *err);
 

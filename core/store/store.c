@@ -309,13 +309,24 @@ static int migrate(struct hg_db *db, enum hg_database database, struct hg_error 
     return r;
 }
 
+/* What a script has dropped is put back. */
+static int check_rights(struct hg_db *warehouse, struct hg_error *err)
+{
+    int r = hg_roles_check_warehouse(warehouse, err);
+    if (r != HG_ENOTFOUND && r != HG_EFORBIDDEN) {
+        return r;
+    }
+    r = hg_migrate_restore_rights(warehouse, HG_DATABASE_WAREHOUSE, err);
+    return r < 0 ? r : hg_roles_check_warehouse(warehouse, err);
+}
+
 static int bring_up_to_date(struct hg_store *store, struct hg_db *metadata, struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *warehouse = NULL;
     int r = hg_db_connect(store->warehouse_url, APPLICATION, &warehouse, err);
     r = r < 0 ? r : migrate(metadata, HG_DATABASE_METADATA, err);
     r = r < 0 ? r : migrate(warehouse, HG_DATABASE_WAREHOUSE, err);
-    r = r < 0 ? r : hg_roles_check_warehouse(warehouse, err);
+    r = r < 0 ? r : check_rights(warehouse, err);
     return r < 0 ? r : lift_fences(metadata, warehouse, err);
 }
 

@@ -130,10 +130,11 @@ static int copy_tree(const char *from, const char *to, uid_t uid, gid_t gid)
 
 static void become_server_user(const struct hg_test_pg *pg)
 {
-    if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setgid(pg->gid) < 0 || setuid(pg->uid) < 0)) {
+    bool root = geteuid() == 0;
+    if ((root && (setgroups(0, NULL) < 0 || setgid(pg->gid) < 0 || setuid(pg->uid) < 0)) ||
+        chdir(pg->folder) < 0) {
         _exit(126);
     }
-    (void)chdir(pg->folder);
 }
 
 static pid_t keeper_spawn(const struct hg_test_pg *pg, const char *const *argv)

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "fixture.h"
+#include "store/migrate.h"
 #include "store/roles.h"
 
 static int fresh(void **state)
@@ -412,6 +413,25 @@ static void test_ensure_makes_missing_ones(void **state)
     assert_answer(db, "select rolcanlogin from pg_roles where rolname = 'headgate_load'", "t");
 }
 
+/* A script may drop what belongs to its role, the function that runs it included. */
+static void test_rights_are_put_back(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_test_pg_warehouse(pg));
+    HG_CLEANUP(hg_db_returnp) struct hg_db *load = worker();
+    assert_int_equal(hg_migrate_restore_rights(db, HG_DATABASE_WAREHOUSE, NULL), HG_OK);
+    assert_int_equal(hg_roles_check_warehouse(db, NULL), HG_OK);
+    script_must(load, "drop owned by headgate_user");
+    script_fails(load, "select 1", "42883");
+    int r = hg_roles_check_warehouse(db, NULL);
+    assert_true(r == HG_ENOTFOUND || r == HG_EFORBIDDEN);
+    assert_int_equal(hg_migrate_restore_rights(db, HG_DATABASE_WAREHOUSE, NULL), HG_OK);
+    assert_int_equal(hg_roles_check_warehouse(db, NULL), HG_OK);
+    script_must(load, "create schema again; create table again.t (a int)");
+    test_only_workers_call_run_sql(NULL);
+    test_rights_on_headgates_own_tables(NULL);
+}
+
 static void test_missing_grants_are_seen(void **state)
 {
     (void)state;
@@ -446,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_ensure_is_idempotent),
         cmocka_unit_test(test_ensure_says_what_to_run),
         cmocka_unit_test(test_ensure_makes_missing_ones),
+        cmocka_unit_test_setup(test_rights_are_put_back, fresh),
         cmocka_unit_test(test_missing_grants_are_seen),
     };
     return cmocka_run_group_tests_name("store/roles", tests, start_server, stop_server);
