@@ -1,0 +1,59 @@
+/*
+ * Writes bars as CSV to standard output: make_bars ROWS [FIRST]. The same rows on every machine,
+ * 71 bytes each on average, sorted by symbol and minute; FIRST is the number of the first symbol.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MINUTES = 390, DAYS = 28, MONTHS = 12, OPENING = 570, BUFFER_BYTES = 1 << 20 };
+
+static uint64_t state = UINT64_C(88172645463325252);
+
+static uint64_t next_random(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+/* In units of 1/10,000. */
+static void put_price(uint32_t price)
+{
+    (void)printf("%" PRIu32 ".%04" PRIu32 ",", price / 10000, price % 10000);
+}
+
+static void put_row(int64_t row, int64_t first_symbol)
+{
+    const int64_t day = row / MINUTES;
+    const int minute = (int)(row % MINUTES) + OPENING;
+    const uint64_t random = next_random();
+    const uint32_t open = 500000 + (uint32_t)(random % 4000000);
+    const uint32_t low = open - (uint32_t)(random >> 32 & 0xFFF);
+    const uint32_t high = open + (uint32_t)(random >> 44 & 0xFFF);
+    (void)printf("S%03" PRId64 ",2025-%02d-%02d %02d:%02d:00,",
+                 first_symbol + day / (DAYS * MONTHS),
+                 (int)(day / DAYS % MONTHS) + 1,
+                 (int)(day % DAYS) + 1,
+                 minute / 60,
+                 minute % 60);
+    put_price(open);
+    put_price(high);
+    put_price(low);
+    put_price(low + (high - low) / 2);
+    (void)printf("%" PRIu64 ",%" PRIu64 "\n", random >> 20 & 0xFFFFF, random >> 50 & 0x3FF);
+}
+
+int main(int argc, char **argv)
+{
+    static char buffer[BUFFER_BYTES];
+    const int64_t rows = argc > 1 ? strtoll(argv[1], NULL, 10) : 0;
+    const int64_t first_symbol = argc > 2 ? strtoll(argv[2], NULL, 10) : 0;
+    (void)setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+    (void)printf("symbol,ts,open,high,low,close,volume,trades\n");
+    for (int64_t row = 0; row < rows; row++) {
+        put_row(row, first_symbol);
+    }
+    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+}
