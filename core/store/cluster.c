@@ -50,6 +50,7 @@ struct hg_cluster {
     char admin_url[URL_BYTES];
     struct hg_pg_programs programs;
     bool adopted;
+    int users_fd; /* holds a shared lock while the cluster is in use */
 
     pthread_mutex_t mutex; /* guards pid */
     pid_t pid;
@@ -97,19 +98,24 @@ static void set_urls(struct hg_cluster *cluster)
     }
 }
 
-/* One host at a time makes or starts the cluster of a data dir; closed, the lock is given up. */
-static int lock(const struct hg_cluster *cluster, int *ret_fd, struct hg_error *err)
+/*
+ * Two lock files: `.lock` for one host at a time that makes or starts the cluster, `.users` shared
+ * by all that use it, so that one that stops (`headgate migrate`, say) leaves it to the others.
+ * Closed, a lock is given up.
+ */
+static int lock(const struct hg_cluster *cluster,
+                const char *suffix,
+                int operation,
+                int *ret_fd,
+                struct hg_error *err)
 {
     char path[PATH_MAX];
-    (void)snprintf(path, sizeof path, "%.*s.lock", PATH_MAX - 8, cluster->data);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    while (fd >= 0 && flock(fd, LOCK_EX) < 0) {
-        if (errno != EINTR) {
-            (void)close(fd);
-            fd = -1;
-        }
+    (void)snprintf(path, sizeof path, "%.*s%s", PATH_MAX - 16, cluster->data, suffix);
+    HG_CLEANUP(hg_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int r = fd;
+    while (fd >= 0 && (r = flock(fd, operation)) < 0 && errno == EINTR) {
     }
-    if (fd < 0) {
+    if (r < 0) {
         int code = hg_error_errno(err, errno, "cannot write in the data dir \"%s\"", cluster->root);
         if (code == HG_EFORBIDDEN) {
             (void)hg_error_hint(err, "Give it to the user that Headgate runs as (chown).");
@@ -117,6 +123,7 @@ static int lock(const struct hg_cluster *cluster, int *ret_fd, struct hg_error *
         return code;
     }
     *ret_fd = fd;
+    fd = -1;
     return HG_OK;
 }
 
@@ -404,7 +411,9 @@ static int start(struct hg_cluster *cluster,
 {
     HG_CLEANUP(hg_closep) int lock_fd = -1;
     int r = set_paths(cluster, options->data_dir, err);
-    r = r < 0 ? r : lock(cluster, &lock_fd, err);
+    r = r < 0 ? r : lock(cluster, ".lock", LOCK_EX, &lock_fd, err);
+    /* Before looking: a host that is stopping it has this lock to itself until it is stopped. */
+    r = r < 0 ? r : lock(cluster, ".users", LOCK_SH, &cluster->users_fd, err);
     r = r < 0 ? r : prepare_files(cluster, options->programs_root, err);
     r = r < 0 ? r : bring_up_whole(cluster, err);
     return r < 0 || !options->supervise ? r : start_supervisor(cluster, err);
@@ -424,6 +433,7 @@ int hg_cluster_start(const struct hg_cluster_options *options,
         return hg_error_nomem(err);
     }
     (void)pthread_mutex_init(&cluster->mutex, NULL);
+    cluster->users_fd = -1;
     cluster->stop_fd = eventfd(0, EFD_CLOEXEC);
     if (cluster->stop_fd < 0) {
         return hg_error_errno(err, errno, "cannot make an event descriptor");
@@ -458,6 +468,9 @@ bool hg_cluster_adopted(const struct hg_cluster *cluster)
 int hg_cluster_stop(struct hg_cluster *cluster, struct hg_error *err)
 {
     stop_supervisor(cluster);
+    if (flock(cluster->users_fd, LOCK_EX | LOCK_NB) < 0) {
+        return HG_OK; /* another host uses it */
+    }
     int r = hg_postmaster_stop(hg_cluster_pid(cluster), FAST_STOP_MS, err);
     if (r == HG_OK) {
         (void)rmdir(cluster->socket_folder);
@@ -472,6 +485,7 @@ void hg_cluster_free(struct hg_cluster *cluster)
     }
     stop_supervisor(cluster);
     hg_closep(&cluster->stop_fd);
+    hg_closep(&cluster->users_fd);
     (void)pthread_mutex_destroy(&cluster->mutex);
     free(cluster);
 }

@@ -46,7 +46,10 @@ bool hg_cluster_adopted(const struct hg_cluster *cluster);
 /* Process of the server as it is now; another one after it was started again. */
 pid_t hg_cluster_pid(struct hg_cluster *cluster);
 
-/* Ends the supervision and the server: fast, after 30 s immediately. */
+/*
+ * Ends the supervision and the server: fast, after 30 s immediately. While another host uses the
+ * same data dir the server is left to that one.
+ */
 int hg_cluster_stop(struct hg_cluster *cluster, struct hg_error *err);
 /* Ends the supervision; a server that was not stopped goes on. NULL is fine. */
 void hg_cluster_free(struct hg_cluster *cluster);

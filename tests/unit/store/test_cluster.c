@@ -136,6 +136,21 @@ static void test_running_one_is_taken_up(void **state)
     assert_true(kill(pid, 0) < 0 && errno == ESRCH);
 }
 
+static void test_stop_leaves_it_to_others(void **state)
+{
+    (void)state;
+    char *folder = make_scratch();
+    struct hg_cluster *host = start_in(folder, false);
+    struct hg_cluster *visitor = start_in(folder, false);
+    assert_int_equal(hg_cluster_stop(visitor, NULL), HG_OK);
+    hg_cluster_free(visitor);
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_cluster_metadata_url(host));
+    must(db, "select 1");
+    pid_t pid = hg_cluster_pid(host);
+    stop_and_remove(host, folder);
+    assert_true(kill(pid, 0) < 0 && errno == ESRCH);
+}
+
 static void test_its_own_session(void **state)
 {
     (void)state;
@@ -395,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_first_start),
         cmocka_unit_test(test_stopped_cluster_starts_again),
         cmocka_unit_test(test_running_one_is_taken_up),
+        cmocka_unit_test(test_stop_leaves_it_to_others),
         cmocka_unit_test(test_its_own_session),
         cmocka_unit_test(test_killed_postmaster_without_supervision),
         cmocka_unit_test(test_supervision_starts_it_again),
