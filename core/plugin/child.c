@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/env.h"
 #include "base/mem.h"
 #include "base/time.h"
 
@@ -168,7 +169,9 @@ static int spawn(const char *const *argv, int output, pid_t *ret_pid)
         /* posix_spawn wants its words writable and does not write to them. */
         char **words = NULL;
         memcpy(&words, &argv, sizeof words);
-        e = e ? e : posix_spawn(ret_pid, argv[0], &actions, &attr, words, environ);
+        HG_CLEANUP(hg_freep) char **environment = hg_env_for_child();
+        e = e || environment ? e : ENOMEM;
+        e = e ? e : posix_spawn(ret_pid, argv[0], &actions, &attr, words, environment);
         (void)posix_spawnattr_destroy(&attr);
     }
     (void)posix_spawn_file_actions_destroy(&actions);

@@ -10,50 +10,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
 
 enum { MAX_OUTPUT_BYTES = 64 * 1024 };
 
-/* initdb and the server read these; a service's own environment must not change what they do. */
-static bool is_dropped(const char *entry)
-{
-    static const char *const prefixes[] = {"PG", "LC_", "LANG=", "LANGUAGE=", "TZ="};
-    for (size_t i = 0; i < HG_COUNT(prefixes); i++) {
-        if (hg_starts_with(entry, prefixes[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-char **hg_command_environment(void)
-{
-    static char english[] = "LC_ALL=C.UTF-8";
-    size_t n = 0;
-    while (environ && environ[n]) {
-        n++;
-    }
-    char **list = calloc(n + 2, sizeof *list);
-    size_t used = 0;
-    for (size_t i = 0; list && i < n; i++) {
-        if (!is_dropped(environ[i])) {
-            list[used++] = environ[i];
-        }
-    }
-    if (list) {
-        list[used] = english;
-    }
-    return list;
-}
-
 static int spawn(const char *const *argv, int out, pid_t *ret_pid, struct hg_error *err)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
-    HG_CLEANUP(hg_freep) char **environment = hg_command_environment();
+    HG_CLEANUP(hg_freep) char **environment = hg_env_for_child();
     if (!environment || posix_spawn_file_actions_init(&actions) != 0) {
         return hg_error_nomem(err);
     }

@@ -10,8 +10,7 @@
 #include "base/error.h"
 
 /*
- * Runs argv[0] (a path) with these arguments, the environment of ours less what steers PostgreSQL
- * (PG*) and its language, stdin empty, and appends what it writes to stdout and stderr, at most 64
+ * Runs argv[0] (a path) with these arguments, the environment of hg_env_for_child, stdin empty, and appends what it writes to stdout and stderr, at most 64
  * KiB, to `output`. *ret_status is that of waitpid. It is killed after `timeout_ms` (HG_ETIMEDOUT).
  */
 int hg_store_command_run(const char *const *argv,
@@ -19,11 +18,5 @@ int hg_store_command_run(const char *const *argv,
                          struct hg_buf *output,
                          int *ret_status,
                          struct hg_error *err);
-
-/*
- * Our environment as described above, ended by NULL. The list is owned by the caller, free; the
- * texts are borrowed from the environment. NULL when there is no memory.
- */
-char **hg_command_environment(void);
 
 #endif

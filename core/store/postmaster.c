@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/parse.h"
@@ -252,7 +253,7 @@ static int spawn(const char *const *argv, int log, pid_t *ret_pid, struct hg_err
     posix_spawnattr_t attributes;
     sigset_t none;
     sigset_t all;
-    HG_CLEANUP(hg_freep) char **environment = hg_command_environment();
+    HG_CLEANUP(hg_freep) char **environment = hg_env_for_child();
     if (!environment || posix_spawn_file_actions_init(&actions) != 0) {
         return hg_error_nomem(err);
     }

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "worker/worker_main.h"
@@ -54,8 +55,10 @@ static int spawn(const char *self, int64_t memory_limit_bytes, int socket, int b
     (void)posix_spawn_file_actions_init(&actions);
     int e = start_attributes(&attributes);
     e = e ? e : start_actions(&actions, socket, blame_fd);
+    HG_CLEANUP(hg_freep) char **environment = hg_env_for_child();
+    e = e || environment ? e : ENOMEM;
     e = e ? e : posix_spawn(ret_pid, self, &actions, &attributes, (char *const *)(uintptr_t)argv,
-                            environ);
+                            environment);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);
     return e;
