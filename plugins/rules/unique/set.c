@@ -93,7 +93,7 @@ enum set_answer set_add(struct set *set, uint64_t low, uint64_t high, struct set
     if (slot->high != 0) {
         return SET_FOUND;
     }
-    if (set->n >= limit(set->n_slots)) {
+    while (set->n >= limit(set->n_slots)) {
         enum set_answer answer = set->max_slots ? grow_fixed(set, scratch) : grow_allocated(set);
         if (answer != SET_NEW) {
             return answer;
