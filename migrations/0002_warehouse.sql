@@ -73,17 +73,21 @@ create index quarantine_pipeline on headgate.quarantine (pipeline_id, id); -- th
 -- hand, since a plain SET in the script outlives the SET clause of a function: a script must not
 -- choose what later statements find. Deferred triggers fire before the function ends, for later they
 -- would fire with the caller's rights.
-create or replace function headgate.run_sql(script text) returns void
+-- Answers how many rows the last statement of the script gave or changed.
+create or replace function headgate.run_sql(script text) returns bigint
     language plpgsql
     security definer
 as $$
 declare
     path_before constant text := pg_catalog.current_setting('search_path');
+    n_rows bigint;
 begin
     perform pg_catalog.set_config('search_path', 'public, pg_temp', true);
     execute script;
+    get diagnostics n_rows = row_count;
     set constraints all immediate;
     perform pg_catalog.set_config('search_path', path_before, false);
+    return n_rows;
 end
 $$;
 

@@ -100,6 +100,7 @@ static int run_script(struct hg_flow *flow, const json_t *part, struct hg_error 
         return script_error(
             flow, result, sql, json_string_value(json_object_get(part, "file")), err);
     }
+    flow->jobs[0].rows_out = hg_result_int64(result, 0, "run_sql", 0);
     return HG_OK;
 }
 
@@ -111,12 +112,13 @@ int hg_transform_run(struct hg_flow *flow, struct hg_error *err)
     if (r == HG_OK && done.found) {
         hg_db_rollback(flow->db);
         hg_flow_log(flow, 0, HG_LOG_INFO, "an earlier attempt of this run has committed already");
+        flow->jobs[0].rows_out = done.rows_loaded;
         flow->committed = true;
         return HG_OK;
     }
     r = r < 0 ? r : set_params(flow, json_object_get(part, "params"), err);
     r = r < 0 ? r : run_script(flow, part, err);
     r = r < 0 ? r : hg_flow_cancelled(flow, err);
-    const struct hg_ledger_row row = {0};
+    const struct hg_ledger_row row = {.rows_loaded = flow->jobs[0].rows_out};
     return r < 0 ? r : hg_ledger_commit(flow, &row, err);
 }

@@ -123,6 +123,9 @@ static void test_transform(void **state)
         HG_OK,
         &err);
     assert_string_equal(status(result, 0), "succeeded");
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_array_get(json_object_get(result, "jobs"), 0), "rows_out")),
+                     1); /* of the last statement */
     assert_true(json_is_true(json_object_get(result, "committed")));
     assert_query(pg,
                  "select string_agg(m::text, ' ' order by n) from public.m m",
