@@ -56,9 +56,11 @@ if(HG_WERROR)
 endif()
 
 if(HG_SANITIZE)
-  # The compiler's own value tracking changes under instrumentation and warns wrongly.
-  add_compile_options(-fsanitize=${HG_SANITIZE} -fno-sanitize-recover=all -Wno-null-dereference
-                      -Wno-maybe-uninitialized -Wno-stringop-truncation -Wno-format-truncation)
+  add_compile_options(-fsanitize=${HG_SANITIZE} -fno-sanitize-recover=all -Wno-null-dereference)
+  if(CMAKE_C_COMPILER_ID STREQUAL GNU)
+    # The compiler's own value tracking changes under instrumentation and warns wrongly.
+    add_compile_options(-Wno-maybe-uninitialized -Wno-stringop-truncation -Wno-format-truncation)
+  endif()
   add_link_options(-fsanitize=${HG_SANITIZE})
   add_compile_definitions(HG_SANITIZED)
 endif()
