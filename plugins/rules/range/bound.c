@@ -242,9 +242,9 @@ static hg_status float_limit(const struct range_bound *bound,
         return fail_at(err, side, "\"%s\" is \"%s\", not a number", range_keys[side], bound->text);
     }
     if (is_lower(side)) {
-        limits->float_low = is_exclusive(side) ? nextafter(value, INFINITY) : value;
+        limits->float_low = is_exclusive(side) ? nextafter(value, HUGE_VAL) : value;
     } else {
-        limits->float_high = is_exclusive(side) ? nextafter(value, -INFINITY) : value;
+        limits->float_high = is_exclusive(side) ? nextafter(value, -HUGE_VAL) : value;
     }
     return HG_OK;
 }
@@ -441,8 +441,8 @@ static void widest(const struct hg_view *view, struct range_limits *ret)
     bool decimal = view->type == HG_TYPE_DECIMAL128;
     ret->low = decimal ? INT128_MIN : small ? INT32_MIN : INT64_MIN;
     ret->high = decimal ? INT128_MAX : small ? INT32_MAX : INT64_MAX;
-    ret->float_low = -INFINITY;
-    ret->float_high = INFINITY;
+    ret->float_low = -HUGE_VAL;
+    ret->float_high = HUGE_VAL;
 }
 
 hg_status range_limits_make(const struct range_bound *bounds,

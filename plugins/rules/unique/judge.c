@@ -136,7 +136,7 @@ static hg_status leave_open(struct judge *judge,
 
 static void fetch(const struct judge *judge, uint64_t low)
 {
-    const struct set_slot *home = set_home(&judge->sets[store_partition(low)], low);
+    const struct set_slot *home = set_home(&judge->sets[store_partition(low)], low, 0);
     __builtin_prefetch(home);
     __builtin_prefetch(home + 4);
 }
@@ -255,8 +255,8 @@ static hg_status load_late(void *arg, uint64_t low, uint64_t high, struct hg_err
 static hg_status load_partition(struct judge *judge, unsigned p, struct hg_error *err)
 {
     set_free(&judge->late);
-    /* Duplicates among them make the set smaller than that, but no more is needed. */
-    if (!set_init(&judge->late, judge->rejecting ? judge->store.parts[p].n : 0)) {
+    /* When only counting, what was written down may be the same few keys over and over. */
+    if (!set_init(&judge->late, judge->rejecting ? judge->store.parts[p].n : judge->sets[p].n)) {
         return hg_fail_nomem(err);
     }
     judge->late_partition = p;

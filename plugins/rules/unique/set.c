@@ -39,7 +39,7 @@ void set_free(struct set *set)
 /* The slot that holds the hash, or the free one where it belongs. */
 static struct set_slot *find(const struct set *set, uint64_t low, uint64_t high)
 {
-    struct set_slot *slot = set_home(set, low);
+    struct set_slot *slot = set_home(set, low, high);
     struct set_slot *end = set->slots + set->n_slots;
     while (slot->high != 0 && (slot->low != low || slot->high != high)) {
         slot = slot + 1 == end ? set->slots : slot + 1;

@@ -27,10 +27,14 @@ struct set {
     uint32_t max_slots; /* `slots` has room for so many; 0: they are allocated */
 };
 
-/* The slot where the search for a hash begins. */
-static inline struct set_slot *set_home(const struct set *set, uint64_t low)
+/*
+ * The slot where the search for a hash begins. The two kinds take different bits: the slots of one
+ * set put into a smaller one that takes the same bits would fill it from one end, run upon run.
+ */
+static inline struct set_slot *set_home(const struct set *set, uint64_t low, uint64_t high)
 {
-    return set->slots + (((low & UINT32_MAX) * set->n_slots) >> 32);
+    uint64_t bits = set->max_slots ? low & UINT32_MAX : high >> 32;
+    return set->slots + ((bits * set->n_slots) >> 32);
 }
 
 /* A set within memory of the caller: max_slots zeroed slots. */

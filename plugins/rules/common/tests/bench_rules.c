@@ -170,7 +170,7 @@ static void call(struct run *run, const struct ArrowArray *batch)
 static void measure(const char *folder, enum order order, uint64_t n)
 {
     struct ArrowSchema schema;
-    struct hg_batch *batch;
+    struct hg_batch *batch = NULL;
     struct run runs[N_RULES] = {0};
     double total = 0;
     if (hg_batch_schema(columns, N_COLUMNS, &schema, NULL) ||

@@ -121,6 +121,7 @@ static void show(struct flow *flow, const int64_t *numbers, int64_t n, bool agai
     const struct hg_rule_result *r = flow->t.results.items;
     int64_t failed = 0;
     int64_t undecided = 0;
+    int64_t n_keys = 0;
     assert_int_equal(r->column, -1);
     assert_true(r->failures || r->failed == 0);
     assert_true(!r->undecided || (flow->rejecting && !again && r->partitions));
@@ -130,12 +131,15 @@ static void show(struct flow *flow, const int64_t *numbers, int64_t n, bool agai
         assert_false(fails && open);
         failed += fails;
         undecided += open;
+        n_keys += flow->rows->keys[numbers[i]] >= 0;
         flow->fails[numbers[i]] = fails;
         if (open) {
             put_aside(flow, r->partitions[i], numbers[i]);
         }
     }
     assert_int_equal(r->failed, failed);
+    assert_true(r->evaluated <= n_keys - undecided);
+    assert_true(!flow->rejecting || r->evaluated == n_keys - undecided);
     flow->evaluated += r->evaluated;
     flow->failed += r->failed;
 }
