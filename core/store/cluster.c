@@ -441,6 +441,8 @@ int hg_cluster_start(const struct hg_cluster_options *options,
     int r = start(cluster, options, err);
     if (r == HG_OK) {
         *ret = HG_TAKE(cluster);
+    } else if (cluster->pid && !cluster->adopted) {
+        (void)hg_cluster_stop(cluster, NULL);
     }
     return r;
 }

@@ -342,9 +342,10 @@ static int make_pools(struct hg_store *store,
 
 /* ---- the interface ---- */
 
+/* A server that was started for nothing is stopped again. */
 static void give_up(struct hg_store *store)
 {
-    hg_store_close(store, false);
+    hg_store_close(store, store->cluster && !hg_cluster_adopted(store->cluster));
 }
 HG_DEFINE_CLEANUP(give_upp, struct hg_store *, give_up)
 

@@ -14,6 +14,7 @@
 #include "fixture.h"
 #include "store/cluster.h"
 #include "store/cluster_files.h"
+#include "store/command.h"
 #include "store/postmaster.h"
 #include "store/roles.h"
 
@@ -56,6 +57,40 @@ static char *in(const char *folder, const char *name)
 static void write_text(const char *path, const char *text)
 {
     assert_int_equal(hg_write_file(path, 0600, text, strlen(text), NULL), HG_OK);
+}
+
+/* One is made for all tests; most start from a copy of it, which is quicker than making another. */
+static char *template;
+
+static int make_template(void **state)
+{
+    (void)state;
+    struct hg_cluster *cluster = NULL;
+    template = make_scratch();
+    const struct hg_cluster_options options = {.data_dir = template};
+    int r = hg_cluster_start(&options, &cluster, NULL);
+    r = r < 0 ? r : hg_cluster_stop(cluster, NULL);
+    hg_cluster_free(cluster);
+    return r;
+}
+
+static int remove_template(void **state)
+{
+    (void)state;
+    remove_scratch(template);
+    return 0;
+}
+
+static char *make_prepared(void)
+{
+    char *folder = make_scratch();
+    HG_CLEANUP(hg_freep) char *from = in(template, "postgres");
+    HG_CLEANUP(hg_buf_free) struct hg_buf output = HG_BUF_INIT;
+    const char *const argv[] = {"/bin/cp", "-a", from, folder, NULL};
+    int status = -1;
+    assert_int_equal(hg_store_command_run(argv, 60000, &output, &status, NULL), HG_OK);
+    assert_int_equal(status, 0);
+    return folder;
 }
 
 static void test_first_start(void **state)
@@ -101,7 +136,7 @@ static void test_first_start(void **state)
 static void test_stopped_cluster_starts_again(void **state)
 {
     (void)state;
-    char *folder = make_scratch();
+    char *folder = make_prepared();
     struct hg_cluster *cluster = start_in(folder, false);
     {
         HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_cluster_metadata_url(cluster));
@@ -125,7 +160,7 @@ static void test_stopped_cluster_starts_again(void **state)
 static void test_running_one_is_taken_up(void **state)
 {
     (void)state;
-    char *folder = make_scratch();
+    char *folder = make_prepared();
     struct hg_cluster *first = start_in(folder, true);
     pid_t pid = hg_cluster_pid(first);
     hg_cluster_free(first); /* the server goes on */
@@ -139,7 +174,7 @@ static void test_running_one_is_taken_up(void **state)
 static void test_stop_leaves_it_to_others(void **state)
 {
     (void)state;
-    char *folder = make_scratch();
+    char *folder = make_prepared();
     struct hg_cluster *host = start_in(folder, false);
     struct hg_cluster *visitor = start_in(folder, false);
     assert_int_equal(hg_cluster_stop(visitor, NULL), HG_OK);
@@ -154,7 +189,7 @@ static void test_stop_leaves_it_to_others(void **state)
 static void test_its_own_session(void **state)
 {
     (void)state;
-    char *folder = make_scratch();
+    char *folder = make_prepared();
     struct hg_cluster *cluster = start_in(folder, false);
     assert_int_equal(getsid(hg_cluster_pid(cluster)), hg_cluster_pid(cluster));
     stop_and_remove(cluster, folder);
@@ -163,7 +198,7 @@ static void test_its_own_session(void **state)
 static void test_killed_postmaster_without_supervision(void **state)
 {
     (void)state;
-    char *folder = make_scratch();
+    char *folder = make_prepared();
     struct hg_cluster *cluster = start_in(folder, false);
     {
         HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_cluster_metadata_url(cluster));
@@ -186,7 +221,7 @@ static void test_killed_postmaster_without_supervision(void **state)
 static void test_supervision_starts_it_again(void **state)
 {
     (void)state;
-    char *folder = make_scratch();
+    char *folder = make_prepared();
     struct hg_cluster *cluster = start_in(folder, true);
     for (int i = 0; i < 2; i++) {
         HG_CLEANUP(hg_pool_freep) struct hg_pool *pool = NULL;
@@ -210,7 +245,7 @@ static void test_supervision_starts_it_again(void **state)
 static void test_stale_pid_of_another_process(void **state)
 {
     (void)state;
-    char *folder = make_scratch();
+    char *folder = make_prepared();
     struct hg_cluster *cluster = start_in(folder, false);
     assert_int_equal(hg_cluster_stop(cluster, NULL), HG_OK);
     hg_cluster_free(cluster);
@@ -276,7 +311,7 @@ static void test_interrupted_making_is_no_cluster(void **state)
 static void test_missing_contents_are_made(void **state)
 {
     (void)state;
-    char *folder = make_scratch();
+    char *folder = make_prepared();
     struct hg_cluster *cluster = start_in(folder, false);
     {
         /* As after a first start that was interrupted between the two databases. */
@@ -361,7 +396,7 @@ static void test_no_permission(void **state)
 static void test_server_that_refuses_to_start(void **state)
 {
     (void)state;
-    char *folder = make_scratch();
+    char *folder = make_prepared();
     struct hg_cluster *cluster = start_in(folder, false);
     assert_int_equal(hg_cluster_stop(cluster, NULL), HG_OK);
     hg_cluster_free(cluster);
@@ -426,5 +461,5 @@ int main(void)
         cmocka_unit_test(test_configuration_is_left_alone),
     };
     become_unprivileged();
-    return cmocka_run_group_tests_name("store/cluster", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("store/cluster", tests, make_template, remove_template);
 }

@@ -99,11 +99,16 @@ static void test_newer_data_is_refused(void **state)
     assert_int_equal(hg_store_open(&options, &store, &err), HG_ECONFLICT);
     assert_null(store);
     assert_non_null(strstr(err.message, "9000_later"));
-    /* What was started for it goes on, so stop it here. */
+    /* A server that ran before goes on; one that was started for nothing does not. */
     struct hg_cluster *cluster = NULL;
     const struct hg_cluster_options again = {.data_dir = folder};
     assert_int_equal(hg_cluster_start(&again, &cluster, NULL), HG_OK);
     assert_true(hg_cluster_adopted(cluster));
+    assert_int_equal(hg_cluster_stop(cluster, NULL), HG_OK);
+    hg_cluster_free(cluster);
+    assert_int_equal(hg_store_open(&options, &store, &err), HG_ECONFLICT);
+    assert_int_equal(hg_cluster_start(&again, &cluster, NULL), HG_OK);
+    assert_false(hg_cluster_adopted(cluster));
     assert_int_equal(hg_cluster_stop(cluster, NULL), HG_OK);
     hg_cluster_free(cluster);
     remove_scratch(folder);
