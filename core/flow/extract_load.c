@@ -1,6 +1,8 @@
 #include "flow/extract_load.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "flow/checks.h"
@@ -150,6 +152,38 @@ static int commit(struct pass *pass, struct hg_error *err)
     return r < 0 ? r : hg_ledger_commit(flow, &row, err);
 }
 
+/* One line of each job, so that no log of one that succeeded is empty. */
+static void log_committed(struct hg_flow *flow)
+{
+    static const struct {
+        const char *mode;
+        const char *done;
+    } verbs[] = {
+        {"append", "appended to"}, {"replace", "are now all of"}, {"merge", "merged into"}};
+    const json_t *load = json_object_get(flow->task, "load");
+    const char *mode = json_string_value(json_object_get(load, "mode"));
+    size_t last = flow->n_jobs - 1;
+    for (size_t i = 1; i < last; i++) {
+        hg_flow_log(flow,
+                    i,
+                    HG_LOG_INFO,
+                    "%" PRId64 " rows checked, %" PRId64 " of them rejected",
+                    flow->jobs[i].rows_in,
+                    flow->jobs[i].rows_rejected);
+    }
+    for (size_t i = 0; i < HG_COUNT(verbs); i++) {
+        if (strcmp(verbs[i].mode, mode) == 0) {
+            hg_flow_log(flow,
+                        last,
+                        HG_LOG_INFO,
+                        "%" PRId64 " rows %s %s",
+                        flow->jobs[last].rows_out,
+                        verbs[i].done,
+                        json_string_value(json_object_get(load, "table")));
+        }
+    }
+}
+
 static int run_pass(struct pass *pass, struct hg_error *err)
 {
     int r = open_pass(pass, err);
@@ -162,7 +196,11 @@ static int run_pass(struct pass *pass, struct hg_error *err)
     }
     /* A cancel that comes while the commit runs comes too late; one before it still counts. */
     r = r < 0 ? r : hg_flow_cancelled(pass->flow, err);
-    return r < 0 ? r : commit(pass, err);
+    r = r < 0 ? r : commit(pass, err);
+    if (r == HG_OK) {
+        log_committed(pass->flow);
+    }
+    return r;
 }
 
 /* The run's task has committed in an earlier attempt whose answer was lost. */
