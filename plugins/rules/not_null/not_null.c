@@ -44,9 +44,8 @@ static hg_status set_up(struct not_null *rule,
         hg_fail(err, HG_EINVAL, "\"columns\" names no column");
         status = hg_fail_pointer(err, HG_EINVAL, "/columns");
     }
-    status =
-        status ? status
-               : rule_columns_find(schema, &rule->columns, "columns", true, &rule->views, err);
+    status = status ? status
+                    : rule_columns_find(schema, &rule->columns, "columns", true, &rule->views, err);
     if (status) {
         return status;
     }

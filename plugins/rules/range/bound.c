@@ -192,11 +192,8 @@ static bool scale_decimal(const struct decimal *d, int scale, hg_int128 *ret, bo
 }
 
 /* Narrows the limits by one bound, `value` units with or without a rest behind it. */
-static void narrow(struct range_limits *limits,
-                   enum range_side side,
-                   hg_int128 value,
-                   bool negative,
-                   bool rest)
+static void narrow(
+    struct range_limits *limits, enum range_side side, hg_int128 value, bool negative, bool rest)
 {
     if (is_lower(side)) {
         bool up = rest ? !negative : is_exclusive(side);

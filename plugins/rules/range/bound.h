@@ -2,8 +2,8 @@
  * Bounds as people write them, and what they mean for a column.
  *
  * Integers, decimals, dates and timestamps are compared as whole numbers of their smallest unit, so
- * every bound becomes a least and a greatest good value, both inclusive: "more than 0.5" is 1 for an
- * int64 and 0.51 for a decimal with two digits.
+ * every bound becomes a least and a greatest good value, both inclusive: "more than 0.5" is 1 for
+ * an int64 and 0.51 for a decimal with two digits.
  */
 #ifndef RANGE_BOUND_H
 #define RANGE_BOUND_H

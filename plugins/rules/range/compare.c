@@ -16,26 +16,25 @@ static void put_bits(uint8_t *to, uint64_t bits, int n)
     }
 }
 
-#define DEFINE_COMPARE(name, type)                                                      \
-    HG_HOT static bool name(                                                            \
-        const type *values, int64_t n, type low, type high, uint8_t *bits)              \
-    {                                                                                   \
-        bool any = false;                                                               \
-        for (int64_t at = 0; at < n; at += BLOCK, bits += BLOCK / 8) {                  \
-            int rows = n - at < BLOCK ? (int)(n - at) : BLOCK;                          \
-            const type *v = values + at;                                                \
-            uint64_t block = 0;                                                         \
-            unsigned bad = 0;                                                           \
-            for (int i = 0; i < rows; i++) {                                            \
-                bad |= (unsigned)!((v[i] >= low) & (v[i] <= high));                     \
-            }                                                                           \
-            for (int i = 0; bad && i < rows; i++) {                                     \
-                block |= (uint64_t)!((v[i] >= low) & (v[i] <= high)) << i;              \
-            }                                                                           \
-            any |= block != 0;                                                          \
-            put_bits(bits, block, rows);                                                \
-        }                                                                               \
-        return any;                                                                     \
+#define DEFINE_COMPARE(name, type)                                                             \
+    HG_HOT static bool name(const type *values, int64_t n, type low, type high, uint8_t *bits) \
+    {                                                                                          \
+        bool any = false;                                                                      \
+        for (int64_t at = 0; at < n; at += BLOCK, bits += BLOCK / 8) {                         \
+            int rows = n - at < BLOCK ? (int)(n - at) : BLOCK;                                 \
+            const type *v = values + at;                                                       \
+            uint64_t block = 0;                                                                \
+            unsigned bad = 0;                                                                  \
+            for (int i = 0; i < rows; i++) {                                                   \
+                bad |= (unsigned)!((v[i] >= low) & (v[i] <= high));                            \
+            }                                                                                  \
+            for (int i = 0; bad && i < rows; i++) {                                            \
+                block |= (uint64_t) !((v[i] >= low) & (v[i] <= high)) << i;                    \
+            }                                                                                  \
+            any |= block != 0;                                                                 \
+            put_bits(bits, block, rows);                                                       \
+        }                                                                                      \
+        return any;                                                                            \
     }
 
 DEFINE_COMPARE(compare_int32, int32_t)
@@ -98,11 +97,8 @@ bool range_compare(const struct hg_view *view, const struct range_limits *limits
                              (int32_t)limits->high,
                              bits);
     case HG_TYPE_FLOAT64:
-        return compare_float64((const double *)view->values + from,
-                               n,
-                               limits->float_low,
-                               limits->float_high,
-                               bits);
+        return compare_float64(
+            (const double *)view->values + from, n, limits->float_low, limits->float_high, bits);
     case HG_TYPE_DECIMAL128:
         return compare_decimal((const uint64_t *)view->values + from * 2, n, limits, bits);
     default:

@@ -25,16 +25,14 @@ struct range {
     size_t bits_bytes;
 };
 
-#define BOUND_FIELD(name, side)                                                                \
-    {                                                                                          \
-        .key = name, .type = HG_CONFIG_JSON, .offset = offsetof(struct range_config, bounds) + \
-                                                       (side) * sizeof(char *)                 \
+#define BOUND_FIELD(name, side)                                                   \
+    {                                                                             \
+        .key = name, .type = HG_CONFIG_JSON,                                      \
+        .offset = offsetof(struct range_config, bounds) + (side) * sizeof(char *) \
     }
 
 static const struct hg_config_field fields[] = {
-    {.key = "columns",
-     .type = HG_CONFIG_TEXTS,
-     .offset = offsetof(struct range_config, columns)},
+    {.key = "columns", .type = HG_CONFIG_TEXTS, .offset = offsetof(struct range_config, columns)},
     {.key = "column", .type = HG_CONFIG_TEXT, .offset = offsetof(struct range_config, column)},
     BOUND_FIELD("min", RANGE_MIN),
     BOUND_FIELD("max", RANGE_MAX),
@@ -62,7 +60,8 @@ static void range_close(void *inst)
 
 static hg_status fail_pair(struct hg_error *err, enum range_side with, enum range_side without)
 {
-    hg_fail(err, HG_EINVAL, "\"%s\" and \"%s\" are both given", range_keys[without], range_keys[with]);
+    hg_fail(
+        err, HG_EINVAL, "\"%s\" and \"%s\" are both given", range_keys[without], range_keys[with]);
     hg_fail_pointer(err, HG_EINVAL, "/%s", range_keys[with]);
     return hg_fail_hint(err, HG_EINVAL, "Give one of them.");
 }
@@ -205,8 +204,8 @@ static void judge(struct range *rule, size_t i, uint8_t *bits, uint8_t *nulls)
     int64_t failed = 0;
     if (view->n > 0) {
         n_nulls = hg_view_nulls(view, nulls);
-        failed = range_compare(view, &rule->limits[i], bits) ? without_nulls(bits, nulls, n_bytes)
-                                                             : 0;
+        failed =
+            range_compare(view, &rule->limits[i], bits) ? without_nulls(bits, nulls, n_bytes) : 0;
     }
     rule->results[i] = (struct hg_rule_result){
         .column = view->index,
@@ -308,13 +307,8 @@ static void range_explain(void *inst,
         side = below ? RANGE_EXCLUSIVE_MIN : RANGE_EXCLUSIVE_MAX;
     }
     hg_view_format(view, row, value, sizeof value);
-    (void)snprintf(buf,
-                   size,
-                   "%s = %s is %s %s",
-                   view->name,
-                   value,
-                   words[side],
-                   rule->bounds[side].text);
+    (void)snprintf(
+        buf, size, "%s = %s is %s %s", view->name, value, words[side], rule->bounds[side].text);
 }
 
 static const struct hg_rule_vtable vtable = {

@@ -78,6 +78,9 @@ static hg_status make_table(struct judge *judge, struct hg_error *err)
     bool any_full = false;
     status = status ? status : allocate_table(judge, err);
     for (unsigned p = 0; !status && p < STORE_PARTITIONS; p++) {
+        if (is_cancelled(judge)) {
+            return hg_fail(err, HG_ECANCELLED, "cancelled");
+        }
         status = store_each(&judge->store, p, load_one, judge, err);
         any_full = any_full || judge->is_full[p];
         if (!judge->is_full[p]) {

@@ -37,7 +37,7 @@ struct judge {
 
 /* Where verdicts about the rows of a batch go. */
 struct judge_verdicts {
-    uint8_t *failures;    /* bitmaps, cleared before */
+    uint8_t *failures; /* bitmaps, cleared before */
     uint8_t *undecided;
     uint32_t *partitions; /* of rows that are undecided */
     int64_t n_failed;

@@ -162,8 +162,8 @@ static size_t encode_block(struct key_maker *maker, int64_t row, int n)
 {
     size_t n_words = 0;
     for (size_t i = 0; i < maker->n_views; i++) {
-        size_t words = encode_column(
-            &maker->views[i], row, n, KEY_WORDS - n_words, maker->words + n_words);
+        size_t words =
+            encode_column(&maker->views[i], row, n, KEY_WORDS - n_words, maker->words + n_words);
         if (words == 0) {
             return 0;
         }
@@ -177,18 +177,18 @@ typedef uint64_t lanes __attribute__((vector_size(32)));
 
 #define ALL_LANES(x) ((lanes){(x), (x), (x), (x)})
 
-#define LANES_ADD(word)             \
-    do {                            \
-        v3 ^= (word);               \
-        SIP_ROUND(v0, v1, v2, v3);  \
-        v0 ^= (word);               \
+#define LANES_ADD(word)            \
+    do {                           \
+        v3 ^= (word);              \
+        SIP_ROUND(v0, v1, v2, v3); \
+        v0 ^= (word);              \
     } while (0)
 
-#define LANES_END()                 \
-    do {                            \
-        SIP_ROUND(v0, v1, v2, v3);  \
-        SIP_ROUND(v0, v1, v2, v3);  \
-        SIP_ROUND(v0, v1, v2, v3);  \
+#define LANES_END()                \
+    do {                           \
+        SIP_ROUND(v0, v1, v2, v3); \
+        SIP_ROUND(v0, v1, v2, v3); \
+        SIP_ROUND(v0, v1, v2, v3); \
     } while (0)
 
 _Static_assert(ROUNDS == 1 && END_ROUNDS == 3, "what the macros above do");
@@ -396,8 +396,7 @@ static void hash_rows(
     uint64_t high[KEY_BLOCK];
     int kept = nulls ? compact(maker, n_words, n, nulls) : n;
     block_order(maker, n_words, kept);
-    hash_block(
-        &maker->sip, (const uint64_t(*)[KEY_BLOCK])maker->words, n_words, kept, low, high);
+    hash_block(&maker->sip, (const uint64_t(*)[KEY_BLOCK])maker->words, n_words, kept, low, high);
     memcpy(ret->low + ret->n, low, (size_t)kept * sizeof low[0]);
     memcpy(ret->high + ret->n, high, (size_t)kept * sizeof high[0]);
     for (int i = 0; i < n; i++) {

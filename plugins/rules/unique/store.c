@@ -195,11 +195,12 @@ static hg_status get_chunk(struct store *store,
     return read_at(store, buffer, store->chunk_bytes, number * store->chunk_bytes, err);
 }
 
-hg_status store_each(struct store *store,
-                     unsigned partition,
-                     hg_status (*each)(void *arg, uint64_t low, uint64_t high, struct hg_error *err),
-                     void *arg,
-                     struct hg_error *err)
+hg_status store_each(
+    struct store *store,
+    unsigned partition,
+    hg_status (*each)(void *arg, uint64_t low, uint64_t high, struct hg_error *err),
+    void *arg,
+    struct hg_error *err)
 {
     const struct store_part *part = &store->parts[partition];
     const struct set_slot *chunk = part->fill ? buffer_of(store, partition) : NULL;

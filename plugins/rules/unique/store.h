@@ -52,11 +52,12 @@ void store_drop_memory(struct store *store);
 /*
  * Hands each hash of a partition to `each`, which ends it by returning something else than HG_OK.
  */
-hg_status store_each(struct store *store,
-                     unsigned partition,
-                     hg_status (*each)(void *arg, uint64_t low, uint64_t high, struct hg_error *err),
-                     void *arg,
-                     struct hg_error *err);
+hg_status store_each(
+    struct store *store,
+    unsigned partition,
+    hg_status (*each)(void *arg, uint64_t low, uint64_t high, struct hg_error *err),
+    void *arg,
+    struct hg_error *err);
 /* Forgets the hashes of a partition. */
 void store_forget(struct store *store, unsigned partition);
 

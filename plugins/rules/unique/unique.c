@@ -189,9 +189,8 @@ static hg_status unique_check(void *inst,
         memset(rule->failures, 0, n_bytes);
         memset(rule->undecided, 0, n_bytes);
     }
-    struct judge_verdicts verdicts = {.failures = rule->failures,
-                                      .undecided = rule->undecided,
-                                      .partitions = rule->partitions};
+    struct judge_verdicts verdicts = {
+        .failures = rule->failures, .undecided = rule->undecided, .partitions = rule->partitions};
     status = judge_batch(rule, batch->length, &verdicts, &n_keys, err);
     if (status) {
         return status;

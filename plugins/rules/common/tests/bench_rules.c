@@ -37,8 +37,7 @@ static const struct {
     {"not_null",
      "{\"columns\":[\"symbol\",\"ts\",\"open\",\"high\",\"low\",\"close\",\"volume\"]}"},
     {"range", "{\"columns\":[\"open\",\"high\",\"low\",\"close\",\"volume\"],\"min\":0}"},
-    {"schema",
-     "{\"columns\":{\"symbol\":\"utf8\",\"ts\":\"timestamp\",\"close\":\"float64\"}}"},
+    {"schema", "{\"columns\":{\"symbol\":\"utf8\",\"ts\":\"timestamp\",\"close\":\"float64\"}}"},
     {"unique", "{\"columns\":[\"symbol\",\"ts\"]}"},
 };
 
@@ -179,8 +178,7 @@ static void measure(const char *folder, enum order order, uint64_t n)
     }
     for (int r = 0; r < N_RULES; r++) {
         runs[r].rule = load(folder, rules[r].name);
-        if (runs[r].rule->prepare(
-                &host, rules[r].config, &schema, false, &runs[r].inst, NULL)) {
+        if (runs[r].rule->prepare(&host, rules[r].config, &schema, false, &runs[r].inst, NULL)) {
             fail("prepare failed");
         }
     }

@@ -24,10 +24,10 @@ struct rule_test {
     struct hg_host host; /* first, so that a host is a rule_test */
     char log[4096];
     size_t n_log;
-    int n_temp;       /* temporary files opened */
-    bool no_file;     /* the host has no headgate.file/1 */
-    bool fail_temp;   /* open_temp fails */
-    int bad_temp;     /* open_temp gives a file that cannot be: 1 written, 2 read */
+    int n_temp;     /* temporary files opened */
+    bool no_file;   /* the host has no headgate.file/1 */
+    bool fail_temp; /* open_temp fails */
+    int bad_temp;   /* open_temp gives a file that cannot be: 1 written, 2 read */
     bool cancelled;
     const struct hg_rule_vtable *rule;
     const struct hg_column *columns;

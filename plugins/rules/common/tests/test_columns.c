@@ -47,8 +47,7 @@ static void test_missing(void **state)
     assert_null(views);
     assert_string_equal(err.pointer, "/columns/1");
     assert_string_equal(err.message, "there is no column \"Clsoe\"");
-    assert_string_equal(err.hint,
-                        "The nearest of the columns: \"close\", \"closed\", \"ts\".");
+    assert_string_equal(err.hint, "The nearest of the columns: \"close\", \"closed\", \"ts\".");
     wanted.items = (char *[]){(char[]){"hg_pos"}};
     wanted.n = 1;
     assert_int_equal(rule_columns_find(&schema, &wanted, "column", false, &views, &err), HG_EINVAL);

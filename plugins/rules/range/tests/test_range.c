@@ -1,7 +1,7 @@
 /* Bounds against values of every type. */
-#include "rule_test.h"
-
 #include <math.h>
+
+#include "rule_test.h"
 
 static struct rule_test t;
 
@@ -105,8 +105,14 @@ static void test_wide_decimals(void **state)
     static const struct hg_column wide[] = {
         {.name = "w", .type = HG_TYPE_DECIMAL128, .precision = 38, .scale = 2, .nullable = true}};
     const hg_int128 e20 = (hg_int128)10000000000 * 10000000000;
-    const hg_int128 values[] = {e20 * 100, e20 * 100 + 1, -e20 * 100, -e20 * 100 - 1, 0, -1,
-                                (hg_int128)1 << 64, -((hg_int128)1 << 64)};
+    const hg_int128 values[] = {e20 * 100,
+                                e20 * 100 + 1,
+                                -e20 * 100,
+                                -e20 * 100 - 1,
+                                0,
+                                -1,
+                                (hg_int128)1 << 64,
+                                -((hg_int128)1 << 64)};
     rt_init_columns(&t, wide, 1);
     assert_int_equal(
         rt_prepare(&t, "{\"column\":\"w\",\"min\":\"-100000000000000000000\",\"max\":1e20}", true),
@@ -167,7 +173,8 @@ static void test_refused(void **state)
            "\"min\":1,\"columns\":[\"a\",\"b\"]",
            "/columns/1",
            "column \"b\" is utf8, which has no range");
-    refuse("b", "\"min\":1,\"column\":\"a\"", "/column", "column \"a\" is bool, which has no range");
+    refuse(
+        "b", "\"min\":1,\"column\":\"a\"", "/column", "column \"a\" is bool, which has no range");
     refuse("i",
            "\"min\":1,\"exclusive_min\":2,\"column\":\"a\"",
            "/exclusive_min",
@@ -177,7 +184,8 @@ static void test_refused(void **state)
            "/exclusive_max",
            "\"max\" and \"exclusive_max\" are both given");
     refuse("i", "\"min\":true,\"column\":\"a\"", "/min", "\"min\" is neither a number nor a text");
-    refuse("i", "\"min\":\"\",\"column\":\"a\"", "/min", "\"min\" has 0 characters, expected 1 to 63");
+    refuse(
+        "i", "\"min\":\"\",\"column\":\"a\"", "/min", "\"min\" has 0 characters, expected 1 to 63");
     refuse("i", "\"max\":\"12x\",\"column\":\"a\"", "/max", "\"max\" is \"12x\", not a number");
     refuse("g", "\"max\":\"x\",\"column\":\"a\"", "/max", "\"max\" is \"x\", not a number");
     refuse("g", "\"max\":\"1e999\",\"column\":\"a\"", "/max", "\"max\" is \"1e999\", not a number");
@@ -326,10 +334,14 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_integers),  cmocka_unit_test(test_decimals),
-        cmocka_unit_test(test_wide_decimals), cmocka_unit_test(test_floats),
-        cmocka_unit_test(test_times),     cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_words),     cmocka_unit_test(test_random),
+        cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_decimals),
+        cmocka_unit_test(test_wide_decimals),
+        cmocka_unit_test(test_floats),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,9 +84,16 @@ static void test_all_types(void **state)
 {
     (void)state;
     static const char letters[] = "bilgduztsS";
-    static const char *const names[] = {"bool",          "int32",  "int64", "float64",
-                                        "decimal(18,4)", "utf8",   "binary", "date",
-                                        "timestamp",     "timestamp"};
+    static const char *const names[] = {"bool",
+                                        "int32",
+                                        "int64",
+                                        "float64",
+                                        "decimal(18,4)",
+                                        "utf8",
+                                        "binary",
+                                        "date",
+                                        "timestamp",
+                                        "timestamp"};
     struct rule_test t;
     rt_init(&t, letters);
     for (int c = 0; letters[c]; c++) {

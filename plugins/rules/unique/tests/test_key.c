@@ -1,6 +1,5 @@
 /* Keys as words: equal for equal cells, ordered like the cells, one hash whatever the way. */
 #include "key.h"
-
 #include "rule_test.h"
 
 enum { ROOM = 4096 };

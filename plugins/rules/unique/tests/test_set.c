@@ -1,8 +1,7 @@
 /* Sets of hashes and the store that they are written down in. */
+#include "rule_test.h"
 #include "set.h"
 #include "store.h"
-
-#include "rule_test.h"
 
 /* Number k of the hashes; many share their lower half, so that probing is long. */
 static uint64_t low_of(uint64_t k)

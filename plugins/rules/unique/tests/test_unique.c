@@ -2,9 +2,9 @@
  * The rule in a flow in small: rows that it leaves undecided are put aside by partition and shown
  * again, as the host does. The verdicts are compared with those of a plain list of the keys seen.
  */
-#include "rule_test.h"
-
 #include <math.h>
+
+#include "rule_test.h"
 
 enum { PARTITIONS = 256 };
 
@@ -17,7 +17,8 @@ struct rows {
     int64_t *keys; /* number of the key, -1 for a row with a null */
 };
 
-static void make_rows(struct rows *rows, enum shape shape, int64_t n, int64_t n_keys, uint64_t *seed)
+static void make_rows(
+    struct rows *rows, enum shape shape, int64_t n, int64_t n_keys, uint64_t *seed)
 {
     rows->n = n;
     rows->keys = malloc((size_t)(n ? n : 1) * sizeof *rows->keys);
