@@ -1,6 +1,6 @@
 /*
- * What has been loaded. Only tables that the ledger names are served, and they are read with the
- * host's own role: a name that comes in from outside is looked up there first.
+ * What has been loaded. Only tables that the ledger names are served: a name that comes in from
+ * outside is looked up there first.
  */
 #include "pipeline/internal.h"
 
@@ -70,11 +70,23 @@ static int check_table(struct hg_db *db, const char *schema_table, struct hg_err
     return r;
 }
 
+/*
+ * Rows are read as users would read them: what a script put in the place of a table, say a view over
+ * functions of its own, must not run with the host's rights. Ends when `db` is given back.
+ */
+static int become_user(struct hg_db *db, struct hg_error *err)
+{
+    int r = hg_db_begin(db, err);
+    r = r < 0 ? r : hg_db_simple(db, "set transaction read only", NULL, err);
+    return r < 0 ? r : hg_db_simple(db, "set local role headgate_user", NULL, err);
+}
+
 int hg_datasets_rows(struct hg_pipelines *service, const char *schema_table,
                      const struct hg_rows_query *query, json_t **ret, struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : check_table(db, schema_table, err);
+    r = r < 0 ? r : become_user(db, err);
     return r < 0 ? r : hg_rows_query_run(db, schema_table, query, ret, err);
 }
