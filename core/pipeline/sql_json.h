@@ -30,7 +30,7 @@
     " 'retry_count', r.retry_count,"                                                               \
     " 'rows_extracted', coalesce(sum(j.rows_in) filter (where j.type = 'extract'), 0)::bigint,"    \
     " 'rows_loaded', coalesce(sum(j.rows_out)"                                                     \
-    " filter (where j.type in ('load', 'transform')), 0)::bigint,"                                 \
+    " filter (where j.type = 'load'), 0)::bigint,"                                                 \
     " 'rows_rejected', coalesce(sum(j.rows_rejected), 0)::bigint,"                                 \
     " 'error', r.error,"                                                                           \
     " 'jobs', coalesce(json_agg(" HG_SQL_JOB_RUN " order by j.position)"                           \
