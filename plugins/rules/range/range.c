@@ -27,7 +27,7 @@ struct range {
 
 #define BOUND_FIELD(name, side)                                                   \
     {                                                                             \
-        .key = name, .type = HG_CONFIG_JSON,                                      \
+        .key = (name), .type = HG_CONFIG_JSON,                                    \
         .offset = offsetof(struct range_config, bounds) + (side) * sizeof(char *) \
     }
 

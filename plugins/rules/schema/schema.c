@@ -68,8 +68,23 @@ struct wanted {
     int scale;
 };
 
+/* A number of one or two digits with spaces around it, and the character `end` behind. */
+static bool take_number(const char **at, char end, int *ret)
+{
+    int digits = 0;
+    *at += strspn(*at, " ");
+    for (*ret = 0; digits < 2 && **at >= '0' && **at <= '9'; digits++, (*at)++) {
+        *ret = *ret * 10 + (**at - '0');
+    }
+    *at += strspn(*at, " ");
+    bool good = digits > 0 && **at == end;
+    *at += good;
+    return good;
+}
+
 static bool parse_type(const char *text, struct wanted *ret)
 {
+    static const char decimal[] = "decimal(";
     *ret = (struct wanted){0};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(text, types[i].name) == 0) {
@@ -77,11 +92,12 @@ static bool parse_type(const char *text, struct wanted *ret)
             return true;
         }
     }
-    int end = 0;
+    const char *at = text + sizeof decimal - 1;
     ret->type = HG_TYPE_DECIMAL128;
-    return sscanf(text, "decimal( %2d , %2d )%n", &ret->precision, &ret->scale, &end) == 2 &&
-           end > 0 && text[end] == '\0' && ret->precision >= 1 && ret->precision <= 38 &&
-           ret->scale >= 0 && ret->scale <= ret->precision;
+    return strncmp(text, decimal, sizeof decimal - 1) == 0 &&
+           take_number(&at, ',', &ret->precision) && take_number(&at, ')', &ret->scale) &&
+           *at == '\0' && ret->precision >= 1 && ret->precision <= 38 &&
+           ret->scale <= ret->precision;
 }
 
 static bool fits(const struct wanted *wanted, const struct hg_view *view)

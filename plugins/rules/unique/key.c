@@ -177,22 +177,6 @@ typedef uint64_t lanes __attribute__((vector_size(32)));
 
 #define ALL_LANES(x) ((lanes){(x), (x), (x), (x)})
 
-#define LANES_ADD(word)            \
-    do {                           \
-        v3 ^= (word);              \
-        SIP_ROUND(v0, v1, v2, v3); \
-        v0 ^= (word);              \
-    } while (0)
-
-#define LANES_END()                \
-    do {                           \
-        SIP_ROUND(v0, v1, v2, v3); \
-        SIP_ROUND(v0, v1, v2, v3); \
-        SIP_ROUND(v0, v1, v2, v3); \
-    } while (0)
-
-_Static_assert(ROUNDS == 1 && END_ROUNDS == 3, "what the macros above do");
-
 /* The hashes of the block's rows; those behind the last row mean nothing. */
 HG_HOT static void hash_block(const struct sip_key *key,
                               const uint64_t (*words)[KEY_BLOCK],
@@ -206,23 +190,31 @@ HG_HOT static void hash_block(const struct sip_key *key,
         lanes v1 = ALL_LANES(key->k1 ^ SIP_INIT1);
         lanes v2 = ALL_LANES(key->k0 ^ SIP_INIT2);
         lanes v3 = ALL_LANES(key->k1 ^ SIP_INIT3);
-        lanes out;
-        for (size_t w = 0; w < n_words; w++) {
-            lanes word;
-            memcpy(&word, words[w] + i, sizeof word);
-            LANES_ADD(word);
+        lanes out[2];
+        for (size_t w = 0; w <= n_words; w++) {
+            lanes word = ALL_LANES(SIP_LAST_BLOCK(n_words));
+            if (w < n_words) {
+                memcpy(&word, words[w] + i, sizeof word);
+            }
+            v3 ^= word;
+            SIP_ROUND(v0, v1, v2, v3);
+            v0 ^= word;
         }
-        LANES_ADD(ALL_LANES(SIP_LAST_BLOCK(n_words)));
-        v2 ^= ALL_LANES(UINT64_C(0xee));
-        LANES_END();
-        out = v0 ^ v1 ^ v2 ^ v3;
-        memcpy(low + i, &out, sizeof out);
-        v1 ^= ALL_LANES(UINT64_C(0xdd));
-        LANES_END();
-        out = (v0 ^ v1 ^ v2 ^ v3) | ALL_LANES(UINT64_C(1));
-        memcpy(high + i, &out, sizeof out);
+        for (int half = 0; half < 2; half++) {
+            v2 ^= ALL_LANES(half == 0 ? UINT64_C(0xee) : 0);
+            v1 ^= ALL_LANES(half == 0 ? 0 : UINT64_C(0xdd));
+            for (int round = 0; round < END_ROUNDS; round++) {
+                SIP_ROUND(v0, v1, v2, v3);
+            }
+            out[half] = v0 ^ v1 ^ v2 ^ v3;
+        }
+        out[1] |= ALL_LANES(UINT64_C(1));
+        memcpy(low + i, &out[0], sizeof out[0]);
+        memcpy(high + i, &out[1], sizeof out[1]);
     }
 }
+
+_Static_assert(ROUNDS == 1, "as many as there are for a word above");
 
 /* ------------------------------------------------------------------------------------------ */
 /* Order                                                                                        */

@@ -26,22 +26,22 @@ struct sip_state {
 
 #define SIP_ROTATE(x, n) (((x) << (n)) | ((x) >> (64 - (n))))
 
-#define SIP_ROUND(v0, v1, v2, v3) \
-    do {                          \
-        v0 += v1;                 \
-        v2 += v3;                 \
-        v1 = SIP_ROTATE(v1, 13);  \
-        v3 = SIP_ROTATE(v3, 16);  \
-        v1 ^= v0;                 \
-        v3 ^= v2;                 \
-        v0 = SIP_ROTATE(v0, 32);  \
-        v2 += v1;                 \
-        v0 += v3;                 \
-        v1 = SIP_ROTATE(v1, 17);  \
-        v3 = SIP_ROTATE(v3, 21);  \
-        v1 ^= v2;                 \
-        v3 ^= v0;                 \
-        v2 = SIP_ROTATE(v2, 32);  \
+#define SIP_ROUND(v0, v1, v2, v3)    \
+    do {                             \
+        (v0) += (v1);                \
+        (v2) += (v3);                \
+        (v1) = SIP_ROTATE((v1), 13); \
+        (v3) = SIP_ROTATE((v3), 16); \
+        (v1) ^= (v0);                \
+        (v3) ^= (v2);                \
+        (v0) = SIP_ROTATE((v0), 32); \
+        (v2) += (v1);                \
+        (v0) += (v3);                \
+        (v1) = SIP_ROTATE((v1), 17); \
+        (v3) = SIP_ROTATE((v3), 21); \
+        (v1) ^= (v2);                \
+        (v3) ^= (v0);                \
+        (v2) = SIP_ROTATE((v2), 32); \
     } while (0)
 
 /* What the state starts with, before the key is added; the 0xee asks for 128 bits. */
