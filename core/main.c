@@ -39,10 +39,16 @@ static const struct {
     const char *summary; /* NULL: not for people */
 } commands[] = {
     {"serve", hg_command_serve, "serve [-c FILE]                  run the host"},
-    {"run", hg_command_run, "run PIPELINE [--param NAME=VALUE]... [--json] [-c FILE]\n"
-                            "                                   run one pipeline and wait for it"},
-    {"check", hg_command_check, "check [-c FILE]                  check all files without starting"},
-    {"migrate", hg_command_migrate, "migrate [-c FILE]                bring the databases up to date"},
+    {"run",
+     hg_command_run,
+     "run PIPELINE [--param NAME=VALUE]... [--json] [-c FILE]\n"
+     "                                   run one pipeline and wait for it"},
+    {"check",
+     hg_command_check,
+     "check [-c FILE]                  check all files without starting"},
+    {"migrate",
+     hg_command_migrate,
+     "migrate [-c FILE]                bring the databases up to date"},
     {"plugin", hg_command_plugin, "plugin list | inspect | check | run"},
     {"worker", command_worker, NULL},
     {"version", command_version, "version"},

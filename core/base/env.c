@@ -8,8 +8,16 @@
 #include "base/mem.h"
 
 static const char *const passed_on[] = {
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR",
-    "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS",
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TMPDIR",
+    "ASAN_OPTIONS",
+    "LSAN_OPTIONS",
+    "TSAN_OPTIONS",
+    "UBSAN_OPTIONS",
 };
 
 static bool is_passed_on(const char *entry)

@@ -7,7 +7,8 @@
 
 /* Reads every file, prints every error. Returns how many files have errors. */
 static int check_files(const struct hg_host_config *config,
-                       const struct hg_plugin_registry *plugins, int *ret_n_files)
+                       const struct hg_plugin_registry *plugins,
+                       int *ret_n_files)
 {
     int n_bad = 0;
     HG_CLEANUP(hg_json_decrefp) json_t *seen = json_object();
@@ -44,9 +45,8 @@ static int check(const struct hg_host_config *config)
         (void)fprintf(stderr, "%d of %d pipeline files have errors\n", n_bad, n_files);
         return HG_EXIT_USAGE;
     }
-    (void)printf("the configuration and %d pipeline file%s are right\n",
-                 n_files,
-                 n_files == 1 ? "" : "s");
+    (void)printf(
+        "the configuration and %d pipeline file%s are right\n", n_files, n_files == 1 ? "" : "s");
     return HG_EXIT_OK;
 }
 

@@ -17,7 +17,8 @@ int hg_host_become_user(const struct hg_host_config *config, struct hg_error *er
     return hg_account_become(HG_ACCOUNT_USER, config->data_dir, paths, NULL, err);
 }
 
-static int open_store(const struct hg_host_config *config, struct hg_store **ret,
+static int open_store(const struct hg_host_config *config,
+                      struct hg_store **ret,
                       struct hg_error *err)
 {
     const struct hg_store_options options = {
@@ -29,7 +30,8 @@ static int open_store(const struct hg_host_config *config, struct hg_store **ret
     return hg_store_open(&options, ret, err);
 }
 
-int hg_host_start(const struct hg_host_config *config, struct hg_host_parts *ret,
+int hg_host_start(const struct hg_host_config *config,
+                  struct hg_host_parts *ret,
                   struct hg_error *err)
 {
     int r = hg_command_plugins(config, true, &ret->plugins, err);

@@ -19,7 +19,8 @@ struct hg_host_parts {
 /* Becomes the service's user when started as root. Call it before anything else is opened. */
 int hg_host_become_user(const struct hg_host_config *config, struct hg_error *err);
 /* Databases, plugins, pipelines, workers, in this order. Stop it also after a failure. */
-int hg_host_start(const struct hg_host_config *config, struct hg_host_parts *ret,
+int hg_host_start(const struct hg_host_config *config,
+                  struct hg_host_parts *ret,
                   struct hg_error *err);
 /* Running tasks go on for `grace_ms`. */
 void hg_host_stop(struct hg_host_parts *parts, int64_t grace_ms);

@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static const struct hg_option *find_option(const struct hg_option *options, const char *arg,
+static const struct hg_option *find_option(const struct hg_option *options,
+                                           const char *arg,
                                            const char **ret_value)
 {
     *ret_value = NULL;
@@ -126,15 +127,13 @@ const char *hg_command_self(void)
     return path;
 }
 
-int hg_command_plugins(const struct hg_host_config *config, bool cache,
-                       struct hg_plugin_registry **ret, struct hg_error *err)
+int hg_command_plugins(const struct hg_host_config *config,
+                       bool cache,
+                       struct hg_plugin_registry **ret,
+                       struct hg_error *err)
 {
     HG_CLEANUP(hg_freep)
     char *cache_file = cache ? hg_path_join(config->data_dir, "plugins.json") : NULL;
-    return hg_plugin_registry_new(hg_command_self(),
-                                  config->plugin_dir,
-                                  config->plugin_pins,
-                                  cache_file,
-                                  ret,
-                                  err);
+    return hg_plugin_registry_new(
+        hg_command_self(), config->plugin_dir, config->plugin_pins, cache_file, ret, err);
 }

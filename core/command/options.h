@@ -22,8 +22,9 @@ struct hg_option {
 };
 
 /*
- * Reads argv[1..] by a table ended by a NULL name; the rest go to `operands` (room for HG_OPERANDS_MAX).
- * Returns how many operands there are, or -1 after it has said on stderr what is wrong.
+ * Reads argv[1..] by a table ended by a NULL name; the rest go to `operands` (room for
+ * HG_OPERANDS_MAX). Returns how many operands there are, or -1 after it has said on stderr what is
+ * wrong.
  */
 int hg_options_read(int argc, char **argv, const struct hg_option *options, const char **operands);
 
@@ -37,7 +38,9 @@ bool hg_command_config(const char *file, struct hg_host_config **ret);
 const char *hg_command_self(void);
 
 /* The registry of the configured plugins. `cache` keeps what was inspected in the data folder. */
-int hg_command_plugins(const struct hg_host_config *config, bool cache,
-                       struct hg_plugin_registry **ret, struct hg_error *err);
+int hg_command_plugins(const struct hg_host_config *config,
+                       bool cache,
+                       struct hg_plugin_registry **ret,
+                       struct hg_error *err);
 
 #endif

@@ -82,10 +82,8 @@ static const struct {
 static int usage(void)
 {
     for (size_t i = 0; i < HG_COUNT(commands); i++) {
-        (void)fprintf(stderr,
-                      "%s headgate plugin %s\n",
-                      i == 0 ? "usage:" : "      ",
-                      commands[i].usage);
+        (void)fprintf(
+            stderr, "%s headgate plugin %s\n", i == 0 ? "usage:" : "      ", commands[i].usage);
     }
     return HG_EXIT_USAGE;
 }

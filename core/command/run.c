@@ -44,8 +44,11 @@ static int read_params(const char *const *given, json_t **ret)
 }
 
 /* Starts what is needed of a host, without HTTP, for this one run. */
-static int run_alone(const struct hg_host_config *config, const struct arguments *arguments,
-                     struct hg_run_progress *progress, json_t **ret_run, struct hg_error *err)
+static int run_alone(const struct hg_host_config *config,
+                     const struct arguments *arguments,
+                     struct hg_run_progress *progress,
+                     json_t **ret_run,
+                     struct hg_error *err)
 {
     struct hg_host_parts host = {0};
     HG_CLEANUP(hg_json_decrefp) json_t *triggered = NULL;
@@ -53,12 +56,8 @@ static int run_alone(const struct hg_host_config *config, const struct arguments
     int r = hg_host_become_user(config, err);
     r = r < 0 ? r : hg_host_start(config, &host, err);
     r = r < 0 ? r
-              : hg_pipelines_trigger(host.pipelines,
-                                     arguments->pipeline,
-                                     arguments->params,
-                                     &triggered,
-                                     NULL,
-                                     err);
+              : hg_pipelines_trigger(
+                    host.pipelines, arguments->pipeline, arguments->params, &triggered, NULL, err);
     const char *run_id = json_string_value(json_object_get(triggered, "run_id"));
     while (r == HG_OK && !hg_run_has_ended(run)) {
         json_decref(run);

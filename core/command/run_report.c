@@ -54,8 +54,8 @@ static void report_job(const json_t *job)
 {
     char duration[32] = "-";
     if (json_is_integer(json_object_get(job, "duration_ms"))) {
-        (void)snprintf(duration, sizeof duration, "%.2f s",
-                       (double)number_of(job, "duration_ms") / 1000);
+        (void)snprintf(
+            duration, sizeof duration, "%.2f s", (double)number_of(job, "duration_ms") / 1000);
     }
     (void)printf("%-20s %-10s %-10s %10lld %10lld %10lld %10s\n",
                  text_of(job, "id"),
@@ -86,7 +86,13 @@ void hg_run_report(const json_t *run, bool json)
         return;
     }
     (void)printf("%-20s %-10s %-10s %10s %10s %10s %10s\n",
-                 "job", "type", "status", "rows in", "rows out", "rejected", "time");
+                 "job",
+                 "type",
+                 "status",
+                 "rows in",
+                 "rows out",
+                 "rejected",
+                 "time");
     size_t i;
     const json_t *job;
     json_array_foreach (json_object_get(run, "jobs"), i, job) {

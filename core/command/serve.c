@@ -30,10 +30,8 @@ static int start(struct serving *serving, struct hg_error *err)
 {
     int r = hg_host_start(serving->config, &serving->host, err);
     r = r < 0 ? r
-              : hg_control_start(serving->config->data_dir,
-                                 serving->host.pipelines,
-                                 &serving->control,
-                                 err);
+              : hg_control_start(
+                    serving->config->data_dir, serving->host.pipelines, &serving->control, err);
     if (r < 0) {
         return r;
     }
@@ -118,11 +116,8 @@ static int serve(struct serving *serving, int64_t started_ms)
         return HG_EXIT_FAILED;
     }
     (void)snprintf(text, sizeof text, "%lld", (long long)(hg_time_monotonic_ms() - started_ms));
-    (void)snprintf(url,
-                   sizeof url,
-                   "http://%s:%d",
-                   serving->config->listen_host,
-                   hg_api_port(serving->api));
+    (void)snprintf(
+        url, sizeof url, "http://%s:%d", serving->config->listen_host, hg_api_port(serving->api));
     hg_log(HG_LOG_INFO, "ready", "url", url, "ms", text, "version", HG_VERSION, NULL);
     wait_for_stop(serving);
     stop(serving);

@@ -1,6 +1,7 @@
 #include "flow/stored.h"
 
 #include <endian.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -447,5 +448,13 @@ int hg_stored_run(struct hg_flow *flow, struct hg_error *err)
     struct stored stored = {.flow = flow, .schema = {.position = -1}};
     int r = run_stored(&stored, err);
     close_stored(&stored);
+    if (r == HG_OK) {
+        hg_flow_log(flow,
+                    0,
+                    HG_LOG_INFO,
+                    "%" PRId64 " rows of %s checked",
+                    flow->jobs[0].rows_in,
+                    json_string_value(json_object_get(flow->task, "table")));
+    }
     return r;
 }

@@ -118,9 +118,7 @@ static void alter(const struct hg_target *target,
  * if not exists` at the same moment still collide. Held until the transaction ends.
  */
 static const struct hg_statement lock_making = {
-    "flow_lock_making",
-    "select pg_advisory_xact_lock(hashtext('headgate.make'), hashtext($1))",
-    1};
+    "flow_lock_making", "select pg_advisory_xact_lock(hashtext('headgate.make'), hashtext($1))", 1};
 
 static int make_schema(struct hg_flow *flow, const char *schema, struct hg_error *err)
 {

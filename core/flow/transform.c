@@ -1,5 +1,6 @@
 #include "flow/transform.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,5 +121,13 @@ int hg_transform_run(struct hg_flow *flow, struct hg_error *err)
     r = r < 0 ? r : run_script(flow, part, err);
     r = r < 0 ? r : hg_flow_cancelled(flow, err);
     const struct hg_ledger_row row = {.rows_loaded = flow->jobs[0].rows_out};
-    return r < 0 ? r : hg_ledger_commit(flow, &row, err);
+    r = r < 0 ? r : hg_ledger_commit(flow, &row, err);
+    if (r == HG_OK) {
+        hg_flow_log(flow,
+                    0,
+                    HG_LOG_INFO,
+                    "the script's last statement gave or changed %" PRId64 " rows",
+                    row.rows_loaded);
+    }
+    return r;
 }

@@ -2,8 +2,6 @@
  * The catalog: pipeline files read into the database. A definition gets a new version whenever it
  * changes; a run keeps the version it started with.
  */
-#include "pipeline/internal.h"
-
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +9,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "pipeline/definition.h"
+#include "pipeline/internal.h"
 
 static const struct hg_statement put_pipeline = {
     "catalog_put",
@@ -62,12 +61,16 @@ static char *id_from_file(const char *file)
     return id;
 }
 
-static int put(struct hg_db *db, const char *id, const char *file, const json_t *definition,
-               const json_t *errors, struct hg_error *err)
+static int put(struct hg_db *db,
+               const char *id,
+               const char *file,
+               const json_t *definition,
+               const json_t *errors,
+               struct hg_error *err)
 {
     const char *name = json_string_value(json_object_get(definition, "name"));
-    HG_CLEANUP(hg_freep) char *definition_text =
-        definition ? json_dumps(definition, JSON_COMPACT) : NULL;
+    HG_CLEANUP(hg_freep)
+    char *definition_text = definition ? json_dumps(definition, JSON_COMPACT) : NULL;
     HG_CLEANUP(hg_freep) char *errors_text = json_dumps(errors, JSON_COMPACT);
     if ((definition && !definition_text) || !errors_text) {
         return hg_error_nomem(err);
@@ -78,8 +81,12 @@ static int put(struct hg_db *db, const char *id, const char *file, const json_t 
     return r < 0 ? r : hg_db_exec(db, &put_version, version, NULL, err);
 }
 
-static int sync_file(struct hg_pipelines *service, struct hg_db *db, const char *file,
-                     json_t *seen, json_t *ids, struct hg_error *err)
+static int sync_file(struct hg_pipelines *service,
+                     struct hg_db *db,
+                     const char *file,
+                     json_t *seen,
+                     json_t *ids,
+                     struct hg_error *err)
 {
     HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *definition = NULL;
@@ -101,13 +108,22 @@ static int sync_file(struct hg_pipelines *service, struct hg_db *db, const char 
         if (strcmp(json_string_value(json_array_get(ids, i)), id) == 0) {
             hg_log(HG_LOG_ERROR,
                    "a pipeline file is left out: another one has the same id",
-                   "file", file, "id", id, NULL);
+                   "file",
+                   file,
+                   "id",
+                   id,
+                   NULL);
             return HG_OK;
         }
     }
     if (r < 0) {
-        hg_log(HG_LOG_ERROR, "a pipeline file has errors", "file", file, "first",
-               diagnostics.items[0].message, NULL);
+        hg_log(HG_LOG_ERROR,
+               "a pipeline file has errors",
+               "file",
+               file,
+               "first",
+               diagnostics.items[0].message,
+               NULL);
     }
     (void)json_array_append_new(ids, json_string(id));
     return put(db, id, file, r < 0 ? NULL : definition, errors, err);
@@ -165,7 +181,9 @@ void hg_catalog_entry_free(struct hg_catalog_entry *entry)
     memset(entry, 0, sizeof *entry);
 }
 
-int hg_catalog_get(struct hg_db *db, const char *id, struct hg_catalog_entry *ret,
+int hg_catalog_get(struct hg_db *db,
+                   const char *id,
+                   struct hg_catalog_entry *ret,
                    struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;

@@ -2,19 +2,18 @@
  * What has been loaded. Only tables that the ledger names are served: a name that comes in from
  * outside is looked up there first.
  */
-#include "pipeline/internal.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "pipeline/internal.h"
 #include "pipeline/rows_query.h"
 #include "pipeline/sql_json.h"
 
 /* The last load of each table; a transform names no table of its own. */
-#define LAST_LOADS                                                                                 \
-    "(select distinct on (table_name) table_name, pipeline_id, run_id, committed_at"               \
-    " from headgate.ledger where table_name is not null"                                           \
+#define LAST_LOADS                                                                   \
+    "(select distinct on (table_name) table_name, pipeline_id, run_id, committed_at" \
+    " from headgate.ledger where table_name is not null"                             \
     " order by table_name, committed_at desc) l"
 
 /*
@@ -32,10 +31,13 @@ static const struct hg_statement list_datasets = {
     " c.oid::regclass), false, true, '')))[1]::text::bigint else c.reltuples::bigint end,"
     " 'row_count_exact', pg_relation_size(c.oid) <= 64 * 1024 * 1024 or c.reltuples < 0,"
     " 'size_bytes', pg_total_relation_size(c.oid),"
-    " 'last_load_at', " HG_SQL_TIME("l.committed_at") ","
-    " 'pipeline_id', l.pipeline_id, 'run_id', l.run_id) as item"
-    " from " LAST_LOADS " join pg_class c on c.oid = to_regclass(l.table_name)"
-    " where $1::text is null or l.table_name > $1 order by l.table_name limit $2::int + 1",
+    " 'last_load_at', " HG_SQL_TIME(
+        "l.committed_at") ","
+                          " 'pipeline_id', l.pipeline_id, 'run_id', l.run_id) as item"
+                          " from " LAST_LOADS
+                          " join pg_class c on c.oid = to_regclass(l.table_name)"
+                          " where $1::text is null or l.table_name > $1 order by l.table_name "
+                          "limit $2::int + 1",
     2};
 
 static const struct hg_statement find_table = {
@@ -44,7 +46,9 @@ static const struct hg_statement find_table = {
     " limit 1",
     1};
 
-int hg_datasets_list(struct hg_pipelines *service, const struct hg_page *page, json_t **ret,
+int hg_datasets_list(struct hg_pipelines *service,
+                     const struct hg_page *page,
+                     json_t **ret,
                      struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
@@ -71,8 +75,8 @@ static int check_table(struct hg_db *db, const char *schema_table, struct hg_err
 }
 
 /*
- * Rows are read as users would read them: what a script put in the place of a table, say a view over
- * functions of its own, must not run with the host's rights. Ends when `db` is given back.
+ * Rows are read as users would read them: what a script put in the place of a table, say a view
+ * over functions of its own, must not run with the host's rights. Ends when `db` is given back.
  */
 static int become_user(struct hg_db *db, struct hg_error *err)
 {
@@ -81,8 +85,11 @@ static int become_user(struct hg_db *db, struct hg_error *err)
     return r < 0 ? r : hg_db_simple(db, "set local role headgate_user", NULL, err);
 }
 
-int hg_datasets_rows(struct hg_pipelines *service, const char *schema_table,
-                     const struct hg_rows_query *query, json_t **ret, struct hg_error *err)
+int hg_datasets_rows(struct hg_pipelines *service,
+                     const char *schema_table,
+                     const struct hg_rows_query *query,
+                     json_t **ret,
+                     struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);

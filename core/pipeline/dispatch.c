@@ -1,10 +1,8 @@
 /*
  * The dispatcher: one thread that claims tasks while workers are free, hands them out, writes down
- * how they ended, keeps the leases. It waits for a poke (a task was added, an attempt ended, a worker
- * is idle) and looks by itself twice a second, since tasks become due by time.
+ * how they ended, keeps the leases. It waits for a poke (a task was added, an attempt ended, a
+ * worker is idle) and looks by itself twice a second, since tasks become due by time.
  */
-#include "pipeline/internal.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "pipeline/internal.h"
 
 enum {
     POLL_MS = 500,
@@ -62,8 +61,8 @@ void hg_dispatch_poke(struct hg_pipelines *service)
 
 /* ---- events of the workers' supervisor ---- */
 
-static void on_log(void *arg, const char *task_id, const char *job, int level, int64_t at_us,
-                   const char *message)
+static void on_log(
+    void *arg, const char *task_id, const char *job, int level, int64_t at_us, const char *message)
 {
     struct hg_pipelines *service = arg;
     char run_id[HG_UUID_TEXT];
@@ -80,8 +79,12 @@ static void on_log(void *arg, const char *task_id, const char *job, int level, i
     hg_job_log_append(service, run_id, job, attempt_number, level, at_us, message);
 }
 
-static void on_progress(void *arg, const char *task_id, const char *job, int64_t rows_in,
-                        int64_t rows_out, int64_t rows_rejected)
+static void on_progress(void *arg,
+                        const char *task_id,
+                        const char *job,
+                        int64_t rows_in,
+                        int64_t rows_out,
+                        int64_t rows_rejected)
 {
     struct hg_pipelines *service = arg;
     HG_LOCK(&service->mutex);
@@ -90,16 +93,17 @@ static void on_progress(void *arg, const char *task_id, const char *job, int64_t
         attempt->progress = json_object();
     }
     if (attempt && attempt->progress) {
-        (void)json_object_set_new(attempt->progress,
-                                  job,
-                                  json_pack("[I, I, I]",
-                                            (json_int_t)rows_in,
-                                            (json_int_t)rows_out,
-                                            (json_int_t)rows_rejected));
+        (void)json_object_set_new(
+            attempt->progress,
+            job,
+            json_pack(
+                "[I, I, I]", (json_int_t)rows_in, (json_int_t)rows_out, (json_int_t)rows_rejected));
     }
 }
 
-static void on_done(void *arg, const char *task_id, const json_t *result,
+static void on_done(void *arg,
+                    const char *task_id,
+                    const json_t *result,
                     const struct hg_error *error)
 {
     struct hg_pipelines *service = arg;
@@ -145,13 +149,10 @@ static void hand_out(struct hg_pipelines *service, struct hg_attempt *attempt)
         attempt->next = service->attempts;
         service->attempts = attempt;
     }
-    r = r < 0 ? r
-              : hg_worker_pool_submit(service->workers,
-                                      attempt->task.id,
-                                      task,
-                                      plugin,
-                                      attempt->task.timeout_ms,
-                                      &err);
+    r = r < 0
+            ? r
+            : hg_worker_pool_submit(
+                  service->workers, attempt->task.id, task, plugin, attempt->task.timeout_ms, &err);
     if (r < 0) {
         HG_LOCK(&service->mutex);
         attempt->released = r == HG_EUNAVAILABLE; /* the worker died just now */
@@ -160,8 +161,12 @@ static void hand_out(struct hg_pipelines *service, struct hg_attempt *attempt)
     }
 }
 
-static int claim_in_transaction(struct hg_pipelines *service, struct hg_db *db, int limit,
-                                struct hg_queue_task **ret, size_t *ret_n, struct hg_error *err)
+static int claim_in_transaction(struct hg_pipelines *service,
+                                struct hg_db *db,
+                                int limit,
+                                struct hg_queue_task **ret,
+                                size_t *ret_n,
+                                struct hg_error *err)
 {
     struct hg_queue_task *tasks = NULL;
     size_t n = 0;
@@ -229,7 +234,8 @@ static struct hg_attempt *next_ended(struct hg_pipelines *service)
     return NULL;
 }
 
-/* Why an attempt failed belongs into the log of its jobs too, whatever the worker could still say. */
+/* Why an attempt failed belongs into the log of its jobs too, whatever the worker could still say.
+ */
 static void log_failure(struct hg_pipelines *service, const struct hg_attempt *attempt)
 {
     if (!attempt->failed || attempt->result) {

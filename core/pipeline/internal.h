@@ -1,8 +1,9 @@
 /*
  * The pipeline service's own state, shared by the files of this folder and by nobody else.
  *
- * Threads: the dispatcher, the scheduler, the workers' supervisor (events) and any number of callers
- * of service.h. `mutex` guards the fields below it and is never held while the database is asked.
+ * Threads: the dispatcher, the scheduler, the workers' supervisor (events) and any number of
+ * callers of service.h. `mutex` guards the fields below it and is never held while the database is
+ * asked.
  */
 #ifndef HG_PIPELINE_INTERNAL_H
 #define HG_PIPELINE_INTERNAL_H
@@ -29,7 +30,7 @@ struct hg_attempt {
     json_t *progress; /* object job -> [rows_in, rows_out, rows_rejected] since the last flush */
     bool ended;       /* result and error say how; the dispatcher writes it down */
     bool failed;
-    bool released; /* no worker took it: back to the queue, it does not count */
+    bool released;  /* no worker took it: back to the queue, it does not count */
     json_t *result; /* NULL when the worker died */
     struct hg_error error;
     int64_t try_at_ms; /* monotonic: when the database was away, not before */
@@ -68,7 +69,9 @@ struct hg_catalog_entry {
     json_t *definition; /* NULL while its file has never been read without an error */
     json_t *errors;     /* array */
 };
-int hg_catalog_get(struct hg_db *db, const char *id, struct hg_catalog_entry *ret,
+int hg_catalog_get(struct hg_db *db,
+                   const char *id,
+                   struct hg_catalog_entry *ret,
                    struct hg_error *err);
 void hg_catalog_entry_free(struct hg_catalog_entry *entry);
 
@@ -81,21 +84,31 @@ struct hg_run_request {
     const char *scheduled_for; /* RFC 3339, or NULL */
 };
 /* Creates a run and its tasks. HG_ECONFLICT with ret_busy_run_id when one is queued or running. */
-int hg_run_create(struct hg_pipelines *service, const struct hg_run_request *request,
-                  char ret_run_id[HG_UUID_TEXT], char *ret_busy_run_id, struct hg_error *err);
+int hg_run_create(struct hg_pipelines *service,
+                  const struct hg_run_request *request,
+                  char ret_run_id[HG_UUID_TEXT],
+                  char *ret_busy_run_id,
+                  struct hg_error *err);
 
 /* ---- task_spec.c ---- */
 
 /* What a task needs to know, all but what changes with each attempt. Owned by the caller. */
-int hg_task_spec(const json_t *definition, const json_t *task, const char *run_id,
-                 const json_t *params, const char *scheduled_for, json_t **ret,
+int hg_task_spec(const json_t *definition,
+                 const json_t *task,
+                 const char *run_id,
+                 const json_t *params,
+                 const char *scheduled_for,
+                 json_t **ret,
                  struct hg_error *err);
 /*
  * Completes a copy of the spec for one attempt: plugin files, fence, connection. *ret_plugin is the
  * third-party plugin among them, or NULL; borrowed from the registry.
  */
-int hg_task_for_attempt(const struct hg_pipelines *service, const struct hg_queue_task *task,
-                        json_t **ret, const char **ret_plugin, struct hg_error *err);
+int hg_task_for_attempt(const struct hg_pipelines *service,
+                        const struct hg_queue_task *task,
+                        json_t **ret,
+                        const char **ret_plugin,
+                        struct hg_error *err);
 
 /* ---- outcome.c ---- */
 
@@ -103,19 +116,27 @@ int hg_task_for_attempt(const struct hg_pipelines *service, const struct hg_queu
 int hg_outcome_started(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err);
 /* Writes down how an attempt ended, moves its run on; one transaction. */
 int hg_outcome_ended(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err);
-int hg_outcome_progress(struct hg_db *db, const struct hg_attempt *attempt,
-                        const json_t *progress, struct hg_error *err);
+int hg_outcome_progress(struct hg_db *db,
+                        const struct hg_attempt *attempt,
+                        const json_t *progress,
+                        struct hg_error *err);
 
 /* ---- job_log.c ---- */
 
 /* Appends a line to the log of an attempt of a job. Failures are logged once and dropped. */
-void hg_job_log_append(const struct hg_pipelines *service, const char *run_id, const char *job,
-                       int attempt, int level, int64_t at_us, const char *message);
+void hg_job_log_append(const struct hg_pipelines *service,
+                       const char *run_id,
+                       const char *job,
+                       int attempt,
+                       int level,
+                       int64_t at_us,
+                       const char *message);
 
 /* ---- dispatch.c, scheduler.c ---- */
 
 int hg_dispatch_start(struct hg_pipelines *service, struct hg_error *err);
-/* Call with `stopping` set. Tasks go on for `grace_ms`; what is cut short is taken up at a start. */
+/* Call with `stopping` set. Tasks go on for `grace_ms`; what is cut short is taken up at a start.
+ */
 void hg_dispatch_stop(struct hg_pipelines *service, int64_t grace_ms);
 /* There may be something to do. [any] */
 void hg_dispatch_poke(struct hg_pipelines *service);
@@ -127,7 +148,9 @@ int hg_scheduler_plan(struct hg_pipelines *service, const char *id, struct hg_er
 /* ---- answers ---- */
 
 /* The items' `cursor_key` of the last item becomes the next cursor when there were more. */
-int hg_page_answer(PGresult *result, const struct hg_page *page, json_t **ret,
+int hg_page_answer(PGresult *result,
+                   const struct hg_page *page,
+                   json_t **ret,
                    struct hg_error *err);
 
 #endif

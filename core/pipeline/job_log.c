@@ -1,5 +1,3 @@
-#include "pipeline/internal.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,12 +12,17 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "pipeline/internal.h"
 
 enum { LOG_LINE_MAX = 65536 };
 
 /* <data_dir>/logs/<run>/<job>.<attempt>.jsonl; job ids are slugs, run ids are UUIDs. */
-static int log_path(const struct hg_pipelines *service, const char *run_id, const char *job,
-                    int attempt, char ret[PATH_MAX], struct hg_error *err)
+static int log_path(const struct hg_pipelines *service,
+                    const char *run_id,
+                    const char *job,
+                    int attempt,
+                    char ret[PATH_MAX],
+                    struct hg_error *err)
 {
     int n = snprintf(ret,
                      PATH_MAX,
@@ -51,15 +54,21 @@ static int append(const char *path, const struct hg_buf *line, struct hg_error *
     return hg_write_all(fd, line->data, line->len, err);
 }
 
-void hg_job_log_append(const struct hg_pipelines *service, const char *run_id, const char *job,
-                       int attempt, int level, int64_t at_us, const char *message)
+void hg_job_log_append(const struct hg_pipelines *service,
+                       const char *run_id,
+                       const char *job,
+                       int attempt,
+                       int level,
+                       int64_t at_us,
+                       const char *message)
 {
     char path[PATH_MAX];
     char at[HG_TIME_TEXT];
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_buf_free) struct hg_buf line = HG_BUF_INIT;
     hg_time_format(at_us, at);
-    hg_buf_printf(&line, "{\"at\":\"%s\",\"level\":\"%s\",\"message\":", at, hg_log_level_name(level));
+    hg_buf_printf(
+        &line, "{\"at\":\"%s\",\"level\":\"%s\",\"message\":", at, hg_log_level_name(level));
     hg_json_quote_n(&line, message, strnlen(message, LOG_LINE_MAX));
     hg_buf_puts(&line, "}\n");
     int r = hg_buf_failed(&line) ? hg_error_nomem(&err)
@@ -73,8 +82,11 @@ void hg_job_log_append(const struct hg_pipelines *service, const char *run_id, c
 static const struct hg_statement job_attempt = {
     "job_attempt", "select attempt from job_run where run_id = $1 and job_id = $2", 2};
 
-static int find_attempt(struct hg_pipelines *service, const char *run_id, const char *job_id,
-                        int *ret_attempt, struct hg_error *err)
+static int find_attempt(struct hg_pipelines *service,
+                        const char *run_id,
+                        const char *job_id,
+                        int *ret_attempt,
+                        struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
@@ -114,8 +126,12 @@ static int read_lines(FILE *file, int limit, json_t *items, int64_t *ret_end)
     return 1;
 }
 
-int hg_runs_job_log(struct hg_pipelines *service, const char *run_id, const char *job_id,
-                    const struct hg_page *page, json_t **ret, struct hg_error *err)
+int hg_runs_job_log(struct hg_pipelines *service,
+                    const char *run_id,
+                    const char *job_id,
+                    const struct hg_page *page,
+                    json_t **ret,
+                    struct hg_error *err)
 {
     int attempt = 0;
     int64_t offset = 0;
@@ -132,10 +148,8 @@ int hg_runs_job_log(struct hg_pipelines *service, const char *run_id, const char
     bool more = file && fseeko(file, offset, SEEK_SET) == 0 &&
                 read_lines(file, page->limit, items, &offset);
     (void)snprintf(next, sizeof next, "%" PRId64, offset);
-    json_t *answer = json_pack("{s:O, s:i, s:s?}",
-                               "items", items,
-                               "attempt", attempt,
-                               "next_cursor", more ? next : NULL);
+    json_t *answer = json_pack(
+        "{s:O, s:i, s:s?}", "items", items, "attempt", attempt, "next_cursor", more ? next : NULL);
     if (!answer) {
         return hg_error_nomem(err);
     }

@@ -2,14 +2,13 @@
  * How attempts end. One transaction an end: the task, its jobs, what depends on it, the run's final
  * state. The run's row is locked first, so that two ends of one run follow each other.
  */
-#include "pipeline/internal.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "pipeline/internal.h"
 
 enum { NUMBER_TEXT = 24 };
 
@@ -49,7 +48,9 @@ static const struct hg_statement job_progress = {
     " where task_id = $1 and job_id = $2 and status = 'running' and attempt = $6",
     6};
 
-int hg_outcome_progress(struct hg_db *db, const struct hg_attempt *attempt, const json_t *progress,
+int hg_outcome_progress(struct hg_db *db,
+                        const struct hg_attempt *attempt,
+                        const json_t *progress,
                         struct hg_error *err)
 {
     const char *job;
@@ -139,7 +140,8 @@ static const struct hg_statement run_parallelism = {
 
 static json_t *error_to_json(const struct hg_error *err)
 {
-    json_t *json = json_pack("{s:s, s:s}", "code", hg_code_name(err->code), "message", err->message);
+    json_t *json =
+        json_pack("{s:s, s:s}", "code", hg_code_name(err->code), "message", err->message);
     const struct {
         const char *key;
         const char *text;
@@ -199,7 +201,9 @@ static char *job_error(const struct hg_attempt *attempt, const json_t *job)
     return own ? json_dumps(own, JSON_COMPACT) : NULL;
 }
 
-static int write_job(struct hg_db *db, const struct hg_attempt *attempt, const json_t *job,
+static int write_job(struct hg_db *db,
+                     const struct hg_attempt *attempt,
+                     const json_t *job,
                      struct hg_error *err)
 {
     char text[3][NUMBER_TEXT];
@@ -217,11 +221,21 @@ static int write_job(struct hg_db *db, const struct hg_attempt *attempt, const j
     return hg_db_exec(db, &end_job, params, NULL, err);
 }
 
-static int write_result(struct hg_db *db, const struct hg_attempt *attempt, const json_t *item,
+static int write_result(struct hg_db *db,
+                        const struct hg_attempt *attempt,
+                        const json_t *item,
                         struct hg_error *err)
 {
-    static const char *const keys[] = {"job", "rule", "column", "grain", "dimension",
-                                       "issue_type", "severity", "on_fail", "evaluated", "failed",
+    static const char *const keys[] = {"job",
+                                       "rule",
+                                       "column",
+                                       "grain",
+                                       "dimension",
+                                       "issue_type",
+                                       "severity",
+                                       "on_fail",
+                                       "evaluated",
+                                       "failed",
                                        "status"};
     char text[HG_COUNT(keys)][NUMBER_TEXT];
     const char *params[1 + HG_COUNT(keys)] = {attempt->task.run_id};
@@ -252,7 +266,9 @@ static int write_report(struct hg_db *db, const struct hg_attempt *attempt, stru
     return HG_OK;
 }
 
-static int write_death(struct hg_db *db, const struct hg_attempt *attempt, const char *state,
+static int write_death(struct hg_db *db,
+                       const struct hg_attempt *attempt,
+                       const char *state,
                        struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *error = error_to_json(&attempt->error);
@@ -298,8 +314,7 @@ static int end_for_good(struct hg_db *db, const struct hg_attempt *attempt, stru
     if (r < 0) {
         return r;
     }
-    return attempt->result ? write_report(db, attempt, err)
-                           : write_death(db, attempt, state, err);
+    return attempt->result ? write_report(db, attempt, err) : write_death(db, attempt, state, err);
 }
 
 static int move_on(struct hg_db *db, const char *run_id, struct hg_error *err)
@@ -318,15 +333,18 @@ static int move_on(struct hg_db *db, const char *run_id, struct hg_error *err)
         return r;
     }
     if (more) {
-        return hg_queue_promote(
-            db, run_id, (int)hg_result_int64(result, 0, "parallelism", 1), err);
+        return hg_queue_promote(db, run_id, (int)hg_result_int64(result, 0, "parallelism", 1), err);
     }
     hg_log(HG_LOG_INFO,
            "run ended",
-           "pipeline", hg_result_text(result, 0, "pipeline_id"),
-           "run_id", run_id,
-           "status", hg_result_text(result, 0, "status"),
-           "duration_ms", hg_result_text(result, 0, "ms"),
+           "pipeline",
+           hg_result_text(result, 0, "pipeline_id"),
+           "run_id",
+           run_id,
+           "status",
+           hg_result_text(result, 0, "status"),
+           "duration_ms",
+           hg_result_text(result, 0, "ms"),
            NULL);
     return HG_OK;
 }

@@ -1,10 +1,10 @@
 #include "pipeline/internal.h"
 
 /*
- * Statements of lists give two columns, `item` (JSON) and `cursor_key`, and one row more than asked.
+ * Statements of lists give two columns, `item` (JSON) and `cursor_key`, and one row more than
+ * asked.
  */
-int hg_page_answer(PGresult *result, const struct hg_page *page, json_t **ret,
-                   struct hg_error *err)
+int hg_page_answer(PGresult *result, const struct hg_page *page, json_t **ret, struct hg_error *err)
 {
     int n = PQntuples(result);
     int shown = n < page->limit ? n : page->limit;

@@ -1,10 +1,9 @@
-#include "pipeline/internal.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "pipeline/internal.h"
 #include "pipeline/settings.h"
 #include "pipeline/sql_json.h"
 
@@ -12,13 +11,15 @@
  * What the contract's Pipeline is made of: the stored row, its last run, and for each job its last
  * run. Definition and overrides are laid over each other below, in one place with hg_catalog_get.
  */
-#define PIPELINE_ROW                                                                               \
-    "select p.id as cursor_key, json_build_object('id', p.id, 'name', p.name,"                     \
-    " 'enabled', p.enabled, 'origin', p.origin, 'version', p.version, 'file', p.file,"             \
-    " 'definition', p.definition, 'overrides', p.overrides, 'errors', p.errors,"                   \
-    " 'next_run_at', " HG_SQL_TIME("p.next_run_at") ","                                            \
-    " 'last_run', (select " HG_SQL_RUN " from run r where r.pipeline_id = p.id"                    \
-    " order by r.id desc limit 1)) as item from pipeline p"
+#define PIPELINE_ROW                                                                   \
+    "select p.id as cursor_key, json_build_object('id', p.id, 'name', p.name,"         \
+    " 'enabled', p.enabled, 'origin', p.origin, 'version', p.version, 'file', p.file," \
+    " 'definition', p.definition, 'overrides', p.overrides, 'errors', p.errors,"       \
+    " 'next_run_at', " HG_SQL_TIME(                                                    \
+        "p.next_run_at") ","                                                           \
+                         " 'last_run', (select " HG_SQL_RUN                            \
+                         " from run r where r.pipeline_id = p.id"                      \
+                         " order by r.id desc limit 1)) as item from pipeline p"
 
 static const struct hg_statement list_pipelines = {
     "pipelines_list",
@@ -62,14 +63,22 @@ static json_t *job_form(const json_t *job, const json_t *last_run)
     const json_t *run = id ? job_run_of(last_run, id) : NULL;
     const char *status = json_string_value(json_object_get(run, "status"));
     return json_pack("{s:O, s:o, s:O, s:O, s:s, s:o, s:o, s:o}",
-                     "id", json_object_get(job, "id"),
-                     "name", or_null(json_object_get(job, "name")),
-                     "type", json_object_get(job, "type"),
-                     "needs", json_object_get(job, "needs"),
-                     "status", status ? status : "idle",
-                     "last_run_at", or_null(json_object_get(run, "started_at")),
-                     "duration_ms", or_null(json_object_get(run, "duration_ms")),
-                     "attempts", run ? or_null(json_object_get(run, "attempt")) : json_integer(0));
+                     "id",
+                     json_object_get(job, "id"),
+                     "name",
+                     or_null(json_object_get(job, "name")),
+                     "type",
+                     json_object_get(job, "type"),
+                     "needs",
+                     json_object_get(job, "needs"),
+                     "status",
+                     status ? status : "idle",
+                     "last_run_at",
+                     or_null(json_object_get(run, "started_at")),
+                     "duration_ms",
+                     or_null(json_object_get(run, "duration_ms")),
+                     "attempts",
+                     run ? or_null(json_object_get(run, "attempt")) : json_integer(0));
 }
 
 static json_t *jobs_form(const json_t *definition, const json_t *last_run)
@@ -103,8 +112,8 @@ static json_t *setting(const json_t *row, const char *key)
 static json_t *retries_setting(const json_t *row)
 {
     const json_t *override = json_object_get(json_object_get(row, "overrides"), "retries");
-    const json_t *own = json_object_get(
-        json_object_get(json_object_get(row, "definition"), "retries"), "max");
+    const json_t *own =
+        json_object_get(json_object_get(json_object_get(row, "definition"), "retries"), "max");
     return or_null(override ? override : own);
 }
 
@@ -114,28 +123,47 @@ static json_t *pipeline_form(const json_t *row)
     json_t *last_run = json_object_get(row, "last_run");
     return json_pack("{s:O, s:O, s:o, s:o, s:o, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O,"
                      " s:O, s:O}",
-                     "id", json_object_get(row, "id"),
-                     "name", json_object_get(row, "name"),
-                     "description", or_null(json_object_get(definition, "description")),
-                     "schedule", setting(row, "schedule"),
-                     "timezone", setting(row, "timezone"),
-                     "enabled", json_object_get(row, "enabled"),
-                     "status", status_of(row),
-                     "parallelism", setting(row, "parallelism"),
-                     "retries", retries_setting(row),
-                     "params_schema", or_null(json_object_get(definition, "params_schema")),
-                     "jobs", jobs_form(definition, last_run),
-                     "last_run", or_null(last_run),
-                     "next_run_at", or_null(json_object_get(row, "next_run_at")),
-                     "origin", json_object_get(row, "origin"),
-                     "version", json_object_get(row, "version"),
-                     "overrides", json_object_get(row, "overrides"),
-                     "errors", json_object_get(row, "errors"));
+                     "id",
+                     json_object_get(row, "id"),
+                     "name",
+                     json_object_get(row, "name"),
+                     "description",
+                     or_null(json_object_get(definition, "description")),
+                     "schedule",
+                     setting(row, "schedule"),
+                     "timezone",
+                     setting(row, "timezone"),
+                     "enabled",
+                     json_object_get(row, "enabled"),
+                     "status",
+                     status_of(row),
+                     "parallelism",
+                     setting(row, "parallelism"),
+                     "retries",
+                     retries_setting(row),
+                     "params_schema",
+                     or_null(json_object_get(definition, "params_schema")),
+                     "jobs",
+                     jobs_form(definition, last_run),
+                     "last_run",
+                     or_null(last_run),
+                     "next_run_at",
+                     or_null(json_object_get(row, "next_run_at")),
+                     "origin",
+                     json_object_get(row, "origin"),
+                     "version",
+                     json_object_get(row, "version"),
+                     "overrides",
+                     json_object_get(row, "overrides"),
+                     "errors",
+                     json_object_get(row, "errors"));
 }
 
 /* ---- asking ---- */
 
-int hg_pipelines_list(struct hg_pipelines *service, const struct hg_page *page, json_t **ret,
+int hg_pipelines_list(struct hg_pipelines *service,
+                      const struct hg_page *page,
+                      json_t **ret,
                       struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
@@ -161,7 +189,9 @@ int hg_pipelines_list(struct hg_pipelines *service, const struct hg_page *page, 
     return HG_OK;
 }
 
-int hg_pipelines_get(struct hg_pipelines *service, const char *id, json_t **ret,
+int hg_pipelines_get(struct hg_pipelines *service,
+                     const char *id,
+                     json_t **ret,
                      struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
@@ -186,8 +216,11 @@ int hg_pipelines_get(struct hg_pipelines *service, const char *id, json_t **ret,
 
 /* ---- changing ---- */
 
-int hg_pipelines_update(struct hg_pipelines *service, const char *id, const json_t *patch,
-                        json_t **ret, struct hg_error *err)
+int hg_pipelines_update(struct hg_pipelines *service,
+                        const char *id,
+                        const json_t *patch,
+                        json_t **ret,
+                        struct hg_error *err)
 {
     int r = hg_settings_check(patch, err);
     if (r < 0) {
@@ -211,8 +244,12 @@ int hg_pipelines_update(struct hg_pipelines *service, const char *id, const json
     return r < 0 ? r : hg_pipelines_get(service, id, ret, err);
 }
 
-int hg_pipelines_trigger(struct hg_pipelines *service, const char *id, const json_t *params,
-                         json_t **ret, char *ret_busy_run_id, struct hg_error *err)
+int hg_pipelines_trigger(struct hg_pipelines *service,
+                         const char *id,
+                         const json_t *params,
+                         json_t **ret,
+                         char *ret_busy_run_id,
+                         struct hg_error *err)
 {
     char run_id[HG_UUID_TEXT];
     char url[96];
@@ -226,8 +263,8 @@ int hg_pipelines_trigger(struct hg_pipelines *service, const char *id, const jso
         return r;
     }
     (void)snprintf(url, sizeof url, "/api/v1/ingestion/runs/%s", run_id);
-    json_t *answer = json_pack(
-        "{s:s, s:s, s:s}", "run_id", run_id, "status", "queued", "status_url", url);
+    json_t *answer =
+        json_pack("{s:s, s:s, s:s}", "run_id", run_id, "status", "queued", "status_url", url);
     if (!answer) {
         return hg_error_nomem(err);
     }

@@ -32,8 +32,8 @@ struct rows {
     const char *params[PARAMS_MAX];
     int n_params;
     struct hg_buf sql;
-    char *names;     /* the caller's list of columns, cut up */
-    json_t *cursor;  /* array of texts and nulls, or NULL */
+    char *names;    /* the caller's list of columns, cut up */
+    json_t *cursor; /* array of texts and nulls, or NULL */
     char limit[16];
 };
 
@@ -269,7 +269,9 @@ static void put_order(struct rows *rows, int limit)
     put_param(rows, rows->limit, "bigint");
 }
 
-static int build(struct rows *rows, const char *schema_table, const struct hg_rows_query *query,
+static int build(struct rows *rows,
+                 const char *schema_table,
+                 const struct hg_rows_query *query,
                  struct hg_error *err)
 {
     put_select(rows);
@@ -336,16 +338,15 @@ static json_t *columns_form(const struct rows *rows)
 {
     json_t *columns = json_array();
     for (int i = 0; i < rows->n_shown; i++) {
-        (void)json_array_append_new(columns,
-                                    json_pack("{s:s, s:s}",
-                                              "name", rows->shown[i].name,
-                                              "type", rows->shown[i].type));
+        (void)json_array_append_new(
+            columns,
+            json_pack("{s:s, s:s}", "name", rows->shown[i].name, "type", rows->shown[i].type));
     }
     return columns;
 }
 
-static int answer(const struct rows *rows, const PGresult *result, int limit, json_t **ret,
-                  struct hg_error *err)
+static int answer(
+    const struct rows *rows, const PGresult *result, int limit, json_t **ret, struct hg_error *err)
 {
     int n = PQntuples(result);
     int shown = n < limit ? n : limit;
@@ -356,10 +357,8 @@ static int answer(const struct rows *rows, const PGresult *result, int limit, js
         }
     }
     HG_CLEANUP(hg_freep) char *next = n > shown ? cursor_of(rows, result, shown - 1) : NULL;
-    json_t *form = json_pack("{s:o, s:O, s:s?}",
-                             "columns", columns_form(rows),
-                             "rows", list,
-                             "next_cursor", next);
+    json_t *form = json_pack(
+        "{s:o, s:O, s:s?}", "columns", columns_form(rows), "rows", list, "next_cursor", next);
     if (!form) {
         return hg_error_nomem(err);
     }
@@ -372,8 +371,9 @@ static int read_cursor(struct rows *rows, const char *text, struct hg_error *err
     rows->cursor = text ? json_loads(text, 0, NULL) : NULL;
     if (text && json_array_size(rows->cursor) != (size_t)rows->n_sorts) {
         hg_error_set(err, HG_EINVAL, "the cursor was not made by this list");
-        hg_error_hint(err, "Leave it out for the first page, then pass on next_cursor as it is, "
-                           "with the same order.");
+        hg_error_hint(err,
+                      "Leave it out for the first page, then pass on next_cursor as it is, "
+                      "with the same order.");
         return HG_EINVAL;
     }
     return HG_OK;
@@ -389,8 +389,12 @@ static int input_error(struct hg_error *err, int r)
     return r;
 }
 
-static int run(struct rows *rows, struct hg_db *db, const char *schema_table,
-               const struct hg_rows_query *query, json_t **ret, struct hg_error *err)
+static int run(struct rows *rows,
+               struct hg_db *db,
+               const char *schema_table,
+               const struct hg_rows_query *query,
+               json_t **ret,
+               struct hg_error *err)
 {
     const char *const table[] = {schema_table};
     int r = hg_db_exec(db, &table_columns, table, &rows->catalog, err);
@@ -411,8 +415,11 @@ static int run(struct rows *rows, struct hg_db *db, const char *schema_table,
     return answer(rows, result, query->page.limit, ret, err);
 }
 
-int hg_rows_query_run(struct hg_db *db, const char *schema_table,
-                      const struct hg_rows_query *query, json_t **ret, struct hg_error *err)
+int hg_rows_query_run(struct hg_db *db,
+                      const char *schema_table,
+                      const struct hg_rows_query *query,
+                      json_t **ret,
+                      struct hg_error *err)
 {
     HG_CLEANUP(rows_free) struct rows rows = {0};
     return run(&rows, db, schema_table, query, ret, err);

@@ -1,5 +1,3 @@
-#include "pipeline/internal.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +7,7 @@
 #include "base/mem.h"
 #include "base/schema.h"
 #include "base/time.h"
+#include "pipeline/internal.h"
 #include "pipeline/sql_json.h"
 
 /* ---- creating a run ---- */
@@ -41,15 +40,15 @@ static void first_violation(void *arg, const char *pointer, const char *detail, 
     if (violations->n++ == 0 && violations->err) {
         hg_error_set(violations->err, HG_EINVAL, "the parameters do not fit: %s", detail);
         hg_error_hint(violations->err, "%s", hint);
-        (void)snprintf(violations->err->pointer,
-                       sizeof violations->err->pointer,
-                       "/params%s",
-                       pointer);
+        (void)snprintf(
+            violations->err->pointer, sizeof violations->err->pointer, "/params%s", pointer);
     }
 }
 
 /* A copy of what was given, with the defaults of the schema. */
-static int check_params(const json_t *definition, const json_t *given, json_t **ret,
+static int check_params(const json_t *definition,
+                        const json_t *given,
+                        json_t **ret,
                         struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *params = given ? json_deep_copy(given) : json_object();
@@ -95,7 +94,9 @@ static int check_runnable(const struct hg_catalog_entry *entry, struct hg_error 
     return HG_OK;
 }
 
-static int refuse_busy(struct hg_db *db, const char *pipeline_id, char *ret_busy_run_id,
+static int refuse_busy(struct hg_db *db,
+                       const char *pipeline_id,
+                       char *ret_busy_run_id,
                        struct hg_error *err)
 {
     const char *const params[] = {pipeline_id};
@@ -108,11 +109,8 @@ static int refuse_busy(struct hg_db *db, const char *pipeline_id, char *ret_busy
     if (ret_busy_run_id) {
         (void)snprintf(ret_busy_run_id, HG_UUID_TEXT, "%s", busy);
     }
-    return hg_error_set(err,
-                        HG_ECONFLICT,
-                        "pipeline \"%s\" is already running: run %s",
-                        pipeline_id,
-                        busy);
+    return hg_error_set(
+        err, HG_ECONFLICT, "pipeline \"%s\" is already running: run %s", pipeline_id, busy);
 }
 
 /* What is being created, and the ids given to its tasks by key. */
@@ -139,13 +137,15 @@ static const json_t *job_of(const json_t *definition, const char *id, int *ret_p
 }
 
 /* Jobs of a task share attempt, timeout (the smallest) and retries (the largest). */
-static void limits_of(const json_t *definition, const json_t *task, int *ret_attempts,
+static void limits_of(const json_t *definition,
+                      const json_t *task,
+                      int *ret_attempts,
                       int64_t *ret_timeout_ms)
 {
     int64_t retries = 0;
     int64_t timeout = json_integer_value(json_object_get(definition, "timeout_ms"));
-    int64_t common = json_integer_value(
-        json_object_get(json_object_get(definition, "retries"), "max"));
+    int64_t common =
+        json_integer_value(json_object_get(json_object_get(definition, "retries"), "max"));
     size_t i;
     json_t *job_id;
     json_array_foreach (json_object_get(task, "jobs"), i, job_id) {
@@ -163,8 +163,11 @@ static void limits_of(const json_t *definition, const json_t *task, int *ret_att
     *ret_timeout_ms = timeout;
 }
 
-static int add_job_runs(const struct creation *creation, const json_t *task, const char *task_id,
-                        int max_attempts, struct hg_error *err)
+static int add_job_runs(const struct creation *creation,
+                        const json_t *task,
+                        const char *task_id,
+                        int max_attempts,
+                        struct hg_error *err)
 {
     char attempts[16];
     (void)snprintf(attempts, sizeof attempts, "%d", max_attempts);
@@ -231,8 +234,8 @@ static int add_needs(const struct creation *creation, const json_t *task, struct
     size_t i;
     json_t *need;
     json_array_foreach (json_object_get(task, "needs"), i, need) {
-        const char *need_id = json_string_value(
-            json_object_get(creation->task_ids, json_string_value(need)));
+        const char *need_id =
+            json_string_value(json_object_get(creation->task_ids, json_string_value(need)));
         int r = hg_queue_add_need(creation->db, id, need_id, err);
         if (r < 0) {
             return r;
@@ -258,8 +261,8 @@ static int add_tasks(struct creation *creation, struct hg_error *err)
             return r;
         }
     }
-    int parallelism = (int)json_integer_value(
-        json_object_get(creation->entry->definition, "parallelism"));
+    int parallelism =
+        (int)json_integer_value(json_object_get(creation->entry->definition, "parallelism"));
     return hg_queue_promote(creation->db, creation->run_id, parallelism, err);
 }
 
@@ -287,8 +290,11 @@ static int insert(struct creation *creation, char *ret_busy_run_id, struct hg_er
     return r < 0 ? r : add_tasks(creation, err);
 }
 
-static int create_in_transaction(struct hg_db *db, const struct hg_run_request *request,
-                                 const char *run_id, char *ret_busy_run_id, struct hg_error *err)
+static int create_in_transaction(struct hg_db *db,
+                                 const struct hg_run_request *request,
+                                 const char *run_id,
+                                 char *ret_busy_run_id,
+                                 struct hg_error *err)
 {
     HG_CLEANUP(hg_catalog_entry_free) struct hg_catalog_entry entry = {0};
     HG_CLEANUP(hg_json_decrefp) json_t *params = NULL;
@@ -303,8 +309,11 @@ static int create_in_transaction(struct hg_db *db, const struct hg_run_request *
     return insert(&creation, ret_busy_run_id, err);
 }
 
-int hg_run_create(struct hg_pipelines *service, const struct hg_run_request *request,
-                  char ret_run_id[HG_UUID_TEXT], char *ret_busy_run_id, struct hg_error *err)
+int hg_run_create(struct hg_pipelines *service,
+                  const struct hg_run_request *request,
+                  char ret_run_id[HG_UUID_TEXT],
+                  char *ret_busy_run_id,
+                  struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     char run_id[HG_UUID_TEXT];
@@ -319,9 +328,12 @@ int hg_run_create(struct hg_pipelines *service, const struct hg_run_request *req
     memcpy(ret_run_id, run_id, sizeof run_id);
     hg_log(HG_LOG_INFO,
            "run created",
-           "pipeline", request->pipeline_id,
-           "run_id", run_id,
-           "trigger", request->trigger,
+           "pipeline",
+           request->pipeline_id,
+           "run_id",
+           run_id,
+           "trigger",
+           request->trigger,
            NULL);
     hg_dispatch_poke(service);
     return HG_OK;
@@ -352,8 +364,12 @@ static int check_cursor(const struct hg_page *page, struct hg_error *err)
     return HG_OK;
 }
 
-int hg_runs_list(struct hg_pipelines *service, const char *pipeline_id, const char *status,
-                 const struct hg_page *page, json_t **ret, struct hg_error *err)
+int hg_runs_list(struct hg_pipelines *service,
+                 const char *pipeline_id,
+                 const char *status,
+                 const struct hg_page *page,
+                 json_t **ret,
+                 struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *found = NULL;
@@ -372,7 +388,9 @@ int hg_runs_list(struct hg_pipelines *service, const char *pipeline_id, const ch
     return r < 0 ? r : hg_page_answer(result, page, ret, err);
 }
 
-int hg_runs_get(struct hg_pipelines *service, const char *run_id, json_t **ret,
+int hg_runs_get(struct hg_pipelines *service,
+                const char *run_id,
+                json_t **ret,
                 struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
@@ -423,7 +441,10 @@ static uint64_t changes_now(struct hg_pipelines *service)
     return service->run_changes;
 }
 
-int hg_runs_wait(struct hg_pipelines *service, const char *run_id, int64_t wait_ms, json_t **ret,
+int hg_runs_wait(struct hg_pipelines *service,
+                 const char *run_id,
+                 int64_t wait_ms,
+                 json_t **ret,
                  struct hg_error *err)
 {
     int64_t until = hg_time_monotonic_ms() + wait_ms;

@@ -1,10 +1,8 @@
 /*
- * The scheduler: one thread that creates a run when a pipeline's next_run_at has come. Two hosts may
- * both try: a run's (pipeline, scheduled_for) is unique. A tick that finds the pipeline still
+ * The scheduler: one thread that creates a run when a pipeline's next_run_at has come. Two hosts
+ * may both try: a run's (pipeline, scheduled_for) is unique. A tick that finds the pipeline still
  * running is skipped and said so in the log; what was missed while no host ran is not made up for.
  */
-#include "pipeline/internal.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +10,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "base/zone.h"
+#include "pipeline/internal.h"
 #include "pipeline/schedule.h"
 #include "pipeline/sql_json.h"
 
@@ -31,7 +30,7 @@ static const struct hg_statement plan = {
 static const struct hg_statement due = {
     "scheduler_due",
     "select id, " HG_SQL_TIME("next_run_at") " as scheduled_for from pipeline"
-    " where next_run_at <= now() order by next_run_at",
+                                             " where next_run_at <= now() order by next_run_at",
     0};
 
 static const struct hg_statement next_due = {
@@ -41,7 +40,9 @@ static const struct hg_statement next_due = {
     0};
 
 /* The next fire time as text, or false when there is none. */
-static bool next_time(const char *schedule_text, const char *timezone, char ret[HG_TIME_TEXT],
+static bool next_time(const char *schedule_text,
+                      const char *timezone,
+                      char ret[HG_TIME_TEXT],
                       struct hg_error *err)
 {
     struct hg_schedule schedule;
@@ -106,9 +107,12 @@ static void fire(struct hg_pipelines *service, const char *id, const char *sched
     if (r == HG_ECONFLICT) {
         hg_log(HG_LOG_WARNING,
                "a scheduled run is skipped, the pipeline is still running",
-               "pipeline", id,
-               "scheduled_for", scheduled_for,
-               "running", busy,
+               "pipeline",
+               id,
+               "scheduled_for",
+               scheduled_for,
+               "running",
+               busy,
                NULL);
     } else if (r < 0) {
         hg_log_error("a scheduled run could not be created", &err);
@@ -129,9 +133,8 @@ static int one_round(struct hg_pipelines *service, int64_t *ret_wait_ms, struct 
         }
     }
     for (int row = 0; row < PQntuples(ready); row++) {
-        fire(service,
-             hg_result_text(ready, row, "id"),
-             hg_result_text(ready, row, "scheduled_for"));
+        fire(
+            service, hg_result_text(ready, row, "id"), hg_result_text(ready, row, "scheduled_for"));
     }
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);

@@ -47,7 +47,8 @@ static void init_conditions(struct hg_pipelines *service)
     (void)pthread_condattr_destroy(&monotonic);
 }
 
-int hg_pipelines_start(const struct hg_pipelines_options *options, struct hg_pipelines **ret,
+int hg_pipelines_start(const struct hg_pipelines_options *options,
+                       struct hg_pipelines **ret,
                        struct hg_error *err)
 {
     struct hg_pipelines *service = calloc(1, sizeof *service);

@@ -26,7 +26,7 @@ struct hg_pipelines_options {
     const char *self;                    /* path of the headgate binary, for workers */
     struct hg_pool *metadata;
     struct hg_pool *warehouse;
-    const char *worker_warehouse_url;    /* how a worker (role headgate_load) connects */
+    const char *worker_warehouse_url; /* how a worker (role headgate_load) connects */
     const struct hg_plugin_registry *plugins;
 };
 
@@ -34,7 +34,8 @@ struct hg_pipelines_options {
  * Reads and stores the pipeline files, takes up tasks that an earlier host left, starts workers,
  * scheduler and dispatcher.
  */
-int hg_pipelines_start(const struct hg_pipelines_options *options, struct hg_pipelines **ret,
+int hg_pipelines_start(const struct hg_pipelines_options *options,
+                       struct hg_pipelines **ret,
                        struct hg_error *err);
 void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms);
 /* Reads the files again (SIGHUP). */
@@ -47,33 +48,63 @@ struct hg_page {
 };
 
 /* {"items": [Pipeline], "next_cursor"} */
-int hg_pipelines_list(struct hg_pipelines *service, const struct hg_page *page, json_t **ret,
+int hg_pipelines_list(struct hg_pipelines *service,
+                      const struct hg_page *page,
+                      json_t **ret,
                       struct hg_error *err);
-int hg_pipelines_get(struct hg_pipelines *service, const char *id, json_t **ret,
+int hg_pipelines_get(struct hg_pipelines *service,
+                     const char *id,
+                     json_t **ret,
                      struct hg_error *err);
 /* Changes schedule, timezone, parallelism, retries, enabled; answers the Pipeline. */
-int hg_pipelines_update(struct hg_pipelines *service, const char *id, const json_t *patch,
-                        json_t **ret, struct hg_error *err);
+int hg_pipelines_update(struct hg_pipelines *service,
+                        const char *id,
+                        const json_t *patch,
+                        json_t **ret,
+                        struct hg_error *err);
 /* {"run_id", "status", "status_url"}; HG_ECONFLICT fills ret_busy_run_id (37 bytes). */
-int hg_pipelines_trigger(struct hg_pipelines *service, const char *id, const json_t *params,
-                         json_t **ret, char *ret_busy_run_id, struct hg_error *err);
+int hg_pipelines_trigger(struct hg_pipelines *service,
+                         const char *id,
+                         const json_t *params,
+                         json_t **ret,
+                         char *ret_busy_run_id,
+                         struct hg_error *err);
 /* {"items": [Run], "next_cursor"}, newest first; status NULL for all. */
-int hg_runs_list(struct hg_pipelines *service, const char *pipeline_id, const char *status,
-                 const struct hg_page *page, json_t **ret, struct hg_error *err);
-int hg_runs_get(struct hg_pipelines *service, const char *run_id, json_t **ret,
+int hg_runs_list(struct hg_pipelines *service,
+                 const char *pipeline_id,
+                 const char *status,
+                 const struct hg_page *page,
+                 json_t **ret,
+                 struct hg_error *err);
+int hg_runs_get(struct hg_pipelines *service,
+                const char *run_id,
+                json_t **ret,
                 struct hg_error *err);
 /* {"items": [{"at", "level", "message"}], "next_cursor"} of the job's last attempt. */
-int hg_runs_job_log(struct hg_pipelines *service, const char *run_id, const char *job_id,
-                    const struct hg_page *page, json_t **ret, struct hg_error *err);
+int hg_runs_job_log(struct hg_pipelines *service,
+                    const char *run_id,
+                    const char *job_id,
+                    const struct hg_page *page,
+                    json_t **ret,
+                    struct hg_error *err);
 /* Waits until the run has ended or `wait_ms` passed; *ret is the Run either way. */
-int hg_runs_wait(struct hg_pipelines *service, const char *run_id, int64_t wait_ms, json_t **ret,
+int hg_runs_wait(struct hg_pipelines *service,
+                 const char *run_id,
+                 int64_t wait_ms,
+                 json_t **ret,
                  struct hg_error *err);
 /* {"items": [{"id", "pipeline_id", "run_id", "job_id", "at", "source", "position", "reasons",
  * "row"}], "next_cursor"}; pipeline and run may be NULL. */
-int hg_quarantine_list(struct hg_pipelines *service, const char *pipeline_id, const char *run_id,
-                       const struct hg_page *page, json_t **ret, struct hg_error *err);
+int hg_quarantine_list(struct hg_pipelines *service,
+                       const char *pipeline_id,
+                       const char *run_id,
+                       const struct hg_page *page,
+                       json_t **ret,
+                       struct hg_error *err);
 /* {"items": [{"name", "columns", "row_count", "last_load_at", "pipeline_id", "run_id"}], ...} */
-int hg_datasets_list(struct hg_pipelines *service, const struct hg_page *page, json_t **ret,
+int hg_datasets_list(struct hg_pipelines *service,
+                     const struct hg_page *page,
+                     json_t **ret,
                      struct hg_error *err);
 struct hg_rows_query {
     struct hg_page page;
@@ -83,8 +114,11 @@ struct hg_rows_query {
     const char *to;
 };
 /* {"columns": [{"name", "type"}], "rows": [[...]], "next_cursor"}; only tables in the ledger. */
-int hg_datasets_rows(struct hg_pipelines *service, const char *schema_table,
-                     const struct hg_rows_query *query, json_t **ret, struct hg_error *err);
+int hg_datasets_rows(struct hg_pipelines *service,
+                     const char *schema_table,
+                     const struct hg_rows_query *query,
+                     json_t **ret,
+                     struct hg_error *err);
 
 /* Counts and states for /api/v1/system. */
 int hg_pipelines_status(struct hg_pipelines *service, json_t **ret, struct hg_error *err);

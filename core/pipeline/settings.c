@@ -30,13 +30,12 @@ static int check_timezone(const json_t *value, struct hg_error *err)
     return r < 0 ? HG_EINVAL : HG_OK;
 }
 
-static int check_number(const json_t *value, const char *name, int min, int max,
-                        struct hg_error *err)
+static int check_number(
+    const json_t *value, const char *name, int min, int max, struct hg_error *err)
 {
     json_int_t number = json_integer_value(value);
     if (!json_is_integer(value) || number < min || number > max) {
-        return hg_error_set(
-            err, HG_EINVAL, "%s is a whole number from %d to %d", name, min, max);
+        return hg_error_set(err, HG_EINVAL, "%s is a whole number from %d to %d", name, min, max);
     }
     return HG_OK;
 }
@@ -78,8 +77,9 @@ static int unknown(const char *name, struct hg_error *err)
     hg_error_set(err, HG_EINVAL, "\"%.64s\" is not a setting that can be changed here", name);
     hg_error_hint(err,
                   "%s%s%s",
-                  nearest ? "Did you mean \"" : "Settings: schedule, timezone, parallelism, "
-                                                 "retries, enabled.",
+                  nearest ? "Did you mean \""
+                          : "Settings: schedule, timezone, parallelism, "
+                            "retries, enabled.",
                   nearest ? nearest : "",
                   nearest ? "\"?" : "");
     return HG_EINVAL;

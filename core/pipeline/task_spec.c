@@ -1,8 +1,7 @@
-#include "pipeline/internal.h"
-
 #include <string.h>
 
 #include "base/mem.h"
+#include "pipeline/internal.h"
 
 static const json_t *find_by_id(const json_t *list, const char *id)
 {
@@ -61,7 +60,9 @@ static int add_load(json_t *spec, const json_t *job)
 }
 
 /* The value of a name that a script may use, JSON null when it has none. */
-static json_t *bound_value(const char *name, const char *run_id, const json_t *params,
+static json_t *bound_value(const char *name,
+                           const char *run_id,
+                           const json_t *params,
                            const char *scheduled_for)
 {
     if (strncmp(name, "params.", 7) == 0) {
@@ -73,7 +74,9 @@ static json_t *bound_value(const char *name, const char *run_id, const json_t *p
     return scheduled_for ? json_string(scheduled_for) : json_null();
 }
 
-static int bind_params(json_t *part, const char *run_id, const json_t *params,
+static int bind_params(json_t *part,
+                       const char *run_id,
+                       const json_t *params,
                        const char *scheduled_for)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *bound = json_object();
@@ -82,8 +85,8 @@ static int bind_params(json_t *part, const char *run_id, const json_t *params,
     json_array_foreach (json_object_get(part, "params"), i, param) {
         const char *name = json_string_value(json_object_get(param, "name"));
         json_t *value = bound_value(name, run_id, params, scheduled_for);
-        json_t *entry = json_pack("{s:O, s:o?}", "type", json_object_get(param, "type"),
-                                  "value", value);
+        json_t *entry =
+            json_pack("{s:O, s:o?}", "type", json_object_get(param, "type"), "value", value);
         if (!entry || json_object_set_new(bound, name, entry) < 0) {
             return -1;
         }
@@ -91,8 +94,12 @@ static int bind_params(json_t *part, const char *run_id, const json_t *params,
     return json_object_set(part, "params", bound);
 }
 
-static int add_jobs(json_t *spec, const json_t *definition, const json_t *task, const char *run_id,
-                    const json_t *params, const char *scheduled_for)
+static int add_jobs(json_t *spec,
+                    const json_t *definition,
+                    const json_t *task,
+                    const char *run_id,
+                    const json_t *params,
+                    const char *scheduled_for)
 {
     size_t i;
     json_t *job_id;
@@ -123,20 +130,32 @@ static int add_jobs(json_t *spec, const json_t *definition, const json_t *task, 
     return 0;
 }
 
-int hg_task_spec(const json_t *definition, const json_t *task, const char *run_id,
-                 const json_t *params, const char *scheduled_for, json_t **ret,
+int hg_task_spec(const json_t *definition,
+                 const json_t *task,
+                 const char *run_id,
+                 const json_t *params,
+                 const char *scheduled_for,
+                 json_t **ret,
                  struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp)
     json_t *spec = json_pack("{s:O, s:O, s:s, s:O, s:s?, s:O, s:O, s:O}",
-                             "kind", json_object_get(task, "kind"),
-                             "pipeline_id", json_object_get(definition, "id"),
-                             "run_id", run_id,
-                             "task", json_object_get(task, "key"),
-                             "scheduled_for", scheduled_for,
-                             "base_folder", json_object_get(definition, "base_folder"),
-                             "jobs", json_object_get(task, "jobs"),
-                             "retries", json_object_get(definition, "retries"));
+                             "kind",
+                             json_object_get(task, "kind"),
+                             "pipeline_id",
+                             json_object_get(definition, "id"),
+                             "run_id",
+                             run_id,
+                             "task",
+                             json_object_get(task, "key"),
+                             "scheduled_for",
+                             scheduled_for,
+                             "base_folder",
+                             json_object_get(definition, "base_folder"),
+                             "jobs",
+                             json_object_get(task, "jobs"),
+                             "retries",
+                             json_object_get(definition, "retries"));
     if (!spec || add_jobs(spec, definition, task, run_id, params, scheduled_for) < 0) {
         return hg_error_set(err,
                             HG_EINTERNAL,
@@ -149,14 +168,19 @@ int hg_task_spec(const json_t *definition, const json_t *task, const char *run_i
 
 /* ---- for one attempt ---- */
 
-static int add_plugin_file(const struct hg_pipelines *service, json_t *part, int kind,
-                           const char *id, const char **ret_plugin, struct hg_error *err)
+static int add_plugin_file(const struct hg_pipelines *service,
+                           json_t *part,
+                           int kind,
+                           const char *id,
+                           const char **ret_plugin,
+                           struct hg_error *err)
 {
     const struct hg_plugin_info *info = hg_plugin_find(service->options.plugins, kind, id);
     if (!info) {
         hg_error_set(err, HG_ENOTFOUND, "there is no plugin \"%s\"", id);
-        return hg_error_hint(err, "Put its .so file into the plugin folder, or see `headgate "
-                                  "plugin list` for why it was not loaded.");
+        return hg_error_hint(err,
+                             "Put its .so file into the plugin folder, or see `headgate "
+                             "plugin list` for why it was not loaded.");
     }
     if (!info->bundled) {
         *ret_plugin = info->id;
@@ -168,8 +192,10 @@ static int add_plugin_file(const struct hg_pipelines *service, json_t *part, int
     return HG_OK;
 }
 
-static int add_rule_files(const struct hg_pipelines *service, json_t *spec,
-                          const char **ret_plugin, struct hg_error *err)
+static int add_rule_files(const struct hg_pipelines *service,
+                          json_t *spec,
+                          const char **ret_plugin,
+                          struct hg_error *err)
 {
     size_t i;
     size_t k;
@@ -196,28 +222,36 @@ static json_t *roots_to_json(const struct hg_pipelines *service)
     return roots;
 }
 
-int hg_task_for_attempt(const struct hg_pipelines *service, const struct hg_queue_task *task,
-                        json_t **ret, const char **ret_plugin, struct hg_error *err)
+int hg_task_for_attempt(const struct hg_pipelines *service,
+                        const struct hg_queue_task *task,
+                        json_t **ret,
+                        const char **ret_plugin,
+                        struct hg_error *err)
 {
     const char *plugin = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *spec = json_deep_copy(task->spec);
     json_t *extract = json_object_get(spec, "extract");
     const char *source = json_string_value(json_object_get(extract, "plugin"));
-    int r = source ? add_plugin_file(service, extract, HG_KIND_CONNECTOR, source, &plugin, err)
-                   : HG_OK;
+    int r =
+        source ? add_plugin_file(service, extract, HG_KIND_CONNECTOR, source, &plugin, err) : HG_OK;
     r = r < 0 ? r : add_rule_files(service, spec, &plugin, err);
     if (r < 0) {
         return r;
     }
-    if (!spec ||
-        json_object_update_new(spec,
-                               json_pack("{s:s, s:i, s:i, s:I, s:s, s:o}",
-                                         "task_id", task->id,
-                                         "attempt", task->attempt,
-                                         "max_attempts", task->max_attempts,
-                                         "fence", (json_int_t)task->fence,
-                                         "warehouse", service->options.worker_warehouse_url,
-                                         "file_roots", roots_to_json(service))) < 0) {
+    if (!spec || json_object_update_new(spec,
+                                        json_pack("{s:s, s:i, s:i, s:I, s:s, s:o}",
+                                                  "task_id",
+                                                  task->id,
+                                                  "attempt",
+                                                  task->attempt,
+                                                  "max_attempts",
+                                                  task->max_attempts,
+                                                  "fence",
+                                                  (json_int_t)task->fence,
+                                                  "warehouse",
+                                                  service->options.worker_warehouse_url,
+                                                  "file_roots",
+                                                  roots_to_json(service))) < 0) {
         return hg_error_nomem(err);
     }
     *ret = HG_TAKE(spec);

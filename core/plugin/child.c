@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/error.h"
 #include "base/env.h"
+#include "base/error.h"
 #include "base/mem.h"
 #include "base/time.h"
 

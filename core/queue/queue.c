@@ -90,11 +90,10 @@ static const struct hg_statement recover = {
     " where state = 'running' and (host = $1 or lease_until < now()) returning id",
     1};
 
-static const struct hg_statement count_open = {
-    "queue_count_open",
-    "select count(*) as n from task where run_id = $1"
-    " and state in ('waiting', 'ready', 'running')",
-    1};
+static const struct hg_statement count_open = {"queue_count_open",
+                                               "select count(*) as n from task where run_id = $1"
+                                               " and state in ('waiting', 'ready', 'running')",
+                                               1};
 
 static void task_clear(struct hg_queue_task *task)
 {
@@ -140,7 +139,9 @@ int hg_queue_add(struct hg_db *db, const struct hg_queue_new_task *task, struct 
     return hg_db_exec(db, &add_task, params, NULL, err);
 }
 
-int hg_queue_add_need(struct hg_db *db, const char *task_id, const char *needs_task_id,
+int hg_queue_add_need(struct hg_db *db,
+                      const char *task_id,
+                      const char *needs_task_id,
                       struct hg_error *err)
 {
     const char *const params[] = {task_id, needs_task_id};
@@ -179,8 +180,13 @@ static int task_from_row(const PGresult *result, int row, struct hg_queue_task *
     return ret->pipeline_id && ret->key && ret->spec ? HG_OK : HG_ENOMEM;
 }
 
-int hg_queue_claim(struct hg_db *db, const char *host, int limit, int64_t lease_ms,
-                   struct hg_queue_task **ret, size_t *ret_n, struct hg_error *err)
+int hg_queue_claim(struct hg_db *db,
+                   const char *host,
+                   int limit,
+                   int64_t lease_ms,
+                   struct hg_queue_task **ret,
+                   size_t *ret_n,
+                   struct hg_error *err)
 {
     char limit_text[NUMBER_TEXT];
     char lease[NUMBER_TEXT];
@@ -214,8 +220,11 @@ int hg_queue_renew(struct hg_db *db, const char *host, int64_t lease_ms, struct 
 }
 
 /* Runs a statement whose first three parameters name the attempt. */
-static int on_attempt(struct hg_db *db, const struct hg_statement *statement,
-                      const struct hg_queue_task *task, const char *fourth, struct hg_error *err)
+static int on_attempt(struct hg_db *db,
+                      const struct hg_statement *statement,
+                      const struct hg_queue_task *task,
+                      const char *fourth,
+                      struct hg_error *err)
 {
     char attempt[NUMBER_TEXT];
     char fence[NUMBER_TEXT];
@@ -243,7 +252,9 @@ int hg_queue_done(struct hg_db *db, const struct hg_queue_task *task, struct hg_
     return hg_db_exec(db, &meet_need, params, NULL, err);
 }
 
-int hg_queue_fail(struct hg_db *db, const struct hg_queue_task *task, const char *state,
+int hg_queue_fail(struct hg_db *db,
+                  const struct hg_queue_task *task,
+                  const char *state,
                   struct hg_error *err)
 {
     int r = on_attempt(db, &end_attempt, task, state, err);
@@ -254,7 +265,9 @@ int hg_queue_fail(struct hg_db *db, const struct hg_queue_task *task, const char
     return hg_db_exec(db, &skip_after, params, NULL, err);
 }
 
-int hg_queue_retry(struct hg_db *db, const struct hg_queue_task *task, int64_t delay_ms,
+int hg_queue_retry(struct hg_db *db,
+                   const struct hg_queue_task *task,
+                   int64_t delay_ms,
                    struct hg_error *err)
 {
     char delay[NUMBER_TEXT];

@@ -1,12 +1,13 @@
 /*
  * The queue: tasks of runs in a PostgreSQL table.
  *
- *     waiting --needs met and a place free--> ready --claim--> running --> done | failed | cancelled
+ *     waiting --needs met and a place free--> ready --claim--> running --> done | failed |
+ * cancelled
  *        \--a need failed--> skipped            ^----retry-------/
  *
- * Every claim gives a new fence. Whatever ends an attempt names task, attempt and fence, so that one
- * whose lease was taken away can end nothing. All functions run inside the caller's transaction and
- * leave committing to it; lock the run first (hg_queue_lock_run), then its tasks.
+ * Every claim gives a new fence. Whatever ends an attempt names task, attempt and fence, so that
+ * one whose lease was taken away can end nothing. All functions run inside the caller's transaction
+ * and leave committing to it; lock the run first (hg_queue_lock_run), then its tasks.
  */
 #ifndef HG_QUEUE_QUEUE_H
 #define HG_QUEUE_QUEUE_H
@@ -48,26 +49,38 @@ struct hg_queue_task {
 void hg_queue_tasks_free(struct hg_queue_task *tasks, size_t n);
 
 int hg_queue_add(struct hg_db *db, const struct hg_queue_new_task *task, struct hg_error *err);
-int hg_queue_add_need(struct hg_db *db, const char *task_id, const char *needs_task_id,
+int hg_queue_add_need(struct hg_db *db,
+                      const char *task_id,
+                      const char *needs_task_id,
                       struct hg_error *err);
 /* Locks the run against other changes of its tasks until the transaction ends. HG_ENOTFOUND. */
 int hg_queue_lock_run(struct hg_db *db, const char *run_id, struct hg_error *err);
-/* Makes waiting tasks ready whose needs are met, while fewer than `parallelism` are ready or run. */
+/* Makes waiting tasks ready whose needs are met, while fewer than `parallelism` are ready or run.
+ */
 int hg_queue_promote(struct hg_db *db, const char *run_id, int parallelism, struct hg_error *err);
 
 /* Takes up to `limit` ready tasks for `host`. *ret has *ret_n. */
-int hg_queue_claim(struct hg_db *db, const char *host, int limit, int64_t lease_ms,
-                   struct hg_queue_task **ret, size_t *ret_n, struct hg_error *err);
+int hg_queue_claim(struct hg_db *db,
+                   const char *host,
+                   int limit,
+                   int64_t lease_ms,
+                   struct hg_queue_task **ret,
+                   size_t *ret_n,
+                   struct hg_error *err);
 /* Keeps the leases of all that `host` runs. */
 int hg_queue_renew(struct hg_db *db, const char *host, int64_t lease_ms, struct hg_error *err);
 
 /* HG_ECONFLICT when the attempt is no longer the current one: drop its result. */
 int hg_queue_done(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err);
 /* `state` is "failed" or "cancelled"; all that needs it is skipped. */
-int hg_queue_fail(struct hg_db *db, const struct hg_queue_task *task, const char *state,
+int hg_queue_fail(struct hg_db *db,
+                  const struct hg_queue_task *task,
+                  const char *state,
                   struct hg_error *err);
 /* Ready again after `delay_ms`. */
-int hg_queue_retry(struct hg_db *db, const struct hg_queue_task *task, int64_t delay_ms,
+int hg_queue_retry(struct hg_db *db,
+                   const struct hg_queue_task *task,
+                   int64_t delay_ms,
                    struct hg_error *err);
 /* Ready again at once; the attempt does not use up a retry. */
 int hg_queue_release(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err);

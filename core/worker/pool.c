@@ -62,7 +62,9 @@ static void error_from_json(const json_t *from, struct hg_error *ret)
 }
 
 /* Takes the task off the slot and reports its end, with the mutex released meanwhile. */
-static void report_done(struct hg_worker_pool *pool, struct hg_slot *slot, const json_t *result,
+static void report_done(struct hg_worker_pool *pool,
+                        struct hg_slot *slot,
+                        const json_t *result,
                         const struct hg_error *error)
 {
     HG_CLEANUP(hg_freep) char *task_id = HG_TAKE(slot->task_id);
@@ -254,8 +256,7 @@ static nfds_t collect(const struct hg_worker_pool *pool, struct pollfd *fds)
     for (size_t i = 0; i < pool->n_slots; i++) {
         const struct hg_slot *slot = &pool->slots[i];
         short write_too = slot->out.len > 0 ? POLLOUT : 0;
-        fds[1 + 2 * i] =
-            (struct pollfd){slot->process.socket, (short)(POLLIN | write_too), 0};
+        fds[1 + 2 * i] = (struct pollfd){slot->process.socket, (short)(POLLIN | write_too), 0};
         fds[2 + 2 * i] = (struct pollfd){slot->process.pidfd, POLLIN, 0};
     }
     return (nfds_t)(1 + 2 * pool->n_slots);
@@ -355,7 +356,8 @@ static void pool_free(struct hg_worker_pool *pool)
 }
 
 int hg_worker_pool_new(const struct hg_worker_options *options,
-                       const struct hg_worker_events *events, struct hg_worker_pool **ret,
+                       const struct hg_worker_events *events,
+                       struct hg_worker_pool **ret,
                        struct hg_error *err)
 {
     struct hg_worker_pool *pool = calloc(1, sizeof *pool);
@@ -420,8 +422,12 @@ static struct hg_slot *choose(struct hg_worker_pool *pool, const char *plugin)
     return best;
 }
 
-static int give(struct hg_slot *slot, const char *task_id, const json_t *task, const char *plugin,
-                int64_t timeout_ms, struct hg_error *err)
+static int give(struct hg_slot *slot,
+                const char *task_id,
+                const json_t *task,
+                const char *plugin,
+                int64_t timeout_ms,
+                struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp)
     json_t *message =
@@ -445,8 +451,12 @@ static int give(struct hg_slot *slot, const char *task_id, const json_t *task, c
     return HG_OK;
 }
 
-int hg_worker_pool_submit(struct hg_worker_pool *pool, const char *task_id, const json_t *task,
-                          const char *plugin, int64_t timeout_ms, struct hg_error *err)
+int hg_worker_pool_submit(struct hg_worker_pool *pool,
+                          const char *task_id,
+                          const json_t *task,
+                          const char *plugin,
+                          int64_t timeout_ms,
+                          struct hg_error *err)
 {
     HG_LOCK(&pool->mutex);
     struct hg_slot *slot = choose(pool, plugin);
@@ -480,10 +490,14 @@ static json_t *slot_to_json(const struct hg_slot *slot)
         [HG_SLOT_STOPPING] = "stopping",
     };
     return json_pack("{s:i, s:s, s:s?, s:i, s:I}",
-                     "pid", (int)slot->process.pid,
-                     "state", slot->task_id ? "busy" : names[slot->state],
-                     "task_id", slot->task_id,
-                     "tasks_done", slot->tasks_done,
+                     "pid",
+                     (int)slot->process.pid,
+                     "state",
+                     slot->task_id ? "busy" : names[slot->state],
+                     "task_id",
+                     slot->task_id,
+                     "tasks_done",
+                     slot->tasks_done,
                      "rss_bytes",
                      (json_int_t)(slot->process.pid ? hg_process_rss_bytes(&slot->process) : 0));
 }

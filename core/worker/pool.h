@@ -23,7 +23,10 @@ struct hg_worker_options {
     int64_t max_growth_bytes;   /* or after its memory grew by so much since its first task */
 };
 
-#define HG_WORKER_OPTIONS_INIT {NULL, 2, INT64_C(1) << 30, 1000, INT64_C(128) << 20}
+#define HG_WORKER_OPTIONS_INIT                              \
+    {                                                       \
+        NULL, 2, INT64_C(1) << 30, 1000, INT64_C(128) << 20 \
+    }
 
 /*
  * What becomes of tasks. Called from the supervisor's thread, which waits: do not block, and do not
@@ -31,23 +34,34 @@ struct hg_worker_options {
  */
 struct hg_worker_events {
     void *arg;
-    void (*log)(void *arg, const char *task_id, const char *job, int level, int64_t at_us,
+    void (*log)(void *arg,
+                const char *task_id,
+                const char *job,
+                int level,
+                int64_t at_us,
                 const char *message);
-    void (*progress)(void *arg, const char *task_id, const char *job, int64_t rows_in,
-                     int64_t rows_out, int64_t rows_rejected);
+    void (*progress)(void *arg,
+                     const char *task_id,
+                     const char *job,
+                     int64_t rows_in,
+                     int64_t rows_out,
+                     int64_t rows_rejected);
     /*
      * The end of a task, exactly once for each task that was submitted. `result` is that of
      * hg_flow_run, or NULL when the worker died; `error` is NULL on success, else says why (a
      * death names plugin and signal).
      */
-    void (*done)(void *arg, const char *task_id, const json_t *result,
+    void (*done)(void *arg,
+                 const char *task_id,
+                 const json_t *result,
                  const struct hg_error *error);
     /* A worker can take a task. */
     void (*idle)(void *arg);
 };
 
 int hg_worker_pool_new(const struct hg_worker_options *options,
-                       const struct hg_worker_events *events, struct hg_worker_pool **ret,
+                       const struct hg_worker_events *events,
+                       struct hg_worker_pool **ret,
                        struct hg_error *err);
 /* How many tasks can be submitted now. [any] */
 int hg_worker_pool_free_slots(struct hg_worker_pool *pool);
@@ -57,8 +71,12 @@ int hg_worker_pool_free_slots(struct hg_worker_pool *pool);
  * a task over its time is cancelled, and killed 2 s later. HG_EUNAVAILABLE when no worker is free.
  * [any]
  */
-int hg_worker_pool_submit(struct hg_worker_pool *pool, const char *task_id, const json_t *task,
-                          const char *plugin, int64_t timeout_ms, struct hg_error *err);
+int hg_worker_pool_submit(struct hg_worker_pool *pool,
+                          const char *task_id,
+                          const json_t *task,
+                          const char *plugin,
+                          int64_t timeout_ms,
+                          struct hg_error *err);
 /* Asks a task to stop; its worker is killed when it has not within 2 s. [any] */
 void hg_worker_pool_cancel(struct hg_worker_pool *pool, const char *task_id);
 /* [{"pid", "state", "task_id", "tasks_done", "rss_bytes"}]. Owned by the caller. [any] */

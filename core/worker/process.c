@@ -27,9 +27,8 @@ static int start_attributes(posix_spawnattr_t *attributes)
     e = e ? e : posix_spawnattr_setsigdefault(attributes, &all);
     /* A session of its own: Ctrl-C on the host's terminal must not end running loads. */
     return e ? e
-             : posix_spawnattr_setflags(attributes,
-                                        POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                            POSIX_SPAWN_SETSID);
+             : posix_spawnattr_setflags(
+                   attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 }
 
 static int start_actions(posix_spawn_file_actions_t *actions, int socket, int blame_fd)
@@ -43,8 +42,8 @@ static int start_actions(posix_spawn_file_actions_t *actions, int socket, int bl
     return e ? e : posix_spawn_file_actions_addclosefrom_np(actions, HG_WORKER_BLAME_FD + 1);
 }
 
-static int spawn(const char *self, int64_t memory_limit_bytes, int socket, int blame_fd,
-                 pid_t *ret_pid)
+static int spawn(
+    const char *self, int64_t memory_limit_bytes, int socket, int blame_fd, pid_t *ret_pid)
 {
     char limit[32];
     (void)snprintf(limit, sizeof limit, "%" PRId64, memory_limit_bytes);
@@ -57,14 +56,17 @@ static int spawn(const char *self, int64_t memory_limit_bytes, int socket, int b
     e = e ? e : start_actions(&actions, socket, blame_fd);
     HG_CLEANUP(hg_freep) char **environment = hg_env_for_child();
     e = e || environment ? e : ENOMEM;
-    e = e ? e : posix_spawn(ret_pid, self, &actions, &attributes, (char *const *)(uintptr_t)argv,
-                            environment);
+    e = e ? e
+          : posix_spawn(
+                ret_pid, self, &actions, &attributes, (char *const *)(uintptr_t)argv, environment);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attributes);
     return e;
 }
 
-int hg_process_start(const char *self, int64_t memory_limit_bytes, struct hg_process *ret,
+int hg_process_start(const char *self,
+                     int64_t memory_limit_bytes,
+                     struct hg_process *ret,
                      struct hg_error *err)
 {
     struct hg_process process = HG_PROCESS_INIT;

@@ -18,14 +18,19 @@ struct hg_process {
     struct hg_blame *blame;
 };
 
-#define HG_PROCESS_INIT {0, -1, -1, NULL}
+#define HG_PROCESS_INIT \
+    {                   \
+        0, -1, -1, NULL \
+    }
 
 /*
  * Starts `self worker` with its socket on descriptor 3 and the blame page on 4, in a session of its
  * own, with an empty signal mask and nothing else open. Call it from a thread that lives as long as
  * the workers shall: the kernel ends them when that thread ends.
  */
-int hg_process_start(const char *self, int64_t memory_limit_bytes, struct hg_process *ret,
+int hg_process_start(const char *self,
+                     int64_t memory_limit_bytes,
+                     struct hg_process *ret,
                      struct hg_error *err);
 /* Resident bytes, 0 when unknown. */
 int64_t hg_process_rss_bytes(const struct hg_process *process);
@@ -34,7 +39,6 @@ void hg_process_kill(const struct hg_process *process, int signal_number);
  * Collects an ended process and closes everything. *ret_status is as waitpid gives it. `plugin`
  * gets the id of the plugin that was running, or "".
  */
-void hg_process_reap(struct hg_process *process, int *ret_status,
-                     char ret_plugin[HG_BLAME_TEXT]);
+void hg_process_reap(struct hg_process *process, int *ret_status, char ret_plugin[HG_BLAME_TEXT]);
 
 #endif

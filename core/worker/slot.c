@@ -41,8 +41,7 @@ static void went_down(struct hg_slot *slot, bool crashed)
 {
     slot->state = HG_SLOT_DOWN;
     slot->crashes_in_a_row = crashed ? slot->crashes_in_a_row + 1 : 0;
-    slot->restart_at_ms =
-        hg_time_monotonic_ms() + hg_slot_restart_delay_ms(slot->crashes_in_a_row);
+    slot->restart_at_ms = hg_time_monotonic_ms() + hg_slot_restart_delay_ms(slot->crashes_in_a_row);
 }
 
 void hg_slot_start(struct hg_slot *slot, const struct hg_worker_options *options)
@@ -177,8 +176,11 @@ static void say_who(struct hg_error *err, const char *plugin)
     }
 }
 
-static void explain_death(const struct hg_slot *slot, const struct hg_worker_options *options,
-                          int status, const char *plugin, struct hg_error *ret)
+static void explain_death(const struct hg_slot *slot,
+                          const struct hg_worker_options *options,
+                          int status,
+                          const char *plugin,
+                          struct hg_error *ret)
 {
     int signal_number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     if (slot->over_limit_bytes > 0) {
@@ -195,9 +197,8 @@ static void explain_death(const struct hg_slot *slot, const struct hg_worker_opt
                      " ms, did not stop when asked, and was ended (SIGKILL)",
                      slot->timeout_ms);
     } else if (slot->cancelled) {
-        hg_error_set(ret,
-                     HG_ECANCELLED,
-                     "cancelled; did not stop when asked, and was ended (SIGKILL)");
+        hg_error_set(
+            ret, HG_ECANCELLED, "cancelled; did not stop when asked, and was ended (SIGKILL)");
     } else if (signal_number > 0) {
         hg_error_set(ret,
                      HG_EUNAVAILABLE,
@@ -215,7 +216,8 @@ static void explain_death(const struct hg_slot *slot, const struct hg_worker_opt
     say_who(ret, plugin);
 }
 
-void hg_slot_reap(struct hg_slot *slot, const struct hg_worker_options *options,
+void hg_slot_reap(struct hg_slot *slot,
+                  const struct hg_worker_options *options,
                   struct hg_error *ret_error)
 {
     int status;

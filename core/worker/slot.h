@@ -24,21 +24,21 @@ enum hg_slot_state { HG_SLOT_DOWN = 1, HG_SLOT_STARTING, HG_SLOT_READY, HG_SLOT_
 struct hg_slot {
     enum hg_slot_state state;
     struct hg_process process;
-    struct hg_buf in;       /* read, not yet a whole frame */
-    struct hg_buf out;      /* to be written when the socket takes it */
-    int64_t restart_at_ms;  /* monotonic; while DOWN */
+    struct hg_buf in;      /* read, not yet a whole frame */
+    struct hg_buf out;     /* to be written when the socket takes it */
+    int64_t restart_at_ms; /* monotonic; while DOWN */
     int crashes_in_a_row;
-    int tasks_done;         /* by this process */
+    int tasks_done;          /* by this process */
     int64_t first_rss_bytes; /* after its first task */
-    char *isolated;         /* third-party plugin that this process has opened, or NULL */
+    char *isolated;          /* third-party plugin that this process has opened, or NULL */
 
-    char *task_id;          /* NULL: none */
-    char *task_plugin;      /* third-party plugin that the task needs, or NULL */
-    struct hg_buf task;     /* the frame, until sent */
-    int64_t timeout_ms;     /* of the task; 0: none */
-    int64_t deadline_ms;    /* monotonic; 0: none */
-    int64_t kill_at_ms;     /* monotonic; 0: not asked to stop */
-    bool cancelled;         /* the host asked */
+    char *task_id;       /* NULL: none */
+    char *task_plugin;   /* third-party plugin that the task needs, or NULL */
+    struct hg_buf task;  /* the frame, until sent */
+    int64_t timeout_ms;  /* of the task; 0: none */
+    int64_t deadline_ms; /* monotonic; 0: none */
+    int64_t kill_at_ms;  /* monotonic; 0: not asked to stop */
+    bool cancelled;      /* the host asked */
     bool timed_out;
     int64_t over_limit_bytes; /* memory in use when it was killed for that, else 0 */
 };
@@ -64,7 +64,8 @@ void hg_slot_clear_task(struct hg_slot *slot);
  * The process has ended: collects it, and says in *ret_error why the task (if there is one) did
  * not finish. The slot is DOWN afterwards.
  */
-void hg_slot_reap(struct hg_slot *slot, const struct hg_worker_options *options,
+void hg_slot_reap(struct hg_slot *slot,
+                  const struct hg_worker_options *options,
                   struct hg_error *ret_error);
 /* Monotonic delay before the n-th start in a row that follows a crash. */
 int64_t hg_slot_restart_delay_ms(int crashes_in_a_row);

@@ -50,26 +50,38 @@ static void sink_log(void *arg, const char *job, int level, const char *message)
     struct worker *worker = arg;
     send_message(worker,
                  json_pack("{s:s, s:s, s:s, s:i, s:I, s:s}",
-                           "type", "log",
-                           "task_id", worker->task_id,
-                           "job", job,
-                           "level", level,
-                           "at_us", (json_int_t)hg_time_now_us(),
-                           "message", message));
+                           "type",
+                           "log",
+                           "task_id",
+                           worker->task_id,
+                           "job",
+                           job,
+                           "level",
+                           level,
+                           "at_us",
+                           (json_int_t)hg_time_now_us(),
+                           "message",
+                           message));
 }
 
-static void sink_progress(void *arg, const char *job, int64_t rows_in, int64_t rows_out,
-                          int64_t rows_rejected)
+static void sink_progress(
+    void *arg, const char *job, int64_t rows_in, int64_t rows_out, int64_t rows_rejected)
 {
     struct worker *worker = arg;
     send_message(worker,
                  json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}",
-                           "type", "progress",
-                           "task_id", worker->task_id,
-                           "job", job,
-                           "rows_in", (json_int_t)rows_in,
-                           "rows_out", (json_int_t)rows_out,
-                           "rows_rejected", (json_int_t)rows_rejected));
+                           "type",
+                           "progress",
+                           "task_id",
+                           worker->task_id,
+                           "job",
+                           job,
+                           "rows_in",
+                           (json_int_t)rows_in,
+                           "rows_out",
+                           (json_int_t)rows_out,
+                           "rows_rejected",
+                           (json_int_t)rows_rejected));
 }
 
 static bool sink_is_cancelled(void *arg)
@@ -87,14 +99,22 @@ static void sink_calling(void *arg, const char *plugin_id)
 static json_t *error_to_json(const struct hg_error *err)
 {
     return json_pack("{s:i, s:b, s:I, s:i, s:s, s:s, s:s, s:s}",
-                     "code", err->code,
-                     "retryable", err->retryable,
-                     "retry_after_ms", (json_int_t)err->retry_after_ms,
-                     "http_status", err->http_status,
-                     "sqlstate", err->sqlstate,
-                     "pointer", err->pointer,
-                     "message", err->message,
-                     "hint", err->hint);
+                     "code",
+                     err->code,
+                     "retryable",
+                     err->retryable,
+                     "retry_after_ms",
+                     (json_int_t)err->retry_after_ms,
+                     "http_status",
+                     err->http_status,
+                     "sqlstate",
+                     err->sqlstate,
+                     "pointer",
+                     err->pointer,
+                     "message",
+                     err->message,
+                     "hint",
+                     err->hint);
 }
 
 static void run_task(struct worker *worker, const json_t *message)
@@ -111,11 +131,16 @@ static void run_task(struct worker *worker, const json_t *message)
     int r = hg_flow_run(json_object_get(message, "task"), &sink, &result, &err);
     hg_blame_set(worker->blame, NULL);
     json_t *done = json_pack("{s:s, s:s, s:b, s:o?, s:o?}",
-                             "type", "done",
-                             "task_id", worker->task_id,
-                             "ok", r == HG_OK,
-                             "result", result,
-                             "error", r == HG_OK ? NULL : error_to_json(&err));
+                             "type",
+                             "done",
+                             "task_id",
+                             worker->task_id,
+                             "ok",
+                             r == HG_OK,
+                             "result",
+                             result,
+                             "error",
+                             r == HG_OK ? NULL : error_to_json(&err));
     {
         HG_LOCK(&worker->mutex);
         worker->task_id[0] = '\0';

@@ -461,14 +461,14 @@ static void test_two_make_one_schema(void **state)
     assert_int_equal(PQstatus(other), CONNECTION_OK);
     one_command(other, "begin");
     one_command(other, "set local role headgate_user");
-    one_command(other,
-                "select pg_advisory_xact_lock(hashtext('headgate.make'), hashtext('m'))");
+    one_command(other, "select pg_advisory_xact_lock(hashtext('headgate.make'), hashtext('m'))");
     one_command(other, "create schema m");
     assert_int_equal(pthread_create(&thread, NULL, run_in_thread, &r), 0);
-    while (strcmp(fake_query(pg,
-                             "select count(*) from pg_locks where locktype = 'advisory' and not granted"),
-                  "1") != 0 &&
-           r == HG_EINTERNAL) {
+    while (
+        strcmp(fake_query(
+                   pg, "select count(*) from pg_locks where locktype = 'advisory' and not granted"),
+               "1") != 0 &&
+        r == HG_EINTERNAL) {
     }
     one_command(other, "commit");
     assert_int_equal(pthread_join(thread, NULL), 0);
