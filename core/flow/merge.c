@@ -6,6 +6,7 @@
 
 #define STAGE "pg_temp.headgate_stage"
 #define LAST  "pg_temp.headgate_last"
+#define FOUND "pg_temp.headgate_found"
 #define SEQ   "\"_hg_seq\""
 
 /* Sorting and hashing millions of rows on disk for want of 60 MB would cost more than it saves. */
@@ -109,23 +110,35 @@ static int keep_last(struct hg_flow *flow,
     return r;
 }
 
+/*
+ * The numbers of those rows whose key is in the table. They are looked for once, by their keys
+ * alone: when all are new, or none is, that spares reading both tables a second time.
+ */
+static int find_present(struct hg_flow *flow,
+                        const struct hg_flow_schema *schema,
+                        const struct hg_target *target,
+                        const char *from,
+                        int64_t *ret_rows,
+                        struct hg_error *err)
+{
+    struct hg_buf sql = HG_BUF_INIT;
+    hg_buf_printf(&sql,
+                  "create temporary table headgate_found on commit drop as select s." SEQ
+                  ", t.xmin = pg_current_xact_id()::xid as again from %s s join %s t on ",
+                  from,
+                  hg_buf_text(&target->quoted));
+    join(schema, target, &sql);
+    int r = run(flow, &sql, ret_rows, err);
+    hg_buf_free(&sql);
+    return r;
+}
+
 /* Keys that this transaction has put into the table itself before are counted already. */
-static int count_again(struct hg_flow *flow,
-                       const struct hg_flow_schema *schema,
-                       const struct hg_target *target,
-                       const char *from,
-                       int64_t *ret_rows,
-                       struct hg_error *err)
+static int count_again(struct hg_flow *flow, int64_t *ret_rows, struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    struct hg_buf sql = HG_BUF_INIT;
-    hg_buf_printf(
-        &sql, "select count(*) as n from %s s join %s t on ", from, hg_buf_text(&target->quoted));
-    join(schema, target, &sql);
-    hg_buf_puts(&sql, " where t.xmin = pg_current_xact_id()::xid");
-    int r = hg_buf_failed(&sql) ? hg_error_nomem(err)
-                                : hg_db_simple(flow->db, hg_buf_text(&sql), &result, err);
-    hg_buf_free(&sql);
+    int r = hg_db_simple(
+        flow->db, "select count(*) as n from " FOUND " where again", &result, err);
     if (r == HG_OK) {
         *ret_rows = hg_result_int64(result, 0, "n", 0);
     }
@@ -162,6 +175,7 @@ static int insert_new(struct hg_flow *flow,
                       const struct hg_flow_schema *schema,
                       const struct hg_target *target,
                       const char *from,
+                      bool all,
                       struct hg_error *err)
 {
     struct hg_buf sql = HG_BUF_INIT;
@@ -169,12 +183,11 @@ static int insert_new(struct hg_flow *flow,
     hg_target_columns(target, schema, "", &sql);
     hg_buf_puts(&sql, ") select ");
     hg_target_columns(target, schema, "s.", &sql);
-    hg_buf_printf(&sql,
-                  " from %s s where not exists (select from %s t where ",
-                  from,
-                  hg_buf_text(&target->quoted));
-    join(schema, target, &sql);
-    hg_buf_putc(&sql, ')');
+    hg_buf_printf(&sql, " from %s s", from);
+    if (!all) {
+        hg_buf_puts(&sql,
+                    " where not exists (select from " FOUND " f where f." SEQ " = s." SEQ ")");
+    }
     int r = run(flow, &sql, NULL, err);
     hg_buf_free(&sql);
     return r;
@@ -204,17 +217,23 @@ int hg_merge_run(struct hg_flow *flow,
 {
     const char *from = facts->distinct ? STAGE : LAST;
     int64_t n_keys = facts->rows_staged;
+    int64_t n_present = 0;
     int64_t n_again = 0;
     int r = hg_db_simple(flow->db, memory_sql, NULL, err);
     if (r == HG_OK && !facts->distinct) {
         r = keep_last(flow, schema, target, &n_keys, err);
     }
     r = r < 0 ? r : lock_and_analyze(flow, target, from, err);
+    r = r < 0 ? r : find_present(flow, schema, target, from, &n_present, err);
     if (r == HG_OK && facts->rows_direct > 0) {
-        r = count_again(flow, schema, target, from, &n_again, err);
+        r = count_again(flow, &n_again, err);
     }
-    r = r < 0 ? r : update_present(flow, schema, target, from, err);
-    r = r < 0 ? r : insert_new(flow, schema, target, from, err);
+    if (r == HG_OK && n_present > 0) {
+        r = update_present(flow, schema, target, from, err);
+    }
+    if (r == HG_OK && n_present < n_keys) {
+        r = insert_new(flow, schema, target, from, n_present == 0, err);
+    }
     if (r == HG_OK) {
         *ret_rows = n_keys - n_again;
     }
