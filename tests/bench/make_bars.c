@@ -1,6 +1,6 @@
 /*
- * Writes bars as CSV to standard output: make_bars ROWS [FIRST]. The same rows on every machine,
- * 71 bytes each on average, sorted by symbol and minute; FIRST is the number of the first symbol.
+ * Writes bars as CSV to standard output: make_bars ROWS [YEAR]. The same rows on every machine,
+ * 71 bytes each on average, sorted by symbol and minute.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ static void put_price(uint32_t price)
     (void)printf("%" PRIu32 ".%04" PRIu32 ",", price / 10000, price % 10000);
 }
 
-static void put_row(int64_t row, int64_t first_symbol)
+static void put_row(int64_t row, int year)
 {
     const int64_t day = row / MINUTES;
     const int minute = (int)(row % MINUTES) + OPENING;
@@ -32,8 +32,9 @@ static void put_row(int64_t row, int64_t first_symbol)
     const uint32_t open = 500000 + (uint32_t)(random % 4000000);
     const uint32_t low = open - (uint32_t)(random >> 32 & 0xFFF);
     const uint32_t high = open + (uint32_t)(random >> 44 & 0xFFF);
-    (void)printf("S%03" PRId64 ",2025-%02d-%02d %02d:%02d:00,",
-                 first_symbol + day / (DAYS * MONTHS),
+    (void)printf("S%03" PRId64 ",%04d-%02d-%02d %02d:%02d:00,",
+                 day / (DAYS * MONTHS),
+                 year,
                  (int)(day / DAYS % MONTHS) + 1,
                  (int)(day % DAYS) + 1,
                  minute / 60,
@@ -49,11 +50,11 @@ int main(int argc, char **argv)
 {
     static char buffer[BUFFER_BYTES];
     const int64_t rows = argc > 1 ? strtoll(argv[1], NULL, 10) : 0;
-    const int64_t first_symbol = argc > 2 ? strtoll(argv[2], NULL, 10) : 0;
+    const int year = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2025;
     (void)setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     (void)printf("symbol,ts,open,high,low,close,volume,trades\n");
     for (int64_t row = 0; row < rows; row++) {
-        put_row(row, first_symbol);
+        put_row(row, year);
     }
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }
