@@ -137,8 +137,7 @@ static int find_present(struct hg_flow *flow,
 static int count_again(struct hg_flow *flow, int64_t *ret_rows, struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int r = hg_db_simple(
-        flow->db, "select count(*) as n from " FOUND " where again", &result, err);
+    int r = hg_db_simple(flow->db, "select count(*) as n from " FOUND " where again", &result, err);
     if (r == HG_OK) {
         *ret_rows = hg_result_int64(result, 0, "n", 0);
     }
