@@ -1,13 +1,14 @@
 # The front door. Each target is one script in tools/, which says what it does at its head.
 .DEFAULT_GOAL := help
-.PHONY: help up test test-full build bench lint format clean-machine clean
+.PHONY: help up test test-full build bench bench-long lint format clean-machine clean
 
 help:
 	@echo 'make up             set up, build, serve, run the sample pipelines, until Ctrl-C'
 	@echo 'make test           set up, build, run all tests'
 	@echo 'make test-full      the same and the long ones: thread sanitizer, fuzzing'
 	@echo 'make build          build/headgate, build/plugins/*.so, frontend/dist/'
-	@echo 'make bench          benchmarks'
+	@echo 'make bench          benchmarks against psql'
+	@echo 'make bench-long     the same, memory also with ten times the rows'
 	@echo 'make lint           formatting, layers, banned functions, sizes, clang-tidy'
 	@echo 'make format         bring the sources into form'
 	@echo 'make clean-machine  prove `make test` and `make up` on a bare Debian 12 (chroot, needs root)'
@@ -32,6 +33,11 @@ bench:
 	@tools/setup up
 	@tools/build
 	@tests/bench/run
+
+bench-long:
+	@tools/setup up
+	@tools/build
+	@HG_BENCH_LONG=1 tests/bench/run
 
 lint:
 	@tools/setup test

@@ -1,12 +1,15 @@
 /*
- * Writes bars as CSV to standard output: make_bars ROWS [YEAR]. The same rows on every machine,
- * 71 bytes each on average, sorted by symbol and minute.
+ * Writes bars as CSV to standard output: make_bars ROWS YEAR [shuffled]. The same rows on every
+ * machine, 71 bytes each on average, sorted by symbol and minute, or each far from its neighbours.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { MINUTES = 390, DAYS = 28, MONTHS = 12, OPENING = 570, BUFFER_BYTES = 1 << 20 };
+
+/* A prime above any number of rows, so that its multiples modulo that number are all different. */
+static const int64_t SHUFFLE_STEP = INT64_C(2654435761);
 
 static uint64_t state = UINT64_C(88172645463325252);
 
@@ -50,11 +53,16 @@ int main(int argc, char **argv)
 {
     static char buffer[BUFFER_BYTES];
     const int64_t rows = argc > 1 ? strtoll(argv[1], NULL, 10) : 0;
-    const int year = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2025;
+    const int year = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
+    const int64_t step = argc > 3 ? SHUFFLE_STEP : 1;
+    if (rows < 1 || rows >= SHUFFLE_STEP || year < 1) {
+        (void)fprintf(stderr, "usage: make_bars ROWS YEAR [shuffled]\n");
+        return 2;
+    }
     (void)setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     (void)printf("symbol,ts,open,high,low,close,volume,trades\n");
     for (int64_t row = 0; row < rows; row++) {
-        put_row(row, year);
+        put_row(row * step % rows, year);
     }
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }
