@@ -1,6 +1,8 @@
 /*
  * Stands in for the program's `plugin` subcommands, so that these tests need only this layer:
- *     plugin_tool plugin list DIR | inspect [--json] FILE | check FILE [CONFIG] | run FILE CONFIG
+ *     plugin_tool plugin list DIR | inspect [--json] FILE | check FILE CONFIG [MS] |
+ *     run FILE CONFIG [ROWS]
+ * CONFIG "-" is none; `check` answers as JSON.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,8 @@ int main(int argc, char **argv)
     }
     const char *verb = argv[2];
     bool json = strcmp(argv[3], "--json") == 0;
+    const char *config_file = argc > 4 && strcmp(argv[4], "-") != 0 ? argv[4] : NULL;
+    int64_t number = argc > 5 ? strtol(argv[5], NULL, 10) : 0;
     if (strcmp(verb, "inspect") == 0) {
         return json && argc < 5 ? 2 : hg_plugin_cmd_inspect(argv[json ? 4 : 3], json);
     }
@@ -21,21 +25,19 @@ int main(int argc, char **argv)
         return hg_plugin_cmd_list(argv[0], argv[3], NULL, NULL, false);
     }
     if (strcmp(verb, "check") == 0) {
-        const char *limit_ms = getenv("PLUGIN_TOOL_LIMIT_MS");
         struct hg_plugin_check_options options = {
             .file = argv[3],
-            .config_file = argc > 4 ? argv[4] : NULL,
-            .limit_ms = limit_ms ? strtol(limit_ms, NULL, 10) : 0,
-            .json = getenv("PLUGIN_TOOL_JSON") != NULL,
+            .config_file = config_file,
+            .limit_ms = number,
+            .json = true,
         };
         return hg_plugin_cmd_check(&options);
     }
     if (strcmp(verb, "run") == 0) {
-        const char *max_rows = getenv("PLUGIN_TOOL_ROWS");
         struct hg_plugin_run_options options = {
             .file = argv[3],
-            .config_file = argc > 4 ? argv[4] : NULL,
-            .max_rows = max_rows ? strtol(max_rows, NULL, 10) : 0,
+            .config_file = config_file,
+            .max_rows = number,
         };
         return hg_plugin_cmd_run(&options);
     }

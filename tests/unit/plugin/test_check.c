@@ -28,9 +28,13 @@ static int remove_folder(void **state)
     return 0;
 }
 
+/* The limit in ms of each test of `check`, or the rows of `run`; NULL: the usual. */
+static const char *number;
+
 static int tool(const char *verb, const char *file, const char *config, struct hg_child_result *ret)
 {
-    const char *const argv[] = {getenv("HG_PLUGIN_TOOL"), "plugin", verb, file, config, NULL};
+    const char *const argv[] = {
+        getenv("HG_PLUGIN_TOOL"), "plugin", verb, file, config ? config : "-", number, NULL};
     static const struct hg_child_limits limits = {.limit_ms = 120000, .max_bytes = 1 << 22};
     assert_int_equal(hg_child_spawn(argv, &limits, ret, NULL), HG_OK);
     assert_int_equal(ret->signal, 0);
@@ -98,10 +102,10 @@ static void test_good_connector(void **state)
 static void test_cancel_of_a_long_read(void **state)
 {
     (void)state;
-    setenv("PLUGIN_TOOL_LIMIT_MS", "3000", 1);
+    number = "3000";
     HG_CLEANUP(hg_json_decrefp)
     json_t *answer = check("numbers", config("{\"n\": 1000000000000, \"batch_rows\": 100}"));
-    unsetenv("PLUGIN_TOOL_LIMIT_MS");
+    number = NULL;
     assert_string_equal(field(answer, "cancel", "status"), "pass");
     assert_string_equal(field(answer, "cancel", "detail"), "stopped");
     /* Reading all of it takes longer than a test may. */
@@ -123,9 +127,9 @@ static void test_broken_files(void **state)
     (void)state;
     HG_CLEANUP(hg_json_decrefp) json_t *crash = check("crash-in-constructor", NULL);
     assert_fails(crash, "loads", "crashed with SIGSEGV");
-    setenv("PLUGIN_TOOL_LIMIT_MS", "700", 1);
+    number = "700";
     HG_CLEANUP(hg_json_decrefp) json_t *hang = check("hang-in-constructor", NULL);
-    unsetenv("PLUGIN_TOOL_LIMIT_MS");
+    number = NULL;
     assert_fails(hang, "loads", "did not answer within 0.7 s");
     HG_CLEANUP(hg_json_decrefp) json_t *exits = check("exit-in-constructor", NULL);
     assert_fails(exits, "loads", "ended with exit status 3");
@@ -149,9 +153,9 @@ static void test_broken_reads(void **state)
     HG_CLEANUP(hg_json_decrefp) json_t *crash = check("crash-in-read", rows);
     assert_fails(crash, "batches", "crashed with SIGSEGV");
     assert_string_equal(field(crash, "open", "status"), "pass");
-    setenv("PLUGIN_TOOL_LIMIT_MS", "700", 1);
+    number = "700";
     HG_CLEANUP(hg_json_decrefp) json_t *hang = check("hang-in-read", rows);
-    unsetenv("PLUGIN_TOOL_LIMIT_MS");
+    number = NULL;
     assert_fails(hang, "batches", "did not answer within 0.7 s");
     assert_fails(hang, "cancel", "did not answer within 0.7 s");
     HG_CLEANUP(hg_json_decrefp) json_t *leak = check("leak", rows);
@@ -190,9 +194,9 @@ static void test_run(void **state)
                         "number,text\n0,row 0\n1,row 1\n2,row 2\n3,row 3\n4,row 4\n5,row 5\n6,\n"
                         "7,row 7\n");
     hg_child_result_free(&result);
-    setenv("PLUGIN_TOOL_ROWS", "4", 1);
+    number = "4";
     assert_int_equal(tool("run", temp_plugin("numbers"), rows, &result), 0);
-    unsetenv("PLUGIN_TOOL_ROWS");
+    number = NULL;
     assert_string_equal(hg_buf_text(&result.output),
                         "number,text\n0,row 0\n1,row 1\n2,row 2\n3,row 3\n");
     hg_child_result_free(&result);
@@ -231,7 +235,6 @@ static void test_inspect(void **state)
 
 int main(void)
 {
-    setenv("PLUGIN_TOOL_JSON", "1", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_connector),
         cmocka_unit_test(test_cancel_of_a_long_read),
