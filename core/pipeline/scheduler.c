@@ -41,7 +41,7 @@ static const struct hg_statement next_due = {
 
 /* The next fire time as text, or false when there is none. */
 static bool next_time(const char *schedule_text,
-                      const char *timezone,
+                      const char *zone_name,
                       char ret[HG_TIME_TEXT],
                       struct hg_error *err)
 {
@@ -49,7 +49,7 @@ static bool next_time(const char *schedule_text,
     HG_CLEANUP(hg_zone_freep) struct hg_zone *zone = NULL;
     int64_t at_us = 0;
     int r = hg_schedule_parse(schedule_text, &schedule, err);
-    r = r < 0 ? r : hg_zone_load(timezone, &zone, err);
+    r = r < 0 ? r : hg_zone_load(zone_name, &zone, err);
     if (r < 0) {
         hg_log_error("a stored schedule cannot be read", err);
         return false;

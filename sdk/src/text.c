@@ -1,5 +1,7 @@
 #include "headgate/text.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Bytes of the valid character at the start, 0 when there is none. */
@@ -49,4 +51,16 @@ size_t hg_text_utf8_prefix(const void *text, size_t n)
         i += size;
     }
     return i;
+}
+
+char *hg_text_copy(const void *text, size_t n)
+{
+    char *copy = n < SIZE_MAX ? malloc(n + 1) : NULL;
+    if (copy) {
+        if (n > 0) {
+            memcpy(copy, text, n);
+        }
+        copy[n] = '\0';
+    }
+    return copy;
 }

@@ -5,6 +5,7 @@
 
 #include "headgate/error.h"
 #include "headgate/json.h"
+#include "headgate/text.h"
 
 /* One column as the JSON has it. */
 struct raw_column {
@@ -198,7 +199,7 @@ static hg_status read_source(const char *json, struct csv_column *column, struct
     }
     status = hg_json_next(reader, &token, err);
     if (!status && token.type == HG_JSON_STRING) {
-        column->source = strndup(token.text, token.n);
+        column->source = hg_text_copy(token.text, token.n);
         status = column->source ? HG_OK : hg_fail_nomem(err);
     } else if (!status) {
         if (token.type != HG_JSON_NUMBER || hg_json_int64(&token, &position, NULL) ||
@@ -269,7 +270,7 @@ static hg_status add_column(struct list *list,
     }
     struct csv_column *column = &list->columns[list->n];
     memset(column, 0, sizeof *column);
-    column->name = strndup(key->text, key->n);
+    column->name = hg_text_copy(key->text, key->n);
     if (!column->name) {
         return hg_fail_nomem(err);
     }
@@ -298,12 +299,12 @@ static hg_status take_value(struct hg_json_reader *reader,
         return status;
     }
     if (token.type == HG_JSON_STRING) {
-        raw.type = strndup(token.text, token.n);
+        raw.type = hg_text_copy(token.text, token.n);
         status = raw.type ? HG_OK : hg_fail_nomem(err);
     } else if (token.type == HG_JSON_OBJECT_BEGIN) {
         hg_json_capture(reader);
         status = hg_json_next(reader, &token, err);
-        char *json = status ? NULL : strndup(token.text, token.n);
+        char *json = status ? NULL : hg_text_copy(token.text, token.n);
         if (!status) {
             status = json ? hg_config_read(json, raw_fields, N_RAW_FIELDS, &raw, err)
                           : hg_fail_nomem(err);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "headgate/error.h"
+#include "headgate/text.h"
 
 static const struct hg_file *file_services(const struct hg_host *host, struct hg_error *err)
 {
@@ -41,7 +42,7 @@ hg_status csv_files_add(struct csv_files *files,
         files->items = items;
         files->room = room;
     }
-    char *copy = strndup(path, n);
+    char *copy = hg_text_copy(path, n);
     if (!copy) {
         return hg_fail_nomem(err);
     }

@@ -5,6 +5,7 @@
 
 #include "headgate/error.h"
 #include "headgate/json.h"
+#include "headgate/text.h"
 
 /* What headgate.state/1 takes. */
 #define MAX_STATE_BYTES 1048576
@@ -218,7 +219,7 @@ static hg_status read_current(struct hg_json_reader *reader,
         }
         status = hg_json_next(reader, &token, err);
         if (!status && is_path && token.type == HG_JSON_STRING && !s->current.path) {
-            s->current.path = strndup(token.text, token.n);
+            s->current.path = hg_text_copy(token.text, token.n);
             status = s->current.path ? HG_OK : hg_fail_nomem(err);
         } else if (!status) {
             status = not_a_state(err);
