@@ -99,6 +99,21 @@ void hg_json_quote(struct hg_buf *buf, const char *text)
     hg_json_quote_n(buf, text, strlen(text));
 }
 
+json_t *hg_json_text(const char *text)
+{
+    json_t *json = json_string(text);
+    if (json) {
+        return json;
+    }
+    struct hg_buf quoted = HG_BUF_INIT;
+    hg_json_quote(&quoted, text);
+    if (!hg_buf_failed(&quoted)) {
+        json = json_loadb(quoted.data, quoted.len, JSON_DECODE_ANY, NULL);
+    }
+    hg_buf_free(&quoted);
+    return json;
+}
+
 void hg_pointer_escape(struct hg_buf *buf, const char *key)
 {
     for (; *key; key++) {

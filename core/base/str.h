@@ -7,12 +7,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <jansson.h>
+
 #include "base/buf.h"
 
 /* Appends `text` as a JSON string; bytes that are not UTF-8 become U+FFFD. */
 void hg_json_quote(struct hg_buf *buf, const char *text);
 /* The same for `n` bytes, which may hold NULs. */
 void hg_json_quote_n(struct hg_buf *buf, const char *text, size_t n);
+
+/*
+ * A JSON string of any bytes, those that are not UTF-8 as U+FFFD: json_string() refuses them, and a
+ * text that was cut to its room may end in the middle of a character. NULL without memory.
+ */
+json_t *hg_json_text(const char *text);
 
 /* Appends one step of a JSON pointer: "~" becomes "~0", "/" becomes "~1". */
 void hg_pointer_escape(struct hg_buf *buf, const char *key);

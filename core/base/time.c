@@ -22,6 +22,14 @@ int64_t hg_time_monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+void hg_time_monotonic_after(int64_t wait_ms, struct timespec *ret)
+{
+    (void)clock_gettime(CLOCK_MONOTONIC, ret);
+    int64_t ns = ret->tv_nsec + wait_ms % 1000 * 1000000;
+    ret->tv_sec += wait_ms / 1000 + ns / 1000000000;
+    ret->tv_nsec = ns % 1000000000;
+}
+
 /* Days and civil dates: eras of 400 years that begin on 1 March, so a leap day ends its year. */
 int32_t hg_date_to_days(int year, int month, int day)
 {

@@ -6,6 +6,7 @@
 #define HG_BASE_TIME_H
 
 #include <stdint.h>
+#include <time.h>
 
 #include "headgate/plugin.h"
 
@@ -15,6 +16,8 @@
 int64_t hg_time_now_us(void);
 /* Milliseconds of a clock that never jumps; for delays and deadlines. */
 int64_t hg_time_monotonic_ms(void);
+/* When `wait_ms` (0 or more) from now will have passed, by CLOCK_MONOTONIC: for timed waits. */
+void hg_time_monotonic_after(int64_t wait_ms, struct timespec *ret);
 /* RFC 3339 in UTC with milliseconds and Z. */
 void hg_time_format(int64_t time_us, char ret_text[HG_TIME_TEXT]);
 /* RFC 3339 with any fraction and zone. HG_EINVAL for anything else. */

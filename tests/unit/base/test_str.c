@@ -191,11 +191,23 @@ static void parses_whole_numbers_only(void **state)
     assert_int_equal(value, 99);
 }
 
+static void makes_json_of_any_bytes(void **state)
+{
+    (void)state;
+    json_t *good = hg_json_text("caf\xC3\xA9 \"1\"");
+    assert_string_equal(json_string_value(good), "caf\xC3\xA9 \"1\"");
+    json_decref(good);
+    json_t *cut = hg_json_text("caf\xC3"); /* a text that was cut in the middle of a character */
+    assert_string_equal(json_string_value(cut), "caf\xEF\xBF\xBD");
+    json_decref(cut);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_valid_utf8),
         cmocka_unit_test(quotes_json_that_parses_again),
+        cmocka_unit_test(makes_json_of_any_bytes),
         cmocka_unit_test(escapes_pointers),
         cmocka_unit_test(finds_what_was_meant),
         cmocka_unit_test(knows_slugs),

@@ -257,6 +257,25 @@ static void knows_ids(void **state)
     assert_int_equal(hg_uuid_time_ms("nonsense"), -1);
 }
 
+static int64_t ms_of(const struct timespec *at)
+{
+    return (int64_t)at->tv_sec * 1000 + at->tv_nsec / 1000000;
+}
+
+static void waits_end_after_their_time(void **state)
+{
+    (void)state;
+    static const int64_t waits[] = {0, 1, 999, 1000, 1999, 3600000};
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        struct timespec until;
+        int64_t before = hg_time_monotonic_ms();
+        hg_time_monotonic_after(waits[i], &until);
+        int64_t after = hg_time_monotonic_ms();
+        assert_in_range(until.tv_nsec, 0, 999999999);
+        assert_true(ms_of(&until) >= before + waits[i] && ms_of(&until) <= after + waits[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +285,7 @@ int main(void)
         cmocka_unit_test(parses_instants),
         cmocka_unit_test(parses_durations),
         cmocka_unit_test(clocks_move_forward),
+        cmocka_unit_test(waits_end_after_their_time),
         cmocka_unit_test(ids_rise_and_never_repeat),
         cmocka_unit_test(knows_ids),
     };
