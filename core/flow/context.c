@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/time.h"
 #include "base/uuid.h"
 #include "flow/quarantine.h"
@@ -102,13 +103,13 @@ size_t hg_flow_job(const struct hg_flow *flow, const char *id)
 
 static json_t *error_to_json(const struct hg_error *err)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s}",
+    return json_pack("{s:s, s:o, s:o, s:s, s:s}",
                      "code",
                      hg_code_name(err->code),
                      "message",
-                     err->message,
+                     hg_json_text(err->message),
                      "hint",
-                     err->hint,
+                     hg_json_text(err->hint),
                      "pointer",
                      err->pointer,
                      "sqlstate",
