@@ -329,13 +329,7 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
 static void wait_for_work(struct hg_pipelines *service, int64_t wait_ms)
 {
     struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += wait_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    hg_time_monotonic_after(wait_ms, &until);
     HG_LOCK(&service->mutex);
     while (!service->poked && !service->stopping &&
            pthread_cond_timedwait(&service->work, &service->mutex, &until) == 0) {

@@ -11,15 +11,15 @@
  * What the contract's Pipeline is made of: the stored row, its last run, and for each job its last
  * run. Definition and overrides are laid over each other below, in one place with hg_catalog_get.
  */
-#define PIPELINE_ROW                                                                   \
-    "select p.id as cursor_key, json_build_object('id', p.id, 'name', p.name,"         \
-    " 'enabled', p.enabled, 'origin', p.origin, 'version', p.version, 'file', p.file," \
-    " 'definition', p.definition, 'overrides', p.overrides, 'errors', p.errors,"       \
-    " 'next_run_at', " HG_SQL_TIME(                                                    \
-        "p.next_run_at") ","                                                           \
-                         " 'last_run', (select " HG_SQL_RUN                            \
-                         " from run r where r.pipeline_id = p.id"                      \
-                         " order by r.id desc limit 1)) as item from pipeline p"
+/* clang-format off */
+#define PIPELINE_ROW                                                                               \
+    "select p.id as cursor_key, json_build_object('id', p.id, 'name', p.name,"                     \
+    " 'enabled', p.enabled, 'origin', p.origin, 'version', p.version, 'file', p.file,"             \
+    " 'definition', p.definition, 'overrides', p.overrides, 'errors', p.errors,"                   \
+    " 'next_run_at', " HG_SQL_TIME("p.next_run_at") ","                                            \
+    " 'last_run', (select " HG_SQL_RUN " from run r where r.pipeline_id = p.id"                    \
+    " order by r.id desc limit 1)) as item from pipeline p"
+/* clang-format on */
 
 static const struct hg_statement list_pipelines = {
     "pipelines_list",

@@ -425,10 +425,7 @@ static bool has_ended(const json_t *run)
 static void wait_for_change(struct hg_pipelines *service, uint64_t changes, int64_t wait_ms)
 {
     struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + wait_ms % 1000 * 1000000;
-    until.tv_sec += wait_ms / 1000 + ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
+    hg_time_monotonic_after(wait_ms, &until);
     HG_LOCK(&service->mutex);
     while (service->run_changes == changes && !service->stopping &&
            pthread_cond_timedwait(&service->run_changed, &service->mutex, &until) == 0) {

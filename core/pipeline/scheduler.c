@@ -154,10 +154,7 @@ static int one_round(struct hg_pipelines *service, int64_t *ret_wait_ms, struct 
 static bool sleep_until_change(struct hg_pipelines *service, int64_t wait_ms)
 {
     struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + wait_ms % 1000 * 1000000;
-    until.tv_sec += wait_ms / 1000 + ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
+    hg_time_monotonic_after(wait_ms, &until);
     HG_LOCK(&service->mutex);
     while (!service->stopping && !service->schedules_changed &&
            pthread_cond_timedwait(&service->schedule, &service->mutex, &until) == 0) {

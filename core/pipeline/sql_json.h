@@ -4,6 +4,9 @@
 #ifndef HG_PIPELINE_SQL_JSON_H
 #define HG_PIPELINE_SQL_JSON_H
 
+/* One line of SQL a line of C: clang-format would break them in the middle of words. */
+/* clang-format off */
+
 /* A timestamptz as RFC 3339 in UTC with milliseconds. */
 #define HG_SQL_TIME(x) "to_char((" x ") at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
@@ -11,61 +14,32 @@
 #define HG_SQL_MS(a, b) "(extract(epoch from (coalesce(" b ", now()) - " a ")) * 1000)::bigint"
 
 /* A row `j` of job_run. */
-#define HG_SQL_JOB_RUN                                                                            \
-    "json_build_object('id', j.job_id, 'type', j.type, 'status', j.status, 'attempt', j.attempt," \
-    " 'max_attempts', j.max_attempts, 'started_at', " HG_SQL_TIME(                                \
-        "j.started_at") ","                                                                       \
-                        " 'finished_at', " HG_SQL_TIME(                                           \
-                            "j.finished_at") ","                                                  \
-                                             " 'duration_ms', " HG_SQL_MS(                        \
-                                                 "j.started_at",                                  \
-                                                 "j.finished_at") ","                             \
-                                                                  " 'rows_in', j.rows_in, "       \
-                                                                  "'rows_out', j.rows_out, "      \
-                                                                  "'rows_rejected', "             \
-                                                                  "j.rows_rejected,"              \
-                                                                  " 'error', j.error)"
+#define HG_SQL_JOB_RUN                                                                             \
+    "json_build_object('id', j.job_id, 'type', j.type, 'status', j.status, 'attempt', j.attempt,"  \
+    " 'max_attempts', j.max_attempts, 'started_at', " HG_SQL_TIME("j.started_at") ","              \
+    " 'finished_at', " HG_SQL_TIME("j.finished_at") ","                                            \
+    " 'duration_ms', " HG_SQL_MS("j.started_at", "j.finished_at") ","                              \
+    " 'rows_in', j.rows_in, 'rows_out', j.rows_out, 'rows_rejected', j.rows_rejected,"             \
+    " 'error', j.error)"
 
 /* A row `r` of run. Rows are those of its jobs, so that they are live while it runs. */
-#define HG_SQL_RUN                                                                                                                                                                                                   \
-    "(select json_build_object('id', r.id, 'pipeline_id', r.pipeline_id, 'status', r.status,"                                                                                                                        \
-    " 'trigger', r.trigger, 'params', r.params,"                                                                                                                                                                     \
-    " 'scheduled_for', " HG_SQL_TIME(                                                                                                                                                                                \
-        "r.scheduled_for") ","                                                                                                                                                                                       \
-                           " 'queued_at', " HG_SQL_TIME("r.queued_at") ", "                                                                                                                                          \
-                                                                       "'started_at',"                                                                                                                               \
-                                                                       " " HG_SQL_TIME(                                                                                                                              \
-                                                                           "r.started_at") ","                                                                                                                       \
-                                                                                           " '"                                                                                                                      \
-                                                                                           "finis"                                                                                                                   \
-                                                                                           "hed_"                                                                                                                    \
-                                                                                           "at',"                                                                                                                    \
-                                                                                           " " HG_SQL_TIME(                                                                                                          \
-                                                                                               "r"                                                                                                                   \
-                                                                                               "."                                                                                                                   \
-                                                                                               "f"                                                                                                                   \
-                                                                                               "i"                                                                                                                   \
-                                                                                               "n"                                                                                                                   \
-                                                                                               "i"                                                                                                                   \
-                                                                                               "s"                                                                                                                   \
-                                                                                               "h"                                                                                                                   \
-                                                                                               "e"                                                                                                                   \
-                                                                                               "d"                                                                                                                   \
-                                                                                               "_"                                                                                                                   \
-                                                                                               "a"                                                                                                                   \
-                                                                                               "t") ","                                                                                                              \
-                                                                                                    " 'duration_ms', " HG_SQL_MS(                                                                                    \
-                                                                                                        "r.started_at",                                                                                              \
-                                                                                                        "r.finished_at") ","                                                                                         \
-                                                                                                                         " 'retry_count', r.retry_count,"                                                            \
-                                                                                                                         " 'rows_extracted', coalesce(sum(j.rows_in) filter (where j.type = 'extract'), 0)::bigint," \
-                                                                                                                         " 'rows_loaded', coalesce(sum(j.rows_out)"                                                  \
-                                                                                                                         " filter (where j.type = 'load'), 0)::bigint,"                                              \
-                                                                                                                         " 'rows_rejected', coalesce(sum(j.rows_rejected), 0)::bigint,"                              \
-                                                                                                                         " 'error', r.error,"                                                                        \
-                                                                                                                         " 'jobs', coalesce(json_agg(" HG_SQL_JOB_RUN                                                \
-                                                                                                                         " order by j.position)"                                                                     \
-                                                                                                                         " filter (where j.run_id is not null), '[]'::json))"                                        \
-                                                                                                                         " from (select) one left join job_run j on j.run_id = r.id)"
+#define HG_SQL_RUN                                                                                 \
+    "(select json_build_object('id', r.id, 'pipeline_id', r.pipeline_id, 'status', r.status,"      \
+    " 'trigger', r.trigger, 'params', r.params,"                                                   \
+    " 'scheduled_for', " HG_SQL_TIME("r.scheduled_for") ","                                        \
+    " 'queued_at', " HG_SQL_TIME("r.queued_at") ", 'started_at', " HG_SQL_TIME("r.started_at") "," \
+    " 'finished_at', " HG_SQL_TIME("r.finished_at") ","                                            \
+    " 'duration_ms', " HG_SQL_MS("r.started_at", "r.finished_at") ","                              \
+    " 'retry_count', r.retry_count,"                                                               \
+    " 'rows_extracted', coalesce(sum(j.rows_in) filter (where j.type = 'extract'), 0)::bigint,"    \
+    " 'rows_loaded', coalesce(sum(j.rows_out)"                                                     \
+    " filter (where j.type = 'load'), 0)::bigint,"                                                 \
+    " 'rows_rejected', coalesce(sum(j.rows_rejected), 0)::bigint,"                                 \
+    " 'error', r.error,"                                                                           \
+    " 'jobs', coalesce(json_agg(" HG_SQL_JOB_RUN " order by j.position)"                           \
+    " filter (where j.run_id is not null), '[]'::json))"                                           \
+    " from (select) one left join job_run j on j.run_id = r.id)"
+
+/* clang-format on */
 
 #endif

@@ -92,7 +92,7 @@ static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
-    strcpy(fixture->folder, "/tmp/hg-definition-XXXXXX");
+    (void)snprintf(fixture->folder, sizeof fixture->folder, "%s", "/tmp/hg-definition-XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
     (void)snprintf(fixture->file, sizeof fixture->file, "%s/p.yaml", fixture->folder);
     (void)snprintf(fixture->sql, sizeof fixture->sql, "%s/x.sql", fixture->folder);

@@ -27,8 +27,7 @@ static void test_frames_come_out_as_they_went_in(void **state)
         HG_CLEANUP(hg_buf_free) struct hg_buf in = HG_BUF_INIT;
         int n = 0;
         for (int part = 0; part < 2; part++) {
-            hg_buf_append(
-                &in, part ? all.data + cut : all.data, part ? all.len - cut : cut);
+            hg_buf_append(&in, part ? all.data + cut : all.data, part ? all.len - cut : cut);
             for (;;) {
                 HG_CLEANUP(hg_json_decrefp) json_t *message = NULL;
                 assert_int_equal(hg_frame_take(&in, &message, NULL), HG_OK);
