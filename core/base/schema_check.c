@@ -1,6 +1,8 @@
 #include "base/schema_check.h"
 
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -323,8 +325,9 @@ static bool unescape_step(const char *step, size_t n, char *ret_name, size_t roo
         char c = step[i];
         if (c == '%' && i + 2 < n) {
             char hex[3] = {step[i + 1], step[i + 2], '\0'};
-            unsigned value = 0;
-            if (sscanf(hex, "%2x", &value) == 1) {
+            char *end = NULL;
+            unsigned long value = strtoul(hex, &end, 16);
+            if (isxdigit((unsigned char)hex[0]) && *end == '\0') {
                 c = (char)value;
                 i += 2;
             }

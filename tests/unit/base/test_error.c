@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,8 +14,8 @@ static void fills_message_and_code(void **state)
 {
     (void)state;
     struct hg_error err = HG_ERROR_INIT;
-    strcpy(err.hint, "stale");
-    strcpy(err.pointer, "/stale");
+    (void)snprintf(err.hint, sizeof err.hint, "%s", "stale");
+    (void)snprintf(err.pointer, sizeof err.pointer, "%s", "/stale");
     assert_int_equal(hg_error_set(&err, HG_EINVAL, "bad %s", "thing"), HG_EINVAL);
     assert_string_equal(err.message, "bad thing");
     assert_int_equal(err.code, HG_EINVAL);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@ static char folder[64];
 static int make_folder(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/hg-io-XXXXXX");
+    (void)snprintf(folder, sizeof folder, "%s", "/tmp/hg-io-XXXXXX");
     return mkdtemp(folder) ? 0 : -1;
 }
 

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,7 +39,7 @@ static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
-    strcpy(fixture->folder, "/tmp/hg-config-XXXXXX");
+    (void)snprintf(fixture->folder, sizeof fixture->folder, "%s", "/tmp/hg-config-XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
     (void)snprintf(fixture->file, sizeof fixture->file, "%s/h.yaml", fixture->folder);
     for (size_t i = 0; i < HG_COUNT(variables); i++) {
