@@ -1,6 +1,7 @@
 #include "worker/pool.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,7 +17,10 @@
 #include "worker/frame.h"
 #include "worker/slot.h"
 
-enum { STARTS_BEFORE_GIVING_UP = 3 };
+enum {
+    STARTS_BEFORE_GIVING_UP = 3,
+    READS_IN_A_ROW = 16, /* of 64 KiB; then the others' turn, however much a worker says */
+};
 
 /*
  * Locks: `mutex` guards everything in the pool. The supervisor holds it except while it polls and
@@ -78,6 +82,13 @@ static void report_done(struct hg_worker_pool *pool,
     (void)pthread_mutex_lock(&pool->mutex);
 }
 
+static void tell_idle(struct hg_worker_pool *pool)
+{
+    (void)pthread_mutex_unlock(&pool->mutex);
+    pool->events.idle(pool->events.arg);
+    (void)pthread_mutex_lock(&pool->mutex);
+}
+
 static void note_growth(struct hg_worker_pool *pool, struct hg_slot *slot)
 {
     int64_t rss = hg_process_rss_bytes(&slot->process);
@@ -91,18 +102,33 @@ static void note_growth(struct hg_worker_pool *pool, struct hg_slot *slot)
     }
 }
 
+/* What the host did or set is the reason, whatever followed from it in the worker. */
+static void explain_failure(const struct hg_worker_pool *pool,
+                            const struct hg_slot *slot,
+                            struct hg_error *err)
+{
+    if (slot->cancelled) {
+        err->code = HG_ECANCELLED;
+    } else if (slot->timed_out) {
+        hg_error_set(err,
+                     HG_ETIMEDOUT,
+                     "took longer than its timeout of %lld ms",
+                     (long long)slot->timeout_ms);
+        err->retryable = true;
+    } else if (err->code == HG_ENOMEM && pool->options.memory_limit_bytes > 0) {
+        hg_error_hint(err,
+                      "A worker may use %lld MB of memory.",
+                      (long long)(pool->options.memory_limit_bytes >> 20));
+    }
+}
+
 static void on_done(struct hg_worker_pool *pool, struct hg_slot *slot, const json_t *message)
 {
     struct hg_error err = HG_ERROR_INIT;
     bool ok = json_is_true(json_object_get(message, "ok"));
     if (!ok) {
         error_from_json(json_object_get(message, "error"), &err);
-        if (slot->timed_out) {
-            hg_error_set(&err,
-                         HG_ETIMEDOUT,
-                         "took longer than its timeout of %lld ms",
-                         (long long)slot->timeout_ms);
-        }
+        explain_failure(pool, slot, &err);
     }
     slot->crashes_in_a_row = 0;
     note_growth(pool, slot);
@@ -147,6 +173,7 @@ static void on_message(struct hg_worker_pool *pool, struct hg_slot *slot, const 
         if (slot->state == HG_SLOT_STARTING) {
             slot->state = HG_SLOT_READY;
             hg_slot_send_task(slot);
+            tell_idle(pool);
         }
         return;
     }
@@ -164,11 +191,11 @@ static void on_message(struct hg_worker_pool *pool, struct hg_slot *slot, const 
 }
 
 /* False when the worker closed its end or talks nonsense. */
-static bool read_messages(struct hg_worker_pool *pool, struct hg_slot *slot)
+static bool read_messages(struct hg_worker_pool *pool, struct hg_slot *slot, int n_reads)
 {
     struct hg_error err = HG_ERROR_INIT;
     char bytes[65536];
-    for (;;) {
+    for (int i = 0; i < n_reads; i++) {
         ssize_t n = recv(slot->process.socket, bytes, sizeof bytes, MSG_DONTWAIT);
         if (n < 0 && errno == EINTR) {
             continue;
@@ -191,23 +218,17 @@ static bool read_messages(struct hg_worker_pool *pool, struct hg_slot *slot)
             on_message(pool, slot, message);
         }
     }
+    return true;
 }
 
 /* ---- the supervisor's loop ---- */
-
-static void tell_idle(struct hg_worker_pool *pool)
-{
-    (void)pthread_mutex_unlock(&pool->mutex);
-    pool->events.idle(pool->events.arg);
-    (void)pthread_mutex_lock(&pool->mutex);
-}
 
 static void on_end(struct hg_worker_pool *pool, struct hg_slot *slot)
 {
     struct hg_error error = HG_ERROR_INIT;
     /* What it said last may be the end of its task. */
-    (void)read_messages(pool, slot);
-    bool was_sent = slot->task_id && slot->task.len == 0;
+    (void)read_messages(pool, slot, INT_MAX);
+    bool was_sent = !hg_slot_has_unsent(slot);
     hg_slot_reap(slot, &pool->options, &error);
     /* A task that was not sent yet waits for the next process, unless none comes up. */
     if (was_sent || slot->crashes_in_a_row >= STARTS_BEFORE_GIVING_UP) {
@@ -216,10 +237,22 @@ static void on_end(struct hg_worker_pool *pool, struct hg_slot *slot)
     tell_idle(pool);
 }
 
+static void start(struct hg_worker_pool *pool, struct hg_slot *slot)
+{
+    struct hg_error error = HG_ERROR_INIT;
+    if (hg_slot_start(slot, &pool->options, &error) == HG_OK) {
+        return;
+    }
+    hg_log_error("a worker cannot be started", &error);
+    if (slot->crashes_in_a_row >= STARTS_BEFORE_GIVING_UP) {
+        report_done(pool, slot, NULL, &error);
+    }
+}
+
 /* A task that was not sent yet needs no worker to be cancelled. */
 static void drop_unsent(struct hg_worker_pool *pool, struct hg_slot *slot)
 {
-    if (slot->task_id && slot->task.len > 0 && slot->cancelled) {
+    if (hg_slot_has_unsent(slot) && (slot->cancelled || pool->stopping)) {
         struct hg_error error = HG_ERROR_INIT;
         hg_error_set(&error, HG_ECANCELLED, "cancelled before it started");
         report_done(pool, slot, NULL, &error);
@@ -233,13 +266,19 @@ static int64_t look_after(struct hg_worker_pool *pool)
     for (size_t i = 0; i < pool->n_slots; i++) {
         struct hg_slot *slot = &pool->slots[i];
         if (slot->state == HG_SLOT_DOWN && slot->restart_at_ms <= now && !pool->stopping) {
-            hg_slot_start(slot, &pool->options);
+            start(pool, slot);
         }
         if (pool->stopping && slot->task_id && now >= pool->cancel_at_ms) {
             slot->cancelled = true;
             hg_slot_cancel(slot);
         }
         drop_unsent(pool, slot);
+        if (pool->stopping && slot->state == HG_SLOT_DOWN) {
+            continue; /* it is not started any more */
+        }
+        if (pool->stopping && slot->state == HG_SLOT_STARTING) {
+            hg_process_kill(&slot->process, SIGKILL); /* has nothing to lose */
+        }
         int64_t at = hg_slot_check(slot, &pool->options);
         next = next == 0 || (at != 0 && at < next) ? at : next;
     }
@@ -273,7 +312,7 @@ static void serve(struct hg_worker_pool *pool, const struct pollfd *fds)
         struct hg_slot *slot = &pool->slots[i];
         bool alive = true;
         if (fds[1 + 2 * i].revents & (POLLIN | POLLHUP | POLLERR)) {
-            alive = read_messages(pool, slot);
+            alive = read_messages(pool, slot, READS_IN_A_ROW);
         }
         if (alive && (fds[1 + 2 * i].revents & POLLOUT)) {
             alive = hg_slot_flush(slot);
@@ -287,14 +326,14 @@ static void serve(struct hg_worker_pool *pool, const struct pollfd *fds)
     }
 }
 
-static bool all_down(const struct hg_worker_pool *pool)
+static bool has_stopped(const struct hg_worker_pool *pool)
 {
     for (size_t i = 0; i < pool->n_slots; i++) {
         if (pool->slots[i].state != HG_SLOT_DOWN) {
             return false;
         }
     }
-    return true;
+    return pool->stopping;
 }
 
 static void send_waiting(struct hg_worker_pool *pool)
@@ -326,9 +365,12 @@ static void *supervise(void *arg)
         abort(); /* a few bytes at start-up: there is no host without its supervisor */
     }
     (void)pthread_mutex_lock(&pool->mutex);
-    while (!pool->stopping || !all_down(pool)) {
+    for (;;) {
         send_waiting(pool);
         int timeout = poll_timeout_ms(look_after(pool));
+        if (has_stopped(pool)) {
+            break;
+        }
         nfds_t n = collect(pool, fds);
         (void)pthread_mutex_unlock(&pool->mutex);
         int ready = poll(fds, n, timeout);

@@ -31,14 +31,14 @@ static int start_attributes(posix_spawnattr_t *attributes)
                    attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 }
 
+/* Both descriptors are above those of the worker, so that neither overwrites the other. */
 static int start_actions(posix_spawn_file_actions_t *actions, int socket, int blame_fd)
 {
-    /* By way of high numbers, so that neither descriptor overwrites the other. */
     int e = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    e = e ? e : posix_spawn_file_actions_adddup2(actions, socket, 1000);
-    e = e ? e : posix_spawn_file_actions_adddup2(actions, blame_fd, 1001);
-    e = e ? e : posix_spawn_file_actions_adddup2(actions, 1000, HG_WORKER_SOCKET_FD);
-    e = e ? e : posix_spawn_file_actions_adddup2(actions, 1001, HG_WORKER_BLAME_FD);
+    /* What plugins print must not get into what a command prints for programs. */
+    e = e ? e : posix_spawn_file_actions_adddup2(actions, STDERR_FILENO, STDOUT_FILENO);
+    e = e ? e : posix_spawn_file_actions_adddup2(actions, socket, HG_WORKER_SOCKET_FD);
+    e = e ? e : posix_spawn_file_actions_adddup2(actions, blame_fd, HG_WORKER_BLAME_FD);
     return e ? e : posix_spawn_file_actions_addclosefrom_np(actions, HG_WORKER_BLAME_FD + 1);
 }
 
@@ -64,6 +64,18 @@ static int spawn(
     return e;
 }
 
+/* Moves a descriptor above those that the worker finds. */
+static int move_up(int *fd)
+{
+    int moved = fcntl(*fd, F_DUPFD_CLOEXEC, HG_WORKER_BLAME_FD + 1);
+    if (moved < 0) {
+        return errno;
+    }
+    (void)close(*fd);
+    *fd = moved;
+    return 0;
+}
+
 int hg_process_start(const char *self,
                      int64_t memory_limit_bytes,
                      struct hg_process *ret,
@@ -81,7 +93,9 @@ int hg_process_start(const char *self,
         return hg_error_errno(err, errno, "cannot make a socket for a worker");
     }
     process.socket = pair[0];
-    int e = spawn(self, memory_limit_bytes, pair[1], blame_fd, &process.pid);
+    int e = move_up(&pair[1]);
+    e = e ? e : move_up(&blame_fd);
+    e = e ? e : spawn(self, memory_limit_bytes, pair[1], blame_fd, &process.pid);
     (void)close(pair[1]);
     if (e != 0) {
         (void)close(pair[0]);

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "worker/frame.h"
@@ -17,6 +16,8 @@ enum {
     RESTART_FIRST_MS = 50,
     RESTART_MAX_MS = 30000,
     CANCEL_GRACE_MS = 2000,
+    START_MAX_MS = 60000,
+    STOP_MAX_MS = 2000,
     MEMORY_LOOK_MS = 200,
 };
 
@@ -25,6 +26,11 @@ bool hg_slot_is_free(const struct hg_slot *slot)
     return !slot->task_id && slot->state != HG_SLOT_STOPPING &&
            (slot->state != HG_SLOT_DOWN || slot->crashes_in_a_row == 0 ||
             slot->restart_at_ms <= hg_time_monotonic_ms());
+}
+
+bool hg_slot_has_unsent(const struct hg_slot *slot)
+{
+    return slot->task_id && slot->task.len > 0;
 }
 
 int64_t hg_slot_restart_delay_ms(int crashes_in_a_row)
@@ -44,20 +50,23 @@ static void went_down(struct hg_slot *slot, bool crashed)
     slot->restart_at_ms = hg_time_monotonic_ms() + hg_slot_restart_delay_ms(slot->crashes_in_a_row);
 }
 
-void hg_slot_start(struct hg_slot *slot, const struct hg_worker_options *options)
+int hg_slot_start(struct hg_slot *slot,
+                  const struct hg_worker_options *options,
+                  struct hg_error *err)
 {
-    struct hg_error err = HG_ERROR_INIT;
     hg_buf_reset(&slot->in);
     hg_buf_reset(&slot->out);
     slot->tasks_done = 0;
     slot->first_rss_bytes = 0;
     hg_freep(&slot->isolated);
-    if (hg_process_start(options->self, options->memory_limit_bytes, &slot->process, &err) < 0) {
-        hg_log_error("a worker cannot be started", &err);
+    int r = hg_process_start(options->self, options->memory_limit_bytes, &slot->process, err);
+    if (r < 0) {
         went_down(slot, true);
-        return;
+        return r;
     }
     slot->state = HG_SLOT_STARTING;
+    slot->state_until_ms = hg_time_monotonic_ms() + START_MAX_MS;
+    return HG_OK;
 }
 
 static void queue_message(struct hg_slot *slot, json_t *message)
@@ -75,16 +84,21 @@ static void queue_message(struct hg_slot *slot, json_t *message)
 void hg_slot_retire(struct hg_slot *slot)
 {
     slot->state = HG_SLOT_STOPPING;
+    slot->state_until_ms = hg_time_monotonic_ms() + STOP_MAX_MS;
     queue_message(slot, json_pack("{s:s}", "type", "stop"));
 }
 
 void hg_slot_send_task(struct hg_slot *slot)
 {
-    if (slot->state != HG_SLOT_READY || slot->task.len == 0) {
+    if (slot->state != HG_SLOT_READY || !hg_slot_has_unsent(slot)) {
         return;
     }
     hg_buf_append(&slot->out, slot->task.data, slot->task.len);
     hg_buf_free(&slot->task);
+    if (hg_buf_failed(&slot->out)) {
+        hg_process_kill(&slot->process, SIGKILL); /* without memory: its end is reported */
+        return;
+    }
     if (slot->timeout_ms > 0) {
         slot->deadline_ms = hg_time_monotonic_ms() + slot->timeout_ms;
     }
@@ -139,8 +153,12 @@ int64_t hg_slot_check(struct hg_slot *slot, const struct hg_worker_options *opti
     if (slot->state == HG_SLOT_DOWN) {
         return slot->restart_at_ms;
     }
-    if (!slot->task_id || slot->task.len > 0) {
-        return 0;
+    if (slot->state != HG_SLOT_READY && now >= slot->state_until_ms) {
+        hg_process_kill(&slot->process, SIGKILL);
+        return 0; /* its pidfd wakes us */
+    }
+    if (slot->state != HG_SLOT_READY || !slot->task_id || hg_slot_has_unsent(slot)) {
+        return slot->state != HG_SLOT_READY ? slot->state_until_ms : 0;
     }
     if (slot->deadline_ms > 0 && now >= slot->deadline_ms && !slot->timed_out) {
         slot->timed_out = true;
@@ -148,7 +166,7 @@ int64_t hg_slot_check(struct hg_slot *slot, const struct hg_worker_options *opti
     }
     if (slot->kill_at_ms > 0 && now >= slot->kill_at_ms) {
         hg_process_kill(&slot->process, SIGKILL);
-        return 0; /* its pidfd wakes us */
+        return 0;
     }
     check_memory(slot, options);
     int64_t next = slot->timed_out ? 0 : slot->deadline_ms;
@@ -176,6 +194,15 @@ static void say_who(struct hg_error *err, const char *plugin)
     }
 }
 
+static const char *hint_for(int signal_number, const char *plugin)
+{
+    if (signal_number == SIGKILL) {
+        return "It did not crash by itself: the kernel ends processes when memory runs out, see "
+               "its log; or somebody ended it.";
+    }
+    return plugin[0] ? "The plugin crashed: report it to its author." : "";
+}
+
 static void explain_death(const struct hg_slot *slot,
                           const struct hg_worker_options *options,
                           int status,
@@ -200,12 +227,13 @@ static void explain_death(const struct hg_slot *slot,
         hg_error_set(
             ret, HG_ECANCELLED, "cancelled; did not stop when asked, and was ended (SIGKILL)");
     } else if (signal_number > 0) {
+        const char *name = sigabbrev_np(signal_number);
         hg_error_set(ret,
                      HG_EUNAVAILABLE,
                      "the worker was ended by signal %d (SIG%s)",
                      signal_number,
-                     sigabbrev_np(signal_number));
-        hg_error_hint(ret, plugin[0] ? "The plugin crashed: report it to its author." : "");
+                     name ? name : "?");
+        hg_error_hint(ret, "%s", hint_for(signal_number, plugin));
     } else {
         hg_error_set(ret,
                      HG_EUNAVAILABLE,
@@ -224,7 +252,7 @@ void hg_slot_reap(struct hg_slot *slot,
     char plugin[HG_BLAME_TEXT];
     hg_process_reap(&slot->process, &status, plugin);
     explain_death(slot, options, status, plugin, ret_error);
-    bool expected = slot->state == HG_SLOT_STOPPING && (!slot->task_id || slot->task.len > 0);
+    bool expected = slot->state == HG_SLOT_STOPPING;
     bool ended_by_us = slot->cancelled || slot->timed_out || slot->over_limit_bytes > 0;
     went_down(slot, !expected && !ended_by_us);
 }

@@ -6,6 +6,9 @@
  *   READY     waits for a task, or runs one (task_id set)
  *   STOPPING  told to stop after its last task (recycled)
  *
+ * STARTING and STOPPING have a deadline (a plugin's destructors may hang at the end), after which
+ * the process is killed.
+ *
  * A task may be given to a slot in any state but STOPPING; it is sent once the worker is ready. All
  * functions run on the supervisor's thread with the pool's mutex held, except where said.
  */
@@ -24,9 +27,10 @@ enum hg_slot_state { HG_SLOT_DOWN = 1, HG_SLOT_STARTING, HG_SLOT_READY, HG_SLOT_
 struct hg_slot {
     enum hg_slot_state state;
     struct hg_process process;
-    struct hg_buf in;      /* read, not yet a whole frame */
-    struct hg_buf out;     /* to be written when the socket takes it */
-    int64_t restart_at_ms; /* monotonic; while DOWN */
+    struct hg_buf in;       /* read, not yet a whole frame */
+    struct hg_buf out;      /* to be written when the socket takes it */
+    int64_t restart_at_ms;  /* monotonic; while DOWN */
+    int64_t state_until_ms; /* monotonic; while STARTING or STOPPING */
     int crashes_in_a_row;
     int tasks_done;          /* by this process */
     int64_t first_rss_bytes; /* after its first task */
@@ -46,8 +50,13 @@ struct hg_slot {
 /* True when a task can be given to it now. */
 bool hg_slot_is_free(const struct hg_slot *slot);
 
+/* True when it has a task that no worker has got yet. */
+bool hg_slot_has_unsent(const struct hg_slot *slot);
+
 /* Starts a process in a slot that is DOWN; on failure it stays so, with a growing delay. */
-void hg_slot_start(struct hg_slot *slot, const struct hg_worker_options *options);
+int hg_slot_start(struct hg_slot *slot,
+                  const struct hg_worker_options *options,
+                  struct hg_error *err);
 /* Tells the worker to end after what it does now. */
 void hg_slot_retire(struct hg_slot *slot);
 /* Puts the task's frame on its way when the worker is ready. */

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/time.h"
 #include "flow/flow.h"
 #include "worker/blame.h"
@@ -31,57 +32,60 @@ struct worker {
     _Atomic bool cancelled;
 };
 
-static void send_message(struct worker *worker, json_t *message)
+/* Takes `message` over. */
+static int send_message(struct worker *worker, json_t *message)
 {
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *owned = message;
     if (!owned) {
-        return;
+        return HG_ENOMEM;
     }
     HG_LOCK(&worker->send_mutex);
-    if (hg_frame_send(worker->fd, owned, &err) < 0) {
+    int r = hg_frame_send(worker->fd, owned, &err);
+    if (r < 0 && r != HG_ENOMEM && r != HG_ETOOBIG) {
         /* The host is gone; the reading thread sees the end of the socket and stops us. */
         atomic_store(&worker->cancelled, true);
     }
+    return r;
 }
 
 static void sink_log(void *arg, const char *job, int level, const char *message)
 {
     struct worker *worker = arg;
-    send_message(worker,
-                 json_pack("{s:s, s:s, s:s, s:i, s:I, s:s}",
-                           "type",
-                           "log",
-                           "task_id",
-                           worker->task_id,
-                           "job",
-                           job,
-                           "level",
-                           level,
-                           "at_us",
-                           (json_int_t)hg_time_now_us(),
-                           "message",
-                           message));
+    (void)send_message(worker,
+                       json_pack("{s:s, s:s, s:s, s:i, s:I, s:o}",
+                                 "type",
+                                 "log",
+                                 "task_id",
+                                 worker->task_id,
+                                 "job",
+                                 job,
+                                 "level",
+                                 level,
+                                 "at_us",
+                                 (json_int_t)hg_time_now_us(),
+                                 "message",
+                                 hg_json_text(message)));
 }
 
 static void sink_progress(
     void *arg, const char *job, int64_t rows_in, int64_t rows_out, int64_t rows_rejected)
 {
     struct worker *worker = arg;
-    send_message(worker,
-                 json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}",
-                           "type",
-                           "progress",
-                           "task_id",
-                           worker->task_id,
-                           "job",
-                           job,
-                           "rows_in",
-                           (json_int_t)rows_in,
-                           "rows_out",
-                           (json_int_t)rows_out,
-                           "rows_rejected",
-                           (json_int_t)rows_rejected));
+    (void)send_message(worker,
+                       json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}",
+                                 "type",
+                                 "progress",
+                                 "task_id",
+                                 worker->task_id,
+                                 "job",
+                                 job,
+                                 "rows_in",
+                                 (json_int_t)rows_in,
+                                 "rows_out",
+                                 (json_int_t)rows_out,
+                                 "rows_rejected",
+                                 (json_int_t)rows_rejected));
 }
 
 static bool sink_is_cancelled(void *arg)
@@ -98,7 +102,7 @@ static void sink_calling(void *arg, const char *plugin_id)
 
 static json_t *error_to_json(const struct hg_error *err)
 {
-    return json_pack("{s:i, s:b, s:I, s:i, s:s, s:s, s:s, s:s}",
+    return json_pack("{s:i, s:b, s:I, s:i, s:s, s:s, s:o, s:o}",
                      "code",
                      err->code,
                      "retryable",
@@ -112,9 +116,29 @@ static json_t *error_to_json(const struct hg_error *err)
                      "pointer",
                      err->pointer,
                      "message",
-                     err->message,
+                     hg_json_text(err->message),
                      "hint",
-                     err->hint);
+                     hg_json_text(err->hint));
+}
+
+/* Takes `result` over. */
+static int send_done(struct worker *worker,
+                     const char *task_id,
+                     json_t *result,
+                     const struct hg_error *err)
+{
+    return send_message(worker,
+                        json_pack("{s:s, s:s, s:b, s:o?, s:o?}",
+                                  "type",
+                                  "done",
+                                  "task_id",
+                                  task_id,
+                                  "ok",
+                                  !err,
+                                  "result",
+                                  result,
+                                  "error",
+                                  err ? error_to_json(err) : NULL));
 }
 
 static void run_task(struct worker *worker, const json_t *message)
@@ -127,25 +151,22 @@ static void run_task(struct worker *worker, const json_t *message)
         .calling = sink_calling,
     };
     struct hg_error err = HG_ERROR_INIT;
+    const char *task_id = json_string_value(json_object_get(message, "task_id"));
     json_t *result = NULL;
     int r = hg_flow_run(json_object_get(message, "task"), &sink, &result, &err);
     hg_blame_set(worker->blame, NULL);
-    json_t *done = json_pack("{s:s, s:s, s:b, s:o?, s:o?}",
-                             "type",
-                             "done",
-                             "task_id",
-                             worker->task_id,
-                             "ok",
-                             r == HG_OK,
-                             "result",
-                             result,
-                             "error",
-                             r == HG_OK ? NULL : error_to_json(&err));
     {
         HG_LOCK(&worker->mutex);
         worker->task_id[0] = '\0';
     }
-    send_message(worker, done);
+    r = send_done(worker, task_id, result, r == HG_OK ? NULL : &err);
+    if (r == HG_ETOOBIG) {
+        (void)hg_error_set(&err, r, "the report of the task is too long to be taken");
+        r = send_done(worker, task_id, NULL, &err);
+    }
+    if (r == HG_ENOMEM) {
+        _exit(1); /* an end that cannot be told is told by ours */
+    }
 }
 
 /* True while the message was understood. */
@@ -245,7 +266,7 @@ int hg_worker_main(int64_t memory_limit_bytes)
         hg_log_error("worker cannot start", &err);
         return 1;
     }
-    send_message(&worker, json_pack("{s:s}", "type", "ready"));
+    (void)send_message(&worker, json_pack("{s:s}", "type", "ready"));
     for (;;) {
         HG_CLEANUP(hg_json_decrefp) json_t *message = next_task(&worker);
         if (!message) {
