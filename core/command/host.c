@@ -1,7 +1,12 @@
 #include "command/host.h"
 
-#include <string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
 
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/str.h"
 #include "command/options.h"
 #include "store/account.h"
 
@@ -30,11 +35,39 @@ static int open_store(const struct hg_host_config *config,
     return hg_store_open(&options, ret, err);
 }
 
+/*
+ * Whoever comes second touches nothing: two hosts on one data folder share a name in the queue and
+ * would take each other's tasks for their own.
+ */
+static int lock_data_dir(const char *data_dir, int *ret_fd, struct hg_error *err)
+{
+    HG_CLEANUP(hg_freep) char *path = hg_path_join(data_dir, "host.lock");
+    if (!path) {
+        return hg_error_nomem(err);
+    }
+    int r = hg_make_folders(data_dir, 0700, err);
+    if (r < 0) {
+        return r;
+    }
+    HG_CLEANUP(hg_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return hg_error_errno(err, errno, "cannot open \"%s\"", path);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        hg_error_set(err, HG_EEXIST, "another headgate uses the data folder \"%s\"", data_dir);
+        return hg_error_hint(err, "Wait until it has ended, or stop it.");
+    }
+    *ret_fd = fd;
+    fd = -1;
+    return HG_OK;
+}
+
 int hg_host_start(const struct hg_host_config *config,
                   struct hg_host_parts *ret,
                   struct hg_error *err)
 {
-    int r = hg_command_plugins(config, true, &ret->plugins, err);
+    int r = lock_data_dir(config->data_dir, &ret->lock, err);
+    r = r < 0 ? r : hg_command_plugins(config, true, &ret->plugins, err);
     r = r < 0 ? r : open_store(config, &ret->store, err);
     if (r < 0) {
         return r;
@@ -55,5 +88,6 @@ void hg_host_stop(struct hg_host_parts *parts, int64_t grace_ms)
     hg_pipelines_stop(parts->pipelines, grace_ms);
     hg_store_close(parts->store, true);
     hg_plugin_registry_free(parts->plugins);
-    memset(parts, 0, sizeof *parts);
+    hg_closep(&parts->lock);
+    *parts = (struct hg_host_parts)HG_HOST_PARTS_INIT;
 }

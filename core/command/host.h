@@ -11,6 +11,7 @@
 #include "store/store.h"
 
 struct hg_host_parts {
+    int lock; /* of the data folder; -1: not held */
     struct hg_plugin_registry *plugins;
     struct hg_store *store;
     struct hg_pipelines *pipelines;
@@ -22,6 +23,11 @@ int hg_host_become_user(const struct hg_host_config *config, struct hg_error *er
 int hg_host_start(const struct hg_host_config *config,
                   struct hg_host_parts *ret,
                   struct hg_error *err);
+#define HG_HOST_PARTS_INIT   \
+    {                        \
+        -1, NULL, NULL, NULL \
+    }
+
 /* Running tasks go on for `grace_ms`. */
 void hg_host_stop(struct hg_host_parts *parts, int64_t grace_ms);
 

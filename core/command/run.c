@@ -50,7 +50,7 @@ static int run_alone(const struct hg_host_config *config,
                      json_t **ret_run,
                      struct hg_error *err)
 {
-    struct hg_host_parts host = {0};
+    struct hg_host_parts host = HG_HOST_PARTS_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *triggered = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *run = NULL;
     int r = hg_host_become_user(config, err);

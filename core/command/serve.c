@@ -128,7 +128,7 @@ static int serve(struct serving *serving, int64_t started_ms)
 int hg_command_serve(int argc, char **argv)
 {
     int64_t started_ms = hg_time_monotonic_ms();
-    struct serving serving = {0};
+    struct serving serving = {.host = HG_HOST_PARTS_INIT};
     const char *operands[HG_OPERANDS_MAX];
     const struct hg_option options[] = {
         {"config", 'c', &serving.config_file, NULL, NULL},

@@ -227,7 +227,7 @@ static void log_totals(const struct hg_quarantine *quarantine)
             hg_flow_log(flow,
                         i,
                         HG_LOG_WARNING,
-                        "%lld rows were rejected in all; they are in quarantine with their reasons",
+                        "%lld rows were rejected in all; see the quarantine for their reasons",
                         (long long)flow->jobs[i].rows_rejected);
         }
     }

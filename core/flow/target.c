@@ -213,7 +213,9 @@ static int refuse_type(const struct hg_target *target,
                  type,
                  hg_buf_text(&name));
     alter(target, &sql, "ALTER COLUMN", column->name);
-    hg_buf_printf(&sql, " TYPE %s", hg_buf_text(&name));
+    hg_buf_printf(&sql, " TYPE %s USING ", hg_buf_text(&name));
+    hg_quote_ident(&sql, column->name);
+    hg_buf_printf(&sql, "::%s", hg_buf_text(&name));
     hg_buf_free(&name);
     return hint_statement(&sql, err);
 }

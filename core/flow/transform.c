@@ -19,7 +19,8 @@ static void setting_name(const char *name, char ret[SETTING_BYTES])
 {
     int n = snprintf(ret, SETTING_BYTES, "headgate.p_");
     for (; *name && n < SETTING_BYTES - 1; name++) {
-        bool plain = (*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9');
+        bool plain = (*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+                     (*name >= '0' && *name <= '9');
         ret[n++] = plain ? *name : '_';
     }
     ret[n] = '\0';

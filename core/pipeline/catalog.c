@@ -81,6 +81,16 @@ static int put(struct hg_db *db,
     return r < 0 ? r : hg_db_exec(db, &put_version, version, NULL, err);
 }
 
+static bool is_taken(const json_t *ids, const char *id)
+{
+    for (size_t i = 0; i < json_array_size(ids); i++) {
+        if (strcmp(json_string_value(json_array_get(ids, i)), id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int sync_file(struct hg_pipelines *service,
                      struct hg_db *db,
                      const char *file,
@@ -104,17 +114,14 @@ static int sync_file(struct hg_pipelines *service,
     if (!id || !errors) {
         return hg_error_nomem(err);
     }
-    for (size_t i = 0; i < json_array_size(ids); i++) {
-        if (strcmp(json_string_value(json_array_get(ids, i)), id) == 0) {
-            hg_log(HG_LOG_ERROR,
-                   "a pipeline file is left out: another one has the same id",
-                   "file",
-                   file,
-                   "id",
-                   id,
-                   NULL);
-            return HG_OK;
-        }
+    if (is_taken(ids, id)) {
+        /* It is listed under the name of its file, so that its errors are seen. */
+        free(id);
+        id = id_from_file(file);
+    }
+    if (!id || is_taken(ids, id)) {
+        hg_log(HG_LOG_ERROR, "a pipeline file is left out", "file", file, "id", id, NULL);
+        return HG_OK;
     }
     if (r < 0) {
         hg_log(HG_LOG_ERROR,
@@ -129,14 +136,30 @@ static int sync_file(struct hg_pipelines *service,
     return put(db, id, file, r < 0 ? NULL : definition, errors, err);
 }
 
+/* Whether the file by itself can be used. */
+static bool is_good(const struct hg_pipelines *service, const char *file)
+{
+    HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *definition = NULL;
+    HG_CLEANUP(hg_freep) char *id = NULL;
+    return hg_pipeline_definition_read(
+               file, service->options.plugins, &definition, &id, &diagnostics, NULL) == HG_OK;
+}
+
 static int sync_files(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *seen = json_object();
     HG_CLEANUP(hg_json_decrefp) json_t *ids = json_array();
-    for (char **file = service->options.config->pipeline_files; file && *file; file++) {
-        int r = sync_file(service, db, *file, seen, ids, err);
-        if (r < 0) {
-            return hg_error_wrap(err, "while storing the pipeline of \"%s\"", *file);
+    /* Good ones first: a broken file never takes the id of one that could run. */
+    for (int broken = 0; broken <= 1; broken++) {
+        for (char **file = service->options.config->pipeline_files; file && *file; file++) {
+            if (is_good(service, *file) == broken) {
+                continue;
+            }
+            int r = sync_file(service, db, *file, seen, ids, err);
+            if (r < 0) {
+                return hg_error_wrap(err, "while storing the pipeline of \"%s\"", *file);
+            }
         }
     }
     HG_CLEANUP(hg_freep) char *ids_text = json_dumps(ids, JSON_COMPACT);

@@ -4,6 +4,7 @@
  * worker is idle) and looks by itself twice a second, since tasks become due by time.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -309,6 +310,34 @@ struct rounds {
     bool database_was_away;
 };
 
+static json_t *known_ids(struct hg_pipelines *service)
+{
+    json_t *ids = json_array();
+    HG_LOCK(&service->mutex);
+    for (const struct hg_attempt *a = service->attempts; a; a = a->next) {
+        (void)json_array_append_new(ids, json_string(a->task.id));
+    }
+    return ids;
+}
+
+/*
+ * Keeps the leases of what runs, and makes ready what is said to run here but does not: tasks of an
+ * earlier life of this host, and those whose claim or end was lost on the way.
+ */
+static int keep_leases(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+{
+    int n = 0;
+    HG_CLEANUP(hg_json_decrefp) json_t *known = known_ids(service);
+    int r = hg_queue_renew(db, service->host, HG_LEASE_MS, err);
+    r = r < 0 ? r : hg_queue_recover(db, service->host, known, &n, err);
+    if (r == HG_OK && n > 0) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "%d", n);
+        hg_log(HG_LOG_INFO, "takes up tasks that were left", "tasks", text, NULL);
+    }
+    return r;
+}
+
 static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
@@ -321,7 +350,7 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
     }
     if (r == HG_OK && now >= rounds->renew_at_ms) {
         rounds->renew_at_ms = now + RENEW_MS;
-        r = hg_queue_renew(db, service->host, HG_LEASE_MS, err);
+        r = keep_leases(service, db, err);
     }
     return r < 0 ? r : claim_tasks(service, db, err);
 }
@@ -356,23 +385,10 @@ static void *dispatch(void *arg)
             hg_log(HG_LOG_INFO, "the dispatcher works again", NULL);
         }
         rounds.database_was_away = r < 0;
+        rounds.renew_at_ms = r < 0 ? 0 : rounds.renew_at_ms;
         wait_for_work(service, r < 0 ? RETRY_DATABASE_MS : POLL_MS);
     }
     return NULL;
-}
-
-static int recover(struct hg_pipelines *service, struct hg_error *err)
-{
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    int n = 0;
-    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    r = r < 0 ? r : hg_queue_recover(db, service->host, &n, err);
-    if (r == HG_OK && n > 0) {
-        char text[16];
-        (void)snprintf(text, sizeof text, "%d", n);
-        hg_log(HG_LOG_INFO, "takes up what an earlier host left", "tasks", text, NULL);
-    }
-    return r;
 }
 
 int hg_dispatch_start(struct hg_pipelines *service, struct hg_error *err)
@@ -384,8 +400,7 @@ int hg_dispatch_start(struct hg_pipelines *service, struct hg_error *err)
     options.memory_limit_bytes = 0; /* shadow memory counts too */
 #endif
     const struct hg_worker_events events = {service, on_log, on_progress, on_done, on_idle};
-    int r = recover(service, err);
-    r = r < 0 ? r : hg_worker_pool_new(&options, &events, &service->workers, err);
+    int r = hg_worker_pool_new(&options, &events, &service->workers, err);
     if (r < 0) {
         return r;
     }

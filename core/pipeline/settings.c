@@ -27,6 +27,9 @@ static int check_timezone(const json_t *value, struct hg_error *err)
         return hg_error_set(err, HG_EINVAL, "timezone is a name such as Europe/Berlin or UTC");
     }
     int r = hg_zone_load(json_string_value(value), &zone, err);
+    if (r < 0 && err) {
+        err->code = HG_EINVAL;
+    }
     return r < 0 ? HG_EINVAL : HG_OK;
 }
 

@@ -87,8 +87,10 @@ static const struct hg_statement recover = {
     "queue_recover",
     "update task set state = 'ready', host = null, lease_until = null, run_at = now(),"
     " max_attempts = max_attempts + 1"
-    " where state = 'running' and (host = $1 or lease_until < now()) returning id",
-    1};
+    " where state = 'running' and (lease_until < now()"
+    " or host = $1 and not id = any (array(select jsonb_array_elements_text($2::jsonb)::uuid)))"
+    " returning id",
+    2};
 
 static const struct hg_statement count_open = {"queue_count_open",
                                                "select count(*) as n from task where run_id = $1"
@@ -279,9 +281,14 @@ int hg_queue_release(struct hg_db *db, const struct hg_queue_task *task, struct 
     return on_attempt(db, &release_attempt, task, NULL, err);
 }
 
-int hg_queue_recover(struct hg_db *db, const char *host, int *ret_n, struct hg_error *err)
+int hg_queue_recover(
+    struct hg_db *db, const char *host, const json_t *known, int *ret_n, struct hg_error *err)
 {
-    const char *const params[] = {host};
+    HG_CLEANUP(hg_freep) char *ids = json_dumps(known, JSON_COMPACT);
+    if (!ids) {
+        return hg_error_nomem(err);
+    }
+    const char *const params[] = {host, ids};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int r = hg_db_exec(db, &recover, params, &result, err);
     if (r == HG_OK) {

@@ -85,10 +85,12 @@ int hg_queue_retry(struct hg_db *db,
 /* Ready again at once; the attempt does not use up a retry. */
 int hg_queue_release(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err);
 /*
- * Makes ready what an earlier life of `host` was running, and what lost its lease; such an attempt
- * does not use up a retry. *ret_n counts them.
+ * Makes ready what `host` is said to run but knows nothing of (an earlier life of it did, or the
+ * answer to its claim was lost), and what lost its lease; such an attempt does not use up a retry.
+ * `known` is an array of the ids that `host` does run. *ret_n counts what was made ready.
  */
-int hg_queue_recover(struct hg_db *db, const char *host, int *ret_n, struct hg_error *err);
+int hg_queue_recover(
+    struct hg_db *db, const char *host, const json_t *known, int *ret_n, struct hg_error *err);
 
 /* How many tasks of the run have not ended. */
 int hg_queue_count_open(struct hg_db *db, const char *run_id, int *ret_n, struct hg_error *err);

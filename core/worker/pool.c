@@ -132,7 +132,11 @@ static void on_done(struct hg_worker_pool *pool, struct hg_slot *slot, const jso
     }
     slot->crashes_in_a_row = 0;
     note_growth(pool, slot);
-    report_done(pool, slot, json_object_get(message, "result"), ok ? NULL : &err);
+    /* After a timeout the jobs say "cancelled", which is only how they were stopped. */
+    report_done(pool,
+                slot,
+                slot->timed_out && !ok ? NULL : json_object_get(message, "result"),
+                ok ? NULL : &err);
 }
 
 static int64_t integer_of(const json_t *message, const char *key)

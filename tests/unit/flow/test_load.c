@@ -278,7 +278,7 @@ static void test_refusals(void **state)
         {"k int, v text",
          "append",
          "column \"k\" of table m.t is integer, the source gives bigint",
-         "Run: ALTER TABLE \"m\".\"t\" ALTER COLUMN \"k\" TYPE bigint;"},
+         "Run: ALTER TABLE \"m\".\"t\" ALTER COLUMN \"k\" TYPE bigint USING \"k\"::bigint;"},
         {"k bigint, v varchar(9)",
          "append",
          "is character varying(9), the source gives text",

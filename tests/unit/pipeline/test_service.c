@@ -244,6 +244,8 @@ static void test_plugins_that_misbehave(void **state)
     HG_CLEANUP(hg_json_decrefp) json_t *hung = run_to_end("hang");
     assert_string_equal(text_at(hung, "status"), "failed");
     assert_non_null(strstr(error_of(hung), "timeout of 300 ms"));
+    assert_string_equal(text_at(json_array_get(json_object_get(hung, "jobs"), 0), "status"),
+                        "failed");
     HG_CLEANUP(hg_json_decrefp) json_t *good = run_to_end("good");
     assert_string_equal(text_at(good, "status"), "succeeded");
 }
@@ -390,6 +392,17 @@ static void test_files_come_break_and_go(void **state)
     }
 }
 
+/* A broken file whose name sorts before a good one's and that has the same id. */
+static void test_a_broken_file_takes_no_id(void **state)
+{
+    (void)state;
+    write_pipeline("aaa", "id: good\nname: [broken\n");
+    write_pipeline("good", FLOW("good", "numbers", "10", ""));
+    start_service();
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_to_end("good");
+    assert_string_equal(text_at(run, "status"), "succeeded");
+}
+
 static void test_settings(void **state)
 {
     (void)state;
@@ -485,6 +498,7 @@ int main(void)
         TEST(test_a_stop_in_mid_run),
         TEST(test_a_killed_worker),
         TEST(test_files_come_break_and_go),
+        TEST(test_a_broken_file_takes_no_id),
         TEST(test_settings),
         TEST(test_the_database_goes_away),
     };
