@@ -282,7 +282,7 @@ static void test_refusals(void **state)
         {"k bigint, v varchar(9)",
          "append",
          "is character varying(9), the source gives text",
-         "TYPE text;"},
+         "TYPE text USING \"v\"::text;"},
         {"k numeric(18), v text", "append", "is numeric(18,0), the source gives bigint", ""},
         {"k bigint",
          "append",
