@@ -89,14 +89,15 @@ static void tell_idle(struct hg_worker_pool *pool)
     (void)pthread_mutex_lock(&pool->mutex);
 }
 
-static void note_growth(struct hg_worker_pool *pool, struct hg_slot *slot)
+/* Ends the worker when it holds too much for its next task. */
+static void note_growth(struct hg_worker_pool *pool, struct hg_slot *slot, bool ran_out)
 {
     int64_t rss = hg_process_rss_bytes(&slot->process);
     slot->tasks_done++;
     if (slot->tasks_done == 1) {
         slot->first_rss_bytes = rss;
     }
-    if (slot->tasks_done >= pool->options.max_tasks ||
+    if (ran_out || slot->tasks_done >= pool->options.max_tasks ||
         rss - slot->first_rss_bytes > pool->options.max_growth_bytes) {
         hg_slot_retire(slot);
     }
@@ -131,7 +132,7 @@ static void on_done(struct hg_worker_pool *pool, struct hg_slot *slot, const jso
         explain_failure(pool, slot, &err);
     }
     slot->crashes_in_a_row = 0;
-    note_growth(pool, slot);
+    note_growth(pool, slot, !ok && err.code == HG_ENOMEM);
     /* After a timeout the jobs say "cancelled", which is only how they were stopped. */
     report_done(pool,
                 slot,

@@ -90,7 +90,8 @@ void hg_slot_retire(struct hg_slot *slot)
 
 void hg_slot_send_task(struct hg_slot *slot)
 {
-    if (slot->state != HG_SLOT_READY || !hg_slot_has_unsent(slot)) {
+    /* One that was cancelled meanwhile is taken off the slot by the supervisor. */
+    if (slot->state != HG_SLOT_READY || !hg_slot_has_unsent(slot) || slot->cancelled) {
         return;
     }
     hg_buf_append(&slot->out, slot->task.data, slot->task.len);

@@ -120,6 +120,24 @@ static void test_restarts_wait_longer_and_longer(void **state)
     assert_int_equal(before, 30000);
 }
 
+/* A cancel may come in the same moment as a worker's "ready". */
+static void test_what_was_cancelled_is_not_sent(void **state)
+{
+    (void)state;
+    struct hg_slot slot = {
+        .state = HG_SLOT_READY,
+        .process = HG_PROCESS_INIT,
+        .task_id = strdup("t"),
+        .cancelled = true,
+    };
+    hg_buf_puts(&slot.task, "frame");
+    hg_slot_cancel(&slot);
+    hg_slot_send_task(&slot);
+    assert_true(hg_slot_has_unsent(&slot));
+    assert_int_equal(slot.out.len, 0);
+    hg_slot_free(&slot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +146,7 @@ int main(void)
         cmocka_unit_test(test_frames_over_a_socket),
         cmocka_unit_test(test_blame_is_seen_by_both_sides),
         cmocka_unit_test(test_restarts_wait_longer_and_longer),
+        cmocka_unit_test(test_what_was_cancelled_is_not_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
