@@ -239,7 +239,25 @@ static struct hg_attempt *next_ended(struct hg_pipelines *service)
  */
 static void log_failure(struct hg_pipelines *service, const struct hg_attempt *attempt)
 {
-    if (!attempt->failed || attempt->result) {
+    char number[16];
+    if (!attempt->failed) {
+        return;
+    }
+    (void)snprintf(number, sizeof number, "%d", attempt->task.attempt);
+    hg_log(HG_LOG_WARNING,
+           "an attempt failed",
+           "pipeline",
+           attempt->task.pipeline_id,
+           "run_id",
+           attempt->task.run_id,
+           "task",
+           attempt->task.key,
+           "attempt",
+           number,
+           "error",
+           attempt->error.message,
+           NULL);
+    if (attempt->result) {
         return;
     }
     const json_t *first = json_array_get(json_object_get(attempt->task.spec, "jobs"), 0);
