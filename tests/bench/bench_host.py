@@ -91,8 +91,9 @@ class Host:
         """Gives the seconds until the host answers that it is ready."""
         started = time.monotonic()
         with open(self.log_path, "ab") as log:
+            # In a session of its own: a signal to all of us would reach it twice.
             self.process = subprocess.Popen(
-                [self.binary, "serve", "-c", self.config], cwd=self.folder,
+                [self.binary, "serve", "-c", self.config], cwd=self.folder, start_new_session=True,
                 env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 **self._as_user())
         while not self._is_ready():
