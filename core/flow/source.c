@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/mem.h"
 #include "flow/watch.h"
@@ -92,6 +93,16 @@ static int open_instance(struct hg_source *source, const json_t *extract, struct
     return r;
 }
 
+/* Memory that runs out is rarely the fault of the core: says who took it and how much there was. */
+static void explain_no_memory(const struct hg_source *source, struct hg_error *err)
+{
+    struct rlimit limit;
+    hg_error_set(err, HG_ENOMEM, "plugin \"%s\" ran out of memory", source->id);
+    if (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        hg_error_hint(err, "A worker may use %llu MB.", (unsigned long long)(limit.rlim_cur >> 20));
+    }
+}
+
 /* The whole error behind an errno of the stream, as far as the plugin tells. */
 static int stream_error(struct hg_source *source, int errno_value, struct hg_error *err)
 {
@@ -109,8 +120,11 @@ static int stream_error(struct hg_source *source, int errno_value, struct hg_err
     } else if (source->stream.get_last_error) {
         const char *text = source->stream.get_last_error(&source->stream);
         if (text) {
-            return hg_error_set(err, err ? err->code : HG_EIO, "%s", text);
+            hg_error_set(err, err ? err->code : HG_EIO, "%s", text);
         }
+    }
+    if (err && err->code == HG_ENOMEM) {
+        explain_no_memory(source, err);
     }
     return err ? err->code : HG_EIO;
 }

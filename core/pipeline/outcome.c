@@ -75,9 +75,11 @@ int hg_outcome_progress(struct hg_db *db,
 
 /* ---- end ---- */
 
+/* A load that did not succeed has loaded nothing, however far it came. */
 static const struct hg_statement end_job = {
     "outcome_end_job",
-    "update job_run set status = $3, finished_at = now(), rows_in = $4, rows_out = $5,"
+    "update job_run set status = $3, finished_at = now(), rows_in = $4,"
+    " rows_out = case when type = 'load' and $3 <> 'succeeded' then 0 else $5::bigint end,"
     " rows_rejected = $6, error = $7::jsonb,"
     " started_at = case when $3 = 'skipped' then null else coalesce(started_at, now()) end"
     " where task_id = $1 and job_id = $2",
@@ -88,6 +90,7 @@ static const struct hg_statement end_jobs_without_report = {
     "outcome_end_jobs",
     "update job_run j set finished_at = now(),"
     " status = case when j.position > f.first and $2 = 'failed' then 'skipped' else $2 end,"
+    " rows_out = case when j.type = 'load' then 0 else j.rows_out end,"
     " error = case when j.position = f.first then $3::jsonb end"
     " from (select min(position) as first from job_run where task_id = $1) f"
     " where j.task_id = $1",
@@ -95,7 +98,8 @@ static const struct hg_statement end_jobs_without_report = {
 
 static const struct hg_statement retrying_jobs = {
     "outcome_retrying_jobs",
-    "update job_run set status = 'retrying', finished_at = now(), error = $2::jsonb"
+    "update job_run set status = 'retrying', finished_at = now(), error = $2::jsonb,"
+    " rows_out = case when type = 'load' then 0 else rows_out end"
     " where task_id = $1",
     2};
 
