@@ -1,4 +1,5 @@
 """A real host in a folder of its own, as the unprivileged user it runs as in earnest."""
+import glob
 import os
 import pwd
 import shutil
@@ -91,6 +92,20 @@ class Host:
                 return [n for n in names if pattern and not n.endswith(pattern[1:])
                         and not os.path.isdir(os.path.join(folder, n))]
             shutil.copytree(source, target, ignore=others)
+
+    def add(self, source, to):
+        """Puts one more file into a folder of the app before its start."""
+        os.makedirs(os.path.join(self.folder, "app", to), exist_ok=True)
+        target = shutil.copy2(source, os.path.join(self.folder, "app", to))
+        os.chmod(target, 0o755)
+
+    def children(self):
+        """Ids of the processes that the host started itself."""
+        found = []
+        for children in glob.glob(f"/proc/{self.process.pid}/task/*/children"):
+            with open(children, encoding="utf-8") as f:
+                found += [int(child) for child in f.read().split()]
+        return found
 
     def environment(self, **more):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("HEADGATE_", "PG"))}
