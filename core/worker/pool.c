@@ -116,7 +116,8 @@ static void explain_failure(const struct hg_worker_pool *pool,
                      "took longer than its timeout of %lld ms",
                      (long long)slot->timeout_ms);
         err->retryable = true;
-    } else if (err->code == HG_ENOMEM && pool->options.memory_limit_bytes > 0) {
+    } else if (err->code == HG_ENOMEM && err->hint[0] == '\0' &&
+               pool->options.memory_limit_bytes > 0) {
         hg_error_hint(err,
                       "A worker may use %lld MB of memory.",
                       (long long)(pool->options.memory_limit_bytes >> 20));

@@ -1,0 +1,488 @@
+/* The queue on a real PostgreSQL; two connections stand for two hosts. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "pg.h"
+#include "queue/queue.h"
+#include "store/db.h"
+
+enum { LEASE_MS = 60000, TASKS = 12 };
+
+static struct hg_test_pg *pg;
+
+struct fixture {
+    struct hg_db *a;
+    struct hg_db *b;
+    char run_id[HG_UUID_TEXT];
+    int n_tasks;
+    char task_ids[TASKS][HG_UUID_TEXT];
+};
+
+static int start_pg(void **state)
+{
+    (void)state;
+    pg = hg_test_pg_start();
+    return pg ? 0 : -1;
+}
+
+static int stop_pg(void **state)
+{
+    (void)state;
+    hg_test_pg_stop(pg);
+    return 0;
+}
+
+static void ok(int r, const struct hg_error *err)
+{
+    if (r < 0) {
+        fail_msg("%s", err->message);
+    }
+}
+
+/* Runs it with err at hand; fails the test when it fails. */
+#define OK(call)                             \
+    do {                                     \
+        struct hg_error err = HG_ERROR_INIT; \
+        ok((call), &err);                    \
+    } while (0)
+
+static void sql(struct hg_db *db, const char *text)
+{
+    OK(hg_db_simple(db, text, NULL, &err));
+}
+
+static int64_t number_of(struct hg_db *db, const char *text)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    OK(hg_db_simple(db, text, &result, &err));
+    return hg_result_int64(result, 0, "n", INT64_MIN);
+}
+
+static void new_run(struct fixture *fixture)
+{
+    char text[512];
+    OK(hg_uuid_new(fixture->run_id, &err));
+    (void)snprintf(text,
+                   sizeof text,
+                   "update run set slot = null, status = 'succeeded';"
+                   "insert into run (id, pipeline_id, version, status, trigger, slot)"
+                   " values ('%s', 'p', 1, 'queued', 'manual', 0)",
+                   fixture->run_id);
+    sql(fixture->a, text);
+    fixture->n_tasks = 0;
+}
+
+static int setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    *state = fixture;
+    if (!fixture || hg_test_pg_reset(pg) != 0 ||
+        hg_db_connect(hg_test_pg_metadata(pg), "a", &fixture->a, NULL) < 0 ||
+        hg_db_connect(hg_test_pg_metadata(pg), "b", &fixture->b, NULL) < 0) {
+        return -1;
+    }
+    sql(fixture->a, "insert into pipeline (id, name, origin) values ('p', 'p', 'file')");
+    sql(fixture->a,
+        "insert into pipeline_version (pipeline_id, version, definition) values ('p', 1, '{}')");
+    new_run(fixture);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    hg_db_return(fixture->a);
+    hg_db_return(fixture->b);
+    free(fixture);
+    return 0;
+}
+
+/* Adds a task with `n_needs` needs; its place. */
+static int add(struct fixture *fixture, int n_needs)
+{
+    int i = fixture->n_tasks++;
+    char key[16];
+    HG_CLEANUP(hg_json_decrefp) json_t *spec = json_pack("{s:i}", "place", i);
+    (void)snprintf(key, sizeof key, "t%d", i);
+    OK(hg_uuid_new(fixture->task_ids[i], &err));
+    const struct hg_queue_new_task task = {
+        .id = fixture->task_ids[i],
+        .run_id = fixture->run_id,
+        .pipeline_id = "p",
+        .key = key,
+        .kind = "flow",
+        .n_needs = n_needs,
+        .max_attempts = 2,
+        .timeout_ms = i * 1000,
+        .spec = spec,
+    };
+    OK(hg_queue_add(fixture->a, &task, &err));
+    return i;
+}
+
+static void need(struct fixture *fixture, int task, int needs)
+{
+    OK(hg_queue_add_need(fixture->a, fixture->task_ids[task], fixture->task_ids[needs], &err));
+}
+
+static void promote(struct fixture *fixture, int parallelism)
+{
+    OK(hg_queue_promote(fixture->a, fixture->run_id, parallelism, &err));
+}
+
+struct claimed {
+    struct hg_queue_task *tasks;
+    size_t n;
+};
+
+static void claimed_free(struct claimed *claimed)
+{
+    hg_queue_tasks_free(claimed->tasks, claimed->n);
+}
+
+static struct claimed claim(struct hg_db *db, const char *host, int limit)
+{
+    struct claimed claimed = {NULL, 0};
+    OK(hg_queue_claim(db, host, limit, LEASE_MS, &claimed.tasks, &claimed.n, &err));
+    return claimed;
+}
+
+static int place_of(const struct fixture *fixture, const char *task_id)
+{
+    for (int i = 0; i < fixture->n_tasks; i++) {
+        if (strcmp(fixture->task_ids[i], task_id) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void assert_state(struct fixture *fixture, int task, const char *expected)
+{
+    static const struct hg_statement state_of = {
+        "test_state", "select state from task where id = $1", 1};
+    const char *const params[] = {fixture->task_ids[task]};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    OK(hg_db_exec(fixture->a, &state_of, params, &result, &err));
+    assert_string_equal(hg_result_text(result, 0, "state"), expected);
+}
+
+static void test_a_claim_tells_all(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)add(fixture, 0);
+    int second = add(fixture, 0);
+    promote(fixture, 10);
+    HG_CLEANUP(claimed_free) struct claimed claimed = claim(fixture->a, "a", 10);
+    assert_int_equal(claimed.n, 2);
+    const struct hg_queue_task *task = &claimed.tasks[0];
+    task = strcmp(task->id, fixture->task_ids[second]) == 0 ? task : &claimed.tasks[1];
+    assert_string_equal(task->run_id, fixture->run_id);
+    assert_string_equal(task->pipeline_id, "p");
+    assert_string_equal(task->key, "t1");
+    assert_int_equal(task->attempt, 1);
+    assert_int_equal(task->max_attempts, 2);
+    assert_int_equal(task->timeout_ms, 1000);
+    assert_int_equal(json_integer_value(json_object_get(task->spec, "place")), 1);
+    assert_int_not_equal(claimed.tasks[0].fence, claimed.tasks[1].fence);
+    HG_CLEANUP(claimed_free) struct claimed none = claim(fixture->a, "a", 10);
+    assert_int_equal(none.n, 0);
+}
+
+static void test_the_oldest_is_claimed_first(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int i = 0; i < 5; i++) {
+        (void)add(fixture, 0);
+    }
+    promote(fixture, 10);
+    sql(fixture->a, "update task set run_at = now() - interval '1 hour' where key = 't3'");
+    sql(fixture->a, "update task set run_at = now() + interval '1 hour' where key = 't0'");
+    static const int expected[] = {3, 1, 2, 4};
+    for (size_t i = 0; i < HG_COUNT(expected); i++) {
+        HG_CLEANUP(claimed_free) struct claimed claimed = claim(fixture->a, "a", 1);
+        assert_int_equal(claimed.n, 1);
+        assert_int_equal(place_of(fixture, claimed.tasks[0].id), expected[i]);
+    }
+    HG_CLEANUP(claimed_free) struct claimed none = claim(fixture->a, "a", 1);
+    assert_int_equal(none.n, 0); /* t0 is not due */
+}
+
+/* Neither waits for the other, neither gets what the other has, even before that is committed. */
+static void test_two_hosts_share(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int i = 0; i < 6; i++) {
+        (void)add(fixture, 0);
+    }
+    promote(fixture, 10);
+    OK(hg_db_begin(fixture->a, &err));
+    HG_CLEANUP(claimed_free) struct claimed first = claim(fixture->a, "a", 4);
+    HG_CLEANUP(claimed_free) struct claimed second = claim(fixture->b, "b", 4);
+    OK(hg_db_commit(fixture->a, &err));
+    assert_int_equal(first.n, 4);
+    assert_int_equal(second.n, 2);
+    for (size_t i = 0; i < second.n; i++) {
+        for (size_t k = 0; k < first.n; k++) {
+            assert_string_not_equal(first.tasks[k].id, second.tasks[i].id);
+        }
+    }
+}
+
+/* Whatever names an attempt that is over changes nothing. */
+static void test_a_zombie_ends_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    int task = add(fixture, 0);
+    promote(fixture, 1);
+    HG_CLEANUP(claimed_free) struct claimed old = claim(fixture->a, "a", 1);
+    OK(hg_queue_retry(fixture->a, &old.tasks[0], 0, &err));
+    HG_CLEANUP(claimed_free) struct claimed current = claim(fixture->b, "b", 1);
+    assert_int_equal(current.tasks[0].attempt, 2);
+    assert_true(current.tasks[0].fence > old.tasks[0].fence);
+    struct hg_queue_task wrong[] = {old.tasks[0], current.tasks[0], current.tasks[0]};
+    wrong[1].fence--;
+    wrong[2].attempt--;
+    for (size_t i = 0; i < HG_COUNT(wrong); i++) {
+        struct hg_error err = HG_ERROR_INIT;
+        assert_int_equal(hg_queue_done(fixture->a, &wrong[i], &err), HG_ECONFLICT);
+        assert_int_equal(hg_queue_fail(fixture->a, &wrong[i], "failed", &err), HG_ECONFLICT);
+        assert_int_equal(hg_queue_retry(fixture->a, &wrong[i], 0, &err), HG_ECONFLICT);
+        assert_int_equal(hg_queue_release(fixture->a, &wrong[i], &err), HG_ECONFLICT);
+        assert_state(fixture, task, "running");
+    }
+    OK(hg_queue_done(fixture->b, &current.tasks[0], &err));
+    assert_state(fixture, task, "done");
+    struct hg_error err = HG_ERROR_INIT;
+    assert_int_equal(hg_queue_done(fixture->b, &current.tasks[0], &err), HG_ECONFLICT);
+}
+
+static void test_a_retry_waits_and_a_release_does_not_count(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)add(fixture, 0);
+    promote(fixture, 1);
+    HG_CLEANUP(claimed_free) struct claimed first = claim(fixture->a, "a", 1);
+    OK(hg_queue_release(fixture->a, &first.tasks[0], &err));
+    HG_CLEANUP(claimed_free) struct claimed second = claim(fixture->a, "a", 1);
+    assert_int_equal(second.n, 1);
+    /* As many retries are left as before. */
+    assert_int_equal(second.tasks[0].max_attempts - second.tasks[0].attempt, 1);
+    OK(hg_queue_retry(fixture->a, &second.tasks[0], 3600000, &err));
+    HG_CLEANUP(claimed_free) struct claimed none = claim(fixture->a, "a", 1);
+    assert_int_equal(none.n, 0);
+    int64_t wait_s =
+        number_of(fixture->a, "select extract(epoch from run_at - now())::bigint as n from task");
+    assert_in_range(wait_s, 3500, 3600);
+}
+
+static void test_promotion_keeps_to_the_parallelism(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int i = 0; i < 5; i++) {
+        (void)add(fixture, 0);
+    }
+    promote(fixture, 2);
+    HG_CLEANUP(claimed_free) struct claimed first = claim(fixture->a, "a", 10);
+    assert_int_equal(first.n, 2);
+    assert_int_equal(place_of(fixture, first.tasks[0].id) + place_of(fixture, first.tasks[1].id),
+                     1); /* in the order in which they were added */
+    promote(fixture, 2);
+    assert_int_equal(number_of(fixture->a, "select count(*) as n from task where state = 'ready'"),
+                     0);
+    OK(hg_queue_done(fixture->a, &first.tasks[0], &err));
+    promote(fixture, 2);
+    assert_int_equal(number_of(fixture->a, "select count(*) as n from task where state = 'ready'"),
+                     1);
+    promote(fixture, 1); /* lowered while more run */
+    assert_int_equal(number_of(fixture->a, "select count(*) as n from task where state = 'ready'"),
+                     1);
+}
+
+static void test_recovery(void **state)
+{
+    struct fixture *fixture = *state;
+    int n = 0;
+    for (int i = 0; i < 4; i++) {
+        (void)add(fixture, 0);
+    }
+    promote(fixture, 10);
+    HG_CLEANUP(claimed_free) struct claimed own = claim(fixture->a, "a", 1);
+    HG_CLEANUP(claimed_free) struct claimed others = claim(fixture->b, "b", 2);
+    sql(fixture->a, "update task set lease_until = now() - interval '1 second' where key = 't2'");
+    HG_CLEANUP(hg_json_decrefp) json_t *known = json_pack("[s]", fixture->task_ids[0]);
+    HG_CLEANUP(hg_json_decrefp) json_t *none = json_array();
+    OK(hg_queue_recover(fixture->a, "a", known, &n, &err));
+    assert_int_equal(n, 1);
+    assert_state(fixture, 0, "running"); /* ours, and we know of it */
+    OK(hg_queue_recover(fixture->a, "a", none, &n, &err));
+    assert_int_equal(n, 1);
+    assert_state(fixture, 0, "ready");   /* was ours */
+    assert_state(fixture, 1, "running"); /* of a host that lives */
+    assert_state(fixture, 2, "ready");   /* of one that does not */
+    OK(hg_queue_recover(fixture->a, "a", none, &n, &err));
+    assert_int_equal(n, 0);
+    HG_CLEANUP(claimed_free) struct claimed again = claim(fixture->a, "a", 10);
+    assert_int_equal(again.n, 3);
+    for (size_t i = 0; i < again.n; i++) {
+        assert_int_equal(again.tasks[i].max_attempts - again.tasks[i].attempt, 1);
+    }
+}
+
+static void test_an_unknown_run(void **state)
+{
+    struct fixture *fixture = *state;
+    OK(hg_queue_lock_run(fixture->a, fixture->run_id, &err));
+    struct hg_error err = HG_ERROR_INIT;
+    assert_int_equal(hg_queue_lock_run(fixture->a, "00000000-0000-7000-8000-000000000000", &err),
+                     HG_ENOTFOUND);
+}
+
+/* ---- random graphs against a model ---- */
+
+struct model {
+    bool needs[TASKS][TASKS];
+    const char *states[TASKS];
+};
+
+static unsigned random_below(unsigned *seed, unsigned n)
+{
+    *seed = *seed * 1103515245 + 12345;
+    return (*seed >> 16) % n;
+}
+
+static void model_skip(struct model *model, int n, int after)
+{
+    for (int i = 0; i < n; i++) {
+        if (model->needs[i][after] && strcmp(model->states[i], "waiting") == 0) {
+            model->states[i] = "skipped";
+            model_skip(model, n, i);
+        }
+    }
+}
+
+static void model_promote(struct model *model, int n, int parallelism)
+{
+    int busy = 0;
+    for (int i = 0; i < n; i++) {
+        busy += strcmp(model->states[i], "ready") == 0 || strcmp(model->states[i], "running") == 0;
+    }
+    for (int i = 0; i < n && busy < parallelism; i++) {
+        bool met = strcmp(model->states[i], "waiting") == 0;
+        for (int k = 0; k < n; k++) {
+            met = met && (!model->needs[i][k] || strcmp(model->states[k], "done") == 0);
+        }
+        if (met) {
+            model->states[i] = "ready";
+            busy++;
+        }
+    }
+}
+
+static void check_model(struct fixture *fixture, const struct model *model)
+{
+    int open = 0;
+    int expected = 0;
+    for (int i = 0; i < fixture->n_tasks; i++) {
+        assert_state(fixture, i, model->states[i]);
+        expected += strcmp(model->states[i], "waiting") == 0 ||
+                    strcmp(model->states[i], "ready") == 0 ||
+                    strcmp(model->states[i], "running") == 0;
+    }
+    OK(hg_queue_count_open(fixture->a, fixture->run_id, &open, &err));
+    assert_int_equal(open, expected);
+}
+
+static void make_graph(struct fixture *fixture, struct model *model, unsigned *seed)
+{
+    int n = 3 + (int)random_below(seed, TASKS - 2);
+    for (int i = 0; i < n; i++) {
+        int n_needs = 0;
+        for (int k = 0; k < i; k++) {
+            model->needs[i][k] = random_below(seed, 4) == 0;
+            n_needs += model->needs[i][k];
+        }
+        (void)add(fixture, n_needs);
+        model->states[i] = "waiting";
+    }
+    for (int i = 0; i < n; i++) {
+        for (int k = 0; k < i; k++) {
+            if (model->needs[i][k]) {
+                need(fixture, i, k);
+            }
+        }
+    }
+}
+
+/* Claims one and ends it in one way or the other. False when nothing was there. */
+static bool step(struct fixture *fixture, struct model *model, unsigned *seed)
+{
+    HG_CLEANUP(claimed_free) struct claimed claimed = claim(fixture->a, "a", 1);
+    if (claimed.n == 0) {
+        return false;
+    }
+    int i = place_of(fixture, claimed.tasks[0].id);
+    assert_string_equal(model->states[i], "ready");
+    switch (random_below(seed, 6)) {
+    case 0:
+        OK(hg_queue_fail(fixture->a, &claimed.tasks[0], "failed", &err));
+        model->states[i] = "failed";
+        model_skip(model, fixture->n_tasks, i);
+        break;
+    case 1:
+        OK(hg_queue_release(fixture->a, &claimed.tasks[0], &err));
+        break;
+    default:
+        OK(hg_queue_done(fixture->a, &claimed.tasks[0], &err));
+        model->states[i] = "done";
+    }
+    return true;
+}
+
+static void test_random_graphs(void **state)
+{
+    struct fixture *fixture = *state;
+    for (unsigned round = 1; round <= 25; round++) {
+        unsigned seed = round;
+        struct model model = {0};
+        int parallelism = 1 + (int)random_below(&seed, 4);
+        new_run(fixture);
+        make_graph(fixture, &model, &seed);
+        do {
+            promote(fixture, parallelism);
+            model_promote(&model, fixture->n_tasks, parallelism);
+            check_model(fixture, &model);
+        } while (step(fixture, &model, &seed));
+        int open = -1;
+        OK(hg_queue_count_open(fixture->a, fixture->run_id, &open, &err));
+        assert_int_equal(open, 0); /* nothing is left behind */
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_claim_tells_all),
+        TEST(test_the_oldest_is_claimed_first),
+        TEST(test_two_hosts_share),
+        TEST(test_a_zombie_ends_nothing),
+        TEST(test_a_retry_waits_and_a_release_does_not_count),
+        TEST(test_promotion_keeps_to_the_parallelism),
+        TEST(test_recovery),
+        TEST(test_an_unknown_run),
+        TEST(test_random_graphs),
+    };
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
+}
