@@ -235,12 +235,25 @@ static struct hg_attempt *next_ended(struct hg_pipelines *service)
     return NULL;
 }
 
-/* Why an attempt failed belongs into the log of its jobs too, whatever the worker could still say.
- */
+/* The job that failed: by the worker's report, else (the worker died) the first of the task. */
+static const char *failed_job(const struct hg_attempt *attempt)
+{
+    size_t i;
+    const json_t *job;
+    json_array_foreach (json_object_get(attempt->result, "jobs"), i, job) {
+        const char *status = json_string_value(json_object_get(job, "status"));
+        if (status && strcmp(status, "failed") == 0) {
+            return json_string_value(json_object_get(job, "id"));
+        }
+    }
+    return json_string_value(json_array_get(json_object_get(attempt->task.spec, "jobs"), 0));
+}
+
+/* Why an attempt failed belongs into the log of its job too. */
 static void log_failure(struct hg_pipelines *service, const struct hg_attempt *attempt)
 {
     char number[16];
-    if (!attempt->failed) {
+    if (!attempt->failed || attempt->released) {
         return;
     }
     (void)snprintf(number, sizeof number, "%d", attempt->task.attempt);
@@ -257,17 +270,26 @@ static void log_failure(struct hg_pipelines *service, const struct hg_attempt *a
            "error",
            attempt->error.message,
            NULL);
-    if (attempt->result) {
-        return;
-    }
-    const json_t *first = json_array_get(json_object_get(attempt->task.spec, "jobs"), 0);
     hg_job_log_append(service,
                       attempt->task.run_id,
-                      json_string_value(first),
+                      failed_job(attempt),
                       attempt->task.attempt,
                       HG_LOG_ERROR,
                       hg_time_now_us(),
                       attempt->error.message);
+}
+
+/* A report that the database does not take ends the attempt all the same, without its report. */
+static void refuse_report(struct hg_attempt *attempt, const struct hg_error *reason)
+{
+    attempt->refused = true;
+    attempt->failed = true;
+    json_decref(attempt->result);
+    attempt->result = NULL;
+    hg_error_set(&attempt->error,
+                 HG_EINTERNAL,
+                 "how the task ended could not be written down: %s",
+                 reason->message);
 }
 
 static int write_endings(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
@@ -283,6 +305,10 @@ static int write_endings(struct hg_pipelines *service, struct hg_db *db, struct 
         if (r < 0) {
             /* HG_ECONFLICT: another attempt has taken over, and its end counts. */
             hg_log_error("the end of an attempt was not taken", err);
+        }
+        if (r < 0 && r != HG_ECONFLICT && !attempt->refused) {
+            refuse_report(attempt, err);
+            continue;
         }
         log_failure(service, attempt);
         {

@@ -101,8 +101,10 @@ static hg_status no_match(const char *path, struct hg_error *err)
     } else {
         hg_fail(err, HG_ENOTFOUND, "there is no file \"%s\"", path);
     }
-    hg_fail_hint(
-        err, HG_ENOTFOUND, "A relative path is taken from the folder of the pipeline's file.");
+    hg_fail_hint(err,
+                 HG_ENOTFOUND,
+                 "A relative path is taken from the folder of the pipeline's file. All files of a "
+                 "folder are named by a pattern: folder/*.csv.");
     return hg_fail_pointer(err, HG_ENOTFOUND, "/path");
 }
 
