@@ -123,10 +123,13 @@ def failed(api, pipeline, job="fetch"):
     assert run["status"] == "failed", run
     assert run["rows_loaded"] == 0
     assert run["error"], run
+    assert run["error"]["job"] == job
     log = api.items(f"/ingestion/runs/{run['id']}/jobs/{job}/logs")
     text = json.dumps(run["error"], ensure_ascii=False) + "\n" + "\n".join(
         line["message"] for line in log)
     assert len(text) < 20000, len(text)
+    assert any(line["level"] == "error" and line["message"] == run["error"]["message"]
+               for line in log), log
     return run, text
 
 
@@ -173,7 +176,7 @@ def test_a_bad_plugin_fails_its_run_and_the_host_goes_on(bad_host, bad_api, plug
 
 @pytest.mark.parametrize("path, says", [
     ("missing.csv", r"[Nn]o such file|not exist|no file|nothing"),
-    ("folder.csv", r"directory|folder"),
+    ("folder.csv", r"files of a folder are named by a pattern"),
     ("secret.csv", r"[Pp]ermission"),
     ("cut.csv.gz", r"truncated|cut|ends|end of"),
     ("header.csv", r"no field [\\\"]*name[\\\"]*; found: id, nmae"),
