@@ -31,6 +31,20 @@ static const struct hg_statement put_version = {
     " where id = $1 and definition is not null on conflict do nothing",
     1};
 
+/* Which pipeline a file was when it could be read last. */
+static const struct hg_statement id_of_file = {
+    "catalog_id_of_file",
+    "select id from pipeline where origin = 'file' and file = $1"
+    " order by file_missing, updated_at desc limit 1",
+    1};
+
+/* Files that never were pipelines: nothing is kept of them. */
+static const struct hg_statement forget_missing = {
+    "catalog_forget_missing",
+    "delete from pipeline where origin = 'file' and definition is null"
+    " and not id = any (array(select jsonb_array_elements_text($1::jsonb)))",
+    1};
+
 static const struct hg_statement disable_missing = {
     "catalog_disable_missing",
     "update pipeline set enabled = false, file_missing = true, next_run_at = null"
@@ -54,6 +68,10 @@ static char *id_from_file(const char *file)
     }
     for (char *c = id; c && *c; c++) {
         *c = isalnum((unsigned char)*c) ? (char)tolower((unsigned char)*c) : '-';
+    }
+    if (id && id[0] == '\0') { /* ".yaml" */
+        free(id);
+        return strdup("unnamed");
     }
     if (id && strlen(id) > 63) {
         id[63] = '\0';
@@ -91,6 +109,23 @@ static bool is_taken(const json_t *ids, const char *id)
     return false;
 }
 
+/* The id of a file that does not tell it. Owned by the caller. */
+static int find_id(struct hg_db *db, const char *file, char **ret, struct hg_error *err)
+{
+    const char *const params[] = {file};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_db_exec(db, &id_of_file, params, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    char *id = PQntuples(result) > 0 ? strdup(hg_result_text(result, 0, "id")) : id_from_file(file);
+    if (!id) {
+        return hg_error_nomem(err);
+    }
+    *ret = id;
+    return HG_OK;
+}
+
 static int sync_file(struct hg_pipelines *service,
                      struct hg_db *db,
                      const char *file,
@@ -107,8 +142,9 @@ static int sync_file(struct hg_pipelines *service,
     if (r < 0 && diagnostics.n == 0) {
         hg_diagnostics_add(&diagnostics, file, 0, 0, reason.hint, "%s", reason.message);
     }
-    if (!id) {
-        id = id_from_file(file);
+    int found = id ? HG_OK : find_id(db, file, &id, err);
+    if (found < 0) {
+        return found;
     }
     HG_CLEANUP(hg_json_decrefp) json_t *errors = hg_diagnostics_to_json(&diagnostics);
     if (!id || !errors) {
@@ -167,7 +203,8 @@ static int sync_files(struct hg_pipelines *service, struct hg_db *db, struct hg_
         return hg_error_nomem(err);
     }
     const char *const params[] = {ids_text};
-    return hg_db_exec(db, &disable_missing, params, NULL, err);
+    int r = hg_db_exec(db, &forget_missing, params, NULL, err);
+    return r < 0 ? r : hg_db_exec(db, &disable_missing, params, NULL, err);
 }
 
 int hg_catalog_sync(struct hg_pipelines *service, struct hg_error *err)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "pipeline/internal.h"
 #include "pipeline/rows_query.h"
@@ -17,34 +18,64 @@
     " order by table_name, committed_at desc) l"
 
 /*
- * The count is exact for tables up to 64 MB and the planner's estimate above, since counting reads
- * the whole table.
+ * The count is exact for tables up to 64 MB (filled in below) and the planner's estimate above,
+ * since counting reads the whole table. A view is not counted: that runs whatever is behind it.
  */
+/* clang-format off */
 static const struct hg_statement list_datasets = {
     "datasets_list",
     "select l.table_name as cursor_key, json_build_object('name', l.table_name,"
     " 'columns', (select coalesce(json_agg(json_build_object('name', a.attname,"
     " 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum), '[]'::json)"
     " from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),"
-    " 'row_count', case when pg_relation_size(c.oid) <= 64 * 1024 * 1024 or c.reltuples < 0"
-    " then (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %s',"
-    " c.oid::regclass), false, true, '')))[1]::text::bigint else c.reltuples::bigint end,"
-    " 'row_count_exact', pg_relation_size(c.oid) <= 64 * 1024 * 1024 or c.reltuples < 0,"
+    " 'row_count', case when k.is_table and not k.is_small then c.reltuples::bigint end,"
+    " 'row_count_exact', k.is_table and k.is_small,"
     " 'size_bytes', pg_total_relation_size(c.oid),"
-    " 'last_load_at', " HG_SQL_TIME(
-        "l.committed_at") ","
-                          " 'pipeline_id', l.pipeline_id, 'run_id', l.run_id) as item"
-                          " from " LAST_LOADS
-                          " join pg_class c on c.oid = to_regclass(l.table_name)"
-                          " where $1::text is null or l.table_name > $1 order by l.table_name "
-                          "limit $2::int + 1",
+    " 'last_load_at', " HG_SQL_TIME("l.committed_at") ","
+    " 'pipeline_id', l.pipeline_id, 'run_id', l.run_id) as item"
+    " from " LAST_LOADS " join pg_class c on c.oid = to_regclass(l.table_name)"
+    " cross join lateral (select c.relkind in ('r', 'p', 'm') as is_table,"
+    " pg_relation_size(c.oid) <= 64 * 1024 * 1024 or c.reltuples < 0 as is_small) k"
+    " where $1::text is null or l.table_name > $1 order by l.table_name limit $2::int + 1",
     2};
+/* clang-format on */
 
 static const struct hg_statement find_table = {
     "datasets_find",
     "select to_regclass($1) is not null as found from headgate.ledger where table_name = $1"
     " limit 1",
     1};
+
+/*
+ * Rows are read as users would read them: what a script put in the place of a table, say a view
+ * over functions of its own, must not run with the host's rights. Ends when `db` is given back.
+ */
+static int become_user(struct hg_db *db, struct hg_error *err)
+{
+    int r = hg_db_begin(db, err);
+    r = r < 0 ? r : hg_db_simple(db, "set transaction read only", NULL, err);
+    return r < 0 ? r : hg_db_simple(db, "set local role headgate_user", NULL, err);
+}
+
+/* What cannot be counted, say since it was dropped just now, is listed without a count. */
+static int count_rows(struct hg_db *db, json_t *item, struct hg_error *err)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = become_user(db, err);
+    hg_buf_puts(&sql, "select count(*) as n from ");
+    r = r < 0 ? r : hg_quote_table(&sql, json_string_value(json_object_get(item, "name")), err);
+    r = r == HG_OK && hg_buf_failed(&sql) ? hg_error_nomem(err) : r;
+    r = r < 0 ? r : hg_db_simple(db, hg_buf_text(&sql), &result, err);
+    if (r < 0) {
+        (void)json_object_set_new(item, "row_count_exact", json_false());
+    } else {
+        (void)json_object_set_new(
+            item, "row_count", json_integer(hg_result_int64(result, 0, "n", 0)));
+    }
+    hg_db_rollback(db);
+    return r == HG_EUNAVAILABLE ? r : HG_OK;
+}
 
 int hg_datasets_list(struct hg_pipelines *service,
                      const struct hg_page *page,
@@ -53,12 +84,24 @@ int hg_datasets_list(struct hg_pipelines *service,
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    HG_CLEANUP(hg_json_decrefp) json_t *list = NULL;
     char limit[16];
     (void)snprintf(limit, sizeof limit, "%d", page->limit);
     const char *const params[] = {page->cursor, limit};
     int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_exec(db, &list_datasets, params, &result, err);
-    return r < 0 ? r : hg_page_answer(result, page, ret, err);
+    r = r < 0 ? r : hg_page_answer(result, page, &list, err);
+    size_t i;
+    json_t *item;
+    json_array_foreach (json_object_get(list, "items"), i, item) {
+        if (r == HG_OK && json_is_true(json_object_get(item, "row_count_exact"))) {
+            r = count_rows(db, item, err);
+        }
+    }
+    if (r == HG_OK) {
+        *ret = HG_TAKE(list);
+    }
+    return r;
 }
 
 static int check_table(struct hg_db *db, const char *schema_table, struct hg_error *err)
@@ -72,17 +115,6 @@ static int check_table(struct hg_db *db, const char *schema_table, struct hg_err
         return HG_ENOTFOUND;
     }
     return r;
-}
-
-/*
- * Rows are read as users would read them: what a script put in the place of a table, say a view
- * over functions of its own, must not run with the host's rights. Ends when `db` is given back.
- */
-static int become_user(struct hg_db *db, struct hg_error *err)
-{
-    int r = hg_db_begin(db, err);
-    r = r < 0 ? r : hg_db_simple(db, "set transaction read only", NULL, err);
-    return r < 0 ? r : hg_db_simple(db, "set local role headgate_user", NULL, err);
 }
 
 int hg_datasets_rows(struct hg_pipelines *service,

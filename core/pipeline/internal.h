@@ -30,6 +30,7 @@ struct hg_attempt {
     json_t *progress; /* object job -> [rows_in, rows_out, rows_rejected] since the last flush */
     bool ended;       /* result and error say how; the dispatcher writes it down */
     bool failed;
+    bool refused;   /* its report could not be written down, and is left out */
     bool released;  /* no worker took it: back to the queue, it does not count */
     json_t *result; /* NULL when the worker died */
     struct hg_error error;
@@ -92,6 +93,8 @@ int hg_run_create(struct hg_pipelines *service,
 
 /* ---- task_spec.c ---- */
 
+/* The policy of that job of a task which retries most; borrowed from the definition. */
+const json_t *hg_task_retries(const json_t *definition, const json_t *task);
 /* What a task needs to know, all but what changes with each attempt. Owned by the caller. */
 int hg_task_spec(const json_t *definition,
                  const json_t *task,

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "pipeline/internal.h"
 
 enum { NUMBER_TEXT = 24 };
@@ -144,15 +145,15 @@ static const struct hg_statement run_parallelism = {
 
 static json_t *error_to_json(const struct hg_error *err)
 {
-    json_t *json =
-        json_pack("{s:s, s:s}", "code", hg_code_name(err->code), "message", err->message);
+    json_t *json = json_pack(
+        "{s:s, s:o}", "code", hg_code_name(err->code), "message", hg_json_text(err->message));
     const struct {
         const char *key;
         const char *text;
     } more[] = {{"hint", err->hint}, {"pointer", err->pointer}, {"sqlstate", err->sqlstate}};
     for (size_t i = 0; json && i < HG_COUNT(more); i++) {
         if (more[i].text[0] != '\0') {
-            (void)json_object_set_new(json, more[i].key, json_string(more[i].text));
+            (void)json_object_set_new(json, more[i].key, hg_json_text(more[i].text));
         }
     }
     return json;

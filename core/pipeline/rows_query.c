@@ -382,7 +382,8 @@ static int read_cursor(struct rows *rows, const char *text, struct hg_error *err
 /* Values that do not fit their column are the caller's mistake, not the database's. */
 static int input_error(struct hg_error *err, int r)
 {
-    if (err && strncmp(err->sqlstate, "22", 2) == 0) {
+    /* 42883: no operator, say no order of a type such as json. */
+    if (err && (strncmp(err->sqlstate, "22", 2) == 0 || strcmp(err->sqlstate, "42883") == 0)) {
         err->code = HG_EINVAL;
         return HG_EINVAL;
     }

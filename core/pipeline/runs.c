@@ -106,6 +106,12 @@ static int refuse_busy(struct hg_db *db,
         return r;
     }
     const char *busy = PQntuples(result) > 0 ? hg_result_text(result, 0, "id") : "";
+    if (busy[0] == '\0') {
+        return hg_error_set(err,
+                            HG_ECONFLICT,
+                            "pipeline \"%s\" was started by somebody else in the same moment",
+                            pipeline_id);
+    }
     if (ret_busy_run_id) {
         (void)snprintf(ret_busy_run_id, HG_UUID_TEXT, "%s", busy);
     }
@@ -142,24 +148,19 @@ static void limits_of(const json_t *definition,
                       int *ret_attempts,
                       int64_t *ret_timeout_ms)
 {
-    int64_t retries = 0;
     int64_t timeout = json_integer_value(json_object_get(definition, "timeout_ms"));
-    int64_t common =
-        json_integer_value(json_object_get(json_object_get(definition, "retries"), "max"));
     size_t i;
     json_t *job_id;
     json_array_foreach (json_object_get(task, "jobs"), i, job_id) {
         int position;
         const json_t *job = job_of(definition, json_string_value(job_id), &position);
-        const json_t *own = json_object_get(json_object_get(job, "retries"), "max");
         int64_t own_timeout = json_integer_value(json_object_get(job, "timeout_ms"));
-        int64_t own_retries = own ? json_integer_value(own) : common;
-        retries = own_retries > retries ? own_retries : retries;
         if (own_timeout > 0 && (timeout == 0 || own_timeout < timeout)) {
             timeout = own_timeout;
         }
     }
-    *ret_attempts = (int)retries + 1;
+    const json_t *retries = hg_task_retries(definition, task);
+    *ret_attempts = (int)json_integer_value(json_object_get(retries, "max")) + 1;
     *ret_timeout_ms = timeout;
 }
 

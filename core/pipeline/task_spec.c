@@ -130,6 +130,25 @@ static int add_jobs(json_t *spec,
     return 0;
 }
 
+const json_t *hg_task_retries(const json_t *definition, const json_t *task)
+{
+    const json_t *common = json_object_get(definition, "retries");
+    const json_t *best = NULL;
+    size_t i;
+    json_t *job_id;
+    json_array_foreach (json_object_get(task, "jobs"), i, job_id) {
+        const json_t *job =
+            find_by_id(json_object_get(definition, "jobs"), json_string_value(job_id));
+        const json_t *own = json_object_get(job, "retries");
+        const json_t *policy = own ? own : common;
+        if (!best || json_integer_value(json_object_get(policy, "max")) >
+                         json_integer_value(json_object_get(best, "max"))) {
+            best = policy;
+        }
+    }
+    return best ? best : common;
+}
+
 int hg_task_spec(const json_t *definition,
                  const json_t *task,
                  const char *run_id,
@@ -155,7 +174,7 @@ int hg_task_spec(const json_t *definition,
                              "jobs",
                              json_object_get(task, "jobs"),
                              "retries",
-                             json_object_get(definition, "retries"));
+                             hg_task_retries(definition, task));
     if (!spec || add_jobs(spec, definition, task, run_id, params, scheduled_for) < 0) {
         return hg_error_set(err,
                             HG_EINTERNAL,
