@@ -319,6 +319,7 @@ static void test_recovery(void **state)
     promote(fixture, 10);
     HG_CLEANUP(claimed_free) struct claimed own = claim(fixture->a, "a", 1);
     HG_CLEANUP(claimed_free) struct claimed others = claim(fixture->b, "b", 2);
+    assert_int_equal(own.n + others.n, 3);
     sql(fixture->a, "update task set lease_until = now() - interval '1 second' where key = 't2'");
     HG_CLEANUP(hg_json_decrefp) json_t *known = json_pack("[s]", fixture->task_ids[0]);
     HG_CLEANUP(hg_json_decrefp) json_t *none = json_array();
