@@ -74,7 +74,7 @@ static int count_rows(struct hg_db *db, json_t *item, struct hg_error *err)
             item, "row_count", json_integer(hg_result_int64(result, 0, "n", 0)));
     }
     hg_db_rollback(db);
-    return r == HG_EUNAVAILABLE ? r : HG_OK;
+    return PQstatus(hg_db_conn(db)) == CONNECTION_OK ? HG_OK : r;
 }
 
 int hg_datasets_list(struct hg_pipelines *service,

@@ -1,166 +1,11 @@
 /* The whole service: files, runs, workers, on a real PostgreSQL and with real plugins. */
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "base/io.h"
-#include "base/mem.h"
-#include "base/uuid.h"
-#include "pg.h"
-#include "pipeline/service.h"
-#include "plugin/registry.h"
-#include "store/db.h"
-
-enum { WAIT_MS = 60000, FILES_MAX = 8 };
-
-static struct hg_test_pg *pg;
-
-/* A host of its own for each test. */
-struct fixture {
-    char folder[64];
-    char *files[FILES_MAX + 1];
-    int n_files;
-    struct hg_host_config config;
-    struct hg_plugin_registry *plugins;
-    struct hg_pool *metadata;
-    struct hg_pool *warehouse;
-    struct hg_pipelines *service;
-};
-static struct fixture fixture;
-
-static int start_pg(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-static int stop_pg(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
-}
-
-static void must(int r, const struct hg_error *err)
-{
-    if (r != HG_OK) {
-        fail_msg("%s (%s)", err->message, err->hint);
-    }
-}
-
-static void write_pipeline(const char *name, const char *text)
-{
-    struct hg_error err = HG_ERROR_INIT;
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/%s.yaml", fixture.folder, name);
-    must(hg_write_file(path, 0644, text, strlen(text), &err), &err);
-    for (int i = 0; i < fixture.n_files; i++) {
-        if (strcmp(fixture.files[i], path) == 0) {
-            return;
-        }
-    }
-    fixture.files[fixture.n_files++] = strdup(path);
-}
-
-static void start_service(void)
-{
-    struct hg_error err = HG_ERROR_INIT;
-    const struct hg_pipelines_options options = {
-        .config = &fixture.config,
-        .self = getenv("HG_HEADGATE"),
-        .metadata = fixture.metadata,
-        .warehouse = fixture.warehouse,
-        .worker_warehouse_url = hg_test_pg_worker(pg),
-        .plugins = fixture.plugins,
-    };
-    must(hg_pipelines_start(&options, &fixture.service, &err), &err);
-}
-
-static int setup(void **state)
-{
-    struct hg_error err = HG_ERROR_INIT;
-    (void)state;
-    memset(&fixture, 0, sizeof fixture);
-    (void)snprintf(fixture.folder, sizeof fixture.folder, "/tmp/hg-service-XXXXXX");
-    if (!mkdtemp(fixture.folder) || hg_test_pg_reset(pg) != 0) {
-        return -1;
-    }
-    fixture.config.data_dir = fixture.folder;
-    fixture.config.workers = 2;
-    fixture.config.pipeline_files = fixture.files;
-    int r = hg_plugin_registry_new(getenv("HG_HEADGATE"),
-                                   getenv("HG_TEST_GOOD_PLUGIN_DIR"),
-                                   NULL,
-                                   NULL,
-                                   &fixture.plugins,
-                                   &err);
-    r = r < 0 ? r : hg_pool_new(hg_test_pg_metadata(pg), 6, "test", &fixture.metadata, &err);
-    r = r < 0 ? r : hg_pool_new(hg_test_pg_warehouse(pg), 4, "test", &fixture.warehouse, &err);
-    return r < 0 ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    hg_pipelines_stop(fixture.service, 0);
-    hg_pool_free(fixture.metadata);
-    hg_pool_free(fixture.warehouse);
-    hg_plugin_registry_free(fixture.plugins);
-    for (int i = 0; i < fixture.n_files; i++) {
-        free(fixture.files[i]);
-    }
-    return 0;
-}
-
-static void trigger(const char *pipeline, char run_id[HG_UUID_TEXT])
-{
-    struct hg_error err = HG_ERROR_INIT;
-    HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
-    must(hg_pipelines_trigger(fixture.service, pipeline, NULL, &answer, NULL, &err), &err);
-    (void)snprintf(
-        run_id, HG_UUID_TEXT, "%s", json_string_value(json_object_get(answer, "run_id")));
-}
-
-static json_t *run_ended(const char *run_id)
-{
-    struct hg_error err = HG_ERROR_INIT;
-    json_t *run = NULL;
-    must(hg_runs_wait(fixture.service, run_id, WAIT_MS, &run, &err), &err);
-    return run;
-}
-
-static json_t *run_to_end(const char *pipeline)
-{
-    char run_id[HG_UUID_TEXT];
-    trigger(pipeline, run_id);
-    return run_ended(run_id);
-}
-
-static const char *text_at(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
-static const char *error_of(const json_t *run)
-{
-    return text_at(json_object_get(run, "error"), "message");
-}
-
-#define FLOW(id, plugin, n, more)                                          \
-    "id: " id "\n" more "jobs:\n"                                          \
-    "  - {id: fetch, extract: {source: " plugin ", config: {n: " n "}}}\n" \
-    "  - {id: load, needs: [fetch], load: {table: m.t, mode: append}}\n"
+#include "service_fixture.h"
 
 static void test_rows_land_and_all_is_told(void **state)
 {
@@ -483,8 +328,6 @@ static void test_the_database_goes_away(void **state)
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_to_end("good");
     assert_string_equal(text_at(run, "status"), "succeeded");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -1,0 +1,325 @@
+/* How runs are made and how their attempts end. */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "service_fixture.h"
+
+#define PARAMS                                                                           \
+    "params: {type: object, additionalProperties: false, required: [day], properties: {" \
+    "day: {type: string, format: date}, top: {type: integer, minimum: 1, default: 5}}}\n"
+
+static int trigger_with(const char *params_text, char busy[HG_UUID_TEXT], struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *params = json_loads(params_text, JSON_DECODE_ANY, NULL);
+    HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
+    return hg_pipelines_trigger(fixture.service, "good", params, &answer, busy, err);
+}
+
+static void test_parameters_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *params;
+        const char *pointer;
+    } cases[] = {
+        {"{}", "/params"},
+        {"{\"day\": \"2026-02-30\"}", "/params/day"},
+        {"{\"day\": \"2026-02-03\", \"top\": 0}", "/params/top"},
+        {"{\"day\": \"2026-02-03\", \"tpo\": 1}", "/params/tpo"},
+        {"[]", "/params"},
+        {"\"x\"", "/params"},
+    };
+    write_pipeline("good", FLOW("good", "numbers", "10", PARAMS));
+    start_service();
+    for (size_t i = 0; i < HG_COUNT(cases); i++) {
+        struct hg_error err = HG_ERROR_INIT;
+        assert_int_equal(trigger_with(cases[i].params, NULL, &err), HG_EINVAL);
+        assert_string_equal(err.pointer, cases[i].pointer);
+    }
+    assert_int_equal(metadata_number("select count(*) as n from run"), 0);
+    struct hg_error err = HG_ERROR_INIT;
+    must(trigger_with("{\"day\": \"2026-02-03\"}", NULL, &err), &err);
+    assert_int_equal(metadata_number("select (params->>'top')::int as n from run"), 5);
+}
+
+static void test_a_pipeline_without_parameters_takes_none(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    json_t *answer = NULL;
+    write_pipeline("good", FLOW("good", "numbers", "10", ""));
+    start_service();
+    assert_int_equal(trigger_with("{\"day\": 1}", NULL, &err), HG_EINVAL);
+    assert_string_equal(err.pointer, "/params/day");
+    assert_int_equal(hg_pipelines_trigger(fixture.service, "nope", NULL, &answer, NULL, &err),
+                     HG_ENOTFOUND);
+    must(trigger_with("{}", NULL, &err), &err);
+}
+
+/* Many at once: one is taken, the others are told which. */
+static void *trigger_once(void *arg)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    char busy[HG_UUID_TEXT] = "";
+    json_t *answer = NULL;
+    int r = hg_pipelines_trigger(fixture.service, "hang", NULL, &answer, busy, &err);
+    json_decref(answer);
+    *(int *)arg = r == HG_ECONFLICT && busy[0] == '\0' ? HG_EINTERNAL : r;
+    return NULL;
+}
+
+static void test_many_triggers_make_one_run(void **state)
+{
+    (void)state;
+    pthread_t threads[5];
+    int results[5];
+    int n_ok = 0;
+    write_pipeline("hang", FLOW("hang", "hang-in-read", "10", ""));
+    start_service();
+    for (size_t i = 0; i < HG_COUNT(threads); i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, trigger_once, &results[i]), 0);
+    }
+    for (size_t i = 0; i < HG_COUNT(threads); i++) {
+        (void)pthread_join(threads[i], NULL);
+        n_ok += results[i] == HG_OK;
+        assert_true(results[i] == HG_OK || results[i] == HG_ECONFLICT);
+    }
+    assert_int_equal(n_ok, 1);
+    assert_int_equal(metadata_number("select count(*) as n from run"), 1);
+    assert_int_equal(metadata_number("select count(*) as n from task"), 1);
+}
+
+/* The smallest timeout, the most retries, with the backoff that belongs to them. */
+static void test_jobs_of_a_task_share_their_limits(void **state)
+{
+    (void)state;
+    char run_id[HG_UUID_TEXT];
+    write_pipeline(
+        "crash",
+        "id: crash\nretries: {max: 1, backoff: 1ms}\ntimeout: 1h\njobs:\n"
+        "  - {id: fetch, timeout: 9m, extract: {source: crash-in-read, config: {n: 10}}}\n"
+        "  - {id: load, needs: [fetch], timeout: 10m, retries: {max: 4, backoff: 1h},"
+        " load: {table: m.t, mode: append}}\n");
+    start_service();
+    trigger("crash", run_id);
+    metadata_reaches("select count(*) as n from job_run where status = 'retrying'", 1);
+    assert_int_equal(metadata_number("select max_attempts as n from task"), 5);
+    assert_int_equal(metadata_number("select timeout_ms as n from task"), 540000);
+    int64_t wait_s =
+        metadata_number("select extract(epoch from run_at - now())::bigint as n from task");
+    assert_in_range(wait_s, 3500, 3600 * 11 / 10);
+}
+
+/* The warehouse lets workers in only at the second attempt. */
+static void test_a_retry_that_succeeds(void **state)
+{
+    (void)state;
+    char run_id[HG_UUID_TEXT];
+    write_pipeline("good", FLOW("good", "numbers", "10", "retries: {max: 1, backoff: 1h}\n"));
+    sql("warehouse", "alter role headgate_load nologin");
+    start_service();
+    trigger("good", run_id);
+    metadata_reaches("select count(*) as n from task where attempt = 1 and state = 'ready'", 1);
+    sql("warehouse", "alter role headgate_load login");
+    sql("metadata", "update task set run_at = now()");
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(text_at(run, "status"), "succeeded");
+    assert_true(json_is_null(json_object_get(run, "error")));
+    assert_int_equal(json_integer_value(json_object_get(run, "retry_count")), 1);
+    assert_int_equal(json_integer_value(json_object_get(run, "rows_loaded")), 10);
+}
+
+/* A report that the database refuses ends the run nevertheless. */
+static void test_a_report_that_is_not_taken(void **state)
+{
+    (void)state;
+    write_pipeline("good", FLOW("good", "numbers", "13", ""));
+    start_service();
+    sql("metadata",
+        "create function refuse() returns trigger language plpgsql as"
+        " $$begin raise exception 'not thirteen'; end$$;"
+        "create trigger refuse before update on job_run for each row"
+        " when (new.rows_out = 13) execute function refuse()");
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_to_end("good");
+    sql("metadata", "drop trigger refuse on job_run; drop function refuse");
+    assert_string_equal(text_at(run, "status"), "failed");
+    assert_non_null(strstr(error_of(run), "not thirteen"));
+}
+
+/* The plugin was there when the file was read, and is gone when the task runs. */
+static void test_a_plugin_that_vanished(void **state)
+{
+    (void)state;
+    char run_id[HG_UUID_TEXT];
+    write_pipeline("good", FLOW("good", "numbers", "10", ""));
+    write_pipeline("hang", FLOW("hang", "hang-in-read", "10", "timeout: 1s\n"));
+    start_service();
+    stop_service();
+    sql("metadata",
+        "update pipeline set definition = replace(definition::text, '\"numbers\"',"
+        " '\"vanished\"')::jsonb where id = 'good'");
+    char **files = fixture.config.pipeline_files;
+    char *none[] = {NULL};
+    fixture.config.pipeline_files = none;
+    start_service();
+    trigger("good", run_id);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    fixture.config.pipeline_files = files;
+    assert_string_equal(text_at(run, "status"), "failed");
+    assert_non_null(strstr(error_of(run), "there is no plugin \"vanished\""));
+    assert_non_null(strstr(text_at(json_object_get(run, "error"), "hint"), "plugin list"));
+}
+
+/* Tasks without needs end together, over and over: none is lost, none counted twice. */
+static void test_tasks_that_end_together(void **state)
+{
+    (void)state;
+    char text[2048];
+    int at = snprintf(text, sizeof text, "id: wide\nparallelism: 8\njobs:\n");
+    for (int i = 0; i < 8; i++) {
+        at += snprintf(text + at,
+                       sizeof text - (size_t)at,
+                       "  - {id: e%d, extract: {source: numbers, config: {n: 3}}}\n"
+                       "  - {id: l%d, needs: [e%d], load: {table: m.t%d, mode: append}}\n",
+                       i,
+                       i,
+                       i,
+                       i);
+    }
+    write_pipeline("wide", text);
+    fixture.config.workers = 4;
+    start_service();
+    for (int round = 0; round < 3; round++) {
+        HG_CLEANUP(hg_json_decrefp) json_t *run = run_to_end("wide");
+        assert_string_equal(text_at(run, "status"), "succeeded");
+        assert_int_equal(json_array_size(json_object_get(run, "jobs")), 16);
+    }
+    assert_int_equal(metadata_number("select count(*) as n from task where state = 'done'"), 24);
+    assert_int_equal(metadata_number("select count(*) as n from run where slot is not null"), 0);
+}
+
+static void test_runs_are_listed_newest_first(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    char ids[3][HG_UUID_TEXT];
+    write_pipeline("good", FLOW("good", "numbers", "10", ""));
+    start_service();
+    for (size_t i = 0; i < HG_COUNT(ids); i++) {
+        trigger("good", ids[i]);
+        json_decref(run_ended(ids[i]));
+    }
+    const struct hg_page first = {2, NULL};
+    HG_CLEANUP(hg_json_decrefp) json_t *page = NULL;
+    must(hg_runs_list(fixture.service, "good", NULL, &first, &page, &err), &err);
+    const json_t *items = json_object_get(page, "items");
+    assert_int_equal(json_array_size(items), 2);
+    assert_string_equal(text_at(json_array_get(items, 0), "id"), ids[2]);
+    assert_string_equal(text_at(json_array_get(items, 1), "id"), ids[1]);
+    const struct hg_page second = {2, text_at(page, "next_cursor")};
+    HG_CLEANUP(hg_json_decrefp) json_t *rest = NULL;
+    must(hg_runs_list(fixture.service, "good", "succeeded", &second, &rest, &err), &err);
+    assert_int_equal(json_array_size(json_object_get(rest, "items")), 1);
+    assert_true(json_is_null(json_object_get(rest, "next_cursor")));
+    json_t *none = NULL;
+    const struct hg_page bad = {2, "nonsense"};
+    assert_int_equal(hg_runs_list(fixture.service, "good", NULL, &bad, &none, &err), HG_EINVAL);
+    assert_int_equal(hg_runs_list(fixture.service, "no", NULL, &first, &none, &err), HG_ENOTFOUND);
+    assert_int_equal(hg_runs_get(fixture.service, "nonsense", &none, &err), HG_ENOTFOUND);
+    assert_int_equal(
+        hg_runs_get(fixture.service, "00000000-0000-7000-8000-000000000000", &none, &err),
+        HG_ENOTFOUND);
+    assert_null(none);
+}
+
+static void test_a_wait_ends_with_its_time(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    write_pipeline("hang", FLOW("hang", "hang-in-read", "10", ""));
+    start_service();
+    trigger("hang", run_id);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = NULL;
+    must(hg_runs_wait(fixture.service, run_id, 50, &run, &err), &err);
+    assert_true(strcmp(text_at(run, "status"), "queued") == 0 ||
+                strcmp(text_at(run, "status"), "running") == 0);
+}
+
+/* A log as it may stand there: several pages, a line that is being written. */
+static void test_logs_come_in_pages(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    char path[256];
+    write_pipeline("good", FLOW("good", "numbers", "10", ""));
+    start_service();
+    trigger("good", run_id);
+    json_decref(run_ended(run_id));
+    (void)snprintf(path, sizeof path, "%s/logs/%s/load.1.jsonl", fixture.folder, run_id);
+    static const char lines[] = "{\"message\":\"1\"}\n{\"message\":\"2\"}\n{\"message\":\"3\"}\n"
+                                "{\"message\":\"4";
+    must(hg_write_file(path, 0640, lines, sizeof lines - 1, &err), &err);
+    const struct hg_page first = {2, NULL};
+    HG_CLEANUP(hg_json_decrefp) json_t *page = NULL;
+    must(hg_runs_job_log(fixture.service, run_id, "load", &first, &page, &err), &err);
+    assert_int_equal(json_array_size(json_object_get(page, "items")), 2);
+    const struct hg_page second = {2, text_at(page, "next_cursor")};
+    HG_CLEANUP(hg_json_decrefp) json_t *rest = NULL;
+    must(hg_runs_job_log(fixture.service, run_id, "load", &second, &rest, &err), &err);
+    assert_int_equal(json_array_size(json_object_get(rest, "items")), 1);
+    assert_string_equal(text_at(json_array_get(json_object_get(rest, "items"), 0), "message"), "3");
+    json_t *none = NULL;
+    const struct hg_page bad = {2, "x"};
+    assert_int_equal(hg_runs_job_log(fixture.service, run_id, "load", &bad, &none, &err),
+                     HG_EINVAL);
+    assert_int_equal(hg_runs_job_log(fixture.service, run_id, "../load", &first, &none, &err),
+                     HG_ENOTFOUND);
+    assert_int_equal(hg_runs_job_log(fixture.service, "../x", "load", &first, &none, &err),
+                     HG_ENOTFOUND);
+    assert_null(none);
+}
+
+/* The database goes while tasks run, more than once: what was begun ends, each load once. */
+static void test_the_database_goes_in_mid_run(void **state)
+{
+    (void)state;
+    char run_id[HG_UUID_TEXT];
+    write_pipeline("many", FLOW("many", "numbers", "200000", "retries: {max: 9, backoff: 10ms}\n"));
+    start_service();
+    for (int round = 0; round < 2; round++) {
+        trigger("many", run_id);
+        metadata_reaches("select count(*) as n from task where state = 'running'", 1);
+        hg_test_pg_kill(pg);
+        assert_int_equal(hg_test_pg_resume(pg), 0);
+        HG_CLEANUP(hg_json_decrefp) json_t *run = NULL;
+        struct hg_error err = HG_ERROR_INIT;
+        while (hg_runs_wait(fixture.service, run_id, WAIT_MS, &run, &err) == HG_EUNAVAILABLE) {
+        }
+        assert_string_equal(text_at(run, "status"), "succeeded");
+    }
+    assert_int_equal(metadata_number("select count(*) as n from run where slot is not null"), 0);
+    assert_int_equal(warehouse_number("select count(distinct number) - count(*) as n from m.t"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_parameters_are_checked),
+        TEST(test_a_pipeline_without_parameters_takes_none),
+        TEST(test_many_triggers_make_one_run),
+        TEST(test_jobs_of_a_task_share_their_limits),
+        TEST(test_a_retry_that_succeeds),
+        TEST(test_a_report_that_is_not_taken),
+        TEST(test_a_plugin_that_vanished),
+        TEST(test_tasks_that_end_together),
+        TEST(test_runs_are_listed_newest_first),
+        TEST(test_a_wait_ends_with_its_time),
+        TEST(test_logs_come_in_pages),
+        TEST(test_the_database_goes_in_mid_run),
+    };
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
+}

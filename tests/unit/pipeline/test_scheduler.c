@@ -1,0 +1,95 @@
+/* When runs are made by themselves. */
+#include <stdio.h>
+#include <string.h>
+
+#include "service_fixture.h"
+
+#define DAILY "schedule: \"0 3 * * *\"\n"
+
+/* A tick came while no host ran: a host that comes up plans the next one, it does not catch up. */
+static void test_what_was_missed_is_not_made_up_for(void **state)
+{
+    (void)state;
+    write_pipeline("good", FLOW("good", "numbers", "10", DAILY));
+    start_service();
+    stop_service();
+    sql("metadata", "update pipeline set next_run_at = now() - interval '2 days'");
+    start_service();
+    assert_int_equal(metadata_number("select (next_run_at > now())::int as n from pipeline"), 1);
+    assert_int_equal(metadata_number("select count(*) as n from run"), 0);
+}
+
+/* Wakes the scheduler as a change on the page does. */
+static void wake_scheduler(const char *pipeline)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *patch = json_pack("{s:i}", "parallelism", 2);
+    HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
+    must(hg_pipelines_update(fixture.service, pipeline, patch, &answer, &err), &err);
+}
+
+static void test_what_is_due_runs_once(void **state)
+{
+    (void)state;
+    write_pipeline("good", FLOW("good", "numbers", "10", DAILY));
+    write_pipeline("other", FLOW("other", "numbers", "10", ""));
+    start_service();
+    sql("metadata", "update pipeline set next_run_at = '2026-01-02T03:00:00Z' where id = 'good'");
+    wake_scheduler("other");
+    metadata_reaches("select count(*) as n from run", 1);
+    assert_int_equal(metadata_number("select count(*) as n from run where trigger = 'schedule' and"
+                                     " scheduled_for = '2026-01-02T03:00:00Z'"),
+                     1);
+    metadata_reaches("select count(*) as n from pipeline where next_run_at > now()", 1);
+    metadata_reaches("select (count(*) = 0)::int as n from run where slot = 0", 1);
+    /* The same tick once more, as a second host would have it. */
+    sql("metadata", "update pipeline set next_run_at = '2026-01-02T03:00:00Z' where id = 'good'");
+    wake_scheduler("other");
+    metadata_reaches("select count(*) as n from pipeline where next_run_at > now()", 1);
+    assert_int_equal(metadata_number("select count(*) as n from run"), 1);
+}
+
+static void test_a_tick_is_skipped_while_it_runs(void **state)
+{
+    (void)state;
+    char run_id[HG_UUID_TEXT];
+    write_pipeline("hang", FLOW("hang", "hang-in-read", "10", DAILY));
+    write_pipeline("other", FLOW("other", "numbers", "10", ""));
+    start_service();
+    trigger("hang", run_id);
+    sql("metadata", "update pipeline set next_run_at = now() where id = 'hang'");
+    wake_scheduler("other");
+    metadata_reaches("select count(*) as n from pipeline where next_run_at > now()", 1);
+    assert_int_equal(metadata_number("select count(*) as n from run"), 1);
+}
+
+static void test_no_schedule_no_run(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    write_pipeline("good", FLOW("good", "numbers", "10", DAILY));
+    start_service();
+    static const char *const patches[] = {"{\"schedule\": null}",
+                                          "{\"schedule\": \"0 3 * * *\", \"enabled\": false}"};
+    for (size_t i = 0; i < HG_COUNT(patches); i++) {
+        HG_CLEANUP(hg_json_decrefp) json_t *patch = json_loads(patches[i], 0, NULL);
+        HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
+        must(hg_pipelines_update(fixture.service, "good", patch, &answer, &err), &err);
+        assert_true(json_is_null(json_object_get(answer, "next_run_at")));
+    }
+    HG_CLEANUP(hg_json_decrefp) json_t *patch = json_loads("{\"enabled\": true}", 0, NULL);
+    HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
+    must(hg_pipelines_update(fixture.service, "good", patch, &answer, &err), &err);
+    assert_non_null(strstr(text_at(answer, "next_run_at"), "T03:00:00.000Z"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_what_was_missed_is_not_made_up_for),
+        TEST(test_what_is_due_runs_once),
+        TEST(test_a_tick_is_skipped_while_it_runs),
+        TEST(test_no_schedule_no_run),
+    };
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
+}
