@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
-#include "base/str.h"
 #include "command/command.h"
+#include "command/options.h"
 #include "worker/worker_main.h"
 
 /* Started by the host's supervisor, not by people. */
@@ -77,13 +77,9 @@ static int unknown(const char *name)
 {
     const char *names[HG_COUNT(commands) + 1] = {NULL};
     for (size_t i = 0; i < HG_COUNT(commands); i++) {
-        names[i] = commands[i].name;
+        names[i] = commands[i].summary ? commands[i].name : "";
     }
-    const char *nearest = hg_nearest(name, names);
-    (void)fprintf(stderr, "headgate: there is no command \"%s\"\n", name);
-    if (nearest) {
-        (void)fprintf(stderr, "    Did you mean %s?\n", nearest);
-    }
+    hg_command_unknown("headgate", name, names);
     usage(stderr);
     return HG_EXIT_USAGE;
 }

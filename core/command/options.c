@@ -45,6 +45,10 @@ static void complain_unknown(const struct hg_option *options, const char *arg)
 /* Returns how many arguments it took, or -1. */
 static int take(const struct hg_option *option, const char *value, const char *next)
 {
+    if (option->flag && value) {
+        (void)fprintf(stderr, "headgate: --%s takes no value\n", option->name);
+        return -1;
+    }
     if (option->flag) {
         *option->flag = true;
         return 1;
@@ -92,6 +96,15 @@ int hg_options_read(int argc, char **argv, const struct hg_option *options, cons
         i += took;
     }
     return n;
+}
+
+void hg_command_unknown(const char *of, const char *name, const char *const *names)
+{
+    const char *nearest = hg_nearest(name, names);
+    (void)fprintf(stderr, "headgate: there is no command \"%s %s\"\n", of, name);
+    if (nearest) {
+        (void)fprintf(stderr, "    Did you mean %s %s?\n", of, nearest);
+    }
 }
 
 void hg_command_complain(const struct hg_error *err)

@@ -28,6 +28,9 @@ struct hg_option {
  */
 int hg_options_read(int argc, char **argv, const struct hg_option *options, const char **operands);
 
+/* Says on stderr that there is no such command, and which of `names` (ended by NULL) is near. */
+void hg_command_unknown(const char *of, const char *name, const char *const *names);
+
 /* Prints an error as people read it: "headgate: message" and the hint below. */
 void hg_command_complain(const struct hg_error *err);
 

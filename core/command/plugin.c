@@ -88,6 +88,26 @@ static int usage(void)
     return HG_EXIT_USAGE;
 }
 
+static bool is_known(const char *name)
+{
+    for (size_t i = 0; i < HG_COUNT(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int unknown(const char *name)
+{
+    const char *names[HG_COUNT(commands) + 1] = {NULL};
+    for (size_t i = 0; i < HG_COUNT(commands); i++) {
+        names[i] = commands[i].name;
+    }
+    hg_command_unknown("headgate plugin", name, names);
+    return usage();
+}
+
 int hg_command_plugin(int argc, char **argv)
 {
     struct arguments arguments = {0};
@@ -101,6 +121,9 @@ int hg_command_plugin(int argc, char **argv)
     };
     if (argc < 2) {
         return usage();
+    }
+    if (!is_known(argv[1])) {
+        return unknown(argv[1]);
     }
     arguments.n_operands = hg_options_read(argc - 1, argv + 1, options, arguments.operands);
     for (size_t i = 0; i < HG_COUNT(commands); i++) {

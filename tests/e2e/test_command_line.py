@@ -1,0 +1,203 @@
+"""The command line as people and scripts use it: what it prints, where, and its exit codes."""
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from host import Host
+
+TIMEOUT_S = 120
+
+GOOD = """\
+id: good
+params:
+  type: object
+  additionalProperties: false
+  properties:
+    day: {type: string, format: date, default: "2026-01-31"}
+jobs:
+  - id: fetch
+    extract:
+      source: csv
+      config: {path: ../data/good.csv, columns: {id: int64, name: utf8}}
+  - {id: load, needs: [fetch], load: {table: shop.good, mode: replace}}
+"""
+MISSING = """\
+id: missing
+jobs:
+  - id: fetch
+    extract: {source: csv, config: {path: ../data/none.csv, columns: {id: int64}}}
+  - {id: load, needs: [fetch], load: {table: shop.missing, mode: replace}}
+"""
+BROKEN = """\
+id: broken
+jobs:
+  - id: fetch
+    extrakt: {source: csv}
+"""
+
+
+class Command:
+    """The binary with a configuration of its own."""
+
+    def __init__(self):
+        self.host = Host("command")
+        self.config_dir = os.path.dirname(self.host.config)
+        for name in ("pipelines", "samples-pipelines"):
+            shutil.rmtree(os.path.join(self.config_dir, name), ignore_errors=True)
+        os.makedirs(os.path.join(self.config_dir, "pipelines"))
+        self.write("data/good.csv", "id,name\n1,one\n2,two\n")
+        self.write("pipelines/good.yaml", GOOD)
+        self.write("pipelines/missing.yaml", MISSING)
+
+    def write(self, name, text):
+        path = os.path.join(self.config_dir, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        os.chmod(path, 0o644)
+        return path
+
+    def run(self, *args, config=True):
+        """Runs `headgate args... -c <config>`."""
+        more = ["-c", self.host.config] if config else []
+        return subprocess.run([self.host.binary, *args, *more], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=TIMEOUT_S, check=False, env=self.host.environment(),
+                              **self.host.as_user())
+
+
+@pytest.fixture(scope="module")
+def command():
+    made = Command()
+    try:
+        yield made
+    finally:
+        made.host.remove()
+
+
+def test_help_and_version_go_to_stdout(command):
+    for args in (["help"], ["--help"], ["-h"]):
+        done = command.run(*args, config=False)
+        assert done.returncode == 0 and done.stderr == ""
+        for name in ("serve", "run", "check", "migrate", "plugin", "version"):
+            assert f"  {name}" in done.stdout
+        assert "worker" not in done.stdout
+    for args in (["version"], ["--version"]):
+        done = command.run(*args, config=False)
+        assert done.returncode == 0 and done.stdout.startswith("headgate ")
+
+
+@pytest.mark.parametrize("args, says", [
+    ([], "usage: headgate COMMAND"),
+    (["chekc"], 'there is no command "headgate chekc"\n    Did you mean headgate check?'),
+    (["xyzzy"], "usage: headgate COMMAND"),
+    (["check", "--confg", "x"], "unknown option --confg\n    Did you mean --config?"),
+    (["check", "-x"], "unknown option -x"),
+    (["check", "-c"], "--config needs a value"),
+    (["check", "more"], "usage: headgate check [-c FILE]"),
+    (["serve", "more"], "usage: headgate serve [-c FILE]"),
+    (["migrate", "more"], "usage: headgate migrate [-c FILE]"),
+    (["run"], "usage: headgate run PIPELINE"),
+    (["run", "a", "b"], "usage: headgate run PIPELINE"),
+    (["run", "good", "--json=yes"], "--json takes no value"),
+    (["run", "good", "-p", "day"], '--param takes NAME=VALUE, not "day"'),
+    (["run", "good", "--param", "=1"], '--param takes NAME=VALUE, not "=1"'),
+    (["plugin"], "usage: headgate plugin list"),
+    (["plugin", "lits"], "Did you mean headgate plugin list?"),
+    (["plugin", "inspect"], "inspect FILE.so"),
+    (["plugin", "run", "x.so"], "plugin run needs --config FILE"),
+    (["plugin", "run", "x.so", "--config", "x", "--limit", "0"], "0 is outside 1 to"),
+    (["worker"], "worker is started by headgate serve"),
+    (["check", "-c", "/nonexistent.yaml"], "/nonexistent.yaml"),
+])
+def test_wrong_use_is_told_with_code_2(command, args, says):
+    done = command.run(*args, config=False)
+    assert done.returncode == 2, done
+    assert says in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_wrong_configuration_is_told_with_its_place(command):
+    path = command.write("wrong.yaml", "listen: 127.0.0.1:0\nworkres: 3\n")
+    for name in ("check", "serve", "migrate"):
+        done = command.run(name, "-c", path, config=False)
+        assert done.returncode == 2
+        assert f"{path}:2:1" in done.stderr and "workers" in done.stderr
+    assert command.run("run", "good", f"--config={path}", config=False).returncode == 2
+
+
+def test_check_reads_everything(command):
+    done = command.run("check")
+    assert done.returncode == 0, done
+    assert done.stdout == "the configuration and 2 pipeline files are right\n"
+    assert done.stderr == ""
+    path = command.write("pipelines/broken.yaml", BROKEN)
+    try:
+        done = command.run("check")
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert f"{path}:4:5" in done.stderr and 'extract' in done.stderr
+        assert done.stderr.endswith("1 of 3 pipeline files have errors\n")
+    finally:
+        os.remove(path)
+    # Nothing was started or written for it.
+    assert os.listdir(command.host.data_dir) == []
+
+
+def test_plugins_are_listed(command):
+    done = command.run("plugin", "list", "--json")
+    assert done.returncode == 0, done
+    assert "csv" in json.dumps(json.loads(done.stdout))
+
+
+def test_migrate(command):
+    for _ in range(2):
+        done = command.run("migrate")
+        assert done.returncode == 0, done
+        assert done.stdout == "both databases are up to date\n"
+
+
+def test_run_shows_a_table(command):
+    done = command.run("run", "good")
+    assert done.returncode == 0, done
+    lines = done.stdout.splitlines()
+    assert lines[0].split()[:3] == ["job", "type", "status"]
+    assert lines[1].split()[:3] == ["fetch", "extract", "succeeded"]
+    assert lines[2].split()[:3] == ["load", "load", "succeeded"]
+    assert lines[3].startswith("good: succeeded, 2 rows read, 2 loaded, 0 rejected")
+
+
+def test_run_prints_json_and_nothing_else(command):
+    done = command.run("run", "good", "--json", "-p", "day=2026-02-03")
+    assert done.returncode == 0, done
+    run = json.loads(done.stdout)
+    assert run["status"] == "succeeded"
+    assert run["params"] == {"day": "2026-02-03"}
+    assert run["rows_loaded"] == 2
+
+
+def test_a_failed_run_is_code_1(command):
+    done = command.run("run", "missing")
+    assert done.returncode == 1, done
+    assert "missing: failed" in done.stdout
+    assert "none.csv" in done.stdout
+    done = command.run("run", "missing", "--json")
+    assert done.returncode == 1, done
+    run = json.loads(done.stdout)
+    assert run["status"] == "failed"
+    assert run["error"]["job"] == "fetch" and "none.csv" in run["error"]["message"]
+
+
+@pytest.mark.parametrize("args, says", [
+    (["nope"], 'there is no pipeline "nope"'),
+    (["good", "-p", "day=2026-02-30"], "the parameters do not fit"),
+    (["good", "-p", "dya=2026-02-03"], "dya"),
+    (["missing", "-p", "day=2026-02-03"], "day"),
+])
+def test_a_run_that_cannot_be_made_is_code_2(command, args, says):
+    done = command.run("run", *args)
+    assert done.returncode == 2, done
+    assert says in done.stderr
+    assert done.stdout == ""
