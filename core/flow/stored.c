@@ -142,7 +142,8 @@ static int open_batches(struct stored *stored, struct hg_error *err)
     int r = hg_batch_schema(stored->list, stored->n_columns, &schema, err);
     r = r < 0 ? r : hg_flow_schema_take(&schema, &stored->schema, err);
     r = r < 0 ? r : hg_batch_new(stored->list, stored->n_columns, &stored->builder, err);
-    stored->views = calloc(stored->n_columns, sizeof *stored->views);
+    stored->views =
+        calloc(stored->n_columns + 1, sizeof *stored->views); /* a table may have none */
     stored->seq = calloc(HG_FLOW_BATCH_ROWS, sizeof *stored->seq);
     stored->rows = calloc(HG_FLOW_BATCH_ROWS, sizeof *stored->rows);
     if (r == HG_OK && (!stored->views || !stored->seq || !stored->rows)) {

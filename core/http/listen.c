@@ -31,14 +31,16 @@ static bool open_socket(const struct addrinfo *address, int *ret_fd)
 
 static int bound_port(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
     socklen_t n = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &n) < 0) {
+    if (getsockname(fd, &address.any, &n) < 0) {
         return 0;
     }
-    return address.ss_family == AF_INET6
-               ? ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port)
-               : ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static int cannot_listen(const char *host, int port, int why, struct hg_error *err)

@@ -138,7 +138,7 @@ static int read_item(const struct field *field,
         return HG_EINVAL;
     }
     for (int value = first; value <= last; value += step) {
-        *set |= UINT64_C(1) << value;
+        *set |= UINT64_C(1) << ((unsigned)value & 63U);
     }
     return HG_OK;
 }

@@ -237,9 +237,7 @@ static void read_quoted(struct lexer *lexer, char quote, bool escapes, const cha
 {
     const char *c = lexer->at + 1;
     for (; *c; c++) {
-        if (escapes && *c == '\\' && c[1]) {
-            c++;
-        } else if (*c == quote && c[1] == quote) {
+        if ((escapes && *c == '\\' && c[1]) || (*c == quote && c[1] == quote)) {
             c++;
         } else if (*c == quote) {
             copy_quoted(lexer, c + 1, what);
