@@ -28,13 +28,13 @@
 #define HG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Defines `name`, a cleanup function for variables of `type` (a pointer) freed with `free_call`. */
-#define HG_DEFINE_CLEANUP(name, type, free_call) \
-    static inline void name(type *pointer)       \
-    {                                            \
-        if (*pointer) {                          \
-            free_call(*pointer);                 \
-            *pointer = NULL;                     \
-        }                                        \
+#define HG_DEFINE_CLEANUP(name, type, free_call)       \
+    static inline void name(__typeof__(type) *pointer) \
+    {                                                  \
+        if (*pointer) {                                \
+            free_call(*pointer);                       \
+            *pointer = NULL;                           \
+        }                                              \
     }
 
 /* Cleanup of anything that came from malloc: give it the address of the pointer. */
