@@ -52,21 +52,5 @@ static int check(const struct hg_host_config *config)
 
 int hg_command_check(int argc, char **argv)
 {
-    const char *file = NULL;
-    const char *operands[HG_OPERANDS_MAX];
-    struct hg_host_config *config = NULL;
-    const struct hg_option options[] = {
-        {"config", 'c', &file, NULL, NULL},
-        {NULL, 0, NULL, NULL, NULL},
-    };
-    if (hg_options_read(argc, argv, options, operands) != 0) {
-        (void)fprintf(stderr, "usage: headgate check [-c FILE]\n");
-        return HG_EXIT_USAGE;
-    }
-    if (!hg_command_config(file, &config)) {
-        return HG_EXIT_USAGE;
-    }
-    int code = check(config);
-    hg_host_config_free(config);
-    return code;
+    return hg_command_with_config(argc, argv, check);
 }

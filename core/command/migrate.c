@@ -26,21 +26,5 @@ static int migrate(const struct hg_host_config *config)
 
 int hg_command_migrate(int argc, char **argv)
 {
-    const char *file = NULL;
-    const char *operands[HG_OPERANDS_MAX];
-    struct hg_host_config *config = NULL;
-    const struct hg_option options[] = {
-        {"config", 'c', &file, NULL, NULL},
-        {NULL, 0, NULL, NULL, NULL},
-    };
-    if (hg_options_read(argc, argv, options, operands) != 0) {
-        (void)fprintf(stderr, "usage: headgate migrate [-c FILE]\n");
-        return HG_EXIT_USAGE;
-    }
-    if (!hg_command_config(file, &config)) {
-        return HG_EXIT_USAGE;
-    }
-    int code = migrate(config);
-    hg_host_config_free(config);
-    return code;
+    return hg_command_with_config(argc, argv, migrate);
 }

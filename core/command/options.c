@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "command/command.h"
 
 static const struct hg_option *find_option(const struct hg_option *options,
                                            const char *arg,
@@ -128,6 +129,27 @@ bool hg_command_config(const char *file, struct hg_host_config **ret)
         hg_log_configure((*ret)->log_level, (*ret)->log_json);
     }
     return r == HG_OK;
+}
+
+int hg_command_with_config(int argc, char **argv, int (*run)(const struct hg_host_config *config))
+{
+    const char *file = NULL;
+    const char *operands[HG_OPERANDS_MAX];
+    struct hg_host_config *config = NULL;
+    const struct hg_option options[] = {
+        {"config", 'c', &file, NULL, NULL},
+        {NULL, 0, NULL, NULL, NULL},
+    };
+    if (hg_options_read(argc, argv, options, operands) != 0) {
+        (void)fprintf(stderr, "usage: headgate %s [-c FILE]\n", argv[0]);
+        return HG_EXIT_USAGE;
+    }
+    if (!hg_command_config(file, &config)) {
+        return HG_EXIT_USAGE;
+    }
+    int code = run(config);
+    hg_host_config_free(config);
+    return code;
 }
 
 const char *hg_command_self(void)

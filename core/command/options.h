@@ -37,6 +37,12 @@ void hg_command_complain(const struct hg_error *err);
 /* Reads the configuration and sets the log up. False after it has printed what is wrong. */
 bool hg_command_config(const char *file, struct hg_host_config **ret);
 
+/*
+ * A subcommand that takes nothing but --config: reads it and runs `run` with it. Returns the exit
+ * code.
+ */
+int hg_command_with_config(int argc, char **argv, int (*run)(const struct hg_host_config *config));
+
 /* The path of this program; borrowed, static. */
 const char *hg_command_self(void);
 

@@ -169,16 +169,16 @@ static void run_task(struct worker *worker, const json_t *message)
     }
 }
 
-/* True while the message was understood. */
-static bool take_message(struct worker *worker, json_t *message)
+/* True while the message was understood. A task is handed over: threads share no JSON. */
+static bool take_message(struct worker *worker, json_t **message)
 {
-    const char *type = json_string_value(json_object_get(message, "type"));
-    const char *task_id = json_string_value(json_object_get(message, "task_id"));
+    const char *type = json_string_value(json_object_get(*message, "type"));
+    const char *task_id = json_string_value(json_object_get(*message, "task_id"));
     HG_LOCK(&worker->mutex);
     if (type && strcmp(type, "task") == 0 && task_id && !worker->next) {
-        worker->next = json_incref(message);
         atomic_store(&worker->cancelled, false);
         (void)snprintf(worker->task_id, sizeof worker->task_id, "%s", task_id);
+        worker->next = HG_TAKE(*message);
     } else if (type && strcmp(type, "cancel") == 0) {
         if (task_id && strcmp(task_id, worker->task_id) == 0) {
             atomic_store(&worker->cancelled, true);
@@ -198,7 +198,7 @@ static void *read_messages(void *arg)
     struct hg_error err = HG_ERROR_INIT;
     for (;;) {
         HG_CLEANUP(hg_json_decrefp) json_t *message = NULL;
-        if (hg_frame_receive(worker->fd, &message, &err) < 0 || !take_message(worker, message)) {
+        if (hg_frame_receive(worker->fd, &message, &err) < 0 || !take_message(worker, &message)) {
             break;
         }
     }
