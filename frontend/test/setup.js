@@ -20,6 +20,12 @@ window.ResizeObserver = class {
 };
 window.scrollTo = () => {};
 Element.prototype.scrollIntoView = () => {};
+// A layout: with boxes of no size, menus hide themselves as soon as they are placed.
+Element.prototype.getBoundingClientRect = () => new DOMRect(0, 0, 100, 20);
+Object.defineProperties(document.documentElement, {
+  clientWidth: { value: 1024, configurable: true },
+  clientHeight: { value: 768, configurable: true },
+});
 
 beforeAll(() => server.listen({ onUnhandledRequest: 'error' }));
 afterEach(() => {

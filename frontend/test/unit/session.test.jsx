@@ -109,6 +109,8 @@ describe('the shell', () => {
     expect(window.localStorage.getItem('headgate-color-scheme')).toBe('dark');
     await waitFor(() => expect(screen.queryByRole('menu')).toBeNull());
     await user.click(screen.getByRole('button', { name: 'Time zone: UTC' }));
+    // Once it is placed: a menu whose button has no size would be hidden then.
+    await waitFor(() => expect(document.querySelector('[role=menu]').style.opacity).toBe('1'));
     await user.click(await screen.findByRole('menuitemradio', { name: /browser/ }));
     expect(window.localStorage.getItem('headgate-zone')).toBe('browser');
   });
