@@ -297,8 +297,10 @@ static void test_a_task_goes_to_the_worker_that_fits(void **state)
     json_t *worker;
     json_array_foreach (workers, i, worker) {
         bool is_it = json_integer_value(json_object_get(worker, "pid")) == other;
-        int expected = is_it ? 5 : 0;
-        assert_int_equal(json_integer_value(json_object_get(worker, "tasks_done")), expected);
+        json_int_t done = json_integer_value(json_object_get(worker, "tasks_done"));
+        /* One that hears of its cancel before it hangs counts that task, one that is killed none.
+         */
+        assert_in_range(done, is_it ? 5 : 0, is_it ? 5 : 1);
     }
     pool_stop(fixture, 0);
 }
