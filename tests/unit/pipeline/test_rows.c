@@ -269,7 +269,7 @@ static void test_quarantine_comes_in_pages(void **state)
         size_t i;
         json_t *item;
         json_array_foreach (json_object_get(list, "items"), i, item) {
-            char position[16];
+            char position[24];
             (void)snprintf(position, sizeof position, "x.csv:%d", ++n);
             assert_string_equal(text_at(item, "position"), position);
             const json_t *reason = json_array_get(json_object_get(item, "reasons"), 0);
