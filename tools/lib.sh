@@ -52,10 +52,12 @@ use_node() {
 lock_sum() { cat "$1/package.json" "$1/package-lock.json" | sha256sum | cut -d ' ' -f 1; }
 
 # can_read USER PATH...: asks the kernel as that user, since modes, ACLs and mounts all have a say.
+# By whole paths: a relative one would start in this folder, past those on the way that bar the user.
 can_read() {
     local user=$1 path
     shift
     for path in "$@"; do
+        [[ $path == /* ]] || path=$PWD/$path
         setpriv --reuid "$user" --regid "$user" --clear-groups test -r "$path" || return 1
     done
 }
