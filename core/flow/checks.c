@@ -47,7 +47,7 @@ static int open_rules(struct hg_checks *checks,
         const json_t *rules = json_object_get(check, "rules");
         size_t job = hg_flow_job(checks->flow, json_string_value(json_object_get(check, "job")));
         checks->first_job = i == 0 ? job : checks->first_job;
-        checks->flow->current = job;
+        hg_flow_at_work(checks->flow, job);
         for (size_t k = 0; k < json_array_size(rules); k++) {
             int r = hg_rule_open(&checks->rules[checks->n_rules++],
                                  checks->flow,
@@ -303,7 +303,7 @@ static int run_rule(struct hg_checks *checks,
                     const struct hg_flow_batch *batch,
                     struct hg_error *err)
 {
-    checks->flow->current = rule->job;
+    hg_flow_at_work(checks->flow, rule->job);
     int r = hg_rule_check(rule, batch, err);
     for (uint32_t i = 0; r == HG_OK && rule->rejecting && i < rule->last.n; i++) {
         or_bits(checks->rejected, rule->last.items[i].failures, batch->n_rows);
@@ -379,12 +379,12 @@ static int decide_partition(struct hg_checks *checks,
 {
     struct hg_flow_batch batch = {0};
     const struct hg_aside_row *known = NULL;
-    checks->flow->current = checks->rules[number].job;
+    hg_flow_at_work(checks->flow, checks->rules[number].job);
     int r = hg_rule_resolve(&checks->rules[number], partition, err);
     r = r < 0 ? r : hg_aside_open(checks->aside, number, partition, err);
     while (r == HG_OK) {
         int64_t n = 0;
-        checks->flow->current = checks->rules[number].job;
+        hg_flow_at_work(checks->flow, checks->rules[number].job);
         r = hg_flow_cancelled(checks->flow, err);
         r = r < 0 ? r : hg_aside_next(checks->aside, &batch, &known, err);
         if (r < 0 || batch.n_rows == 0) {
@@ -424,7 +424,7 @@ int hg_checks_finish(struct hg_checks *checks,
         r = decide_late(checks, i, pass, arg, err);
     }
     for (size_t i = 0; r == HG_OK && i < checks->n_rules; i++) {
-        checks->flow->current = checks->rules[i].job;
+        hg_flow_at_work(checks->flow, checks->rules[i].job);
         r = hg_rule_finish(&checks->rules[i], err);
     }
     for (size_t i = 0; i < checks->n_jobs; i++) {

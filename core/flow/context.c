@@ -156,8 +156,15 @@ json_t *hg_flow_result(const struct hg_flow *flow, const struct hg_error *err)
     for (size_t i = 0; jobs && i < flow->n_jobs; i++) {
         (void)json_array_append_new(jobs, job_to_json(flow, i, err));
     }
-    return json_pack(
-        "{s:o, s:O, s:b}", "jobs", jobs, "results", flow->results, "committed", flow->committed);
+    return json_pack("{s:o, s:O, s:b, s:s}",
+                     "jobs",
+                     jobs,
+                     "results",
+                     flow->results,
+                     "committed",
+                     flow->committed,
+                     "at_work",
+                     flow->jobs[flow->current].id);
 }
 
 /* ---- talking ---- */
@@ -186,9 +193,15 @@ void hg_flow_progress(struct hg_flow *flow)
     }
 }
 
-void hg_flow_calling(const struct hg_flow *flow, const char *plugin_id)
+void hg_flow_at_work(struct hg_flow *flow, size_t job)
 {
-    flow->sink->calling(flow->sink->arg, plugin_id);
+    flow->current = job;
+    hg_flow_calling(flow, job, NULL);
+}
+
+void hg_flow_calling(const struct hg_flow *flow, size_t job, const char *plugin_id)
+{
+    flow->sink->calling(flow->sink->arg, flow->jobs[job].id, plugin_id);
 }
 
 int hg_flow_cancelled(const struct hg_flow *flow, struct hg_error *err)

@@ -68,8 +68,10 @@ void hg_flow_log(const struct hg_flow *flow, size_t job, int level, const char *
     HG_PRINTF(4, 5);
 /* Tells the progress of all jobs, at most a few times a second. */
 void hg_flow_progress(struct hg_flow *flow);
-/* Names the plugin that is called next, NULL when it has returned. */
-void hg_flow_calling(const struct hg_flow *flow, const char *plugin_id);
+/* The job of that index is at work now: at fault when something fails. */
+void hg_flow_at_work(struct hg_flow *flow, size_t job);
+/* Names the plugin that is called next for the job of that index, NULL when it has returned. */
+void hg_flow_calling(const struct hg_flow *flow, size_t job, const char *plugin_id);
 /* HG_ECANCELLED once the task shall stop. */
 int hg_flow_cancelled(const struct hg_flow *flow, struct hg_error *err);
 

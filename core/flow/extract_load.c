@@ -61,8 +61,10 @@ static int open_source(struct pass *pass, struct hg_error *err)
     const json_t *load = json_object_get(flow->task, "load");
     const char *mode = json_string_value(json_object_get(load, "mode"));
     int r = HG_OK;
-    flow->current = hg_flow_job(
-        flow, json_string_value(json_object_get(json_object_get(flow->task, "extract"), "job")));
+    hg_flow_at_work(flow,
+                    hg_flow_job(flow,
+                                json_string_value(json_object_get(
+                                    json_object_get(flow->task, "extract"), "job"))));
     if (!mode || strcmp(mode, "replace") != 0) {
         r = hg_ledger_state(flow, &state, err);
     }
@@ -110,7 +112,7 @@ static int read_all(struct pass *pass, struct hg_error *err)
     size_t extract = pass->source.service.job;
     for (;;) {
         struct ArrowArray array = {0};
-        pass->flow->current = extract;
+        hg_flow_at_work(pass->flow, extract);
         int r = hg_flow_cancelled(pass->flow, err);
         r = r < 0 ? r : hg_source_next(&pass->source, &array, err);
         if (r < 0 || !array.release) {
@@ -219,7 +221,7 @@ static void report_done(struct hg_flow *flow, const struct hg_ledger_done *done)
 int hg_extract_load_run(struct hg_flow *flow, struct hg_error *err)
 {
     struct hg_ledger_done done = {0};
-    flow->current = flow->n_jobs - 1;
+    hg_flow_at_work(flow, flow->n_jobs - 1);
     int r = hg_ledger_begin(flow, &done, err);
     if (r == HG_OK && done.found) {
         hg_db_rollback(flow->db);

@@ -26,8 +26,11 @@ struct hg_flow_sink {
         void *arg, const char *job, int64_t rows_in, int64_t rows_out, int64_t rows_rejected);
     /* True once the task shall stop; stays true. Cheap. */
     bool (*is_cancelled)(void *arg);
-    /* Which plugin is about to be called ("csv"), or NULL when it returned; for blame. */
-    void (*calling)(void *arg, const char *plugin_id);
+    /*
+     * Which job is at work and which plugin is about to be called for it ("csv"), NULL when it
+     * returned; for blame. The texts are borrowed until the call returns.
+     */
+    void (*calling)(void *arg, const char *job, const char *plugin_id);
 };
 
 /*
@@ -35,7 +38,7 @@ struct hg_flow_sink {
  * failure (then with the error of the job at fault inside) and owned by the caller:
  *   {"jobs": [{"id", "status", "rows_in", "rows_out", "rows_rejected", "duration_ms", "error"}],
  *    "results": [{"job", "rule", "column", "evaluated", "failed", "status", ...}],
- *    "committed": true or false}
+ *    "committed": true or false, "at_work": id of the job that was at work last}
  */
 int hg_flow_run(const json_t *task,
                 const struct hg_flow_sink *sink,

@@ -136,7 +136,7 @@ static int open_load(struct hg_load *load, const json_t *spec, struct hg_error *
     const char *name = json_string_value(json_object_get(spec, "mode"));
     const struct mode *mode = find_mode(name);
     load->job = hg_flow_job(load->flow, json_string_value(json_object_get(spec, "job")));
-    load->flow->current = load->job;
+    hg_flow_at_work(load->flow, load->job);
     if (!mode) {
         return hg_error_set(
             err, HG_EINVAL, "load mode \"%s\" is not append, replace or merge", name ? name : "");
@@ -375,7 +375,7 @@ int hg_load_rows(struct hg_load *load,
                  struct hg_error *err)
 {
     int64_t n_good = 0;
-    load->flow->current = load->job;
+    hg_flow_at_work(load->flow, load->job);
     load->flow->jobs[load->job].rows_in += n;
     int r = keep_good(load, batch, rows, n, &n_good, err);
     for (int64_t at = 0; r == HG_OK && at < n_good; at += HG_TILE_ROWS) {
@@ -392,7 +392,7 @@ int hg_load_rows(struct hg_load *load,
 int hg_load_finish(struct hg_load *load, struct hg_error *err)
 {
     int64_t n_merged = 0;
-    load->flow->current = load->job;
+    hg_flow_at_work(load->flow, load->job);
     int r = close_copy(load, err);
     if (r == HG_OK && load->merge && load->target.created) {
         r = hg_target_add_key(&load->target, load->flow, load->schema, err);

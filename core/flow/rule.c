@@ -61,7 +61,7 @@ static int find_plugin(struct hg_rule *rule, const json_t *entry, struct hg_erro
 {
     const struct hg_plugin *plugin = NULL;
     const struct hg_flow_plugins *plugins = rule->flow->plugins;
-    hg_flow_calling(rule->flow, rule->id);
+    hg_flow_calling(rule->flow, rule->job, rule->id);
     int r = plugins->find(plugins->arg,
                           HG_KIND_RULE,
                           rule->id,
@@ -69,7 +69,7 @@ static int find_plugin(struct hg_rule *rule, const json_t *entry, struct hg_erro
                           json_string_value(json_object_get(entry, "plugin_sha256")),
                           &plugin,
                           err);
-    hg_flow_calling(rule->flow, NULL);
+    hg_flow_calling(rule->flow, rule->job, NULL);
     if (r == HG_OK) {
         rule->vtable = plugin->vtable;
     }
@@ -87,14 +87,14 @@ static int prepare(struct hg_rule *rule, const json_t *entry, struct hg_error *e
     if (r < 0) {
         return r;
     }
-    hg_flow_calling(rule->flow, rule->id);
+    hg_flow_calling(rule->flow, rule->job, rule->id);
     r = rule->vtable->prepare(hg_service_host(&rule->service),
                               text,
                               &rule->schema->arrow,
                               rule->rejecting,
                               &rule->inst,
                               err);
-    hg_flow_calling(rule->flow, NULL);
+    hg_flow_calling(rule->flow, rule->job, NULL);
     return r < 0 ? hg_error_wrap(err, "rule \"%s\"", rule->id) : r;
 }
 
@@ -116,9 +116,9 @@ int hg_rule_open(struct hg_rule *rule,
 void hg_rule_close(struct hg_rule *rule)
 {
     if (rule->inst) {
-        hg_flow_calling(rule->flow, rule->id);
+        hg_flow_calling(rule->flow, rule->job, rule->id);
         rule->vtable->close(rule->inst);
-        hg_flow_calling(rule->flow, NULL);
+        hg_flow_calling(rule->flow, rule->job, NULL);
         rule->inst = NULL;
     }
     hg_service_close(&rule->service);
@@ -193,9 +193,9 @@ static void explain(struct hg_rule *rule,
     const char *column = column_name(rule, rule->last.items[result].column);
     (void)snprintf(buf, size, "%s%s%s fails %s", column ? column : "the row", "", "", rule->id);
     if (HG_HAS(rule->vtable, struct hg_rule_vtable, explain)) {
-        hg_flow_calling(rule->flow, rule->id);
+        hg_flow_calling(rule->flow, rule->job, rule->id);
         rule->vtable->explain(rule->inst, batch->array, result, row, buf, size);
-        hg_flow_calling(rule->flow, NULL);
+        hg_flow_calling(rule->flow, rule->job, NULL);
         buf[size - 1] = '\0';
     }
 }
@@ -282,9 +282,9 @@ static int take_results(struct hg_rule *rule,
 int hg_rule_check(struct hg_rule *rule, const struct hg_flow_batch *batch, struct hg_error *err)
 {
     rule->last = (struct hg_rule_results){.struct_size = sizeof rule->last};
-    hg_flow_calling(rule->flow, rule->id);
+    hg_flow_calling(rule->flow, rule->job, rule->id);
     int r = rule->vtable->check(rule->inst, batch->array, &rule->last, err);
-    hg_flow_calling(rule->flow, NULL);
+    hg_flow_calling(rule->flow, rule->job, NULL);
     if (r < 0) {
         return hg_error_wrap(err, "rule \"%s\"", rule->id);
     }
@@ -293,18 +293,18 @@ int hg_rule_check(struct hg_rule *rule, const struct hg_flow_batch *batch, struc
 
 int hg_rule_resolve(struct hg_rule *rule, uint32_t partition, struct hg_error *err)
 {
-    hg_flow_calling(rule->flow, rule->id);
+    hg_flow_calling(rule->flow, rule->job, rule->id);
     int r = rule->vtable->resolve(rule->inst, partition, err);
-    hg_flow_calling(rule->flow, NULL);
+    hg_flow_calling(rule->flow, rule->job, NULL);
     return r < 0 ? hg_error_wrap(err, "rule \"%s\"", rule->id) : r;
 }
 
 int hg_rule_finish(struct hg_rule *rule, struct hg_error *err)
 {
     rule->last = (struct hg_rule_results){.struct_size = sizeof rule->last};
-    hg_flow_calling(rule->flow, rule->id);
+    hg_flow_calling(rule->flow, rule->job, rule->id);
     int r = rule->vtable->finish(rule->inst, &rule->last, err);
-    hg_flow_calling(rule->flow, NULL);
+    hg_flow_calling(rule->flow, rule->job, NULL);
     return r < 0 ? hg_error_wrap(err, "rule \"%s\"", rule->id) : take_results(rule, NULL, err);
 }
 

@@ -28,7 +28,8 @@ static int find_plugin(struct hg_source *source, const json_t *extract, struct h
     const struct hg_plugin *plugin = NULL;
     const struct hg_flow_plugins *plugins = source->flow->plugins;
     int r = hg_flow_text(extract, "plugin", &source->id, err);
-    hg_flow_calling(source->flow, source->id); /* loading runs the plugin's constructors */
+    hg_flow_calling(
+        source->flow, source->job, source->id); /* loading runs the plugin's constructors */
     r = r < 0 ? r
               : plugins->find(plugins->arg,
                               HG_KIND_CONNECTOR,
@@ -37,7 +38,7 @@ static int find_plugin(struct hg_source *source, const json_t *extract, struct h
                               json_string_value(json_object_get(extract, "plugin_sha256")),
                               &plugin,
                               err);
-    hg_flow_calling(source->flow, NULL);
+    hg_flow_calling(source->flow, source->job, NULL);
     if (r == HG_OK) {
         source->vtable = plugin->vtable;
         source->config_schema = plugin->config_schema ? plugin->config_schema : "{}";
@@ -49,9 +50,9 @@ static void format_position(void *arg, int64_t position, char *buf, size_t size)
 {
     struct hg_source *source = arg;
     buf[0] = '\0';
-    hg_flow_calling(source->flow, source->id);
+    hg_flow_calling(source->flow, source->job, source->id);
     source->positions->format(source->inst, position, buf, size);
-    hg_flow_calling(source->flow, NULL);
+    hg_flow_calling(source->flow, source->job, NULL);
     buf[size - 1] = '\0';
 }
 
@@ -80,13 +81,13 @@ static int open_instance(struct hg_source *source, const json_t *extract, struct
     if (!text) {
         return hg_error_nomem(err);
     }
-    int r = hg_service_open(&source->service, source->flow, source->flow->current, true, err);
+    int r = hg_service_open(&source->service, source->flow, source->job, true, err);
     if (r < 0) {
         return r;
     }
-    hg_flow_calling(source->flow, source->id);
+    hg_flow_calling(source->flow, source->job, source->id);
     r = source->vtable->open(hg_service_host(&source->service), text, &source->inst, err);
-    hg_flow_calling(source->flow, NULL);
+    hg_flow_calling(source->flow, source->job, NULL);
     if (r == HG_OK) {
         hg_flow_watch_source(source->flow->watch, source->vtable, source->inst);
     }
@@ -138,13 +139,13 @@ static int start_stream(struct hg_source *source, const json_t *extract, struct 
         .state_json = source->state,
     };
     struct ArrowSchema schema = {0};
-    hg_flow_calling(source->flow, source->id);
+    hg_flow_calling(source->flow, source->job, source->id);
     int r = source->vtable->read(source->inst, &request, &source->stream, err);
     if (r == HG_OK) {
         int failed = source->stream.get_schema(&source->stream, &schema);
         r = failed ? stream_error(source, failed, err) : HG_OK;
     }
-    hg_flow_calling(source->flow, NULL);
+    hg_flow_calling(source->flow, source->job, NULL);
     r = r < 0 ? r : hg_flow_schema_take(&schema, &source->schema, err);
     if (r == HG_OK) {
         find_positions(source);
@@ -158,7 +159,7 @@ int hg_source_open(struct hg_source *source,
                    struct hg_error *err)
 {
     const json_t *extract = json_object_get(flow->task, "extract");
-    *source = (struct hg_source){.flow = flow, .schema = {.position = -1}};
+    *source = (struct hg_source){.flow = flow, .job = flow->current, .schema = {.position = -1}};
     if (state) {
         source->state = strdup(state);
         if (!source->state) {
@@ -173,10 +174,10 @@ int hg_source_open(struct hg_source *source,
 int hg_source_next(struct hg_source *source, struct ArrowArray *ret, struct hg_error *err)
 {
     struct ArrowArray array = {0};
-    hg_flow_calling(source->flow, source->id);
+    hg_flow_calling(source->flow, source->job, source->id);
     int failed = source->stream.get_next(&source->stream, &array);
     int r = failed ? stream_error(source, failed, err) : HG_OK;
-    hg_flow_calling(source->flow, NULL);
+    hg_flow_calling(source->flow, source->job, NULL);
     if (r == HG_OK) {
         *ret = array;
     }
@@ -188,7 +189,7 @@ void hg_source_close(struct hg_source *source)
     if (!source->flow) {
         return;
     }
-    hg_flow_calling(source->flow, source->id);
+    hg_flow_calling(source->flow, source->job, source->id);
     if (source->stream.release) {
         source->stream.release(&source->stream);
     }
@@ -198,7 +199,7 @@ void hg_source_close(struct hg_source *source)
         source->vtable->close(source->inst);
         source->inst = NULL;
     }
-    hg_flow_calling(source->flow, NULL);
+    hg_flow_calling(source->flow, source->job, NULL);
     hg_service_close(&source->service);
     free(source->state);
     source->state = NULL;

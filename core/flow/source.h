@@ -12,6 +12,7 @@ enum { HG_FLOW_BATCH_ROWS = 4096 };
 
 struct hg_source {
     struct hg_flow *flow;
+    size_t job;                /* index of the extract */
     const char *id;            /* of the plugin */
     const char *config_schema; /* static */
     const struct hg_connector_vtable *vtable;

@@ -39,6 +39,7 @@ static void attempt_free(struct hg_attempt *attempt)
     json_decref(attempt->task.spec);
     json_decref(attempt->progress);
     json_decref(attempt->result);
+    free(attempt->job);
     free(attempt);
 }
 
@@ -105,6 +106,7 @@ static void on_progress(void *arg,
 static void on_done(void *arg,
                     const char *task_id,
                     const json_t *result,
+                    const char *job,
                     const struct hg_error *error)
 {
     struct hg_pipelines *service = arg;
@@ -116,6 +118,7 @@ static void on_done(void *arg,
     attempt->ended = true;
     attempt->failed = error != NULL;
     attempt->result = json_is_object(result) ? json_deep_copy(result) : NULL;
+    attempt->job = job ? strdup(job) : NULL; /* without memory: unknown */
     if (error) {
         attempt->error = *error;
     }
@@ -235,20 +238,6 @@ static struct hg_attempt *next_ended(struct hg_pipelines *service)
     return NULL;
 }
 
-/* The job that failed: by the worker's report, else (the worker died) the first of the task. */
-static const char *failed_job(const struct hg_attempt *attempt)
-{
-    size_t i;
-    const json_t *job;
-    json_array_foreach (json_object_get(attempt->result, "jobs"), i, job) {
-        const char *status = json_string_value(json_object_get(job, "status"));
-        if (status && strcmp(status, "failed") == 0) {
-            return json_string_value(json_object_get(job, "id"));
-        }
-    }
-    return json_string_value(json_array_get(json_object_get(attempt->task.spec, "jobs"), 0));
-}
-
 /* Why an attempt failed belongs into the log of its job too. */
 static void log_failure(struct hg_pipelines *service, const struct hg_attempt *attempt)
 {
@@ -272,7 +261,7 @@ static void log_failure(struct hg_pipelines *service, const struct hg_attempt *a
            NULL);
     hg_job_log_append(service,
                       attempt->task.run_id,
-                      failed_job(attempt),
+                      hg_attempt_job_at_fault(attempt),
                       attempt->task.attempt,
                       HG_LOG_ERROR,
                       hg_time_now_us(),

@@ -33,6 +33,7 @@ struct hg_attempt {
     bool refused;   /* its report could not be written down, and is left out */
     bool released;  /* no worker took it: back to the queue, it does not count */
     json_t *result; /* NULL when the worker died */
+    char *job;      /* at fault when the worker died, or NULL */
     struct hg_error error;
     int64_t try_at_ms; /* monotonic: when the database was away, not before */
 };
@@ -123,6 +124,11 @@ int hg_outcome_progress(struct hg_db *db,
                         const struct hg_attempt *attempt,
                         const json_t *progress,
                         struct hg_error *err);
+/*
+ * The job that failed: by the worker's report, by the blame page when the worker died, else the
+ * first of the task. Borrowed from the attempt.
+ */
+const char *hg_attempt_job_at_fault(const struct hg_attempt *attempt);
 
 /* ---- job_log.c ---- */
 

@@ -86,23 +86,29 @@ static const struct hg_statement end_job = {
     " where task_id = $1 and job_id = $2",
     7};
 
-/* When the worker died there is no report: the first job is at fault, the rest did not end. */
+/*
+ * When the worker died there is no report: the job that was at work is at fault, or the first when
+ * that is unknown. Those before it end with it, those behind it never came.
+ */
 static const struct hg_statement end_jobs_without_report = {
     "outcome_end_jobs",
     "update job_run j set finished_at = now(),"
-    " status = case when j.position > f.first and $2 = 'failed' then 'skipped' else $2 end,"
+    " status = case when $2 <> 'failed' or j.position = f.fault then $2"
+    " when j.position < f.fault then 'cancelled' else 'skipped' end,"
     " rows_out = case when j.type = 'load' then 0 else j.rows_out end,"
-    " error = case when j.position = f.first then $3::jsonb end"
-    " from (select min(position) as first from job_run where task_id = $1) f"
+    " error = case when j.position = f.fault then $3::jsonb end"
+    " from (select coalesce(min(position) filter (where job_id = $4), min(position)) as fault"
+    " from job_run where task_id = $1) f"
     " where j.task_id = $1",
-    3};
+    4};
 
 static const struct hg_statement retrying_jobs = {
     "outcome_retrying_jobs",
-    "update job_run set status = 'retrying', finished_at = now(), error = $2::jsonb,"
+    "update job_run set status = 'retrying', finished_at = now(),"
+    " error = case when job_id = $3 then $2::jsonb end,"
     " rows_out = case when type = 'load' then 0 else rows_out end"
     " where task_id = $1",
-    2};
+    3};
 
 static const struct hg_statement count_retry = {
     "outcome_count_retry", "update run set retry_count = retry_count + 1 where id = $1", 1};
@@ -190,6 +196,21 @@ static int64_t retry_delay_ms(const struct hg_queue_task *task)
     uint32_t random = 0;
     (void)hg_random_bytes(&random, sizeof random, NULL);
     return delay + (int64_t)(random % 100) * delay / 1000;
+}
+
+const char *hg_attempt_job_at_fault(const struct hg_attempt *attempt)
+{
+    size_t i;
+    const json_t *job;
+    json_array_foreach (json_object_get(attempt->result, "jobs"), i, job) {
+        const char *status = json_string_value(json_object_get(job, "status"));
+        if (status && strcmp(status, "failed") == 0) {
+            return json_string_value(json_object_get(job, "id"));
+        }
+    }
+    return attempt->job
+               ? attempt->job
+               : json_string_value(json_array_get(json_object_get(attempt->task.spec, "jobs"), 0));
 }
 
 static char *job_error(const struct hg_attempt *attempt, const json_t *job)
@@ -281,7 +302,7 @@ static int write_death(struct hg_db *db,
     if (!text) {
         return hg_error_nomem(err);
     }
-    const char *const params[] = {attempt->task.id, state, text};
+    const char *const params[] = {attempt->task.id, state, text, hg_attempt_job_at_fault(attempt)};
     return hg_db_exec(db, &end_jobs_without_report, params, NULL, err);
 }
 
@@ -292,7 +313,7 @@ static int end_by_retry(struct hg_db *db, const struct hg_attempt *attempt, stru
     if (!text) {
         return hg_error_nomem(err);
     }
-    const char *const jobs[] = {attempt->task.id, text};
+    const char *const jobs[] = {attempt->task.id, text, hg_attempt_job_at_fault(attempt)};
     const char *const run[] = {attempt->task.run_id};
     int r = hg_queue_retry(db, &attempt->task, retry_delay_ms(&attempt->task), err);
     r = r < 0 ? r : hg_db_exec(db, &retrying_jobs, jobs, NULL, err);

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 struct hg_blame {
-    char plugin[HG_BLAME_TEXT];
+    struct hg_blame_note note;
 };
 
 int hg_blame_open(int fd, struct hg_blame **ret, struct hg_error *err)
@@ -43,20 +43,27 @@ void hg_blame_free(struct hg_blame *blame)
     }
 }
 
-void hg_blame_set(struct hg_blame *blame, const char *plugin_id)
+static void set_text(char to[HG_BLAME_TEXT], const char *text)
 {
-    size_t n = plugin_id ? strnlen(plugin_id, HG_BLAME_TEXT - 1) : 0;
+    size_t n = text ? strnlen(text, HG_BLAME_TEXT - 1) : 0;
     if (n > 0) {
-        memcpy(blame->plugin, plugin_id, n);
+        memcpy(to, text, n);
     }
-    blame->plugin[n] = '\0';
+    to[n] = '\0';
+}
+
+void hg_blame_set(struct hg_blame *blame, const char *job, const char *plugin_id)
+{
+    set_text(blame->note.job, job);
+    set_text(blame->note.plugin, plugin_id);
     /* The reader looks after this process died: the stores only must not be left out or reordered
      * around the call into the plugin. */
     __asm__ volatile("" ::: "memory");
 }
 
-void hg_blame_get(const struct hg_blame *blame, char ret_plugin[HG_BLAME_TEXT])
+void hg_blame_get(const struct hg_blame *blame, struct hg_blame_note *ret)
 {
-    memcpy(ret_plugin, blame->plugin, HG_BLAME_TEXT);
-    ret_plugin[HG_BLAME_TEXT - 1] = '\0';
+    *ret = blame->note;
+    ret->plugin[HG_BLAME_TEXT - 1] = '\0'; /* whatever a plugin wrote there */
+    ret->job[HG_BLAME_TEXT - 1] = '\0';
 }

@@ -65,10 +65,14 @@ static void error_from_json(const json_t *from, struct hg_error *ret)
     ret->http_status = (int)json_integer_value(json_object_get(from, "http_status"));
 }
 
-/* Takes the task off the slot and reports its end, with the mutex released meanwhile. */
+/*
+ * Takes the task off the slot and reports its end, with the mutex released meanwhile. `job` is the
+ * one at fault when the worker died, or NULL.
+ */
 static void report_done(struct hg_worker_pool *pool,
                         struct hg_slot *slot,
                         const json_t *result,
+                        const char *job,
                         const struct hg_error *error)
 {
     HG_CLEANUP(hg_freep) char *task_id = HG_TAKE(slot->task_id);
@@ -77,7 +81,7 @@ static void report_done(struct hg_worker_pool *pool,
     }
     hg_slot_clear_task(slot);
     (void)pthread_mutex_unlock(&pool->mutex);
-    pool->events.done(pool->events.arg, task_id, result, error);
+    pool->events.done(pool->events.arg, task_id, result, job && job[0] ? job : NULL, error);
     pool->events.idle(pool->events.arg);
     (void)pthread_mutex_lock(&pool->mutex);
 }
@@ -135,10 +139,9 @@ static void on_done(struct hg_worker_pool *pool, struct hg_slot *slot, const jso
     slot->crashes_in_a_row = 0;
     note_growth(pool, slot, !ok && err.code == HG_ENOMEM);
     /* After a timeout the jobs say "cancelled", which is only how they were stopped. */
-    report_done(pool,
-                slot,
-                slot->timed_out && !ok ? NULL : json_object_get(message, "result"),
-                ok ? NULL : &err);
+    const json_t *result = json_object_get(message, "result");
+    const char *job = json_string_value(json_object_get(result, "at_work"));
+    report_done(pool, slot, slot->timed_out && !ok ? NULL : result, job, ok ? NULL : &err);
 }
 
 static int64_t integer_of(const json_t *message, const char *key)
@@ -232,13 +235,14 @@ static bool read_messages(struct hg_worker_pool *pool, struct hg_slot *slot, int
 static void on_end(struct hg_worker_pool *pool, struct hg_slot *slot)
 {
     struct hg_error error = HG_ERROR_INIT;
+    struct hg_blame_note note;
     /* What it said last may be the end of its task. */
     (void)read_messages(pool, slot, INT_MAX);
     bool was_sent = !hg_slot_has_unsent(slot);
-    hg_slot_reap(slot, &pool->options, &error);
+    hg_slot_reap(slot, &pool->options, &note, &error);
     /* A task that was not sent yet waits for the next process, unless none comes up. */
     if (was_sent || slot->crashes_in_a_row >= STARTS_BEFORE_GIVING_UP) {
-        report_done(pool, slot, NULL, &error);
+        report_done(pool, slot, NULL, note.job, &error);
     }
     tell_idle(pool);
 }
@@ -251,7 +255,7 @@ static void start(struct hg_worker_pool *pool, struct hg_slot *slot)
     }
     hg_log_error("a worker cannot be started", &error);
     if (slot->crashes_in_a_row >= STARTS_BEFORE_GIVING_UP) {
-        report_done(pool, slot, NULL, &error);
+        report_done(pool, slot, NULL, NULL, &error);
     }
 }
 
@@ -261,7 +265,7 @@ static void drop_unsent(struct hg_worker_pool *pool, struct hg_slot *slot)
     if (hg_slot_has_unsent(slot) && (slot->cancelled || pool->stopping)) {
         struct hg_error error = HG_ERROR_INIT;
         hg_error_set(&error, HG_ECANCELLED, "cancelled before it started");
-        report_done(pool, slot, NULL, &error);
+        report_done(pool, slot, NULL, NULL, &error);
     }
 }
 

@@ -48,12 +48,14 @@ struct hg_worker_events {
                      int64_t rows_rejected);
     /*
      * The end of a task, exactly once for each task that was submitted. `result` is that of
-     * hg_flow_run, or NULL when the worker died; `error` is NULL on success, else says why (a
-     * death names plugin and signal).
+     * hg_flow_run, or NULL when the worker died or ran out of time; `job` is then the one that
+     * was at work, or NULL when that is unknown. `error` is NULL on success, else says why (a death
+     * names plugin and signal).
      */
     void (*done)(void *arg,
                  const char *task_id,
                  const json_t *result,
+                 const char *job,
                  const struct hg_error *error);
     /* A worker can take a task. */
     void (*idle)(void *arg);

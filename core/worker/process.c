@@ -107,9 +107,9 @@ int hg_process_start(const char *self,
     if (process.pidfd < 0) {
         int saved = errno;
         int status;
-        char plugin[HG_BLAME_TEXT];
+        struct hg_blame_note note;
         hg_process_kill(&process, SIGKILL);
-        hg_process_reap(&process, &status, plugin);
+        hg_process_reap(&process, &status, &note);
         return hg_error_errno(err, saved, "cannot watch worker %d", (int)process.pid);
     }
     *ret = process;
@@ -146,12 +146,12 @@ void hg_process_kill(const struct hg_process *process, int signal_number)
     }
 }
 
-void hg_process_reap(struct hg_process *process, int *ret_status, char ret_plugin[HG_BLAME_TEXT])
+void hg_process_reap(struct hg_process *process, int *ret_status, struct hg_blame_note *ret_note)
 {
     *ret_status = 0;
     while (waitpid(process->pid, ret_status, 0) < 0 && errno == EINTR) {
     }
-    hg_blame_get(process->blame, ret_plugin);
+    hg_blame_get(process->blame, ret_note);
     hg_blame_free(process->blame);
     hg_closep(&process->pidfd);
     hg_closep(&process->socket);

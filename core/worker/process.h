@@ -36,9 +36,9 @@ int hg_process_start(const char *self,
 int64_t hg_process_rss_bytes(const struct hg_process *process);
 void hg_process_kill(const struct hg_process *process, int signal_number);
 /*
- * Collects an ended process and closes everything. *ret_status is as waitpid gives it. `plugin`
- * gets the id of the plugin that was running, or "".
+ * Collects an ended process and closes everything. *ret_status is as waitpid gives it. `ret_note`
+ * says which plugin was running for which job.
  */
-void hg_process_reap(struct hg_process *process, int *ret_status, char ret_plugin[HG_BLAME_TEXT]);
+void hg_process_reap(struct hg_process *process, int *ret_status, struct hg_blame_note *ret_note);
 
 #endif

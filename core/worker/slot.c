@@ -247,12 +247,12 @@ static void explain_death(const struct hg_slot *slot,
 
 void hg_slot_reap(struct hg_slot *slot,
                   const struct hg_worker_options *options,
+                  struct hg_blame_note *ret_note,
                   struct hg_error *ret_error)
 {
     int status;
-    char plugin[HG_BLAME_TEXT];
-    hg_process_reap(&slot->process, &status, plugin);
-    explain_death(slot, options, status, plugin, ret_error);
+    hg_process_reap(&slot->process, &status, ret_note);
+    explain_death(slot, options, status, ret_note->plugin, ret_error);
     bool expected = slot->state == HG_SLOT_STOPPING;
     bool ended_by_us = slot->cancelled || slot->timed_out || slot->over_limit_bytes > 0;
     went_down(slot, !expected && !ended_by_us);

@@ -71,10 +71,11 @@ int64_t hg_slot_check(struct hg_slot *slot, const struct hg_worker_options *opti
 void hg_slot_clear_task(struct hg_slot *slot);
 /*
  * The process has ended: collects it, and says in *ret_error why the task (if there is one) did
- * not finish. The slot is DOWN afterwards.
+ * not finish; *ret_note names the job and plugin at fault. The slot is DOWN afterwards.
  */
 void hg_slot_reap(struct hg_slot *slot,
                   const struct hg_worker_options *options,
+                  struct hg_blame_note *ret_note,
                   struct hg_error *ret_error);
 /* Monotonic delay before the n-th start in a row that follows a crash. */
 int64_t hg_slot_restart_delay_ms(int crashes_in_a_row);

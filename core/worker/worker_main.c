@@ -94,10 +94,10 @@ static bool sink_is_cancelled(void *arg)
     return atomic_load(&worker->cancelled);
 }
 
-static void sink_calling(void *arg, const char *plugin_id)
+static void sink_calling(void *arg, const char *job, const char *plugin_id)
 {
     struct worker *worker = arg;
-    hg_blame_set(worker->blame, plugin_id);
+    hg_blame_set(worker->blame, job, plugin_id);
 }
 
 static json_t *error_to_json(const struct hg_error *err)
@@ -154,7 +154,7 @@ static void run_task(struct worker *worker, const json_t *message)
     const char *task_id = json_string_value(json_object_get(message, "task_id"));
     json_t *result = NULL;
     int r = hg_flow_run(json_object_get(message, "task"), &sink, &result, &err);
-    hg_blame_set(worker->blame, NULL);
+    hg_blame_set(worker->blame, NULL, NULL);
     {
         HG_LOCK(&worker->mutex);
         worker->task_id[0] = '\0';

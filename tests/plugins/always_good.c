@@ -1,4 +1,5 @@
-/* The smallest rule: finds no row that is wrong. */
+/* The smallest rule: finds no row that is wrong; or the one it is told to find; or crashes. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,6 +8,7 @@
 
 struct rule {
     int32_t fails_at; /* this row of each batch fails; -1: none */
+    bool crashes;     /* in the first batch */
     uint8_t *failures;
     int64_t room;
     struct hg_rule_result result;
@@ -14,6 +16,7 @@ struct rule {
 
 static const struct hg_config_field fields[] = {
     {.key = "fails_at", .type = HG_CONFIG_INT32, .offset = offsetof(struct rule, fails_at)},
+    {.key = "crashes", .type = HG_CONFIG_BOOL, .offset = offsetof(struct rule, crashes)},
 };
 
 static void rule_close(void *inst)
@@ -40,7 +43,8 @@ static hg_status rule_prepare(const struct hg_host *host,
         return hg_fail_nomem(err);
     }
     rule->fails_at = -1;
-    hg_status status = hg_config_read(config_json, fields, 1, rule, err);
+    hg_status status =
+        hg_config_read(config_json, fields, sizeof fields / sizeof *fields, rule, err);
     if (status) {
         rule_close(rule);
         return status;
@@ -55,6 +59,9 @@ static hg_status rule_check(void *inst,
                             struct hg_error *err)
 {
     struct rule *rule = inst;
+    if (rule->crashes) {
+        (void)raise(SIGSEGV);
+    }
     int64_t n_bytes = (batch->length + 7) / 8;
     if (n_bytes > rule->room || !rule->failures) {
         free(rule->failures);
@@ -115,11 +122,12 @@ static const struct hg_plugin plugin = {
     .id = "always_good",
     .name = "Test: always good",
     .version = "1.0.0-test",
-    .summary = "Finds no row that is wrong, or the one it is told to find.",
+    .summary = "Finds no row that is wrong, or the one it is told to find, or crashes.",
     .homepage = "",
     .license = "Apache-2.0",
     .config_schema = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
-                     "\"fails_at\":{\"type\":\"integer\",\"minimum\":-1,\"default\":-1}}}",
+                     "\"fails_at\":{\"type\":\"integer\",\"minimum\":-1,\"default\":-1},"
+                     "\"crashes\":{\"type\":\"boolean\",\"default\":false}}}",
     .vtable = &vtable,
 };
 

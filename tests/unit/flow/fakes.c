@@ -554,9 +554,10 @@ static bool sink_is_cancelled(void *arg)
     return heard.cancel && heard.cancel();
 }
 
-static void sink_calling(void *arg, const char *plugin_id)
+static void sink_calling(void *arg, const char *job, const char *plugin_id)
 {
     (void)arg;
+    assert_non_null(job);
     heard.n_calling += plugin_id != NULL;
     heard.still_calling = plugin_id != NULL;
 }

@@ -95,6 +95,32 @@ static void test_plugins_that_misbehave(void **state)
     assert_string_equal(text_at(good, "status"), "succeeded");
 }
 
+/* A rule that crashes fails the job it belongs to, and not the extract that feeds it. */
+static void test_a_crash_fails_the_job_that_was_at_work(void **state)
+{
+    (void)state;
+    write_pipeline("rule",
+                   "id: rule\nretries: {max: 1, backoff: 10ms}\njobs:\n"
+                   "  - {id: fetch, extract: {source: numbers, config: {n: 5}}}\n"
+                   "  - {id: first, needs: [fetch], check: {rules: [{rule: always_good}]}}\n"
+                   "  - {id: second, needs: [first], check: {rules: [{rule: always_good, crashes: "
+                   "true}]}}\n"
+                   "  - {id: load, needs: [second], load: {table: m.rule, mode: append}}\n");
+    start_service();
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_to_end("rule");
+    static const char *const expected[][2] = {
+        {"fetch", "cancelled"}, {"first", "cancelled"}, {"second", "failed"}, {"load", "skipped"}};
+    assert_string_equal(text_at(run, "status"), "failed");
+    assert_non_null(strstr(error_of(run), "plugin \"always_good\""));
+    assert_string_equal(text_at(json_object_get(run, "error"), "job"), "second");
+    for (size_t i = 0; i < HG_COUNT(expected); i++) {
+        const json_t *job = json_array_get(json_object_get(run, "jobs"), i);
+        assert_string_equal(text_at(job, "id"), expected[i][0]);
+        assert_string_equal(text_at(job, "status"), expected[i][1]);
+        assert_int_equal(json_is_null(json_object_get(job, "error")), i != 2);
+    }
+}
+
 static void test_a_second_run_is_refused(void **state)
 {
     (void)state;
@@ -335,6 +361,7 @@ int main(void)
         TEST(test_rows_land_and_all_is_told),
         TEST(test_pages_of_rows_show_each_row_once),
         TEST(test_plugins_that_misbehave),
+        TEST(test_a_crash_fails_the_job_that_was_at_work),
         TEST(test_a_second_run_is_refused),
         TEST(test_retries_are_counted_and_end),
         TEST(test_what_needs_a_failed_task_is_skipped),

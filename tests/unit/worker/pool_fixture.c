@@ -117,6 +117,7 @@ static void on_progress(void *arg,
 static void on_done(void *arg,
                     const char *task_id,
                     const json_t *result,
+                    const char *job,
                     const struct hg_error *error)
 {
     struct pool_fixture *fixture = arg;
@@ -127,6 +128,7 @@ static void on_done(void *arg,
     }
     outcome->n_done++;
     outcome->ok = error == NULL;
+    (void)snprintf(outcome->job, sizeof outcome->job, "%s", job ? job : "");
     if (error) {
         outcome->error = *error;
     }

@@ -21,7 +21,8 @@ struct outcome {
     bool ok;
     struct hg_error error;
     json_t *result;
-    char log[LOG_TEXT]; /* its last line */
+    char job[HG_UUID_TEXT]; /* at fault, when the worker died */
+    char log[LOG_TEXT];     /* its last line */
 };
 
 struct pool_fixture {

@@ -72,6 +72,7 @@ static void test_a_crash_names_plugin_and_signal(void **state)
         (void)snprintf(named, sizeof named, "plugin \"%s\"", plugins[i]);
         assert_false(outcome->ok);
         assert_null(outcome->result);
+        assert_string_equal(outcome->job, "fetch");
         assert_int_equal(outcome->error.code, HG_EUNAVAILABLE);
         assert_true(outcome->error.retryable);
         assert_says(outcome, named);
@@ -425,11 +426,13 @@ static void ignore_progress(
 static void ignore_done(void *arg,
                         const char *task_id,
                         const json_t *result,
+                        const char *job,
                         const struct hg_error *error)
 {
     (void)arg;
     (void)task_id;
     (void)result;
+    (void)job;
     (void)error;
 }
 
