@@ -20,7 +20,7 @@ def test_a_file_below_a_closed_folder_cannot_be_read_by_another_user(tmp_path):
             folder.chmod(0o755)
 
     def can_read(path):
-        script = f'. "{ROOT}/tools/lib.sh"; cd "$1"; can_read nobody "$2"'
+        script = f'. "{ROOT}/tools/lib.sh"; cd "$1"; can_read daemon "$2"'
         done = subprocess.run(["bash", "-c", script, "-", str(checkout), path], check=False)
         return done.returncode == 0
 
