@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +18,7 @@
 #include "plugin/registry_cache.h"
 
 #define MAX_FILES      10000
+#define INSPECTORS     8 /* children at a time; most wait for the disk */
 #define MAX_FILE_BYTES ((int64_t)512 << 20)
 
 static const struct hg_child_limits inspect_limits = {
@@ -148,23 +151,89 @@ static json_t *inspect(const char *self, const char *file, const char *sha256)
     return answer;
 }
 
-/* From the cache or from a child. A new reference; NULL without memory. */
-static json_t *find_out(struct scan *scan,
-                        const char *file,
-                        const struct stat *st,
-                        const char *sha256)
+/* One file of the folder on its way to an answer. */
+struct candidate {
+    char *file;
+    struct stat st;
+    char sha256[HG_SHA256_TEXT];
+    json_t *answer; /* NULL while it is to be inspected */
+    bool inspected; /* its answer comes from a child just now */
+};
+
+static void candidates_free(struct candidate *candidates, size_t n)
 {
-    const json_t *known = hg_registry_cache_find(scan->cache, file, st, sha256);
+    for (size_t i = 0; i < n; i++) {
+        free(candidates[i].file);
+        json_decref(candidates[i].answer);
+    }
+    free(candidates);
+}
+
+/* What can be said without a child: who owns it, whether it is pinned, what the cache knows. */
+static int look_at(const struct scan *scan, const char *name, struct candidate *ret)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    ret->file = hg_path_join(scan->dir, name);
+    if (!ret->file) {
+        return HG_ENOMEM;
+    }
+    int r = hash_file(ret->file, &ret->st, ret->sha256, &err);
+    r = r < 0 ? r : check_pinned(scan->pins, ret->sha256, &err);
+    if (r < 0) {
+        ret->answer = failure_answer(ret->file, err.message);
+        return ret->answer ? HG_OK : HG_ENOMEM;
+    }
+    const json_t *known = hg_registry_cache_find(scan->cache, ret->file, &ret->st, ret->sha256);
     if (known) {
-        json_t *entry = json_object_get(scan->cache, file);
-        (void)json_object_set(scan->next_cache, file, entry);
-        return json_incref((json_t *)(uintptr_t)known);
+        json_t *entry = json_object_get(scan->cache, ret->file);
+        (void)json_object_set(scan->next_cache, ret->file, entry);
+        ret->answer = json_incref((json_t *)(uintptr_t)known);
     }
-    json_t *answer = inspect(scan->self, file, sha256);
-    if (answer) {
-        (void)hg_registry_cache_put(scan->next_cache, file, st, sha256, answer, NULL);
+    return HG_OK;
+}
+
+/* What the inspecting threads share. Each takes the next file until none is left. */
+struct inspection {
+    const char *self;
+    struct candidate *candidates;
+    size_t n;
+    _Atomic size_t next;
+};
+
+static void *inspect_files(void *arg)
+{
+    struct inspection *inspection = arg;
+    for (;;) {
+        size_t i = atomic_fetch_add(&inspection->next, 1);
+        if (i >= inspection->n) {
+            return NULL;
+        }
+        struct candidate *candidate = &inspection->candidates[i];
+        if (!candidate->answer) {
+            candidate->answer = inspect(inspection->self, candidate->file, candidate->sha256);
+            candidate->inspected = true;
+        }
     }
-    return answer;
+}
+
+/* Side by side, so that one that hangs holds up none of the others. */
+static void inspect_all(const struct scan *scan, struct candidate *candidates, size_t n)
+{
+    struct inspection inspection = {.self = scan->self, .candidates = candidates, .n = n};
+    pthread_t threads[INSPECTORS];
+    size_t n_threads = 0;
+    size_t n_new = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_new += candidates[i].answer == NULL;
+    }
+    while (n_threads + 1 < n_new && n_threads < INSPECTORS &&
+           pthread_create(&threads[n_threads], NULL, inspect_files, &inspection) == 0) {
+        n_threads++;
+    }
+    (void)inspect_files(&inspection); /* this thread is one of them, or the only one */
+    for (size_t i = 0; i < n_threads; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
 }
 
 /* ------------------------------------------------------------------------------------------ */
@@ -253,21 +322,24 @@ static int add_answer(struct scan *scan, const char *file, const char *sha256, j
     return HG_OK;
 }
 
-static int scan_file(struct scan *scan, const char *name)
+/* The outcome of the inspections, in the order of the files' names. */
+static int add_all(struct scan *scan, struct candidate *candidates, size_t n, struct hg_error *err)
 {
-    struct stat st = {0};
-    struct hg_error err = HG_ERROR_INIT;
-    char sha256[HG_SHA256_TEXT] = "";
-    HG_CLEANUP(hg_freep) char *file = hg_path_join(scan->dir, name);
-    if (!file) {
-        return HG_ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        struct candidate *candidate = &candidates[i];
+        json_t *answer = HG_TAKE(candidate->answer);
+        if (!answer) {
+            return hg_error_nomem(err);
+        }
+        if (candidate->inspected) {
+            (void)hg_registry_cache_put(
+                scan->next_cache, candidate->file, &candidate->st, candidate->sha256, answer, NULL);
+        }
+        if (add_answer(scan, candidate->file, candidate->sha256, answer) < 0) {
+            return hg_error_nomem(err);
+        }
     }
-    int r = hash_file(file, &st, sha256, &err);
-    if (!r) {
-        r = check_pinned(scan->pins, sha256, &err);
-    }
-    json_t *answer = r ? failure_answer(file, err.message) : find_out(scan, file, &st, sha256);
-    return answer ? add_answer(scan, file, sha256, answer) : HG_ENOMEM;
+    return HG_OK;
 }
 
 /* ------------------------------------------------------------------------------------------ */
@@ -296,13 +368,24 @@ static int scan_folder(struct scan *scan, struct hg_error *err)
         r = hg_error_set(
             err, HG_ETOOBIG, "\"%s\" holds more than %d plugins", scan->dir, MAX_FILES);
     }
+    struct candidate *candidates = calloc(n ? (size_t)n : 1, sizeof *candidates);
+    if (!candidates) {
+        r = hg_error_nomem(err);
+    }
     for (int i = 0; i < n; i++) {
-        if (!r && scan_file(scan, entries[i]->d_name)) {
+        if (!r && look_at(scan, entries[i]->d_name, &candidates[i]) < 0) {
             r = hg_error_nomem(err);
         }
         free(entries[i]);
     }
     free(entries);
+    if (!r) {
+        inspect_all(scan, candidates, (size_t)n);
+        r = add_all(scan, candidates, (size_t)n, err);
+    }
+    if (candidates) {
+        candidates_free(candidates, (size_t)n);
+    }
     return r;
 }
 

@@ -290,6 +290,29 @@ static void test_program_that_is_none(void **state)
     hg_plugin_registry_free(registry);
 }
 
+/* Each child waits until the other is there too: one after the other they would never meet. */
+static void test_files_are_inspected_side_by_side(void **state)
+{
+    (void)state;
+    static const char script[] = "#!/bin/sh\n"
+                                 "here=$(dirname \"$4\")\n"
+                                 "touch \"$4.seen\"\n"
+                                 "while [ ! -e \"$here/a.so.seen\" ] || [ ! -e "
+                                 "\"$here/b.so.seen\" ]; do sleep 0.02; done\n"
+                                 "exit 3\n";
+    char program[300];
+    (void)snprintf(program, sizeof program, "%s/meet", folder);
+    temp_write(program, script);
+    assert_int_equal(chmod(program, 0755), 0);
+    temp_copy_plugin("numbers", folder, "a.so");
+    temp_copy_plugin("always-good", folder, "b.so");
+    struct hg_plugin_registry *registry = NULL;
+    assert_int_equal(hg_plugin_registry_new(program, folder, NULL, NULL, &registry, NULL), HG_OK);
+    assert_non_null(strstr(only_info(registry, "a.so")->error, "exit status 3"));
+    assert_non_null(strstr(only_info(registry, "b.so")->error, "exit status 3"));
+    hg_plugin_registry_free(registry);
+}
+
 static void test_missing_folder(void **state)
 {
     (void)state;
@@ -315,6 +338,7 @@ int main(void)
         TEST(test_pins),
         TEST(test_cache),
         TEST(test_program_that_is_none),
+        TEST(test_files_are_inspected_side_by_side),
         TEST(test_missing_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
