@@ -170,7 +170,10 @@ static void not_seen_behind(struct hg_checks *checks, size_t job)
     }
 }
 
-/* Puts a row into quarantine with the words of the rules from `first` to before `end`. */
+/*
+ * Puts a row into quarantine with the words of the rules from `first` to before `end`, one of which
+ * it fails at least.
+ */
 static int reject_row(struct hg_checks *checks,
                       const struct hg_flow_batch *batch,
                       int64_t row,
@@ -179,14 +182,20 @@ static int reject_row(struct hg_checks *checks,
                       struct hg_error *err)
 {
     char message[MESSAGE_BYTES] = "";
-    size_t job = checks->flow->n_jobs;
+    while (!rule_fails(&checks->rules[first], row)) {
+        first++;
+    }
+    size_t job = checks->rules[first].job;
+    not_seen_behind(checks, job);
+    if (hg_quarantine_only_counts(checks->flow->quarantine, job)) {
+        return HG_OK;
+    }
     hg_buf_reset(&checks->reasons);
     hg_buf_reset(&checks->row);
     hg_buf_putc(&checks->reasons, '[');
     for (size_t i = first; i < end; i++) {
         struct hg_rule *rule = &checks->rules[i];
         if (rule_fails(rule, row)) {
-            job = job < checks->flow->n_jobs ? job : rule->job;
             hg_rule_reasons(rule, batch, row, &checks->reasons, message, sizeof message);
         }
     }
@@ -195,7 +204,6 @@ static int reject_row(struct hg_checks *checks,
     if (hg_buf_failed(&checks->reasons) || hg_buf_failed(&checks->row)) {
         return hg_error_nomem(err);
     }
-    not_seen_behind(checks, job);
     const struct hg_rejected rejected = {
         .job = job,
         .position = hg_row_position(&checks->position, batch, row),

@@ -198,6 +198,18 @@ static void log_row(struct hg_flow *flow, const struct hg_rejected *row)
                 row->message);
 }
 
+bool hg_quarantine_only_counts(struct hg_quarantine *quarantine, size_t job)
+{
+    struct hg_flow_job *rejecting = &quarantine->flow->jobs[job];
+    if (quarantine->n_kept < HG_QUARANTINE_ROWS ||
+        rejecting->n_logged_rejects < HG_QUARANTINE_LOG_ROWS) {
+        return false;
+    }
+    rejecting->rows_rejected++;
+    quarantine->n_lost++;
+    return true;
+}
+
 int hg_quarantine_add(struct hg_quarantine *quarantine,
                       const struct hg_rejected *row,
                       struct hg_error *err)

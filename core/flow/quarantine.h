@@ -9,6 +9,7 @@
 #ifndef HG_FLOW_QUARANTINE_H
 #define HG_FLOW_QUARANTINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,12 @@ struct hg_rejected {
 
 int hg_quarantine_new(struct hg_flow *flow, struct hg_quarantine **ret, struct hg_error *err);
 void hg_quarantine_free(struct hg_quarantine *quarantine);
+/*
+ * Counts a row of that job when neither quarantine nor log takes any more of its rows: nobody will
+ * read its words, so they need not be made. False, and nothing counted: give it to
+ * hg_quarantine_add.
+ */
+bool hg_quarantine_only_counts(struct hg_quarantine *quarantine, size_t job);
 /* Counts the row for its job and keeps it. */
 int hg_quarantine_add(struct hg_quarantine *quarantine,
                       const struct hg_rejected *row,

@@ -36,6 +36,10 @@ static hg_status reject(const struct hg_host *host,
     const char *reason = row->reason ? row->reason : "the source rejects it";
     struct hg_buf reasons = HG_BUF_INIT;
     struct hg_buf message = HG_BUF_INIT;
+    if (hg_quarantine_only_counts(service->flow->quarantine, service->job)) {
+        job->rows_in++;
+        return HG_OK;
+    }
     hg_buf_putc(&reasons, '[');
     hg_reason_append(&reasons, NULL, row->column, reason);
     hg_buf_putc(&reasons, ']');

@@ -352,6 +352,7 @@ static void explain(void *inst,
                     char *buf,
                     size_t size)
 {
+    heard.n_explained++;
     struct rule *rule = inst;
     (void)batch;
     (void)row;

@@ -44,6 +44,7 @@ struct fake_sink {
     int n_lines;
     int n_calling; /* calls that name a plugin */
     bool still_calling;
+    int n_explained;      /* failures that a rule put into words */
     bool (*cancel)(void); /* asked by is_cancelled; NULL: never */
 };
 extern struct fake_sink heard;

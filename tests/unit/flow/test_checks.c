@@ -451,6 +451,8 @@ static void test_quarantine_is_bounded(void **state)
     assert_int_equal(heard.n_lines,
                      HG_QUARANTINE_LOG_ROWS + 4); /* with the sums of check and load */
     assert_non_null(strstr(heard.log, "1000 more are counted, not kept"));
+    /* What nobody reads is not put into words either. */
+    assert_int_equal(heard.n_explained, HG_QUARANTINE_ROWS);
 }
 
 int main(void)
