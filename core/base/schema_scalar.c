@@ -248,12 +248,37 @@ void hg_schema_on_max_length(struct hg_schema_run *run,
     }
 }
 
+/*
+ * Words for what a pattern wants: the schema's description when it has one, since few read regular
+ * expressions; else the pattern. It becomes the end of a sentence.
+ */
+static void expected_by_pattern(struct hg_schema_run *run,
+                                const json_t *schema,
+                                const char *pattern,
+                                const json_t *value)
+{
+    const char *description = json_string_value(json_object_get(schema, "description"));
+    size_t n = description ? strlen(description) : 0;
+    if (n == 0) {
+        hg_schema_run_expected(run, value, "a text that matches %s", pattern);
+        return;
+    }
+    n -= description[n - 1] == '.';
+    bool is_word = description[0] >= 'A' && description[0] <= 'Z' &&
+                   (description[1] < 'A' || description[1] > 'Z');
+    hg_schema_run_expected(run,
+                           value,
+                           "%c%.*s",
+                           description[0] | (is_word ? 0x20 : 0),
+                           (int)(n > 0 ? n - 1 : 0),
+                           description + 1);
+}
+
 void hg_schema_on_pattern(struct hg_schema_run *run,
                           const json_t *schema,
                           const json_t *pattern,
                           const json_t *value)
 {
-    (void)schema;
     if (!json_is_string(value)) {
         return;
     }
@@ -264,7 +289,7 @@ void hg_schema_on_pattern(struct hg_schema_run *run,
     } else if (r == HG_ETOOBIG) {
         hg_schema_run_expected(run, value, "a text that %s can decide in bounded time", text);
     } else if (r != 1) {
-        hg_schema_run_expected(run, value, "a text that matches %s", text);
+        expected_by_pattern(run, schema, text, value);
     }
 }
 
