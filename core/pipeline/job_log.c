@@ -107,23 +107,83 @@ static int find_attempt(struct hg_pipelines *service,
     return HG_OK;
 }
 
-/* Reads whole lines from `file` on; the last, half-written one is left for the next page. */
-static int read_lines(FILE *file, int limit, json_t *items, int64_t *ret_end)
+/* Where a page begins: "<attempt>.<byte>" as a cursor. */
+struct place {
+    int attempt;
+    int64_t offset;
+};
+
+static int parse_cursor(const char *cursor, struct place *ret, struct hg_error *err)
+{
+    *ret = (struct place){.attempt = 1};
+    if (!cursor) {
+        return HG_OK;
+    }
+    char attempt[8];
+    int64_t number = 0;
+    const char *dot = strchr(cursor, '.');
+    size_t n = dot ? (size_t)(dot - cursor) : sizeof attempt;
+    if (n >= sizeof attempt) {
+        return hg_error_set(err, HG_EINVAL, "\"%.64s\" is no cursor of a log", cursor);
+    }
+    memcpy(attempt, cursor, n);
+    attempt[n] = '\0';
+    int r = hg_parse_int64(attempt, 1, INT32_MAX, &number, err);
+    r = r < 0 ? r : hg_parse_int64(dot + 1, 0, INT64_MAX, &ret->offset, err);
+    ret->attempt = (int)number;
+    return r;
+}
+
+/* Reads whole lines; the last, half-written one is left for the next page. True: there are more. */
+static bool read_lines(FILE *file, struct place *place, size_t limit, json_t *items)
 {
     HG_CLEANUP(hg_freep) char *line = NULL;
     size_t room = 0;
-    for (int i = 0; i < limit; i++) {
+    while (json_array_size(items) < limit) {
         ssize_t n = getline(&line, &room, file);
         if (n <= 0 || line[n - 1] != '\n') {
-            return 0;
+            return false;
         }
         json_t *item = json_loadb(line, (size_t)n, JSON_ALLOW_NUL, NULL);
         if (item) {
+            (void)json_object_set_new(item, "attempt", json_integer(place->attempt));
             (void)json_array_append_new(items, item);
         }
-        *ret_end += n;
+        place->offset += n;
     }
-    return 1;
+    return true;
+}
+
+/* One attempt's lines after those of the one before it, up to the last. True: there are more. */
+static int read_attempts(const struct hg_pipelines *service,
+                         const char *run_id,
+                         const char *job_id,
+                         int last_attempt,
+                         struct place *place,
+                         size_t limit,
+                         json_t *items,
+                         bool *ret_more,
+                         struct hg_error *err)
+{
+    char path[PATH_MAX];
+    for (;;) {
+        int r = log_path(service, run_id, job_id, place->attempt, path, err);
+        if (r < 0) {
+            return r;
+        }
+        /* An attempt that wrote nothing has no file. */
+        HG_CLEANUP(hg_fclosep) FILE *file = fopen(path, "re");
+        if (file && fseeko(file, place->offset, SEEK_SET) == 0 &&
+            read_lines(file, place, limit, items)) {
+            *ret_more = true;
+            return HG_OK;
+        }
+        if (place->attempt >= last_attempt) {
+            *ret_more = false;
+            return HG_OK;
+        }
+        *place = (struct place){.attempt = place->attempt + 1};
+    }
 }
 
 int hg_runs_job_log(struct hg_pipelines *service,
@@ -134,20 +194,20 @@ int hg_runs_job_log(struct hg_pipelines *service,
                     struct hg_error *err)
 {
     int attempt = 0;
-    int64_t offset = 0;
-    char path[PATH_MAX];
-    char next[32];
-    int r = page->cursor ? hg_parse_int64(page->cursor, 0, INT64_MAX, &offset, err) : HG_OK;
+    struct place place;
+    bool more = false;
+    char next[48];
+    HG_CLEANUP(hg_json_decrefp) json_t *items = json_array();
+    int r = items ? parse_cursor(page->cursor, &place, err) : hg_error_nomem(err);
     r = r < 0 ? r : find_attempt(service, run_id, job_id, &attempt, err);
-    r = r < 0 ? r : log_path(service, run_id, job_id, attempt, path, err);
+    r = r < 0
+            ? r
+            : read_attempts(
+                  service, run_id, job_id, attempt, &place, (size_t)page->limit, items, &more, err);
     if (r < 0) {
         return r;
     }
-    HG_CLEANUP(hg_json_decrefp) json_t *items = json_array();
-    HG_CLEANUP(hg_fclosep) FILE *file = fopen(path, "re");
-    bool more = file && fseeko(file, offset, SEEK_SET) == 0 &&
-                read_lines(file, page->limit, items, &offset);
-    (void)snprintf(next, sizeof next, "%" PRId64, offset);
+    (void)snprintf(next, sizeof next, "%d.%" PRId64, place.attempt, place.offset);
     json_t *answer = json_pack(
         "{s:O, s:i, s:s?}", "items", items, "attempt", attempt, "next_cursor", more ? next : NULL);
     if (!answer) {

@@ -283,6 +283,41 @@ static void test_logs_come_in_pages(void **state)
     assert_null(none);
 }
 
+/* What an attempt said before it was tried again is there too, before what came after it. */
+static void test_logs_of_all_attempts(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    write_pipeline("crash",
+                   FLOW("crash", "crash-in-read", "10", "retries: {max: 2, backoff: 1ms}\n"));
+    start_service();
+    trigger("crash", run_id);
+    json_decref(run_ended(run_id));
+    int seen[4] = {0};
+    int last = 0;
+    HG_CLEANUP(hg_freep) char *cursor = NULL;
+    do {
+        const struct hg_page page = {1, cursor};
+        HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
+        must(hg_runs_job_log(fixture.service, run_id, "fetch", &page, &answer, &err), &err);
+        const json_t *line = json_array_get(json_object_get(answer, "items"), 0);
+        int attempt = (int)json_integer_value(json_object_get(line, "attempt"));
+        assert_int_equal(json_integer_value(json_object_get(answer, "attempt")), 3);
+        if (line) {
+            assert_in_range(attempt, last ? last : 1, 3);
+            seen[attempt] += strstr(text_at(line, "message"), "crash-in-read") != NULL;
+            last = attempt;
+        }
+        free(cursor);
+        const char *next = json_string_value(json_object_get(answer, "next_cursor"));
+        cursor = next ? strdup(next) : NULL;
+    } while (cursor);
+    for (int attempt = 1; attempt <= 3; attempt++) {
+        assert_int_equal(seen[attempt], 1);
+    }
+}
+
 /* The database goes while tasks run, more than once: what was begun ends, each load once. */
 static void test_the_database_goes_in_mid_run(void **state)
 {
@@ -319,6 +354,7 @@ int main(void)
         TEST(test_runs_are_listed_newest_first),
         TEST(test_a_wait_ends_with_its_time),
         TEST(test_logs_come_in_pages),
+        TEST(test_logs_of_all_attempts),
         TEST(test_the_database_goes_in_mid_run),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
