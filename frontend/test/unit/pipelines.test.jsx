@@ -232,6 +232,20 @@ describe('the log of a job', () => {
     await queryClient.refetchQueries({ queryKey: ['ingestion', 'runs', over.id], exact: true });
     expect(await screen.findByText('the very last line')).toBeVisible();
   });
+
+  it('tells attempts apart when there is more than one', async () => {
+    const at = runningRun.started_at;
+    const line = (attempt, message) => ({ at, level: 'error', message, attempt });
+    const { host, queryClient } = openApp('/pipelines/flights-on-time?job=fetch', {
+      logs: [line(1, 'once')],
+    });
+    const log = await screen.findByRole('log');
+    expect(within(log).queryByText('Attempt 1')).toBeNull();
+    host.logs = [line(1, 'once'), line(1, 'failed'), line(2, 'again')];
+    await queryClient.refetchQueries({ queryKey: ['ingestion', 'runs'] });
+    expect(await within(log).findByText('Attempt 2')).toBeVisible();
+    expect(log).toHaveTextContent(/Attempt 1.*once.*failed.*Attempt 2.*again/);
+  });
 });
 
 describe('Run now', () => {

@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useLayoutEffect, useRef } from 'react';
+import { Fragment, useLayoutEffect, useRef } from 'react';
 import { jobLogQuery } from '../../api/queries.js';
 import { zoneName, formatAmount } from '../../lib/format.js';
 import { useZone } from '../../lib/zone.js';
@@ -45,6 +45,12 @@ export function JobLog({ runId, jobId, active }) {
   );
 }
 
+/** Attempts are told apart once there is more than the first. */
+function beginsAttempt(lines, index) {
+  const { attempt } = lines[index];
+  return lines.at(-1).attempt > 1 && attempt !== lines[index - 1]?.attempt;
+}
+
 function Lines({ lines, active }) {
   const scroller = useRef(null);
   const atEnd = useRef(true);
@@ -73,11 +79,16 @@ function Lines({ lines, active }) {
       {lines.map((line, index) => (
         // Lines have no id, and are only ever added at the end.
         // oxlint-disable-next-line react/no-array-index-key
-        <div key={index} className={`${classes.line} ${LEVELS[line.level] ?? ''}`}>
-          <Time value={line.at} format="clock" />
-          <span className={classes.level}>{line.level}</span>
-          <span className={classes.message}>{line.message}</span>
-        </div>
+        <Fragment key={index}>
+          {beginsAttempt(lines, index) && (
+            <h4 className={classes.attempt}>Attempt {line.attempt}</h4>
+          )}
+          <div className={`${classes.line} ${LEVELS[line.level] ?? ''}`}>
+            <Time value={line.at} format="clock" />
+            <span className={classes.level}>{line.level}</span>
+            <span className={classes.message}>{line.message}</span>
+          </div>
+        </Fragment>
       ))}
     </div>
   );
