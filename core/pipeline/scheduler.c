@@ -1,7 +1,8 @@
 /*
  * The scheduler: one thread that creates a run when a pipeline's next_run_at has come. Two hosts
  * may both try: a run's (pipeline, scheduled_for) is unique. A tick that finds the pipeline still
- * running is skipped and said so in the log; what was missed while no host ran is not made up for.
+ * running is skipped and said so in the log; one whose run cannot be created for a passing reason
+ * stays due; what was missed while no host ran is not made up for.
  */
 #include <stdio.h>
 #include <string.h>
@@ -93,7 +94,14 @@ int hg_scheduler_plan(struct hg_pipelines *service, const char *id, struct hg_er
     return HG_OK;
 }
 
-static void fire(struct hg_pipelines *service, const char *id, const char *scheduled_for)
+/*
+ * Creates the run of a tick. What cannot be mended by waiting is logged and the tick is over; a
+ * failure that passes is returned, and the tick stays due.
+ */
+static int fire(struct hg_pipelines *service,
+                const char *id,
+                const char *scheduled_for,
+                struct hg_error *ret_err)
 {
     struct hg_error err = HG_ERROR_INIT;
     char run_id[HG_UUID_TEXT];
@@ -104,6 +112,13 @@ static void fire(struct hg_pipelines *service, const char *id, const char *sched
         .scheduled_for = scheduled_for,
     };
     int r = hg_run_create(service, &request, run_id, busy, &err);
+    if (r == HG_EUNAVAILABLE || r == HG_ENOMEM || (r < 0 && err.retryable)) {
+        *ret_err = err;
+        return r;
+    }
+    if (r == HG_ECONFLICT && busy[0] == '\0') {
+        return HG_OK; /* another host made this tick's run, and it has ended already */
+    }
     if (r == HG_ECONFLICT) {
         hg_log(HG_LOG_WARNING,
                "a scheduled run is skipped, the pipeline is still running",
@@ -117,6 +132,19 @@ static void fire(struct hg_pipelines *service, const char *id, const char *sched
     } else if (r < 0) {
         hg_log_error("a scheduled run could not be created", &err);
     }
+    return HG_OK;
+}
+
+/* One tick: its run, and when the next one comes. */
+static int fire_and_plan(struct hg_pipelines *service,
+                         const char *id,
+                         const char *scheduled_for,
+                         struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = fire(service, id, scheduled_for, err);
+    r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    return r < 0 ? r : plan_in(db, id, err);
 }
 
 /* Creates what is due, and says for how long nothing will be. */
@@ -132,15 +160,15 @@ static int one_round(struct hg_pipelines *service, int64_t *ret_wait_ms, struct 
             return r;
         }
     }
-    for (int row = 0; row < PQntuples(ready); row++) {
-        fire(
-            service, hg_result_text(ready, row, "id"), hg_result_text(ready, row, "scheduled_for"));
+    int r = HG_OK;
+    for (int row = 0; r == HG_OK && row < PQntuples(ready); row++) {
+        r = fire_and_plan(service,
+                          hg_result_text(ready, row, "id"),
+                          hg_result_text(ready, row, "scheduled_for"),
+                          err);
     }
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    for (int row = 0; r == HG_OK && row < PQntuples(ready); row++) {
-        r = plan_in(db, hg_result_text(ready, row, "id"), err);
-    }
+    r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_exec(db, &next_due, NULL, &next, err);
     if (r == HG_OK) {
         int64_t wait_ms = hg_result_int64(next, 0, "wait_ms", LONGEST_SLEEP_MS);

@@ -63,6 +63,28 @@ static void test_a_tick_is_skipped_while_it_runs(void **state)
     assert_int_equal(metadata_number("select count(*) as n from run"), 1);
 }
 
+/* The first attempt to create the run fails as a deadlock would. */
+static void test_a_tick_outlives_a_passing_failure(void **state)
+{
+    (void)state;
+    write_pipeline("good", FLOW("good", "numbers", "10", DAILY));
+    write_pipeline("other", FLOW("other", "numbers", "10", ""));
+    start_service();
+    sql("metadata",
+        "create sequence tries; grant usage on sequence tries to public;"
+        " create function refuse_first() returns trigger language plpgsql as $$ begin"
+        " if nextval('tries') = 1 then raise exception 'not now' using errcode = '40P01'; end if;"
+        " return new; end $$;"
+        " create trigger refuse_first before insert on run for each row"
+        " execute function refuse_first();"
+        " update pipeline set next_run_at = '2026-01-02T03:00:00Z' where id = 'good'");
+    wake_scheduler("other");
+    metadata_reaches("select count(*) as n from run where trigger = 'schedule' and"
+                     " scheduled_for = '2026-01-02T03:00:00Z'",
+                     1);
+    assert_int_equal(metadata_number("select count(*) as n from run"), 1);
+}
+
 static void test_no_schedule_no_run(void **state)
 {
     (void)state;
@@ -89,6 +111,7 @@ int main(void)
         TEST(test_what_was_missed_is_not_made_up_for),
         TEST(test_what_is_due_runs_once),
         TEST(test_a_tick_is_skipped_while_it_runs),
+        TEST(test_a_tick_outlives_a_passing_failure),
         TEST(test_no_schedule_no_run),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
