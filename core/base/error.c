@@ -10,22 +10,22 @@ static const struct {
 } code_names[] = {
     {HG_OK, "ok"},
     {HG_EINVAL, "invalid"},
-    {HG_ENOTFOUND, "not found"},
-    {HG_EEXIST, "exists already"},
-    {HG_ENOTSUP, "not supported"},
-    {HG_EUNAUTHENTICATED, "not authenticated"},
+    {HG_ENOTFOUND, "not_found"},
+    {HG_EEXIST, "exists"},
+    {HG_ENOTSUP, "not_supported"},
+    {HG_EUNAUTHENTICATED, "not_authenticated"},
     {HG_EFORBIDDEN, "forbidden"},
-    {HG_ERATELIMITED, "rate limited"},
+    {HG_ERATELIMITED, "rate_limited"},
     {HG_EUNAVAILABLE, "unavailable"},
-    {HG_ETIMEDOUT, "timed out"},
+    {HG_ETIMEDOUT, "timed_out"},
     {HG_ECANCELLED, "cancelled"},
-    {HG_EIO, "input/output failed"},
-    {HG_EDATA, "bad data"},
+    {HG_EIO, "io_failed"},
+    {HG_EDATA, "bad_data"},
     {HG_ECONFLICT, "conflict"},
-    {HG_ETOOBIG, "too big"},
-    {HG_ENOMEM, "out of memory"},
-    {HG_ESTOP, "stopped by a check"},
-    {HG_EINTERNAL, "internal error"},
+    {HG_ETOOBIG, "too_big"},
+    {HG_ENOMEM, "out_of_memory"},
+    {HG_ESTOP, "stopped_by_check"},
+    {HG_EINTERNAL, "internal"},
 };
 
 static const struct {
@@ -55,7 +55,7 @@ const char *hg_code_name(int code)
             return code_names[i].name;
         }
     }
-    return "unknown error";
+    return "unknown";
 }
 
 static void reset(struct hg_error *err, int code)

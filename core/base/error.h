@@ -34,7 +34,10 @@ void hg_error_copy(struct hg_error *to, const struct hg_error *from);
 /* "out of memory"; returns HG_ENOMEM. */
 int hg_error_nomem(struct hg_error *err);
 
-/* Name of a code: "not found". Static; "unknown error" for what is none. */
+/*
+ * Name of a code, for programs: "not_found". It is part of what the API answers, so it stays.
+ * Static; "unknown" for what is none.
+ */
 const char *hg_code_name(int code);
 
 #endif

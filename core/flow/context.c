@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error_json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -101,21 +102,6 @@ size_t hg_flow_job(const struct hg_flow *flow, const char *id)
 
 /* ---- the result ---- */
 
-static json_t *error_to_json(const struct hg_error *err)
-{
-    return json_pack("{s:s, s:o, s:o, s:s, s:s}",
-                     "code",
-                     hg_code_name(err->code),
-                     "message",
-                     hg_json_text(err->message),
-                     "hint",
-                     hg_json_text(err->hint),
-                     "pointer",
-                     err->pointer,
-                     "sqlstate",
-                     err->sqlstate);
-}
-
 /* The job at fault failed, those before it were cancelled with it, those behind it never came. */
 static const char *status_of(const struct hg_flow *flow, size_t job, const struct hg_error *err)
 {
@@ -132,7 +118,7 @@ static json_t *job_to_json(const struct hg_flow *flow, size_t i, const struct hg
 {
     const struct hg_flow_job *job = &flow->jobs[i];
     const char *status = status_of(flow, i, err);
-    json_t *error = err && i == flow->current ? error_to_json(err) : json_null();
+    json_t *error = err && i == flow->current ? hg_error_to_json(err) : json_null();
     return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}",
                      "id",
                      job->id,

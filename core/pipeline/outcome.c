@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error_json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -149,22 +150,6 @@ static const struct hg_statement run_parallelism = {
     " where r.id = $1",
     1};
 
-static json_t *error_to_json(const struct hg_error *err)
-{
-    json_t *json = json_pack(
-        "{s:s, s:o}", "code", hg_code_name(err->code), "message", hg_json_text(err->message));
-    const struct {
-        const char *key;
-        const char *text;
-    } more[] = {{"hint", err->hint}, {"pointer", err->pointer}, {"sqlstate", err->sqlstate}};
-    for (size_t i = 0; json && i < HG_COUNT(more); i++) {
-        if (more[i].text[0] != '\0') {
-            (void)json_object_set_new(json, more[i].key, hg_json_text(more[i].text));
-        }
-    }
-    return json;
-}
-
 /* What trying again cannot change. */
 static bool is_final(int code)
 {
@@ -223,7 +208,7 @@ static char *job_error(const struct hg_attempt *attempt, const json_t *job)
     if (!attempt->failed || !status || strcmp(status, "failed") != 0) {
         return NULL;
     }
-    HG_CLEANUP(hg_json_decrefp) json_t *own = error_to_json(&attempt->error);
+    HG_CLEANUP(hg_json_decrefp) json_t *own = hg_error_to_json(&attempt->error);
     return own ? json_dumps(own, JSON_COMPACT) : NULL;
 }
 
@@ -297,7 +282,7 @@ static int write_death(struct hg_db *db,
                        const char *state,
                        struct hg_error *err)
 {
-    HG_CLEANUP(hg_json_decrefp) json_t *error = error_to_json(&attempt->error);
+    HG_CLEANUP(hg_json_decrefp) json_t *error = hg_error_to_json(&attempt->error);
     HG_CLEANUP(hg_freep) char *text = error ? json_dumps(error, JSON_COMPACT) : NULL;
     if (!text) {
         return hg_error_nomem(err);
@@ -308,7 +293,7 @@ static int write_death(struct hg_db *db,
 
 static int end_by_retry(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
 {
-    HG_CLEANUP(hg_json_decrefp) json_t *error = error_to_json(&attempt->error);
+    HG_CLEANUP(hg_json_decrefp) json_t *error = hg_error_to_json(&attempt->error);
     HG_CLEANUP(hg_freep) char *text = error ? json_dumps(error, JSON_COMPACT) : NULL;
     if (!text) {
         return hg_error_nomem(err);

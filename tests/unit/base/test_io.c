@@ -225,7 +225,7 @@ static void logs_errors_once(void **state)
     give_stderr_back(text, sizeof text);
     assert_non_null(strstr(text,
                            "error   cannot save error=\"disk full\" "
-                           "code=\"input/output failed\"\n"));
+                           "code=io_failed\n"));
     assert_non_null(strstr(text, "hint=\"Make room.\"\n"));
 }
 
