@@ -19,49 +19,55 @@
 #define PUBLIC    HG_ROUTE_PUBLIC
 #define INLINE    (HG_ROUTE_PUBLIC | HG_ROUTE_INLINE)
 
+static const char *const page_query[] = {"limit", "cursor", NULL};
+static const char *const runs_query[] = {"status", "limit", "cursor", NULL};
+static const char *const quarantine_query[] = {"pipeline", "run", "limit", "cursor", NULL};
+static const char *const rows_query[] = {
+    "columns", "order", "from", "to", "limit", "cursor", NULL};
+
 /* clang-format off */
 static const struct hg_route routes[] = {
     {"GET", "/healthz", NOBODY, INLINE, hg_api_healthz,
-     "Whether the host lives", NULL, "Health"},
+     "Whether the host lives", NULL, "Health", NULL},
     {"GET", "/readyz", NOBODY, PUBLIC, hg_api_readyz,
-     "Whether the host can work; 503 with the reason when it cannot", NULL, "Health"},
+     "Whether the host can work; 503 with the reason when it cannot", NULL, "Health", NULL},
 
     {"POST", "/api/v1/auth/login", NOBODY, PUBLIC, hg_api_login,
-     "Sign in; answers the session cookie", "Login", "Session"},
+     "Sign in; answers the session cookie", "Login", "Session", NULL},
     {"POST", "/api/v1/auth/logout", VIEWER, 0, hg_api_logout,
-     "End the session", NULL, NULL},
+     "End the session", NULL, NULL, NULL},
     {"GET", "/api/v1/auth/me", VIEWER, 0, hg_api_me,
-     "Who is signed in", NULL, "Session"},
+     "Who is signed in", NULL, "Session", NULL},
 
     {"GET", "/api/v1/system", VIEWER, 0, hg_api_system,
-     "Version, uptime, workers, database", NULL, "System"},
+     "Version, uptime, workers, database", NULL, "System", NULL},
     {"GET", "/api/v1/plugins", VIEWER, 0, hg_api_plugins,
-     "Every plugin, also those that could not be read", NULL, "PluginList"},
+     "Every plugin, also those that could not be read", NULL, "PluginList", NULL},
 
     {"GET", INGESTION "/pipelines", VIEWER, 0, hg_api_pipelines_list,
-     "All pipelines", NULL, "PipelineList"},
+     "All pipelines", NULL, "PipelineList", page_query},
     {"GET", PIPELINE, VIEWER, 0, hg_api_pipelines_get,
-     "One pipeline", NULL, "Pipeline"},
+     "One pipeline", NULL, "Pipeline", NULL},
     {"PATCH", PIPELINE, ADMIN, 0, hg_api_pipelines_update,
-     "Change schedule, timezone, parallelism, retries, enabled", "PipelinePatch", "Pipeline"},
+     "Change schedule, timezone, parallelism, retries, enabled", "PipelinePatch", "Pipeline", NULL},
     {"POST", PIPELINE "/trigger", SCIENTIST, 0, hg_api_pipelines_trigger,
-     "Start a run", "Trigger", "Triggered"},
+     "Start a run", "Trigger", "Triggered", NULL},
     {"GET", PIPELINE "/runs", VIEWER, 0, hg_api_pipelines_runs,
-     "A pipeline's runs, newest first", NULL, "RunList"},
+     "A pipeline's runs, newest first", NULL, "RunList", runs_query},
 
     {"GET", RUN, VIEWER, 0, hg_api_runs_get,
-     "One run with its jobs", NULL, "Run"},
+     "One run with its jobs", NULL, "Run", NULL},
     /* Log lines quote cells of rejected rows, so they are for those who may read rows. */
     {"GET", RUN "/jobs/{job_id}/logs", SCIENTIST, 0, hg_api_runs_job_log,
-     "The log of a job's last attempt", NULL, "LogList"},
+     "The log of a job, all its attempts", NULL, "LogList", page_query},
 
     {"GET", INGESTION "/quarantine", SCIENTIST, 0, hg_api_quarantine_list,
-     "Rejected rows with their reasons", NULL, "QuarantineList"},
+     "Rejected rows with their reasons", NULL, "QuarantineList", quarantine_query},
 
     {"GET", "/api/v1/datasets", VIEWER, 0, hg_api_datasets_list,
-     "What has been loaded", NULL, "DatasetList"},
+     "What has been loaded", NULL, "DatasetList", page_query},
     {"GET", "/api/v1/datasets/{dataset}/rows", SCIENTIST, 0, hg_api_datasets_rows,
-     "A page of a dataset's rows", NULL, "Rows"},
+     "A page of a dataset's rows", NULL, "Rows", rows_query},
 };
 /* clang-format on */
 

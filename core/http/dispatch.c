@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/time.h"
 #include "http/origin.h"
 #include "http/problem.h"
@@ -126,6 +127,26 @@ static int check_role(const struct hg_http_request *request, struct hg_error *er
     return hg_error_hint(err, "Ask an admin to do it, or to change your role.");
 }
 
+/* A parameter that is misspelt and ignored would give an answer to another question. */
+static int check_query(struct hg_http_request *request, struct hg_error *err)
+{
+    static const char *const none[] = {NULL};
+    const char *const *known = request->route->query ? request->route->query : none;
+    for (size_t i = 0; i < request->target.n_query; i++) {
+        const char *name = request->target.query[i].name;
+        size_t k = 0;
+        while (known[k] && strcmp(known[k], name) != 0) {
+            k++;
+        }
+        if (!known[k]) {
+            const char *nearest = hg_nearest(name, known);
+            (void)hg_http_bad_request(request, err, "there is no parameter \"%.64s\" here", name);
+            return nearest ? hg_error_hint(err, "Did you mean \"%s\"?", nearest) : HG_EINVAL;
+        }
+    }
+    return HG_OK;
+}
+
 static int work(struct hg_exchange *exchange, struct hg_error *err)
 {
     struct hg_http_request *request = &exchange->request;
@@ -138,6 +159,7 @@ static int work(struct hg_exchange *exchange, struct hg_error *err)
         r = options->authenticate(request, err);
         r = r < 0 ? r : check_role(request, err);
     }
+    r = r < 0 ? r : check_query(request, err);
     r = r < 0 ? r : request->route->handler(request, err);
     if (r == HG_OK && request->answer.status == 0) {
         r = hg_error_set(err, HG_EINTERNAL, "the handler gave no answer");

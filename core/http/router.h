@@ -31,6 +31,7 @@ struct hg_route {
     const char *summary;
     const char *request_schema;
     const char *answer_schema;
+    const char *const *query; /* names of the parameters it takes, ended by NULL; NULL: none */
 };
 
 enum {

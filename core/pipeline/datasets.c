@@ -77,6 +77,11 @@ static int count_rows(struct hg_db *db, json_t *item, struct hg_error *err)
     return PQstatus(hg_db_conn(db)) == CONNECTION_OK ? HG_OK : r;
 }
 
+static bool is_dataset_name(const char *text)
+{
+    return strchr(text, '.') != NULL;
+}
+
 int hg_datasets_list(struct hg_pipelines *service,
                      const struct hg_page *page,
                      json_t **ret,
@@ -88,7 +93,8 @@ int hg_datasets_list(struct hg_pipelines *service,
     char limit[16];
     (void)snprintf(limit, sizeof limit, "%d", page->limit);
     const char *const params[] = {page->cursor, limit};
-    int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
+    int r = hg_page_check(page, is_dataset_name, err);
+    r = r < 0 ? r : hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_exec(db, &list_datasets, params, &result, err);
     r = r < 0 ? r : hg_page_answer(result, page, &list, err);
     size_t i;

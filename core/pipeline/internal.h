@@ -156,6 +156,10 @@ int hg_scheduler_plan(struct hg_pipelines *service, const char *id, struct hg_er
 
 /* ---- answers ---- */
 
+/* HG_EINVAL when the page's cursor is none of the list's keys, by their form. */
+int hg_page_check(const struct hg_page *page,
+                  bool (*is_key)(const char *text),
+                  struct hg_error *err);
 /* The items' `cursor_key` of the last item becomes the next cursor when there were more. */
 int hg_page_answer(PGresult *result,
                    const struct hg_page *page,

@@ -1,5 +1,17 @@
 #include "pipeline/internal.h"
 
+int hg_page_check(const struct hg_page *page,
+                  bool (*is_key)(const char *text),
+                  struct hg_error *err)
+{
+    if (!page->cursor || is_key(page->cursor)) {
+        return HG_OK;
+    }
+    (void)hg_error_set(err, HG_EINVAL, "the cursor was not made by this list");
+    return hg_error_hint(err,
+                         "Leave it out for the first page, then pass on next_cursor as it is.");
+}
+
 /*
  * Statements of lists give two columns, `item` (JSON) and `cursor_key`, and one row more than
  * asked.

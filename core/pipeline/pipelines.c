@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "pipeline/internal.h"
 #include "pipeline/settings.h"
 #include "pipeline/sql_json.h"
@@ -172,7 +173,8 @@ int hg_pipelines_list(struct hg_pipelines *service,
     char limit[16];
     (void)snprintf(limit, sizeof limit, "%d", page->limit);
     const char *const params[] = {page->cursor, limit};
-    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    int r = hg_page_check(page, hg_is_slug, err);
+    r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_exec(db, &list_pipelines, params, &result, err);
     r = r < 0 ? r : hg_page_answer(result, page, &answer, err);
     if (r < 0) {

@@ -51,7 +51,8 @@ static int check_params(const json_t *definition,
                         json_t **ret,
                         struct hg_error *err)
 {
-    HG_CLEANUP(hg_json_decrefp) json_t *params = given ? json_deep_copy(given) : json_object();
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *params = given && !json_is_null(given) ? json_deep_copy(given) : json_object();
     const json_t *schema = json_object_get(definition, "params_schema");
     if (!params) {
         return hg_error_nomem(err);
@@ -355,16 +356,6 @@ static const struct hg_statement get_run = {
 static const struct hg_statement has_pipeline = {
     "runs_has_pipeline", "select from pipeline where id = $1", 1};
 
-static int check_cursor(const struct hg_page *page, struct hg_error *err)
-{
-    if (page->cursor && !hg_uuid_is_valid(page->cursor)) {
-        hg_error_set(err, HG_EINVAL, "the cursor was not made by this list");
-        hg_error_hint(err, "Leave it out for the first page, then pass on next_cursor as it is.");
-        return HG_EINVAL;
-    }
-    return HG_OK;
-}
-
 int hg_runs_list(struct hg_pipelines *service,
                  const char *pipeline_id,
                  const char *status,
@@ -379,7 +370,7 @@ int hg_runs_list(struct hg_pipelines *service,
     (void)snprintf(limit, sizeof limit, "%d", page->limit);
     const char *const id[] = {pipeline_id};
     const char *const params[] = {pipeline_id, status, page->cursor, limit};
-    int r = check_cursor(page, err);
+    int r = hg_page_check(page, hg_uuid_is_valid, err);
     r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_exec(db, &has_pipeline, id, &found, err);
     if (r == HG_OK && PQntuples(found) == 0) {

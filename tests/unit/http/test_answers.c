@@ -92,6 +92,21 @@ static void test_parameters_of_path_and_query(void **state)
     json_decref(json);
 }
 
+static void test_an_unknown_parameter_is_named(void **state)
+{
+    (void)state;
+    struct answer answer;
+    client_ask(fixture.port, "GET", "/api/limit?limt=5", "", NULL, &answer);
+    json_t *problem = answer_problem(&answer, 400);
+    assert_non_null(strstr(text_at(problem, "detail"), "\"limt\""));
+    assert_string_equal(text_at(problem, "hint"), "Did you mean \"limit\"?");
+    json_decref(problem);
+    answer_free(&answer);
+    client_ask(fixture.port, "GET", "/api/hello?x=1", "", NULL, &answer);
+    json_decref(answer_problem(&answer, 400));
+    answer_free(&answer);
+}
+
 static void test_a_limit_out_of_bounds_is_named(void **state)
 {
     (void)state;
@@ -321,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_an_answer_has_its_headers),
         cmocka_unit_test(test_each_request_has_an_id_of_its_own),
         cmocka_unit_test(test_parameters_of_path_and_query),
+        cmocka_unit_test(test_an_unknown_parameter_is_named),
         cmocka_unit_test(test_a_limit_out_of_bounds_is_named),
         cmocka_unit_test(test_head_is_get_without_a_body),
         cmocka_unit_test(test_unknown_paths_and_methods),
