@@ -208,6 +208,25 @@ static int wrong_count(const char *text, int n, struct hg_error *err)
     return HG_EINVAL;
 }
 
+/* 31 February and the like: lines that are well formed and never fire. */
+static int check_comes(const struct hg_schedule *schedule, const char *text, struct hg_error *err)
+{
+    static const int longest[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool comes = !schedule->any_weekday; /* either day is enough, and each month has them all */
+    for (int month = 1; month <= 12; month++) {
+        uint32_t days = schedule->days & ((UINT32_C(2) << longest[month - 1]) - 1);
+        comes |= (schedule->months >> month & 1) && days != 0;
+    }
+    if (comes) {
+        return HG_OK;
+    }
+    (void)hg_error_set(err,
+                       HG_EINVAL,
+                       "\"%.60s\" never comes: none of its months has any of its days of the month",
+                       text);
+    return hg_error_hint(err, "Mend the third field, the day of month, or the fourth, the month.");
+}
+
 int hg_schedule_parse(const char *text, struct hg_schedule *ret, struct hg_error *err)
 {
     char line[FIELD_MAX_BYTES];
@@ -241,8 +260,11 @@ int hg_schedule_parse(const char *text, struct hg_schedule *ret, struct hg_error
     parsed.days = (uint32_t)sets[2];
     parsed.months = (uint32_t)sets[3];
     parsed.weekdays = (uint32_t)((sets[4] | sets[4] >> 7) & 0x7F);
-    *ret = parsed;
-    return HG_OK;
+    int r = check_comes(&parsed, text, err);
+    if (r == HG_OK) {
+        *ret = parsed;
+    }
+    return r;
 }
 
 /* Local time --------------------------------------------------------------------------------- */

@@ -227,7 +227,8 @@ static void says_never(void **state)
     struct hg_zone *zone = NULL;
     int64_t next_us = 42;
     assert_int_equal(hg_zone_load("Europe/Berlin", &zone, NULL), HG_OK);
-    assert_int_equal(hg_schedule_parse("0 0 30 2 *", &schedule, NULL), HG_OK);
+    assert_int_equal(hg_schedule_parse("0 0 30 1 *", &schedule, NULL), HG_OK);
+    schedule.months = 1u << 2; /* which no line can say */
     assert_int_equal(hg_schedule_next(&schedule, zone, 0, &next_us), HG_ENOTFOUND);
     assert_int_equal(next_us, 42);
     /* 1900 was no leap year: eight years without a 29 February. */
@@ -274,6 +275,9 @@ static void names_the_field_at_fault(void **state)
         {"* 24 * * *", "hour: found \"24\""},
         {"* * 0 * *", "day of month: found \"0\""},
         {"* * 32 * *", "day of month: found \"32\""},
+        {"0 0 31 2 *", "\"0 0 31 2 *\" never comes"},
+        {"0 0 30,31 feb *", "never comes"},
+        {"0 0 31 4,6,9,11 *", "never comes"},
         {"* * * 13 *", "month: found \"13\""},
         {"* * * janu *", "month: found \"janu\""},
         {"* * * * 8", "day of week: found \"8\""},
