@@ -435,6 +435,8 @@ int hg_receive_start(struct hg_http_server *server, struct hg_error *err)
                                       (size_t)CONNECTION_MEMORY_BYTES,
                                       MHD_OPTION_CONNECTION_LIMIT,
                                       (unsigned)options->connections_max,
+                                      MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                                      (unsigned)options->address_max,
                                       MHD_OPTION_CONNECTION_TIMEOUT,
                                       (unsigned)options->idle_timeout_s,
                                       MHD_OPTION_STRICT_FOR_CLIENT,

@@ -32,6 +32,7 @@ struct hg_http_options {
     int threads;            /* 8 */
     int queue_max;          /* 128 requests */
     int connections_max;    /* 512 */
+    int address_max;        /* connections from one address; half of connections_max */
     int idle_timeout_s;     /* 30: a connection on which nothing moves */
     int64_t
         receive_timeout_ms;  /* 60000: for a request to come in, beside the idle time before it */

@@ -16,6 +16,15 @@
 
 int client_connect(int port)
 {
+    return client_connect_from(1, port);
+}
+
+int client_connect_from(int last, int port)
+{
+    const struct sockaddr_in own = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl((INADDR_LOOPBACK & 0xFFFFFF00u) | (uint32_t)last),
+    };
     const struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_port = htons((uint16_t)port),
@@ -24,6 +33,7 @@ int client_connect(int port)
     const struct timeval limit = {.tv_sec = 30};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&own, sizeof own), 0);
     assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);

@@ -18,6 +18,8 @@ struct answer {
 
 /* A connection to 127.0.0.1; the test fails when there is none. Reads fail after 30 s. */
 int client_connect(int port);
+/* The same from 127.0.0.`last`. */
+int client_connect_from(int last, int port);
 void client_send_n(int fd, const char *bytes, size_t n);
 void client_send(int fd, const char *text);
 /* As much of the text as the other side takes. */

@@ -269,7 +269,7 @@ static void test_connections_are_bounded(void **state)
     struct answer answer;
     int fds[64];
     for (size_t i = 0; i < HG_COUNT(fds); i++) {
-        fds[i] = client_connect(fixture.port);
+        fds[i] = client_connect_from(i % 2 ? 2 : 3, fixture.port);
         client_send(fds[i], request);
         assert_true(client_receive(fds[i], false, &answer));
         answer_free(&answer);
@@ -286,6 +286,29 @@ static void test_connections_are_bounded(void **state)
     client_ask(fixture.port, "GET", "/api/hello", "", NULL, &answer);
     assert_int_equal(answer.status, 200);
     answer_free(&answer);
+}
+
+/* One address that takes all it can leaves room for others. */
+static void test_one_address_cannot_take_them_all(void **state)
+{
+    (void)state;
+    static const char request[] = "GET /api/hello HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct answer answer;
+    int fds[64];
+    int n_served = 0;
+    for (size_t i = 0; i < HG_COUNT(fds); i++) {
+        fds[i] = client_connect_from(2, fixture.port);
+        client_send_what_goes(fds[i], request, sizeof request - 1);
+        n_served += client_receive(fds[i], false, &answer);
+        answer_free(&answer);
+    }
+    assert_int_equal(n_served, 32);
+    client_ask(fixture.port, "GET", "/api/hello", "", NULL, &answer);
+    assert_int_equal(answer.status, 200);
+    answer_free(&answer);
+    for (size_t i = 0; i < HG_COUNT(fds); i++) {
+        (void)close(fds[i]);
+    }
 }
 
 static void test_pipelined_requests_are_answered_in_order(void **state)
@@ -337,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_large_heads_are_refused),
         cmocka_unit_test(test_a_dripping_request_is_cut),
         cmocka_unit_test(test_connections_are_bounded),
+        cmocka_unit_test(test_one_address_cannot_take_them_all),
         cmocka_unit_test(test_pipelined_requests_are_answered_in_order),
         cmocka_unit_test(test_a_request_in_single_bytes),
     };
