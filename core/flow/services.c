@@ -6,8 +6,6 @@
 #include "base/mem.h"
 #include "flow/quarantine.h"
 
-enum { STATE_BYTES_MAX = 1024 * 1024 };
-
 static struct hg_service *service_of(const struct hg_host *host)
 {
     return hg_host_services_arg(host);
@@ -67,8 +65,9 @@ static const struct hg_reject reject_extension = {sizeof reject_extension, rejec
 static hg_status put_state(const struct hg_host *host, const char *state_json, struct hg_error *err)
 {
     struct hg_flow *flow = service_of(host)->flow;
-    if (strlen(state_json) > STATE_BYTES_MAX) {
-        return hg_error_set(err, HG_ETOOBIG, "a state of more than 1 MiB");
+    if (strlen(state_json) > HG_STATE_BYTES_MAX) {
+        return hg_error_set(
+            err, HG_ETOOBIG, "a state of more than %zu MiB", HG_STATE_BYTES_MAX >> 20);
     }
     char *copy = strdup(state_json);
     if (!copy) {

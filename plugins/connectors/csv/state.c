@@ -7,9 +7,6 @@
 #include "headgate/json.h"
 #include "headgate/text.h"
 
-/* What headgate.state/1 takes. */
-#define MAX_STATE_BYTES 1048576
-
 /* ------------------------------------------------------------------------------------------ */
 /* Writing                                                                                      */
 /* ------------------------------------------------------------------------------------------ */
@@ -100,8 +97,11 @@ static hg_status hand_over(const struct csv_state *s,
     if (!services) {
         return hg_fail(err, HG_ENOTSUP, "the host does not offer " HG_EXT_STATE);
     }
-    if (sizeof head + s->n > MAX_STATE_BYTES) {
-        hg_fail(err, HG_ETOOBIG, "the list of files that were read is longer than 1 MiB");
+    if (sizeof head + s->n > HG_STATE_BYTES_MAX) {
+        hg_fail(err,
+                HG_ETOOBIG,
+                "the list of files that were read is longer than %zu MiB",
+                HG_STATE_BYTES_MAX >> 20);
         return hg_fail_hint(
             err, HG_ETOOBIG, "Use files: all with mode: merge, or a path for each year.");
     }

@@ -162,10 +162,12 @@ struct hg_reject {
 /* headgate.state/1: the cursor of a source. */
 #define HG_EXT_STATE "headgate.state/1"
 
+#define HG_STATE_BYTES_MAX ((size_t)16 << 20)
+
 struct hg_state {
     uint32_t struct_size;
     /*
-     * [instance] Puts the state (JSON text, at most 1 MiB, copied). The state put last before
+     * [instance] Puts the state (JSON text, at most HG_STATE_BYTES_MAX, copied). The state put last before
      * get_next returns a batch is committed together with that batch; a read that is started with
      * it gives exactly the rows after that batch.
      */

@@ -178,6 +178,31 @@ static void test_only_new(void **state)
     fake_done(&fake);
 }
 
+/* Two years of a file each half hour: more than 1 MiB of names. */
+static void test_many_files_read_before(void **state)
+{
+    (void)state;
+    enum { N = 35000, ENTRY_BYTES = 64 };
+    char *before = malloc((size_t)N * ENTRY_BYTES + ENTRY_BYTES);
+    assert_non_null(before);
+    size_t n = (size_t)snprintf(before, ENTRY_BYTES, "{\"files\":{");
+    for (int i = 0; i < N; i++) {
+        n += (size_t)snprintf(before + n,
+                              ENTRY_BYTES,
+                              "%s\"/data/feed/%07d.csv\":[12,1700000000000]",
+                              i ? "," : "",
+                              i);
+    }
+    (void)snprintf(before + n, ENTRY_BYTES, "}}");
+    struct fake fake;
+    fake_init(&fake);
+    write_text(&fake, "new.csv", "a\n1\n");
+    expect(&fake, "*.csv", A, NEW, before, "1|new.csv:2\n", NULL);
+    assert_true(strlen(fake.state) > strlen(before));
+    fake_done(&fake);
+    free(before);
+}
+
 static void test_bad_states(void **state)
 {
     (void)state;
@@ -476,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_unreadable),
         cmocka_unit_test(test_gzip_by_hand),
         cmocka_unit_test(test_only_new),
+        cmocka_unit_test(test_many_files_read_before),
         cmocka_unit_test(test_bad_states),
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_discover),
