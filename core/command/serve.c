@@ -12,6 +12,7 @@
 #include "command/command.h"
 #include "command/host.h"
 #include "command/options.h"
+#include "http/listen.h"
 
 enum {
     STOP_GRACE_MS = 20000, /* for running tasks */
@@ -26,9 +27,18 @@ struct serving {
     struct hg_api *api;
 };
 
+/* Found out before a cluster is made or recovered, which takes seconds, and left alone again. */
+static int check_address(const struct hg_host_config *config, struct hg_error *err)
+{
+    HG_CLEANUP(hg_closep) int fd = -1;
+    int port = 0;
+    return hg_listen(config->listen_host, config->listen_port, &fd, &port, err);
+}
+
 static int start(struct serving *serving, struct hg_error *err)
 {
-    int r = hg_host_start(serving->config, &serving->host, err);
+    int r = check_address(serving->config, err);
+    r = r < 0 ? r : hg_host_start(serving->config, &serving->host, err);
     r = r < 0 ? r
               : hg_control_start(
                     serving->config->data_dir, serving->host.pipelines, &serving->control, err);

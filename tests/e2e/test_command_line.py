@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -126,6 +127,17 @@ def test_a_wrong_configuration_is_told_with_its_place(command):
         assert done.returncode == 2
         assert f"{path}:2:1" in done.stderr and "workers" in done.stderr
     assert command.run("run", "good", f"--config={path}", config=False).returncode == 2
+
+
+def test_a_taken_address_is_told_before_anything_is_made(command):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", command.host.port))
+        taken.listen()
+        done = command.run("serve")
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{command.host.port}: Address already in use" in done.stderr
+    assert "set `listen` to another port" in done.stderr
+    assert not os.listdir(command.host.data_dir)
 
 
 def test_check_reads_everything(command):
