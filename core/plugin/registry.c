@@ -40,7 +40,7 @@ struct scan {
     const json_t *pins;
     json_t *cache;
     json_t *next_cache; /* only of files that are still there */
-    bool bundled;
+    bool is_own_folder; /* the one beside the program */
 };
 
 void hg_plugin_registry_free(struct hg_plugin_registry *registry)
@@ -291,6 +291,21 @@ static const char *refusal(const struct scan *scan, const struct hg_plugin_info 
     return NULL;
 }
 
+/* By its name: whoever can replace a file in the program's own folder could replace the program. */
+static bool is_shipped(const char *file)
+{
+    static const char *const shipped[] = {
+#include "shipped_plugins.inc"
+    };
+    const char *name = strrchr(file, '/') + 1;
+    for (size_t i = 0; i < HG_COUNT(shipped); i++) {
+        if (strcmp(shipped[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Takes over the reference to `answer`. */
 static int add_answer(struct scan *scan, const char *file, const char *sha256, json_t *answer)
 {
@@ -310,7 +325,7 @@ static int add_answer(struct scan *scan, const char *file, const char *sha256, j
         }
         info.file = text_at(answer, "file");
         info.sha256 = text_at(answer, "sha256");
-        info.bundled = scan->bundled;
+        info.bundled = scan->is_own_folder && is_shipped(file);
         if (!info.error) {
             info.error = refusal(scan, &info);
         }
@@ -389,8 +404,8 @@ static int scan_folder(struct scan *scan, struct hg_error *err)
     return r;
 }
 
-/* The folder `plugins` beside the program is what it ships with. */
-static bool is_bundled(const char *self, const char *dir)
+/* The folder `plugins` beside the program, where those that ship with it are. */
+static bool is_own_folder(const char *self, const char *dir)
 {
     HG_CLEANUP(hg_freep) char *real_self = realpath(self, NULL);
     HG_CLEANUP(hg_freep) char *home = real_self ? hg_path_folder(real_self) : NULL;
@@ -438,7 +453,7 @@ int hg_plugin_registry_new(const char *self,
                         .self = self,
                         .dir = real_dir,
                         .pins = pins,
-                        .bundled = is_bundled(self, real_dir)};
+                        .is_own_folder = is_own_folder(self, real_dir)};
     int r = scan_all(&scan, cache_file, err);
     if (r) {
         return r;

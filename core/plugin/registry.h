@@ -23,7 +23,7 @@ struct hg_plugin_info {
     const char *summary;
     const char *file;   /* absolute */
     const char *sha256; /* hex */
-    bool bundled;       /* lies in the folder that ships with the program */
+    bool bundled;       /* ships with the program */
     const json_t *config_schema;
     /* rules only, else 0 */
     int verdict;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "plugin/registry.h"
 #include "temp.h"
@@ -313,6 +314,31 @@ static void test_files_are_inspected_side_by_side(void **state)
     hg_plugin_registry_free(registry);
 }
 
+/* Beside the program lie those that ship with it, and what somebody put there. */
+static void test_what_ships_with_the_program(void **state)
+{
+    (void)state;
+    char program[300], plugins[300], script[600], csv[300];
+    (void)snprintf(program, sizeof program, "%s/headgate", folder);
+    (void)snprintf(plugins, sizeof plugins, "%s/plugins", folder);
+    (void)snprintf(csv, sizeof csv, "%s/csv.so", getenv("HG_PLUGIN_DIR"));
+    (void)snprintf(
+        script, sizeof script, "#!/bin/sh\nexec \"%s\" \"$@\"\n", getenv("HG_PLUGIN_TOOL"));
+    temp_write(program, script);
+    assert_int_equal(chmod(program, 0755), 0);
+    assert_int_equal(mkdir(plugins, 0755), 0);
+    temp_copy_plugin("numbers", plugins, "numbers.so");
+    HG_CLEANUP(hg_freep) char *data = NULL;
+    size_t n = 0;
+    assert_int_equal(hg_read_file(csv, (size_t)64 << 20, &data, &n, NULL), HG_OK);
+    assert_int_equal(hg_write_file(temp_path(plugins, "csv.so"), 0755, data, n, NULL), HG_OK);
+    struct hg_plugin_registry *registry = NULL;
+    assert_int_equal(hg_plugin_registry_new(program, plugins, NULL, NULL, &registry, NULL), HG_OK);
+    assert_true(hg_plugin_find(registry, HG_KIND_CONNECTOR, "csv")->bundled);
+    assert_false(hg_plugin_find(registry, HG_KIND_CONNECTOR, "numbers")->bundled);
+    hg_plugin_registry_free(registry);
+}
+
 static void test_missing_folder(void **state)
 {
     (void)state;
@@ -339,6 +365,7 @@ int main(void)
         TEST(test_cache),
         TEST(test_program_that_is_none),
         TEST(test_files_are_inspected_side_by_side),
+        TEST(test_what_ships_with_the_program),
         TEST(test_missing_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
