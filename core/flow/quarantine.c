@@ -239,8 +239,9 @@ static void log_totals(const struct hg_quarantine *quarantine)
             hg_flow_log(flow,
                         i,
                         HG_LOG_WARNING,
-                        "%lld rows were rejected in all; see the quarantine for their reasons",
-                        (long long)flow->jobs[i].rows_rejected);
+                        "%lld row%s rejected in all; see the quarantine for the reasons",
+                        (long long)flow->jobs[i].rows_rejected,
+                        flow->jobs[i].rows_rejected == 1 ? " was" : "s were");
         }
     }
     if (quarantine->n_lost > 0) {

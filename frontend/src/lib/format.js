@@ -31,7 +31,8 @@ export function formatCompactCount(value) {
 
 /** A count that may be an estimate, and then says so: `about 48,218,000`. */
 export function formatEstimate(value, exact = true) {
-  return exact ? formatCount(value) : `about ${formatCount(value)}`;
+  const count = formatCount(value);
+  return exact || count === NOTHING ? count : `about ${count}`;
 }
 
 /** `(1, 'row')` → `1 row`, `(3, 'row')` → `3 rows`. */

@@ -6,6 +6,7 @@ import {
   formatCompactCount,
   formatCount,
   formatDuration,
+  formatEstimate,
   formatRelative,
   NOTHING,
   zoneName,
@@ -24,6 +25,12 @@ describe('counts', () => {
     expect(formatCount(undefined)).toBe(NOTHING);
     expect(formatCount(Number.NaN)).toBe(NOTHING);
     expect(formatCount('12.5')).toBe('12.5');
+  });
+
+  it('says of an estimate that it is one, and nothing of what was not counted', () => {
+    expect(formatEstimate(5000)).toBe('5,000');
+    expect(formatEstimate(5000, false)).toBe('about 5,000');
+    expect(formatEstimate(null, false)).toBe(NOTHING);
   });
 
   it('shortens only large counts', () => {

@@ -35,8 +35,14 @@ function DatasetFacts({ dataset }) {
   return (
     <>
       <span className="numeric">
-        {dataset.row_count_exact === false && 'about '}
-        {formatAmount(dataset.row_count, 'row')}
+        {dataset.row_count === null ? (
+          'rows not counted'
+        ) : (
+          <>
+            {dataset.row_count_exact === false && 'about '}
+            {formatAmount(dataset.row_count, 'row')}
+          </>
+        )}
       </span>
       <span className="numeric">{formatAmount(dataset.columns.length, 'column')}</span>
       <span>
