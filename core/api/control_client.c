@@ -1,6 +1,7 @@
 #include "api/control_client.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "api/control_socket.h"
 #include "base/mem.h"
@@ -58,6 +59,19 @@ static int follow(
     }
 }
 
+/* A file that was put there since the host last read them is the likely reason. */
+static void hint_reload(int fd, struct hg_error *err)
+{
+    struct ucred host = {0};
+    socklen_t n = sizeof host;
+    if (err->hint[0] == '\0' && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &host, &n) == 0) {
+        (void)hg_error_hint(err,
+                            "The running host has the pipeline files as it read them last: "
+                            "`kill -HUP %d` makes it read them again.",
+                            (int)host.pid);
+    }
+}
+
 int hg_control_run_pipeline(const char *data_dir,
                             const char *pipeline,
                             const json_t *params,
@@ -79,5 +93,9 @@ int hg_control_run_pipeline(const char *data_dir,
                              "params",
                              (json_t *)(uintptr_t)params);
     r = hg_control_send(fd, call, err);
-    return r < 0 ? r : follow(fd, on_progress, arg, ret_run, err);
+    r = r < 0 ? r : follow(fd, on_progress, arg, ret_run, err);
+    if (r == HG_ENOTFOUND && err) {
+        hint_reload(fd, err);
+    }
+    return r;
 }

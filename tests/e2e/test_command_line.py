@@ -2,8 +2,10 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -213,3 +215,22 @@ def test_a_run_that_cannot_be_made_is_code_2(command, args, says):
     assert done.returncode == 2, done
     assert says in done.stderr
     assert done.stdout == ""
+
+
+def test_a_running_host_is_told_of_new_files(command):
+    command.host.start()
+    try:
+        command.write("pipelines/fresh.yaml", GOOD.replace("id: good", "id: fresh")
+                      .replace("shop.good", "shop.fresh"))
+        done = command.run("run", "fresh")
+        assert done.returncode == 2
+        pid = command.host.process.pid
+        assert 'there is no pipeline "fresh"' in done.stderr and f"kill -HUP {pid}" in done.stderr
+        os.kill(pid, signal.SIGHUP)
+        until = time.monotonic() + TIMEOUT_S
+        while done.returncode == 2 and time.monotonic() < until:
+            done = command.run("run", "fresh")
+        assert done.returncode == 0, done
+        assert done.stdout.splitlines()[-1].startswith("fresh: succeeded, 2 rows read")
+    finally:
+        assert command.host.stop() == 0
