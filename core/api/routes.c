@@ -22,8 +22,7 @@
 static const char *const page_query[] = {"limit", "cursor", NULL};
 static const char *const runs_query[] = {"status", "limit", "cursor", NULL};
 static const char *const quarantine_query[] = {"pipeline", "run", "limit", "cursor", NULL};
-static const char *const rows_query[] = {
-    "columns", "order", "from", "to", "limit", "cursor", NULL};
+static const char *const rows_query[] = {"columns", "order", "from", "to", "limit", "cursor", NULL};
 
 /* clang-format off */
 static const struct hg_route routes[] = {

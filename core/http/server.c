@@ -22,8 +22,8 @@ static void set_defaults(struct hg_http_options *options)
     options->threads = options->threads ? options->threads : 8;
     options->queue_max = options->queue_max ? options->queue_max : 128;
     options->connections_max = options->connections_max ? options->connections_max : 512;
-    options->address_max = options->address_max ? options->address_max
-                                                : (options->connections_max + 1) / 2;
+    options->address_max =
+        options->address_max ? options->address_max : (options->connections_max + 1) / 2;
     options->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : 30;
     options->receive_timeout_ms = options->receive_timeout_ms ? options->receive_timeout_ms : 60000;
     options->deadline_ms = options->deadline_ms ? options->deadline_ms : 30000;

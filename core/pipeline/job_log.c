@@ -194,7 +194,7 @@ int hg_runs_job_log(struct hg_pipelines *service,
                     struct hg_error *err)
 {
     int attempt = 0;
-    struct place place;
+    struct place place = {1, 0};
     bool more = false;
     char next[48];
     HG_CLEANUP(hg_json_decrefp) json_t *items = json_array();

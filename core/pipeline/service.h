@@ -80,7 +80,8 @@ int hg_runs_get(struct hg_pipelines *service,
                 const char *run_id,
                 json_t **ret,
                 struct hg_error *err);
-/* {"items": [{"at", "level", "message"}], "next_cursor"} of the job's last attempt. */
+/* {"items": [{"at", "level", "message", "attempt"}], "attempt", "next_cursor"}: all attempts, the
+ * last one's number. */
 int hg_runs_job_log(struct hg_pipelines *service,
                     const char *run_id,
                     const char *job_id,

@@ -167,9 +167,9 @@ struct hg_reject {
 struct hg_state {
     uint32_t struct_size;
     /*
-     * [instance] Puts the state (JSON text, at most HG_STATE_BYTES_MAX, copied). The state put last before
-     * get_next returns a batch is committed together with that batch; a read that is started with
-     * it gives exactly the rows after that batch.
+     * [instance] Puts the state (JSON text, at most HG_STATE_BYTES_MAX, copied). The state put last
+     * before get_next returns a batch is committed together with that batch; a read that is started
+     * with it gives exactly the rows after that batch.
      */
     hg_status (*put)(const struct hg_host *host, const char *state_json, struct hg_error *err);
 };
