@@ -18,6 +18,9 @@ static const char *const passed_on[] = {
     "LSAN_OPTIONS",
     "TSAN_OPTIONS",
     "UBSAN_OPTIONS",
+#ifdef HG_FAULTS
+    "HEADGATE_FAULT_DIR",
+#endif
 };
 
 static bool is_passed_on(const char *entry)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "flow/checks.h"
 #include "flow/ledger.h"
@@ -103,6 +104,7 @@ static int take_batch(struct pass *pass, const struct ArrowArray *array, struct 
         &pass->source.schema, array, pass->views, pass->seq, array->length};
     r = hg_checks_batch(pass->checks, &batch, pass->rows, &n_good, err);
     r = r < 0 ? r : hg_load_rows(pass->load, &batch, pass->rows, n_good, err);
+    HG_FAULT("flow.batch");
     hg_flow_progress(flow);
     return r;
 }
@@ -151,6 +153,7 @@ static int commit(struct pass *pass, struct hg_error *err)
     }
     int r = hg_ledger_as_self(flow, err);
     r = r < 0 ? r : hg_quarantine_copy(flow->quarantine, err);
+    HG_FAULT("flow.quarantined");
     return r < 0 ? r : hg_ledger_commit(flow, &row, err);
 }
 
@@ -190,8 +193,10 @@ static int run_pass(struct pass *pass, struct hg_error *err)
 {
     int r = open_pass(pass, err);
     r = r < 0 ? r : read_all(pass, err);
+    HG_FAULT("flow.read");
     r = r < 0 ? r : hg_checks_finish(pass->checks, pass_late, pass, err);
     r = r < 0 ? r : hg_load_finish(pass->load, err);
+    HG_FAULT("flow.loaded");
     if (pass->checks) {
         int reported = hg_checks_report(pass->checks, r < 0 ? NULL : err);
         r = r < 0 ? r : reported;

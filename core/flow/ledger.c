@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 
@@ -48,29 +49,31 @@ static const char *number(char text[NUMBER_TEXT], int64_t value)
     return text;
 }
 
-static int take(struct hg_flow *flow, struct hg_error *err)
+static int take(struct hg_db *db, const struct hg_ledger_attempt *attempt, struct hg_error *err)
 {
     char fence[NUMBER_TEXT];
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    const char *const params[] = {flow->pipeline_id, flow->key, number(fence, flow->fence)};
-    int r = hg_db_exec(flow->db, &take_fence, params, &result, err);
+    const char *const params[] = {
+        attempt->pipeline_id, attempt->key, number(fence, attempt->fence)};
+    int r = hg_db_exec(db, &take_fence, params, &result, err);
     if (r == HG_OK && PQntuples(result) == 0) {
         return hg_error_set(err,
                             HG_ECONFLICT,
                             "a newer attempt of task \"%s\" has taken over from fence %s",
-                            flow->key,
+                            attempt->key,
                             fence);
     }
     return r;
 }
 
-int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struct hg_error *err)
+static int find(struct hg_db *db,
+                const struct hg_ledger_attempt *attempt,
+                struct hg_ledger_done *ret_done,
+                struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    const char *const params[] = {flow->run_id, flow->key};
-    int r = hg_db_begin(flow->db, err);
-    r = r < 0 ? r : take(flow, err);
-    r = r < 0 ? r : hg_db_exec(flow->db, &find_done, params, &result, err);
+    const char *const params[] = {attempt->run_id, attempt->key};
+    int r = hg_db_exec(db, &find_done, params, &result, err);
     if (r < 0) {
         return r;
     }
@@ -81,6 +84,33 @@ int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struc
         ret_done->rows_rejected = hg_result_int64(result, 0, "rows_rejected", 0);
     }
     return HG_OK;
+}
+
+int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struct hg_error *err)
+{
+    const struct hg_ledger_attempt attempt = {
+        flow->pipeline_id, flow->run_id, flow->key, flow->fence};
+    int r = hg_db_begin(flow->db, err);
+    r = r < 0 ? r : take(flow->db, &attempt, err);
+    r = r < 0 ? r : find(flow->db, &attempt, ret_done, err);
+    HG_FAULT("flow.begun");
+    return r;
+}
+
+int hg_ledger_settle(struct hg_db *db,
+                     const struct hg_ledger_attempt *attempt,
+                     struct hg_ledger_done *ret_done,
+                     struct hg_error *err)
+{
+    int r = hg_db_begin(db, err);
+    r = r < 0 ? r : hg_db_simple(db, "set local lock_timeout = '200ms'", NULL, err);
+    r = r < 0 ? r : take(db, attempt, err);
+    r = r < 0 ? r : find(db, attempt, ret_done, err);
+    r = r < 0 ? r : hg_db_commit(db, err);
+    if (r < 0) {
+        hg_db_rollback(db);
+    }
+    return r;
 }
 
 int hg_ledger_state(struct hg_flow *flow, char **ret_state, struct hg_error *err)
@@ -128,7 +158,9 @@ int hg_ledger_commit(struct hg_flow *flow, const struct hg_ledger_row *row, stru
                                   number(text[3], row->rows_loaded),
                                   number(text[4], row->rows_rejected)};
     r = hg_db_exec(flow->db, &add_row, params, NULL, err);
+    HG_FAULT("flow.commits");
     r = r < 0 ? r : hg_db_commit(flow->db, err);
+    HG_FAULT("flow.committed");
     flow->committed = r == HG_OK;
     return r;
 }

@@ -34,6 +34,25 @@ struct hg_ledger_row {
 /* Writes cursor and ledger row and commits. */
 int hg_ledger_commit(struct hg_flow *flow, const struct hg_ledger_row *row, struct hg_error *err);
 
+/* A task's attempt as the ledger knows it; texts are borrowed. */
+struct hg_ledger_attempt {
+    const char *pipeline_id;
+    const char *run_id;
+    const char *key;
+    int64_t fence; /* above that of the attempt */
+};
+
+/*
+ * Whether an attempt of which we have no word (its worker died, its connection broke) has
+ * committed, asked on a connection of the host's own outside of a transaction. Takes the fence for
+ * that, and so is certain: a transaction of the attempt that is still open is waited for, and none
+ * can commit afterwards. A failure with `retryable` when it is open for longer than a moment.
+ */
+int hg_ledger_settle(struct hg_db *db,
+                     const struct hg_ledger_attempt *attempt,
+                     struct hg_ledger_done *ret_done,
+                     struct hg_error *err);
+
 /* The rights of the rest of the transaction: those of users' SQL, or the login's own. */
 int hg_ledger_as_user(struct hg_flow *flow, struct hg_error *err);
 int hg_ledger_as_self(struct hg_flow *flow, struct hg_error *err);

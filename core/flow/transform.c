@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "flow/ledger.h"
@@ -120,6 +121,7 @@ int hg_transform_run(struct hg_flow *flow, struct hg_error *err)
     }
     r = r < 0 ? r : set_params(flow, json_object_get(part, "params"), err);
     r = r < 0 ? r : run_script(flow, part, err);
+    HG_FAULT("transform.ran");
     r = r < 0 ? r : hg_flow_cancelled(flow, err);
     const struct hg_ledger_row row = {.rows_loaded = flow->jobs[0].rows_out};
     r = r < 0 ? r : hg_ledger_commit(flow, &row, err);

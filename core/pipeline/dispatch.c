@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -15,10 +16,15 @@
 
 enum {
     POLL_MS = 500,
-    RENEW_MS = HG_LEASE_MS / 3,
     PROGRESS_MS = 1000,
     RETRY_DATABASE_MS = 1000,
+    RETRY_WAREHOUSE_MS = 500,
 };
+
+static int64_t lease_ms(void)
+{
+    return HG_FAULT_NUMBER("HEADGATE_LEASE_MS", HG_LEASE_MS);
+}
 
 /* ---- attempts (mutex held) ---- */
 
@@ -175,7 +181,7 @@ static int claim_in_transaction(struct hg_pipelines *service,
     struct hg_queue_task *tasks = NULL;
     size_t n = 0;
     int r = hg_db_begin(db, err);
-    r = r < 0 ? r : hg_queue_claim(db, service->host, limit, HG_LEASE_MS, &tasks, &n, err);
+    r = r < 0 ? r : hg_queue_claim(db, service->host, limit, lease_ms(), &tasks, &n, err);
     for (size_t i = 0; r == HG_OK && i < n; i++) {
         r = hg_outcome_started(db, &tasks[i], err);
     }
@@ -184,6 +190,9 @@ static int claim_in_transaction(struct hg_pipelines *service,
         hg_db_rollback(db);
         hg_queue_tasks_free(tasks, n);
         return r;
+    }
+    if (n > 0) {
+        HG_FAULT("host.claimed");
     }
     *ret = tasks;
     *ret_n = n;
@@ -285,7 +294,14 @@ static int write_endings(struct hg_pipelines *service, struct hg_db *db, struct 
 {
     struct hg_attempt *attempt;
     while ((attempt = next_ended(service))) {
-        int r = hg_outcome_ended(db, attempt, err);
+        int r = hg_settle(service, db, attempt, err);
+        if (r < 0 && PQstatus(hg_db_conn(db)) == CONNECTION_OK) {
+            /* The warehouse cannot say yet; the ends of others need not wait for that. */
+            HG_LOCK(&service->mutex);
+            attempt->try_at_ms = hg_time_monotonic_ms() + RETRY_WAREHOUSE_MS;
+            continue;
+        }
+        r = r < 0 ? r : hg_outcome_ended(db, attempt, err);
         if (r == HG_EUNAVAILABLE || (r < 0 && err->retryable)) {
             HG_LOCK(&service->mutex);
             attempt->try_at_ms = hg_time_monotonic_ms() + RETRY_DATABASE_MS;
@@ -361,7 +377,7 @@ static int keep_leases(struct hg_pipelines *service, struct hg_db *db, struct hg
 {
     int n = 0;
     HG_CLEANUP(hg_json_decrefp) json_t *known = known_ids(service);
-    int r = hg_queue_renew(db, service->host, HG_LEASE_MS, err);
+    int r = hg_queue_renew(db, service->host, lease_ms(), err);
     r = r < 0 ? r : hg_queue_recover(db, service->host, known, &n, err);
     if (r == HG_OK && n > 0) {
         char text[16];
@@ -382,7 +398,7 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
         r = write_progress(service, db, err);
     }
     if (r == HG_OK && now >= rounds->renew_at_ms) {
-        rounds->renew_at_ms = now + RENEW_MS;
+        rounds->renew_at_ms = now + lease_ms() / 3;
         r = keep_leases(service, db, err);
     }
     return r < 0 ? r : claim_tasks(service, db, err);
@@ -429,6 +445,7 @@ int hg_dispatch_start(struct hg_pipelines *service, struct hg_error *err)
     struct hg_worker_options options = HG_WORKER_OPTIONS_INIT;
     options.self = service->options.self;
     options.n_workers = service->options.config->workers;
+    options.silence_max_ms = HG_FAULT_NUMBER("HEADGATE_SILENCE_MS", options.silence_max_ms);
 #ifdef HG_SANITIZED
     options.memory_limit_bytes = 0; /* shadow memory counts too */
 #endif

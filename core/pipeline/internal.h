@@ -32,6 +32,7 @@ struct hg_attempt {
     bool failed;
     bool refused;   /* its report could not be written down, and is left out */
     bool released;  /* no worker took it: back to the queue, it does not count */
+    bool settled;   /* the ledger was asked whether it committed */
     json_t *result; /* NULL when the worker died */
     char *job;      /* at fault when the worker died, or NULL */
     struct hg_error error;
@@ -129,6 +130,17 @@ int hg_outcome_progress(struct hg_db *db,
  * first of the task. Borrowed from the attempt.
  */
 const char *hg_attempt_job_at_fault(const struct hg_attempt *attempt);
+
+/* ---- settle.c ---- */
+
+/*
+ * Asks the ledger whether an attempt that failed without a word of its worker's has committed; it
+ * is taken as done then. Nothing for any other. Fails while the warehouse cannot say.
+ */
+int hg_settle(struct hg_pipelines *service,
+              struct hg_db *metadata,
+              struct hg_attempt *attempt,
+              struct hg_error *err);
 
 /* ---- job_log.c ---- */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error_json.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -371,7 +372,9 @@ int hg_outcome_ended(struct hg_db *db, const struct hg_attempt *attempt, struct 
                                                     : end_for_good(db, attempt, err);
     }
     r = r < 0 ? r : move_on(db, attempt->task.run_id, err);
+    HG_FAULT("host.ends");
     r = r < 0 ? r : hg_db_commit(db, err);
+    HG_FAULT("host.ended");
     if (r < 0) {
         hg_db_rollback(db);
     }

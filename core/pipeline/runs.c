@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/schema.h"
@@ -323,7 +324,9 @@ int hg_run_create(struct hg_pipelines *service,
     r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_begin(db, err);
     r = r < 0 ? r : create_in_transaction(db, request, run_id, ret_busy_run_id, err);
+    HG_FAULT("host.creates");
     r = r < 0 ? r : hg_db_commit(db, err);
+    HG_FAULT("host.created");
     if (r < 0) {
         return r;
     }

@@ -215,6 +215,7 @@ static bool read_messages(struct hg_worker_pool *pool, struct hg_slot *slot, int
         if (n <= 0) {
             return false;
         }
+        slot->heard_at_ms = hg_time_monotonic_ms();
         hg_buf_append(&slot->in, bytes, (size_t)n);
         for (;;) {
             HG_CLEANUP(hg_json_decrefp) json_t *message = NULL;

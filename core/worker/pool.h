@@ -21,11 +21,12 @@ struct hg_worker_options {
     int64_t memory_limit_bytes; /* of each; 0: none */
     int max_tasks;              /* a worker is recycled after so many */
     int64_t max_growth_bytes;   /* or after its memory grew by so much since its first task */
+    int64_t silence_max_ms;     /* a worker with a task that gives no sign of life is ended */
 };
 
-#define HG_WORKER_OPTIONS_INIT                              \
-    {                                                       \
-        NULL, 2, INT64_C(1) << 30, 1000, INT64_C(128) << 20 \
+#define HG_WORKER_OPTIONS_INIT                                     \
+    {                                                              \
+        NULL, 2, INT64_C(1) << 30, 1000, INT64_C(128) << 20, 30000 \
     }
 
 /*

@@ -100,6 +100,7 @@ void hg_slot_send_task(struct hg_slot *slot)
         hg_process_kill(&slot->process, SIGKILL); /* without memory: its end is reported */
         return;
     }
+    slot->heard_at_ms = hg_time_monotonic_ms();
     if (slot->timeout_ms > 0) {
         slot->deadline_ms = hg_time_monotonic_ms() + slot->timeout_ms;
     }
@@ -143,6 +144,19 @@ static void check_memory(struct hg_slot *slot, const struct hg_worker_options *o
     }
 }
 
+/* A process that is frozen holds its task, and locks in the warehouse, for ever. */
+static void check_silence(struct hg_slot *slot, const struct hg_worker_options *options)
+{
+    char byte;
+    bool overdue = hg_time_monotonic_ms() - slot->heard_at_ms > options->silence_max_ms;
+    /* What waits to be read is a sign too: it may be us who were frozen. */
+    if (overdue && !slot->silent &&
+        recv(slot->process.socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0) {
+        slot->silent = true;
+        hg_process_kill(&slot->process, SIGKILL);
+    }
+}
+
 static int64_t sooner(int64_t a, int64_t b)
 {
     return a == 0 || (b != 0 && b < a) ? b : a;
@@ -170,8 +184,10 @@ int64_t hg_slot_check(struct hg_slot *slot, const struct hg_worker_options *opti
         return 0;
     }
     check_memory(slot, options);
+    check_silence(slot, options);
     int64_t next = slot->timed_out ? 0 : slot->deadline_ms;
     next = sooner(next, slot->kill_at_ms);
+    next = sooner(next, slot->heard_at_ms + options->silence_max_ms + 1);
     return options->memory_limit_bytes > 0 ? sooner(next, now + MEMORY_LOOK_MS) : next;
 }
 
@@ -185,6 +201,7 @@ void hg_slot_clear_task(struct hg_slot *slot)
     slot->kill_at_ms = 0;
     slot->cancelled = false;
     slot->timed_out = false;
+    slot->silent = false;
     slot->over_limit_bytes = 0;
 }
 
@@ -218,6 +235,12 @@ static void explain_death(const struct hg_slot *slot,
                      " MB, and was ended (SIGKILL)",
                      slot->over_limit_bytes >> 20,
                      options->memory_limit_bytes >> 20);
+    } else if (slot->silent) {
+        hg_error_set(ret,
+                     HG_EUNAVAILABLE,
+                     "the worker gave no sign of life for %" PRId64
+                     " s (frozen, or its disk hangs) and was ended (SIGKILL)",
+                     options->silence_max_ms / 1000);
     } else if (slot->timed_out) {
         hg_error_set(ret,
                      HG_ETIMEDOUT,
@@ -254,7 +277,8 @@ void hg_slot_reap(struct hg_slot *slot,
     hg_process_reap(&slot->process, &status, ret_note);
     explain_death(slot, options, status, ret_note->plugin, ret_error);
     bool expected = slot->state == HG_SLOT_STOPPING;
-    bool ended_by_us = slot->cancelled || slot->timed_out || slot->over_limit_bytes > 0;
+    bool ended_by_us =
+        slot->cancelled || slot->timed_out || slot->silent || slot->over_limit_bytes > 0;
     went_down(slot, !expected && !ended_by_us);
 }
 

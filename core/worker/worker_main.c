@@ -1,6 +1,7 @@
 #include "worker/worker_main.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -153,13 +155,16 @@ static void run_task(struct worker *worker, const json_t *message)
     struct hg_error err = HG_ERROR_INIT;
     const char *task_id = json_string_value(json_object_get(message, "task_id"));
     json_t *result = NULL;
+    HG_FAULT("worker.begins");
     int r = hg_flow_run(json_object_get(message, "task"), &sink, &result, &err);
     hg_blame_set(worker->blame, NULL, NULL);
     {
         HG_LOCK(&worker->mutex);
         worker->task_id[0] = '\0';
     }
+    HG_FAULT("worker.reports");
     r = send_done(worker, task_id, result, r == HG_OK ? NULL : &err);
+    HG_FAULT("worker.reported");
     if (r == HG_ETOOBIG) {
         (void)hg_error_set(&err, r, "the report of the task is too long to be taken");
         r = send_done(worker, task_id, NULL, &err);
@@ -192,12 +197,25 @@ static bool take_message(struct worker *worker, json_t **message)
     return true;
 }
 
+/*
+ * Until there is something to read. Every second a sign of life goes out, so that a process that is
+ * frozen (SIGSTOP, a hung disk) is told from one that works.
+ */
+static void wait_for_message(struct worker *worker)
+{
+    struct pollfd fd = {worker->fd, POLLIN, 0};
+    while (poll(&fd, 1, HG_WORKER_ALIVE_MS) == 0) {
+        (void)send_message(worker, json_pack("{s:s}", "type", "alive"));
+    }
+}
+
 static void *read_messages(void *arg)
 {
     struct worker *worker = arg;
     struct hg_error err = HG_ERROR_INIT;
     for (;;) {
         HG_CLEANUP(hg_json_decrefp) json_t *message = NULL;
+        wait_for_message(worker);
         if (hg_frame_receive(worker->fd, &message, &err) < 0 || !take_message(worker, &message)) {
             break;
         }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 enum { HG_WORKER_SOCKET_FD = 3, HG_WORKER_BLAME_FD = 4 };
+enum { HG_WORKER_ALIVE_MS = 1000 }; /* between two signs of life */
 
 /*
  * `headgate worker`: serves the host on HG_WORKER_SOCKET_FD. `memory_limit_bytes` 0: none. Returns

@@ -1,7 +1,9 @@
 /* How runs are made and how their attempts end. */
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "service_fixture.h"
@@ -129,6 +131,42 @@ static void test_a_retry_that_succeeds(void **state)
     assert_true(json_is_null(json_object_get(run, "error")));
     assert_int_equal(json_integer_value(json_object_get(run, "retry_count")), 1);
     assert_int_equal(json_integer_value(json_object_get(run, "rows_loaded")), 10);
+}
+
+/* It has committed, dies, and no attempt is left: what landed is what counts. */
+static void test_a_worker_that_dies_behind_its_commit(void **state)
+{
+    (void)state;
+#ifndef HG_FAULTS
+    print_message("skipped: needs a build with fault points\n");
+    skip();
+#else
+    static const char *const steps[] = {"flow.committed", "worker.reports"};
+    struct hg_error err = HG_ERROR_INIT;
+    char step[300];
+    write_pipeline("good",
+                   "id: good\nretries: 0\njobs:\n"
+                   "  - {id: fetch, extract: {source: numbers, config: {n: 10}}}\n"
+                   "  - {id: load, needs: [fetch], load: {table: m.t, mode: replace}}\n");
+    assert_int_equal(setenv("HEADGATE_FAULT_DIR", fixture.folder, 1), 0);
+    start_service();
+    for (int i = 0; i < (int)HG_COUNT(steps); i++) {
+        (void)snprintf(step, sizeof step, "%s/%s", fixture.folder, steps[i]);
+        must(hg_write_file(step, 0644, "kill", 4, &err), &err);
+        HG_CLEANUP(hg_json_decrefp) json_t *run = run_to_end("good");
+        assert_int_not_equal(access(step, F_OK), 0);
+        assert_string_equal(text_at(run, "status"), "succeeded");
+        assert_int_equal(json_integer_value(json_object_get(run, "rows_loaded")), 10);
+        assert_int_equal(warehouse_number("select count(*) as n from m.t"), 10);
+    }
+    /* Before the commit, the same death is a failure that left nothing. */
+    (void)snprintf(step, sizeof step, "%s/flow.commits", fixture.folder);
+    must(hg_write_file(step, 0644, "kill", 4, &err), &err);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_to_end("good");
+    assert_string_equal(text_at(run, "status"), "failed");
+    assert_int_equal(warehouse_number("select count(*) as n from m.t"), 10);
+    assert_int_equal(unsetenv("HEADGATE_FAULT_DIR"), 0);
+#endif
 }
 
 /* A report that the database refuses ends the run nevertheless. */
@@ -348,6 +386,7 @@ int main(void)
         TEST(test_many_triggers_make_one_run),
         TEST(test_jobs_of_a_task_share_their_limits),
         TEST(test_a_retry_that_succeeds),
+        TEST(test_a_worker_that_dies_behind_its_commit),
         TEST(test_a_report_that_is_not_taken),
         TEST(test_a_plugin_that_vanished),
         TEST(test_tasks_that_end_together),

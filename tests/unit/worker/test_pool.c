@@ -111,6 +111,29 @@ static void test_a_hang_is_ended_at_its_timeout(void **state)
     pool_stop(fixture, 0);
 }
 
+/* Frozen, it is ended and its task tried again elsewhere; merely busy, it is not. */
+static void test_a_frozen_worker_is_ended(void **state)
+{
+    struct pool_fixture *fixture = *state;
+    fixture->options.silence_max_ms = 3000;
+    pool_start(fixture);
+    int task = pool_submit(fixture, "hang-in-read", 10, NULL, 6000);
+    const struct outcome *outcome = pool_wait(fixture, task);
+    assert_int_equal(outcome->error.code, HG_ETIMEDOUT);
+    task = pool_submit(fixture, "hang-in-read", 10, NULL, 0);
+    pid_t pid = pool_worker_in(fixture, "busy");
+    pool_wait_loaded(pid, "hang-in-read");
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    outcome = pool_wait(fixture, task);
+    assert_false(outcome->ok);
+    assert_int_equal(outcome->error.code, HG_EUNAVAILABLE);
+    assert_true(outcome->error.retryable);
+    assert_says(outcome, "no sign of life for 3 s");
+    assert_string_equal(outcome->job, "fetch");
+    assert_still_works(fixture);
+    pool_stop(fixture, 0);
+}
+
 static void test_memory_has_a_limit(void **state)
 {
 #ifdef HG_SANITIZED
@@ -518,6 +541,7 @@ int main(int argc, char **argv)
         TEST(test_rows_land),
         TEST(test_a_crash_names_plugin_and_signal),
         TEST(test_a_hang_is_ended_at_its_timeout),
+        TEST(test_a_frozen_worker_is_ended),
         TEST(test_memory_has_a_limit),
         TEST(test_a_text_that_is_no_utf8_is_told),
         TEST(test_a_running_task_is_cancelled),

@@ -1,0 +1,124 @@
+"""What is done to the host, its workers and its database while they work."""
+import os
+import signal
+import time
+
+# Steps of a load and of its bookkeeping, in their order (HG_FAULT in core).
+WORKER_STEPS = ("worker.begins", "flow.begun", "flow.batch", "flow.read", "flow.loaded", "flow.quarantined",
+                "flow.commits", "flow.committed", "transform.ran", "worker.reports", "worker.reported")
+HOST_STEPS = ("host.creates", "host.created", "host.claimed", "host.ends", "host.ended")
+
+
+def processes():
+    """pid -> (parent's pid, command line)."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as f:
+                parent = int(f.read().rsplit(")", 1)[1].split()[1])
+            with open(f"/proc/{name}/cmdline", "rb") as f:
+                words = f.read().replace(b"\0", b" ").decode(errors="replace").strip()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        found[int(name)] = (parent, words)
+    return found
+
+
+def workers(host):
+    """The worker processes of a host."""
+    return [pid for pid, (parent, words) in processes().items()
+            if parent == host.process.pid and words.startswith("headgate worker")]
+
+
+def postmaster(host):
+    """The postmaster's pid, or None while there is none."""
+    for folder, _, files in os.walk(host.data_dir):
+        if "postmaster.pid" in files:
+            with open(os.path.join(folder, "postmaster.pid"), encoding="utf-8") as f:
+                return int(f.readline())
+    return None
+
+
+def backends(host):
+    """The server processes that hold a connection."""
+    parent = postmaster(host)
+    return [pid for pid, (ppid, words) in processes().items()
+            if ppid == parent and words.startswith("postgres: ") and "[local]" in words]
+
+
+def end(pid, signal_number=signal.SIGKILL):
+    try:
+        os.kill(pid, signal_number)
+        return True
+    except (ProcessLookupError, TypeError):
+        return False
+
+
+class Faults:
+    """Each fault is called once the round's runs have been asked for; it says what it did."""
+
+    def __init__(self, host, random, fault_dir):
+        self.host = host
+        self.random = random
+        self.fault_dir = fault_dir
+        self.kinds = {
+            "none": lambda: "nothing",
+            "kill-worker": lambda: self._one_of(workers, signal.SIGKILL),
+            "stop-worker": lambda: self._one_of(workers, signal.SIGSTOP),
+            "kill-backend": lambda: self._one_of(backends, signal.SIGKILL),
+            "kill-postmaster": self._kill_postmaster,
+            "kill-host": self._kill_host,
+            "stop-host-politely": self._stop_host,
+            "step-worker": lambda: self._step(WORKER_STEPS, "kill"),
+            "freeze-worker": lambda: self._step(WORKER_STEPS, "stop"),
+            "step-host": lambda: self._step(HOST_STEPS, "kill"),
+        }
+
+    def _pause(self):
+        time.sleep(self.random.random() * self.random.choice((0.05, 0.3, 1.0)))
+
+    def _one_of(self, find, signal_number):
+        done = 0
+        for _ in range(self.random.choice((1, 1, 3))):
+            self._pause()
+            found = find(self.host) if self.host.process.poll() is None else []
+            if found:
+                done += end(self.random.choice(found), signal_number)
+        return f"{done} times {signal.Signals(signal_number).name}"
+
+    def _kill_postmaster(self):
+        self._pause()
+        return f"postmaster {'killed' if end(postmaster(self.host)) else 'was not there'}"
+
+    def _kill_host(self):
+        self._pause()
+        self.host.process.kill()
+        self.host.process.wait()
+        return "host killed"
+
+    def _stop_host(self):
+        self._pause()
+        self.host.process.send_signal(signal.SIGTERM)
+        self.host.process.wait(60)
+        return "host stopped by SIGTERM"
+
+    def arm(self, kind):
+        """Fault points are laid before runs are asked for, so that the first steps are hit too."""
+        if kind not in ("step-worker", "freeze-worker", "step-host"):
+            return None
+        return self.kinds[kind]()
+
+    def _step(self, steps, action):
+        step = self.random.choice(steps)
+        path = os.path.join(self.fault_dir, step)
+        with open(path + ".new", "w", encoding="utf-8") as f:
+            f.write(action)
+        os.chmod(path + ".new", 0o666)
+        os.rename(path + ".new", path)
+        return f"{action} at {step}"
+
+    def disarm(self):
+        for name in os.listdir(self.fault_dir):
+            os.unlink(os.path.join(self.fault_dir, name))
