@@ -152,6 +152,7 @@ create table task (
     run_at timestamptz not null default now(),
     lease_until timestamptz,
     timeout_ms bigint check (timeout_ms > 0), -- null: none
+    cancel_requested boolean not null default false, -- somebody asked while it ran
     spec jsonb not null,
     unique (run_id, key)
 ) with (fillfactor = 70); -- a task is updated a few times in its short life; room keeps that cheap

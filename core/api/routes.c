@@ -56,6 +56,10 @@ static const struct hg_route routes[] = {
 
     {"GET", RUN, VIEWER, 0, hg_api_runs_get,
      "One run with its jobs", NULL, "Run", NULL},
+    {"POST", RUN "/cancel", SCIENTIST, 0, hg_api_runs_cancel,
+     "Stop a run", NULL, "Triggered", NULL},
+    {"POST", RUN "/retry", SCIENTIST, 0, hg_api_runs_retry,
+     "Try again what did not succeed of a run", NULL, "Triggered", NULL},
     /* Log lines quote cells of rejected rows, so they are for those who may read rows. */
     {"GET", RUN "/jobs/{job_id}/logs", SCIENTIST, 0, hg_api_runs_job_log,
      "The log of a job, all its attempts", NULL, "LogList", page_query},

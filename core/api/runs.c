@@ -1,6 +1,7 @@
 #include "api/runs.h"
 
 #include "api/context.h"
+#include "base/mem.h"
 #include "base/uuid.h"
 
 /* The run's id of the path; what cannot be one names nothing. */
@@ -20,6 +21,40 @@ int hg_api_runs_get(struct hg_http_request *request, struct hg_error *err)
     int r = run_id_of(request, &run_id, err);
     r = r < 0 ? r : hg_runs_get(hg_api_of(request)->options.pipelines, run_id, &answer, err);
     return hg_api_answer(request, r, answer, err);
+}
+
+/* Both take no body; an empty object is one too. */
+static int check_no_body(struct hg_http_request *request, struct hg_error *err)
+{
+    static const char *const none[] = {NULL};
+    HG_CLEANUP(hg_json_decrefp) json_t *body = NULL;
+    int r = hg_http_json_body(request, true, &body, err);
+    return r < 0 ? r : hg_api_check_members(request, body, none, err);
+}
+
+int hg_api_runs_cancel(struct hg_http_request *request, struct hg_error *err)
+{
+    const char *run_id;
+    json_t *answer = NULL;
+    int r = run_id_of(request, &run_id, err);
+    r = r < 0 ? r : check_no_body(request, err);
+    r = r < 0 ? r : hg_runs_cancel(hg_api_of(request)->options.pipelines, run_id, &answer, err);
+    return r < 0 ? r : hg_http_answer_json(request, 202, answer, err);
+}
+
+int hg_api_runs_retry(struct hg_http_request *request, struct hg_error *err)
+{
+    const char *run_id;
+    char busy[HG_UUID_TEXT] = "";
+    json_t *answer = NULL;
+    int r = run_id_of(request, &run_id, err);
+    r = r < 0 ? r : check_no_body(request, err);
+    r = r < 0 ? r
+              : hg_runs_retry(hg_api_of(request)->options.pipelines, run_id, &answer, busy, err);
+    if (r == HG_ECONFLICT && busy[0]) {
+        hg_http_problem_member(request, "run_id", busy);
+    }
+    return r < 0 ? r : hg_http_answer_json(request, 202, answer, err);
 }
 
 int hg_api_runs_job_log(struct hg_http_request *request, struct hg_error *err)

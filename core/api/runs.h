@@ -7,6 +7,8 @@
 #include "http/request.h"
 
 int hg_api_runs_get(struct hg_http_request *request, struct hg_error *err);
+int hg_api_runs_cancel(struct hg_http_request *request, struct hg_error *err);
+int hg_api_runs_retry(struct hg_http_request *request, struct hg_error *err);
 int hg_api_runs_job_log(struct hg_http_request *request, struct hg_error *err);
 
 #endif

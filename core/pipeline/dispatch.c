@@ -152,7 +152,9 @@ static void hand_out(struct hg_pipelines *service, struct hg_attempt *attempt)
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *task = NULL;
     const char *plugin = NULL;
-    int r = hg_task_for_attempt(service, &attempt->task, &task, &plugin, &err);
+    int r = attempt->task.cancel_requested
+                ? hg_error_set(&err, HG_ECANCELLED, "cancelled before it started")
+                : hg_task_for_attempt(service, &attempt->task, &task, &plugin, &err);
     {
         /* Known before it is handed out, since its events may come at once. */
         HG_LOCK(&service->mutex);
@@ -193,6 +195,11 @@ static int claim_in_transaction(struct hg_pipelines *service,
     }
     if (n > 0) {
         HG_FAULT("host.claimed");
+    }
+    for (size_t i = 0; i < n; i++) {
+        /* Without it the run is shown as queued until its next task is claimed: no more than that.
+         */
+        (void)hg_outcome_run_started(db, tasks[i].run_id, NULL);
     }
     *ret = tasks;
     *ret_n = n;
@@ -356,6 +363,7 @@ static int write_progress(struct hg_pipelines *service, struct hg_db *db, struct
 struct rounds {
     int64_t renew_at_ms;
     int64_t progress_at_ms;
+    int64_t cancels_at_ms;
     bool database_was_away;
 };
 
@@ -387,6 +395,27 @@ static int keep_leases(struct hg_pipelines *service, struct hg_db *db, struct hg
     return r;
 }
 
+/* What runs here and is to stop. Other hosts' requests are seen at the next look. */
+static int cancel_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *ids = NULL;
+    int r = hg_queue_to_cancel(db, service->host, &ids, err);
+    size_t i;
+    json_t *id;
+    json_array_foreach (ids, i, id) {
+        hg_worker_pool_cancel(service->workers, json_string_value(id));
+    }
+    return r;
+}
+
+static bool takes_cancels(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    bool due = service->cancels_due;
+    service->cancels_due = false;
+    return due;
+}
+
 static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
@@ -396,6 +425,10 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
     if (r == HG_OK && now >= rounds->progress_at_ms) {
         rounds->progress_at_ms = now + PROGRESS_MS;
         r = write_progress(service, db, err);
+    }
+    if (r == HG_OK && (takes_cancels(service) || now >= rounds->cancels_at_ms)) {
+        rounds->cancels_at_ms = now + POLL_MS;
+        r = cancel_tasks(service, db, err);
     }
     if (r == HG_OK && now >= rounds->renew_at_ms) {
         rounds->renew_at_ms = now + lease_ms() / 3;

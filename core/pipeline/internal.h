@@ -54,6 +54,7 @@ struct hg_pipelines {
     pthread_cond_t schedule;    /* schedules changed, or stop */
     uint64_t run_changes;       /* counts them */
     bool poked;
+    bool cancels_due; /* somebody asked to stop what runs */
     bool schedules_changed;
     bool stopping;
     struct hg_attempt *attempts;
@@ -119,12 +120,16 @@ int hg_task_for_attempt(const struct hg_pipelines *service,
 
 /* Marks the attempts' jobs and runs as running; in the transaction of the claim. */
 int hg_outcome_started(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err);
+/* The run of a task that was claimed runs. In a transaction of its own, behind the claim's. */
+int hg_outcome_run_started(struct hg_db *db, const char *run_id, struct hg_error *err);
 /* Writes down how an attempt ended, moves its run on; one transaction. */
 int hg_outcome_ended(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err);
 int hg_outcome_progress(struct hg_db *db,
                         const struct hg_attempt *attempt,
                         const json_t *progress,
                         struct hg_error *err);
+/* After a change of a locked run's tasks: makes others ready, or ends the run. */
+int hg_outcome_move_on(struct hg_db *db, const char *run_id, struct hg_error *err);
 /*
  * The job that failed: by the worker's report, by the blame page when the worker died, else the
  * first of the task. Borrowed from the attempt.

@@ -31,16 +31,21 @@ static const struct hg_statement start_jobs = {
 
 static const struct hg_statement start_run = {
     "outcome_start_run",
-    "update run set status = 'running', started_at = coalesce(started_at, now()) where id = $1",
+    "update run set status = 'running', started_at = coalesce(started_at, now())"
+    " where id = $1 and status = 'queued'",
     1};
 
 int hg_outcome_started(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err)
 {
     char attempt[NUMBER_TEXT];
     const char *const jobs[] = {task->id, number(attempt, task->attempt)};
-    const char *const run[] = {task->run_id};
-    int r = hg_db_exec(db, &start_jobs, jobs, NULL, err);
-    return r < 0 ? r : hg_db_exec(db, &start_run, run, NULL, err);
+    return hg_db_exec(db, &start_jobs, jobs, NULL, err);
+}
+
+int hg_outcome_run_started(struct hg_db *db, const char *run_id, struct hg_error *err)
+{
+    const char *const params[] = {run_id};
+    return hg_db_exec(db, &start_run, params, NULL, err);
 }
 
 /* ---- progress ---- */
@@ -115,10 +120,12 @@ static const struct hg_statement retrying_jobs = {
 static const struct hg_statement count_retry = {
     "outcome_count_retry", "update run set retry_count = retry_count + 1 where id = $1", 1};
 
-static const struct hg_statement skip_jobs = {
-    "outcome_skip_jobs",
-    "update job_run j set status = 'skipped' from task t"
-    " where t.run_id = $1 and j.task_id = t.id and t.state = 'skipped' and j.status = 'queued'",
+/* Jobs of tasks that ended without an attempt of their own. */
+static const struct hg_statement end_jobs_of_others = {
+    "outcome_end_jobs_of_others",
+    "update job_run j set status = t.state, finished_at = case t.state when 'cancelled' then now()"
+    " end from task t where t.run_id = $1 and j.task_id = t.id"
+    " and t.state in ('skipped', 'cancelled') and j.status in ('queued', 'retrying')",
     1};
 
 static const struct hg_statement add_result = {
@@ -318,6 +325,18 @@ static int end_by_release(struct hg_db *db, const struct hg_attempt *attempt, st
     return r < 0 ? r : hg_db_exec(db, &requeue_jobs, params, NULL, err);
 }
 
+/* However it ended, somebody had asked to stop it: it is not tried again. */
+static int end_cancelled(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
+{
+    int r = hg_queue_fail(db, &attempt->task, "cancelled", err);
+    if (r < 0) {
+        return r;
+    }
+    return attempt->result && attempt->error.code == HG_ECANCELLED
+               ? write_report(db, attempt, err)
+               : write_death(db, attempt, "cancelled", err);
+}
+
 static int end_for_good(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
 {
     const char *state = attempt->error.code == HG_ECANCELLED ? "cancelled" : "failed";
@@ -329,12 +348,12 @@ static int end_for_good(struct hg_db *db, const struct hg_attempt *attempt, stru
     return attempt->result ? write_report(db, attempt, err) : write_death(db, attempt, state, err);
 }
 
-static int move_on(struct hg_db *db, const char *run_id, struct hg_error *err)
+int hg_outcome_move_on(struct hg_db *db, const char *run_id, struct hg_error *err)
 {
     const char *const params[] = {run_id};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int n_open = 0;
-    int r = hg_db_exec(db, &skip_jobs, params, NULL, err);
+    int r = hg_db_exec(db, &end_jobs_of_others, params, NULL, err);
     r = r < 0 ? r : hg_queue_count_open(db, run_id, &n_open, err);
     if (r < 0) {
         return r;
@@ -363,15 +382,19 @@ static int move_on(struct hg_db *db, const char *run_id, struct hg_error *err)
 
 int hg_outcome_ended(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
 {
+    bool cancelled = false;
     int r = hg_db_begin(db, err);
     r = r < 0 ? r : hg_queue_lock_run(db, attempt->task.run_id, err);
-    if (r == HG_OK && attempt->released) {
+    r = r < 0 || !attempt->failed ? r : hg_queue_is_cancelled(db, &attempt->task, &cancelled, err);
+    if (r == HG_OK && cancelled) {
+        r = end_cancelled(db, attempt, err);
+    } else if (r == HG_OK && attempt->released) {
         r = end_by_release(db, attempt, err);
     } else if (r == HG_OK) {
         r = attempt->failed && shall_retry(attempt) ? end_by_retry(db, attempt, err)
                                                     : end_for_good(db, attempt, err);
     }
-    r = r < 0 ? r : move_on(db, attempt->task.run_id, err);
+    r = r < 0 ? r : hg_outcome_move_on(db, attempt->task.run_id, err);
     HG_FAULT("host.ends");
     r = r < 0 ? r : hg_db_commit(db, err);
     HG_FAULT("host.ended");

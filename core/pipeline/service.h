@@ -80,6 +80,24 @@ int hg_runs_get(struct hg_pipelines *service,
                 const char *run_id,
                 json_t **ret,
                 struct hg_error *err);
+/*
+ * Stops a run: what has not begun is cancelled at once, what runs within two seconds. Answers
+ * {"run_id", "status", "status_url"}; HG_ECONFLICT when it has ended.
+ */
+int hg_runs_cancel(struct hg_pipelines *service,
+                   const char *run_id,
+                   json_t **ret,
+                   struct hg_error *err);
+/*
+ * Tries again what failed or was cancelled of a run that has ended, and what was skipped for that;
+ * what succeeded stays. The same answer; HG_ECONFLICT when there is nothing to try again, or, with
+ * ret_busy_run_id (37 bytes) filled, while the pipeline has an active run.
+ */
+int hg_runs_retry(struct hg_pipelines *service,
+                  const char *run_id,
+                  json_t **ret,
+                  char *ret_busy_run_id,
+                  struct hg_error *err);
 /* {"items": [{"at", "level", "message", "attempt"}], "attempt", "next_cursor"}: all attempts, the
  * last one's number. */
 int hg_runs_job_log(struct hg_pipelines *service,

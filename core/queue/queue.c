@@ -41,7 +41,7 @@ static const struct hg_statement claim = {
     " lease_until = now() + $3::bigint * interval '1 millisecond'"
     " from taken where t.id = taken.id"
     " returning t.id, t.run_id, t.pipeline_id, t.key, t.attempt, t.max_attempts, t.fence,"
-    " t.timeout_ms, t.spec",
+    " t.timeout_ms, t.cancel_requested, t.spec",
     3};
 
 static const struct hg_statement renew = {
@@ -91,6 +91,31 @@ static const struct hg_statement recover = {
     " or host = $1 and not id = any (array(select jsonb_array_elements_text($2::jsonb)::uuid)))"
     " returning id",
     2};
+
+static const struct hg_statement cancel_tasks = {
+    "queue_cancel",
+    "update task set state = case state when 'running' then state else 'cancelled' end,"
+    " cancel_requested = true where run_id = $1 and state in ('waiting', 'ready', 'running')",
+    1};
+
+static const struct hg_statement to_cancel = {
+    "queue_to_cancel",
+    "select coalesce(json_agg(id), '[]') as ids from task"
+    " where state = 'running' and host = $1 and cancel_requested",
+    1};
+
+static const struct hg_statement is_cancelled = {
+    "queue_is_cancelled", "select from task where id = $1 and cancel_requested", 1};
+
+/* What a task needs is counted as it stands: all that is not done goes back to waiting with it. */
+static const struct hg_statement again = {
+    "queue_again",
+    "update task t set state = 'waiting', cancel_requested = false, host = null, run_at = now(),"
+    " max_attempts = attempt + 1 + coalesce((spec->'retries'->>'max')::int, 0),"
+    " pending_needs = (select count(*) from task_need n join task o on o.id = n.needs_task_id"
+    " where n.task_id = t.id and o.state <> 'done')"
+    " where run_id = $1 and state in ('failed', 'cancelled', 'skipped') returning id",
+    1};
 
 static const struct hg_statement count_open = {"queue_count_open",
                                                "select count(*) as n from task where run_id = $1"
@@ -178,6 +203,7 @@ static int task_from_row(const PGresult *result, int row, struct hg_queue_task *
     ret->max_attempts = (int)hg_result_int64(result, row, "max_attempts", 1);
     ret->fence = hg_result_int64(result, row, "fence", 0);
     ret->timeout_ms = hg_result_int64(result, row, "timeout_ms", 0);
+    ret->cancel_requested = hg_result_bool(result, row, "cancel_requested");
     ret->spec = hg_result_json(result, row, "spec");
     return ret->pipeline_id && ret->key && ret->spec ? HG_OK : HG_ENOMEM;
 }
@@ -291,6 +317,53 @@ int hg_queue_recover(
     const char *const params[] = {host, ids};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int r = hg_db_exec(db, &recover, params, &result, err);
+    if (r == HG_OK) {
+        *ret_n = PQntuples(result);
+    }
+    return r;
+}
+
+int hg_queue_cancel(struct hg_db *db, const char *run_id, struct hg_error *err)
+{
+    const char *const params[] = {run_id};
+    return hg_db_exec(db, &cancel_tasks, params, NULL, err);
+}
+
+int hg_queue_to_cancel(struct hg_db *db, const char *host, json_t **ret, struct hg_error *err)
+{
+    const char *const params[] = {host};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_db_exec(db, &to_cancel, params, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    json_t *ids = hg_result_json(result, 0, "ids");
+    if (!ids) {
+        return hg_error_nomem(err);
+    }
+    *ret = ids;
+    return HG_OK;
+}
+
+int hg_queue_is_cancelled(struct hg_db *db,
+                          const struct hg_queue_task *task,
+                          bool *ret,
+                          struct hg_error *err)
+{
+    const char *const params[] = {task->id};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_db_exec(db, &is_cancelled, params, &result, err);
+    if (r == HG_OK) {
+        *ret = PQntuples(result) > 0;
+    }
+    return r;
+}
+
+int hg_queue_again(struct hg_db *db, const char *run_id, int *ret_n, struct hg_error *err)
+{
+    const char *const params[] = {run_id};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_db_exec(db, &again, params, &result, err);
     if (r == HG_OK) {
         *ret_n = PQntuples(result);
     }

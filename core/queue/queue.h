@@ -12,6 +12,7 @@
 #ifndef HG_QUEUE_QUEUE_H
 #define HG_QUEUE_QUEUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,7 @@ struct hg_queue_task {
     int max_attempts;
     int64_t fence;
     int64_t timeout_ms;
+    bool cancel_requested; /* it is not to begin */
     json_t *spec;
 };
 
@@ -59,7 +61,11 @@ int hg_queue_lock_run(struct hg_db *db, const char *run_id, struct hg_error *err
  */
 int hg_queue_promote(struct hg_db *db, const char *run_id, int parallelism, struct hg_error *err);
 
-/* Takes up to `limit` ready tasks for `host`. *ret has *ret_n. */
+/*
+ * Takes up to `limit` ready tasks for `host`. *ret has *ret_n. The transaction must not touch the
+ * runs: whoever else changes a run locks it before its tasks, and the two would wait for each
+ * other.
+ */
 int hg_queue_claim(struct hg_db *db,
                    const char *host,
                    int limit,
@@ -91,6 +97,24 @@ int hg_queue_release(struct hg_db *db, const struct hg_queue_task *task, struct 
  */
 int hg_queue_recover(
     struct hg_db *db, const char *host, const json_t *known, int *ret_n, struct hg_error *err);
+
+/*
+ * Cancels what has not begun of a locked run, and asks the hosts of what runs to stop it
+ * (hg_queue_to_cancel).
+ */
+int hg_queue_cancel(struct hg_db *db, const char *run_id, struct hg_error *err);
+/* Ids of what `host` runs and somebody asked to stop: an array of texts, owned by the caller. */
+int hg_queue_to_cancel(struct hg_db *db, const char *host, json_t **ret, struct hg_error *err);
+/* Whether somebody asked to stop the task. */
+int hg_queue_is_cancelled(struct hg_db *db,
+                          const struct hg_queue_task *task,
+                          bool *ret,
+                          struct hg_error *err);
+/*
+ * Puts what did not end well of a locked run, and what was skipped for that, back to waiting, with
+ * as many attempts left as in the beginning. Attempts count on. *ret_n: how many tasks.
+ */
+int hg_queue_again(struct hg_db *db, const char *run_id, int *ret_n, struct hg_error *err);
 
 /* How many tasks of the run have not ended. */
 int hg_queue_count_open(struct hg_db *db, const char *run_id, int *ret_n, struct hg_error *err);

@@ -178,6 +178,29 @@ int hg_runs_get(struct hg_pipelines *service,
     return give(note(err, "run %s", run_id), a_run("succeeded"), ret);
 }
 
+int hg_runs_cancel(struct hg_pipelines *service,
+                   const char *run_id,
+                   json_t **ret,
+                   struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "cancel %s", run_id), json_pack("{s:s}", "run_id", run_id), ret);
+}
+
+int hg_runs_retry(struct hg_pipelines *service,
+                  const char *run_id,
+                  json_t **ret,
+                  char *ret_busy_run_id,
+                  struct hg_error *err)
+{
+    (void)service;
+    int r = note(err, "retry %s", run_id);
+    if (r == HG_ECONFLICT) {
+        (void)snprintf(ret_busy_run_id, HG_UUID_TEXT, "%s", FAKE_RUN);
+    }
+    return give(r, json_pack("{s:s}", "run_id", run_id), ret);
+}
+
 int hg_runs_job_log(struct hg_pipelines *service,
                     const char *run_id,
                     const char *job_id,

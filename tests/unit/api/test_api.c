@@ -285,6 +285,8 @@ static void test_the_role_matrix(void **state)
         {"POST", INGESTION "/pipelines/p/trigger", "{}", 202, false, true},
         {"GET", INGESTION "/pipelines/p/runs", NULL, 200, true, true},
         {"GET", INGESTION "/runs/" FAKE_RUN, NULL, 200, true, true},
+        {"POST", INGESTION "/runs/" FAKE_RUN "/cancel", NULL, 202, false, true},
+        {"POST", INGESTION "/runs/" FAKE_RUN "/retry", "{}", 202, false, true},
         {"GET", INGESTION "/runs/" FAKE_RUN "/jobs/load/logs", NULL, 200, false, true},
         {"GET", INGESTION "/quarantine", NULL, 200, false, true},
         {"GET", "/api/v1/datasets", NULL, 200, true, true},
@@ -352,6 +354,26 @@ static void test_a_trigger(void **state)
     assert_int_equal(status_of("POST", INGESTION "/pipelines/p/trigger", cookies[ADMIN], NULL),
                      202);
     fake_assert_asked("trigger p -");
+}
+
+static void test_runs_are_stopped_and_tried_again(void **state)
+{
+    (void)state;
+    json_t *json =
+        ask_json("POST", INGESTION "/runs/" FAKE_RUN "/cancel", cookies[ADMIN], "{}", 202);
+    assert_string_equal(text_at(json, "run_id"), FAKE_RUN);
+    json_decref(json);
+    fake_assert_asked("cancel " FAKE_RUN);
+    assert_int_equal(status_of("POST", INGESTION "/runs/" FAKE_RUN "/retry", cookies[ADMIN], NULL),
+                     202);
+    fake_assert_asked("retry " FAKE_RUN);
+    assert_int_equal(
+        status_of("POST", INGESTION "/runs/" FAKE_RUN "/retry", cookies[ADMIN], "{\"x\":1}"), 422);
+    assert_int_equal(status_of("POST", INGESTION "/runs/none/cancel", cookies[ADMIN], "{}"), 404);
+    fake_set(HG_ECONFLICT, "");
+    json = ask_json("POST", INGESTION "/runs/" FAKE_RUN "/retry", cookies[ADMIN], "{}", 409);
+    assert_string_equal(text_at(json, "run_id"), FAKE_RUN);
+    json_decref(json);
 }
 
 static void test_a_trigger_that_cannot_be(void **state)
@@ -550,6 +572,7 @@ int main(void)
         TEST(test_a_write_from_another_origin),
         TEST(test_lists_pass_their_page_on),
         TEST(test_a_trigger),
+        TEST(test_runs_are_stopped_and_tried_again),
         TEST(test_a_trigger_that_cannot_be),
         TEST(test_a_trigger_sent_twice_with_a_key),
         TEST(test_changing_a_pipeline),

@@ -169,6 +169,179 @@ static void test_a_worker_that_dies_behind_its_commit(void **state)
 #endif
 }
 
+static const char *status_of(const json_t *run, const char *job)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach (json_object_get(run, "jobs"), i, item) {
+        if (strcmp(text_at(item, "id"), job) == 0) {
+            return text_at(item, "status");
+        }
+    }
+    return "none";
+}
+
+#define TWO_FLOWS(first)                                                           \
+    "id: two\nretries: 0\njobs:\n"                                                 \
+    "  - {id: fetch, extract: {source: " first ", config: {n: 10}}}\n"             \
+    "  - {id: load, needs: [fetch], load: {table: m.a, mode: replace}}\n"          \
+    "  - {id: later, needs: [load], extract: {source: numbers, config: {n: 5}}}\n" \
+    "  - {id: last, needs: [later], load: {table: m.b, mode: replace}}\n"
+
+static void test_a_run_is_cancelled(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    json_t *answer = NULL;
+    write_pipeline("two", TWO_FLOWS("hang-in-read"));
+    start_service();
+    trigger("two", run_id);
+    metadata_reaches("select count(*) as n from job_run where status = 'running'", 2);
+    must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+    assert_string_equal(text_at(answer, "run_id"), run_id);
+    json_decref(answer);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(text_at(run, "status"), "cancelled");
+    assert_true(json_is_null(json_object_get(run, "error")));
+    static const char *const jobs[] = {"fetch", "load", "later", "last"};
+    for (size_t i = 0; i < HG_COUNT(jobs); i++) {
+        assert_string_equal(status_of(run, jobs[i]), "cancelled");
+    }
+    assert_int_equal(hg_runs_cancel(fixture.service, run_id, &answer, &err), HG_ECONFLICT);
+    assert_non_null(strstr(err.message, "(cancelled)"));
+}
+
+/* The server works on one statement that would take ten minutes. */
+static void test_a_long_statement_is_cancelled(void **state)
+{
+    (void)state;
+    static const char script[] = "select pg_advisory_lock(42), pg_sleep(600)";
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    char path[300];
+    json_t *answer = NULL;
+    (void)snprintf(path, sizeof path, "%s/t.sql", fixture.folder);
+    must(hg_write_file(path, 0644, script, sizeof script - 1, &err), &err);
+    write_pipeline("sql", "id: sql\njobs: [{id: sleep, transform: {sql: t.sql}}]\n");
+    start_service();
+    trigger("sql", run_id);
+    metadata_reaches("select count(*) as n from pg_locks where locktype = 'advisory'", 1);
+    must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+    json_decref(answer);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(text_at(run, "status"), "cancelled");
+    metadata_reaches("select (count(*) = 0)::int as n from pg_locks where locktype = 'advisory'",
+                     1);
+}
+
+/* Nothing of it has begun: it ends in the same transaction. */
+static void test_a_run_that_waits_is_cancelled_at_once(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    json_t *answer = NULL;
+    write_pipeline("crash",
+                   FLOW("crash", "crash-in-read", "10", "retries: {max: 3, backoff: 1h}\n"));
+    start_service();
+    trigger("crash", run_id);
+    metadata_reaches("select count(*) as n from job_run where status = 'retrying'", 2);
+    must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+    assert_string_equal(text_at(answer, "status"), "cancelled");
+    json_decref(answer);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(status_of(run, "fetch"), "cancelled");
+}
+
+/* What succeeded stays, what failed and what was skipped for it comes again. */
+static void test_a_failed_run_is_tried_again(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    char busy[HG_UUID_TEXT] = "";
+    json_t *answer = NULL;
+    write_pipeline("two",
+                   "id: two\nretries: 0\njobs:\n"
+                   "  - {id: fetch, extract: {source: numbers, config: {n: 10}}}\n"
+                   "  - {id: load, needs: [fetch], load: {table: m.a, mode: append}}\n"
+                   "  - {id: later, needs: [load], extract: {source: numbers, config: {n: 5}}}\n"
+                   "  - {id: last, needs: [later], load: {table: m.b, mode: append}}\n"
+                   "  - {id: sql, needs: [last], transform: {sql: t.sql}}\n");
+    static const char script[] = "select count(*) from m.c";
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/t.sql", fixture.folder);
+    must(hg_write_file(path, 0644, script, sizeof script - 1, &err), &err);
+    start_service();
+    trigger("two", run_id);
+    HG_CLEANUP(hg_json_decrefp) json_t *failed = run_ended(run_id);
+    assert_string_equal(text_at(failed, "status"), "failed");
+    assert_string_equal(status_of(failed, "sql"), "failed");
+    sql("warehouse", "create table m.c (x int); grant select on m.c to headgate_user");
+    must(hg_runs_retry(fixture.service, run_id, &answer, busy, &err), &err);
+    assert_string_equal(text_at(answer, "run_id"), run_id);
+    json_decref(answer);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(text_at(run, "status"), "succeeded");
+    assert_true(json_is_null(json_object_get(run, "error")));
+    assert_int_equal(json_integer_value(json_object_get(run, "retry_count")), 1);
+    assert_int_equal(warehouse_number("select count(*) as n from m.a"), 10);
+    assert_int_equal(warehouse_number("select count(*) as n from m.b"), 5);
+    assert_int_equal(metadata_number("select attempt as n from job_run where job_id = 'sql'"), 2);
+    assert_int_equal(metadata_number("select attempt as n from job_run where job_id = 'fetch'"), 1);
+    assert_int_equal(hg_runs_retry(fixture.service, run_id, &answer, busy, &err), HG_ECONFLICT);
+    assert_non_null(strstr(err.message, "nothing to try again"));
+}
+
+/* A claim and a cancel of the same run at the same moment, many times: neither waits for the other.
+ */
+static void test_cancels_meet_claims(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    write_pipeline("good", FLOW("good", "numbers", "1", ""));
+    start_service();
+    for (int i = 0; i < 60; i++) {
+        char run_id[HG_UUID_TEXT];
+        json_t *answer = NULL;
+        trigger("good", run_id);
+        int r = hg_runs_cancel(fixture.service, run_id, &answer, &err);
+        assert_true(r == HG_OK || (r == HG_ECONFLICT && !err.retryable)); /* it had ended */
+        json_decref(answer);
+        HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+        assert_int_not_equal(strcmp(text_at(run, "status"), "failed"), 0);
+    }
+    assert_int_equal(metadata_number("select count(*) as n from run where slot is not null"), 0);
+}
+
+static void test_a_cancelled_run_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    char other[HG_UUID_TEXT];
+    char busy[HG_UUID_TEXT] = "";
+    json_t *answer = NULL;
+    write_pipeline("two", TWO_FLOWS("hang-in-read"));
+    start_service();
+    trigger("two", run_id);
+    must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+    json_decref(answer);
+    json_decref(run_ended(run_id));
+    trigger("two", other);
+    assert_int_equal(hg_runs_retry(fixture.service, run_id, &answer, busy, &err), HG_ECONFLICT);
+    assert_string_equal(busy, other);
+    must(hg_runs_cancel(fixture.service, other, &answer, &err), &err);
+    json_decref(answer);
+    json_decref(run_ended(other));
+    must(hg_runs_retry(fixture.service, run_id, &answer, busy, &err), &err);
+    json_decref(answer);
+    metadata_reaches("select count(*) as n from job_run where status = 'running'", 2);
+    assert_int_equal(hg_runs_retry(fixture.service, run_id, &answer, busy, &err), HG_ECONFLICT);
+    assert_non_null(strstr(err.message, "has not ended yet"));
+}
+
 /* A report that the database refuses ends the run nevertheless. */
 static void test_a_report_that_is_not_taken(void **state)
 {
@@ -387,6 +560,12 @@ int main(void)
         TEST(test_jobs_of_a_task_share_their_limits),
         TEST(test_a_retry_that_succeeds),
         TEST(test_a_worker_that_dies_behind_its_commit),
+        TEST(test_a_run_is_cancelled),
+        TEST(test_a_long_statement_is_cancelled),
+        TEST(test_a_run_that_waits_is_cancelled_at_once),
+        TEST(test_a_failed_run_is_tried_again),
+        TEST(test_cancels_meet_claims),
+        TEST(test_a_cancelled_run_goes_on_where_it_was),
         TEST(test_a_report_that_is_not_taken),
         TEST(test_a_plugin_that_vanished),
         TEST(test_tasks_that_end_together),

@@ -1,0 +1,175 @@
+/*
+ * Runs that are stopped, and runs that are tried again.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "pipeline/internal.h"
+#include "pipeline/sql_json.h"
+
+static const struct hg_statement get_run = {
+    "control_get_run", "select pipeline_id, status from run where id = $1", 1};
+
+static const struct hg_statement get_answer = {
+    "control_answer",
+    "select json_build_object('run_id', id, 'status', status, 'status_url',"
+    " '/api/v1/ingestion/runs/' || id) as item from run where id = $1",
+    1};
+
+/* The active slot may be taken by another run by now: the index decides, not a look-up. */
+static const struct hg_statement queue_again = {
+    "control_queue_again",
+    "update run set status = 'queued', slot = 0, finished_at = null, error = null,"
+    " retry_count = retry_count + 1 where id = $1",
+    1};
+
+static const struct hg_statement jobs_again = {
+    "control_jobs_again",
+    "update job_run j set status = 'queued', started_at = null, finished_at = null, error = null,"
+    " rows_in = 0, rows_out = 0, rows_rejected = 0, max_attempts = t.max_attempts"
+    " from task t where t.run_id = $1 and t.state = 'waiting' and j.task_id = t.id",
+    1};
+
+static const struct hg_statement busy_run = {
+    "control_busy",
+    "select other.id from run r join run other on other.pipeline_id = r.pipeline_id"
+    " and other.slot = 0 where r.id = $1",
+    1};
+
+static bool has_ended(const char *status)
+{
+    return strcmp(status, "queued") != 0 && strcmp(status, "running") != 0;
+}
+
+/* Locks the run and says how it stands; `ret_status` has room for 16 bytes. */
+static int lock(struct hg_db *db, const char *run_id, char ret_status[16], struct hg_error *err)
+{
+    const char *const params[] = {run_id};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_queue_lock_run(db, run_id, err);
+    r = r < 0 ? r : hg_db_exec(db, &get_run, params, &result, err);
+    if (r == HG_OK) {
+        (void)snprintf(ret_status, 16, "%s", hg_result_text(result, 0, "status"));
+    }
+    return r;
+}
+
+static int answer(struct hg_db *db, const char *run_id, json_t **ret, struct hg_error *err)
+{
+    const char *const params[] = {run_id};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_db_exec(db, &get_answer, params, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    json_t *item = hg_result_json(result, 0, "item");
+    if (!item) {
+        return hg_error_nomem(err);
+    }
+    *ret = item;
+    return HG_OK;
+}
+
+static int cancel(struct hg_db *db, const char *run_id, struct hg_error *err)
+{
+    char status[16];
+    int r = lock(db, run_id, status, err);
+    if (r == HG_OK && has_ended(status)) {
+        return hg_error_set(err, HG_ECONFLICT, "run %s has ended already (%s)", run_id, status);
+    }
+    r = r < 0 ? r : hg_queue_cancel(db, run_id, err);
+    return r < 0 ? r : hg_outcome_move_on(db, run_id, err);
+}
+
+static int refuse_busy(struct hg_db *db,
+                       const char *run_id,
+                       char *ret_busy_run_id,
+                       struct hg_error *err)
+{
+    const char *const params[] = {run_id};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_db_exec(db, &busy_run, params, &result, err);
+    if (r < 0 || PQntuples(result) == 0) {
+        return r;
+    }
+    (void)snprintf(ret_busy_run_id, HG_UUID_TEXT, "%s", hg_result_text(result, 0, "id"));
+    return hg_error_set(
+        err, HG_ECONFLICT, "the pipeline is already running: run %s", ret_busy_run_id);
+}
+
+static int again(struct hg_db *db, const char *run_id, char *ret_busy_run_id, struct hg_error *err)
+{
+    char status[16];
+    int n = 0;
+    const char *const params[] = {run_id};
+    int r = lock(db, run_id, status, err);
+    if (r == HG_OK && !has_ended(status)) {
+        return hg_error_set(err, HG_ECONFLICT, "run %s has not ended yet (%s)", run_id, status);
+    }
+    r = r < 0 ? r : refuse_busy(db, run_id, ret_busy_run_id, err);
+    r = r < 0 ? r : hg_queue_again(db, run_id, &n, err);
+    if (r == HG_OK && n == 0) {
+        (void)hg_error_set(
+            err, HG_ECONFLICT, "run %s %s, so there is nothing to try again", run_id, status);
+        return hg_error_hint(err, "Start a new run.");
+    }
+    r = r < 0 ? r : hg_db_exec(db, &queue_again, params, NULL, err);
+    r = r < 0 ? r : hg_db_exec(db, &jobs_again, params, NULL, err);
+    return r < 0 ? r : hg_outcome_move_on(db, run_id, err);
+}
+
+static void run_changed(struct hg_pipelines *service)
+{
+    {
+        HG_LOCK(&service->mutex);
+        service->run_changes++;
+        service->cancels_due = true;
+        (void)pthread_cond_broadcast(&service->run_changed);
+    }
+    hg_dispatch_poke(service);
+}
+
+int hg_runs_cancel(struct hg_pipelines *service,
+                   const char *run_id,
+                   json_t **ret,
+                   struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_db_begin(db, err);
+    r = r < 0 ? r : cancel(db, run_id, err);
+    r = r < 0 ? r : answer(db, run_id, ret, err);
+    r = r < 0 ? r : hg_db_commit(db, err);
+    if (r == HG_OK) {
+        hg_log(HG_LOG_INFO, "run is cancelled", "run_id", run_id, NULL);
+        run_changed(service);
+    }
+    return r;
+}
+
+int hg_runs_retry(struct hg_pipelines *service,
+                  const char *run_id,
+                  json_t **ret,
+                  char *ret_busy_run_id,
+                  struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_db_begin(db, err);
+    r = r < 0 ? r : again(db, run_id, ret_busy_run_id, err);
+    r = r < 0 ? r : answer(db, run_id, ret, err);
+    r = r < 0 ? r : hg_db_commit(db, err);
+    if (r == HG_EEXIST) {
+        /* Another run was made between our look and our commit. */
+        (void)hg_error_set(err, HG_ECONFLICT, "the pipeline was started in the same moment");
+        return HG_ECONFLICT;
+    }
+    if (r == HG_OK) {
+        hg_log(HG_LOG_INFO, "run is tried again", "run_id", run_id, NULL);
+        run_changed(service);
+    }
+    return r;
+}
