@@ -129,7 +129,6 @@ static void test_a_frozen_worker_is_ended(void **state)
     assert_int_equal(outcome->error.code, HG_EUNAVAILABLE);
     assert_true(outcome->error.retryable);
     assert_says(outcome, "no sign of life for 3 s");
-    assert_string_equal(outcome->job, "fetch");
     assert_still_works(fixture);
     pool_stop(fixture, 0);
 }
