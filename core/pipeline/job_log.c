@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,6 +55,20 @@ static int append(const char *path, const struct hg_buf *line, struct hg_error *
     return hg_write_all(fd, line->data, line->len, err);
 }
 
+/* A full disk loses thousands of lines; it is told when that begins and when it is over. */
+static void say_whether_lost(bool lost, const struct hg_error *err)
+{
+    static _Atomic bool losing;
+    if (lost == atomic_exchange(&losing, lost)) {
+        return;
+    }
+    if (lost) {
+        hg_log_error("lines of jobs' logs are lost", err);
+    } else {
+        hg_log(HG_LOG_INFO, "lines of jobs' logs are kept again", NULL);
+    }
+}
+
 void hg_job_log_append(const struct hg_pipelines *service,
                        const char *run_id,
                        const char *job,
@@ -74,9 +89,7 @@ void hg_job_log_append(const struct hg_pipelines *service,
     int r = hg_buf_failed(&line) ? hg_error_nomem(&err)
                                  : log_path(service, run_id, job, attempt, path, &err);
     r = r < 0 ? r : append(path, &line, &err);
-    if (r < 0) {
-        hg_log_error("a line of a job's log is lost", &err);
-    }
+    say_whether_lost(r < 0, &err);
 }
 
 static const struct hg_statement job_attempt = {

@@ -1,6 +1,7 @@
 """What is done to the host, its workers and its database while they work."""
 import os
 import signal
+import threading
 import time
 
 # Steps of a load and of its bookkeeping, in their order (HG_FAULT in core).
@@ -75,6 +76,8 @@ class Faults:
             "freeze-worker": lambda: self._step(WORKER_STEPS, "stop"),
             "step-host": lambda: self._step(HOST_STEPS, "kill"),
         }
+        if host.has_small_disk:
+            self.kinds["fill-disk"] = self._fill_disk
 
     def _pause(self):
         time.sleep(self.random.random() * self.random.choice((0.05, 0.3, 1.0)))
@@ -92,6 +95,17 @@ class Faults:
         self._pause()
         return f"postmaster {'killed' if end(postmaster(self.host)) else 'was not there'}"
 
+    def _fill_disk(self):
+        """Hardly a byte is left when the work begins, and after a moment there is room again."""
+        path = os.path.join(self.host.data_dir, "filler")
+        left = self.random.choice((0, 64 << 10, 1 << 20))
+        disk = os.statvfs(self.host.data_dir)
+        n_bytes = max(0, disk.f_bavail * disk.f_frsize - left)
+        with open(path, "wb") as f:
+            os.posix_fallocate(f.fileno(), 0, n_bytes)
+        threading.Timer(self.random.random() * 2.0, os.unlink, [path]).start()
+        return f"all but {left >> 10} KB of the disk taken"
+
     def _kill_host(self):
         self._pause()
         self.host.process.kill()
@@ -105,8 +119,8 @@ class Faults:
         return "host stopped by SIGTERM"
 
     def arm(self, kind):
-        """Fault points are laid before runs are asked for, so that the first steps are hit too."""
-        if kind not in ("step-worker", "freeze-worker", "step-host"):
+        """What is done before runs are asked for, so that their first steps are hit too."""
+        if kind not in ("step-worker", "freeze-worker", "step-host", "fill-disk"):
             return None
         return self.kinds[kind]()
 

@@ -5,7 +5,7 @@ import random
 
 APPEND = """\
 id: append
-retries: {max: 8, backoff: 50ms, max_backoff: 200ms}
+retries: {max: 12, backoff: 50ms, max_backoff: 1s}
 jobs:
   - id: fetch
     extract:
@@ -19,7 +19,7 @@ jobs:
 """
 MERGE = """\
 id: merge
-retries: {max: 8, backoff: 50ms, max_backoff: 200ms}
+retries: {max: 12, backoff: 50ms, max_backoff: 1s}
 jobs:
   - id: fetch
     extract:
@@ -29,7 +29,7 @@ jobs:
 """
 REPLACE = """\
 id: replace
-retries: {max: 8, backoff: 50ms, max_backoff: 200ms}
+retries: {max: 12, backoff: 50ms, max_backoff: 1s}
 jobs:
   - id: fetch
     extract:
@@ -78,7 +78,7 @@ class Workload:
         """A new file to append, new values to merge, a new table to replace."""
         self.round += 1
         lines = ["id,file,note,price"]
-        for _ in range(self.random.choice((1, 500, 9000, 20000))):
+        for _ in range(self.random.choice((1, 2000, 40000, 100000))):
             self.next_id += 1
             if self.random.random() < 0.02:
                 self.bad += 1
@@ -87,12 +87,12 @@ class Workload:
                 self.good[self.next_id] = self.round
                 lines.append(f"{self.next_id},{self.round},row {self.next_id},{self.next_id / 8}")
         self._put(f"data/append/{self.round:05}.csv", "\n".join(lines) + "\n")
-        for _ in range(self.random.choice((10, 3000))):
-            self.merged[self.random.randrange(5000)] = self.round * 100000 + self.random.randrange(99999)
+        for _ in range(self.random.choice((10, 20000))):
+            self.merged[self.random.randrange(40000)] = self.round * 100000 + self.random.randrange(99999)
         rows = list(self.merged.items())
         self.random.shuffle(rows)
         self._put("data/merge.csv", "id,value\n" + "".join(f"{k},{v}\n" for k, v in rows))
-        self.replaced = self.random.choice((0, 1, 7000))
+        self.replaced = self.random.choice((0, 1, 60000))
         self._put("data/replace.csv",
                   "id,round\n" + "".join(f"{i},{self.round}\n" for i in range(self.replaced)))
 
