@@ -152,6 +152,7 @@ create table task (
     run_at timestamptz not null default now(),
     lease_until timestamptz,
     timeout_ms bigint check (timeout_ms > 0), -- null: none
+    n_lost integer not null default 0 check (n_lost >= 0), -- attempts that died with their host
     cancel_requested boolean not null default false, -- somebody asked while it ran
     spec jsonb not null,
     unique (run_id, key)

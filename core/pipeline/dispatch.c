@@ -19,6 +19,7 @@ enum {
     PROGRESS_MS = 1000,
     RETRY_DATABASE_MS = 1000,
     RETRY_WAREHOUSE_MS = 500,
+    LOST_MAX = 5, /* times that a task may take its host down */
 };
 
 static int64_t lease_ms(void)
@@ -146,15 +147,29 @@ static void fail_attempt(struct hg_attempt *attempt, const struct hg_error *erro
     attempt->error = *error;
 }
 
+/* What speaks against beginning an attempt at all. */
+static int check_attempt(struct hg_attempt *attempt, struct hg_error *err)
+{
+    if (attempt->task.cancel_requested) {
+        return hg_error_set(err, HG_ECANCELLED, "cancelled before it started");
+    }
+    if (attempt->task.n_lost <= LOST_MAX) {
+        return HG_OK;
+    }
+    attempt->final = true;
+    (void)hg_error_set(
+        err, HG_EINTERNAL, "the host died %d times while this ran", attempt->task.n_lost);
+    return hg_error_hint(err, "Look into the host's log for what ended it, then retry the run.");
+}
+
 /* Hands an attempt to a worker; what prevents that is how the attempt ended. */
 static void hand_out(struct hg_pipelines *service, struct hg_attempt *attempt)
 {
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *task = NULL;
     const char *plugin = NULL;
-    int r = attempt->task.cancel_requested
-                ? hg_error_set(&err, HG_ECANCELLED, "cancelled before it started")
-                : hg_task_for_attempt(service, &attempt->task, &task, &plugin, &err);
+    int r = check_attempt(attempt, &err);
+    r = r < 0 ? r : hg_task_for_attempt(service, &attempt->task, &task, &plugin, &err);
     {
         /* Known before it is handed out, since its events may come at once. */
         HG_LOCK(&service->mutex);
@@ -495,25 +510,23 @@ int hg_dispatch_start(struct hg_pipelines *service, struct hg_error *err)
     return HG_OK;
 }
 
-/* Attempts that our own stop cut short stay "running": the next start takes them up again. */
-static void drop_cut_short(struct hg_pipelines *service)
+/* Attempts that our own stop cut short go back to the queue: another host, or the next start. */
+static void release_cut_short(struct hg_pipelines *service)
 {
-    struct hg_attempt **at = &service->attempts;
-    while (*at) {
-        struct hg_attempt *attempt = *at;
-        if (attempt->ended && !(attempt->failed && attempt->error.code == HG_ECANCELLED)) {
-            at = &attempt->next;
-            continue;
+    for (struct hg_attempt *a = service->attempts; a; a = a->next) {
+        if (!a->ended || (a->failed && a->error.code == HG_ECANCELLED)) {
+            a->ended = true;
+            a->failed = true;
+            a->released = true;
         }
-        *at = attempt->next;
-        attempt_free(attempt);
+        a->try_at_ms = 0;
     }
 }
 
 /* After the workers were stopped: what they reported last is written down. */
 static void last_round(struct hg_pipelines *service)
 {
-    drop_cut_short(service);
+    release_cut_short(service);
     if (!service->attempts) {
         return;
     }

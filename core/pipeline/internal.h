@@ -32,6 +32,7 @@ struct hg_attempt {
     bool failed;
     bool refused;   /* its report could not be written down, and is left out */
     bool released;  /* no worker took it: back to the queue, it does not count */
+    bool final;     /* it is not tried again, whatever its attempts and its error allow */
     bool settled;   /* the ledger was asked whether it committed */
     json_t *result; /* NULL when the worker died */
     char *job;      /* at fault when the worker died, or NULL */

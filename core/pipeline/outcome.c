@@ -172,7 +172,7 @@ static bool is_final(int code)
 
 static bool shall_retry(const struct hg_attempt *attempt)
 {
-    return attempt->task.attempt < attempt->task.max_attempts &&
+    return !attempt->final && attempt->task.attempt < attempt->task.max_attempts &&
            (attempt->error.retryable || !is_final(attempt->error.code));
 }
 

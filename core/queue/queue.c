@@ -41,7 +41,7 @@ static const struct hg_statement claim = {
     " lease_until = now() + $3::bigint * interval '1 millisecond'"
     " from taken where t.id = taken.id"
     " returning t.id, t.run_id, t.pipeline_id, t.key, t.attempt, t.max_attempts, t.fence,"
-    " t.timeout_ms, t.cancel_requested, t.spec",
+    " t.timeout_ms, t.n_lost, t.cancel_requested, t.spec",
     3};
 
 static const struct hg_statement renew = {
@@ -86,7 +86,7 @@ static const struct hg_statement skip_after = {
 static const struct hg_statement recover = {
     "queue_recover",
     "update task set state = 'ready', host = null, lease_until = null, run_at = now(),"
-    " max_attempts = max_attempts + 1"
+    " max_attempts = max_attempts + 1, n_lost = n_lost + 1"
     " where state = 'running' and (lease_until < now()"
     " or host = $1 and not id = any (array(select jsonb_array_elements_text($2::jsonb)::uuid)))"
     " returning id",
@@ -110,7 +110,8 @@ static const struct hg_statement is_cancelled = {
 /* What a task needs is counted as it stands: all that is not done goes back to waiting with it. */
 static const struct hg_statement again = {
     "queue_again",
-    "update task t set state = 'waiting', cancel_requested = false, host = null, run_at = now(),"
+    "update task t set state = 'waiting', cancel_requested = false, n_lost = 0, host = null, "
+    "run_at = now(),"
     " max_attempts = attempt + 1 + coalesce((spec->'retries'->>'max')::int, 0),"
     " pending_needs = (select count(*) from task_need n join task o on o.id = n.needs_task_id"
     " where n.task_id = t.id and o.state <> 'done')"
@@ -203,6 +204,7 @@ static int task_from_row(const PGresult *result, int row, struct hg_queue_task *
     ret->max_attempts = (int)hg_result_int64(result, row, "max_attempts", 1);
     ret->fence = hg_result_int64(result, row, "fence", 0);
     ret->timeout_ms = hg_result_int64(result, row, "timeout_ms", 0);
+    ret->n_lost = (int)hg_result_int64(result, row, "n_lost", 0);
     ret->cancel_requested = hg_result_bool(result, row, "cancel_requested");
     ret->spec = hg_result_json(result, row, "spec");
     return ret->pipeline_id && ret->key && ret->spec ? HG_OK : HG_ENOMEM;

@@ -44,6 +44,7 @@ struct hg_queue_task {
     int max_attempts;
     int64_t fence;
     int64_t timeout_ms;
+    int n_lost;            /* attempts before this one that were lost with their host */
     bool cancel_requested; /* it is not to begin */
     json_t *spec;
 };
@@ -92,7 +93,8 @@ int hg_queue_retry(struct hg_db *db,
 int hg_queue_release(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err);
 /*
  * Makes ready what `host` is said to run but knows nothing of (an earlier life of it did, or the
- * answer to its claim was lost), and what lost its lease; such an attempt does not use up a retry.
+ * answer to its claim was lost), and what lost its lease; such an attempt does not use up a retry
+ * and is counted in n_lost, since a task that takes its hosts down must come to an end.
  * `known` is an array of the ids that `host` does run. *ret_n counts what was made ready.
  */
 int hg_queue_recover(

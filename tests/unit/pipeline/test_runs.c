@@ -342,6 +342,22 @@ static void test_a_cancelled_run_goes_on_where_it_was(void **state)
     assert_non_null(strstr(err.message, "has not ended yet"));
 }
 
+/* As it looks when the host has died six times with this task: it is not begun once more. */
+static void test_a_task_that_takes_its_hosts_down(void **state)
+{
+    (void)state;
+    char run_id[HG_UUID_TEXT];
+    write_pipeline("crash",
+                   FLOW("crash", "crash-in-read", "10", "retries: {max: 9, backoff: 1h}\n"));
+    start_service();
+    trigger("crash", run_id);
+    metadata_reaches("select count(*) as n from task where state = 'ready' and attempt = 1", 1);
+    sql("metadata", "update task set n_lost = 6, run_at = now()");
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(text_at(run, "status"), "failed");
+    assert_non_null(strstr(error_of(run), "the host died 6 times while this ran"));
+}
+
 /* A report that the database refuses ends the run nevertheless. */
 static void test_a_report_that_is_not_taken(void **state)
 {
@@ -566,6 +582,7 @@ int main(void)
         TEST(test_a_failed_run_is_tried_again),
         TEST(test_cancels_meet_claims),
         TEST(test_a_cancelled_run_goes_on_where_it_was),
+        TEST(test_a_task_that_takes_its_hosts_down),
         TEST(test_a_report_that_is_not_taken),
         TEST(test_a_plugin_that_vanished),
         TEST(test_tasks_that_end_together),

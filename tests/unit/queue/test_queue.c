@@ -337,6 +337,7 @@ static void test_recovery(void **state)
     assert_int_equal(again.n, 3);
     for (size_t i = 0; i < again.n; i++) {
         assert_int_equal(again.tasks[i].max_attempts - again.tasks[i].attempt, 1);
+        assert_int_equal(again.tasks[i].n_lost, again.tasks[i].attempt - 1);
     }
 }
 
