@@ -6,6 +6,7 @@
 #include "flow/context.h"
 #include "flow/extract_load.h"
 #include "flow/plugins.h"
+#include "flow/session.h"
 #include "flow/stored.h"
 #include "flow/transform.h"
 #include "flow/watch.h"
@@ -32,17 +33,21 @@ static int run_kind(struct hg_flow *flow, struct hg_error *err)
     return r < 0 ? r : hg_error_set(err, HG_EINVAL, "\"%s\" is no kind of task", kind);
 }
 
-static int connect_and_run(struct hg_flow *flow, struct hg_error *err)
+static int connect_and_run(struct hg_flow *flow,
+                           struct hg_flow_session *session,
+                           struct hg_error *err)
 {
     const char *warehouse = NULL;
     int r = hg_flow_text(flow->task, "warehouse", &warehouse, err);
-    r = r < 0 ? r : hg_db_connect(warehouse, "headgate worker", &flow->db, err);
+    r = r < 0 ? r : hg_flow_session_take(session, warehouse, &flow->db, err);
     r = r < 0 ? r : hg_flow_watch_start(flow->sink, flow->db, &flow->watch, err);
     r = r < 0 ? r : run_kind(flow, err);
     hg_flow_watch_stop(flow->watch);
     flow->watch = NULL;
     if (r < 0 && flow->db) {
         hg_db_rollback(flow->db);
+    } else if (r == HG_OK && hg_flow_cancelled(flow, NULL) == HG_OK) {
+        hg_flow_session_keep(session, warehouse, HG_TAKE(flow->db));
     }
     return r;
 }
@@ -59,6 +64,7 @@ static int name_cancel(const struct hg_flow *flow, int r, struct hg_error *err)
 int hg_flow_run_with(const json_t *task,
                      const struct hg_flow_sink *sink,
                      const struct hg_flow_plugins *plugins,
+                     struct hg_flow_session *session,
                      json_t **ret_result,
                      struct hg_error *err)
 {
@@ -66,7 +72,7 @@ int hg_flow_run_with(const json_t *task,
     struct hg_flow flow;
     int r = hg_flow_open(task, sink, plugins, &flow, &own);
     if (r == HG_OK) {
-        r = name_cancel(&flow, connect_and_run(&flow, &own), &own);
+        r = name_cancel(&flow, connect_and_run(&flow, session, &own), &own);
         *ret_result = hg_flow_result(&flow, r < 0 ? &own : NULL);
         hg_flow_close(&flow);
     } else {
@@ -105,9 +111,10 @@ static int find_in_file(void *arg,
 
 int hg_flow_run(const json_t *task,
                 const struct hg_flow_sink *sink,
+                struct hg_flow_session *session,
                 json_t **ret_result,
                 struct hg_error *err)
 {
     static const struct hg_flow_plugins from_files = {NULL, find_in_file};
-    return hg_flow_run_with(task, sink, &from_files, ret_result, err);
+    return hg_flow_run_with(task, sink, &from_files, session, ret_result, err);
 }

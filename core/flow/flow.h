@@ -12,6 +12,8 @@
 
 #include "base/error.h"
 
+struct hg_flow_session;
+
 /*
  * How a flow talks to whoever runs it. `log` and `is_cancelled` are called from any thread, since
  * plugins log from theirs and a thread of the flow watches for a cancel while a statement runs; the
@@ -34,14 +36,16 @@ struct hg_flow_sink {
 };
 
 /*
- * Runs the task and commits it, or leaves no row of it. *ret_result is set on success and on
- * failure (then with the error of the job at fault inside) and owned by the caller:
+ * Runs the task and commits it, or leaves no row of it. The connection comes from `session` and is
+ * kept there behind a task that went well; NULL: one of its own. *ret_result is set on success and
+ * on failure (then with the error of the job at fault inside) and owned by the caller:
  *   {"jobs": [{"id", "status", "rows_in", "rows_out", "rows_rejected", "duration_ms", "error"}],
  *    "results": [{"job", "rule", "column", "evaluated", "failed", "status", ...}],
  *    "committed": true or false, "at_work": id of the job that was at work last}
  */
 int hg_flow_run(const json_t *task,
                 const struct hg_flow_sink *sink,
+                struct hg_flow_session *session,
                 json_t **ret_result,
                 struct hg_error *err);
 

@@ -25,6 +25,7 @@ struct hg_flow_plugins {
 int hg_flow_run_with(const json_t *task,
                      const struct hg_flow_sink *sink,
                      const struct hg_flow_plugins *plugins,
+                     struct hg_flow_session *session,
                      json_t **ret_result,
                      struct hg_error *err);
 

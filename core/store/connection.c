@@ -151,6 +151,18 @@ void hg_connection_close(struct hg_db *db)
     free(db);
 }
 
+bool hg_connection_scrub(struct hg_db *db)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    if (PQstatus(db->conn) != CONNECTION_OK || PQtransactionStatus(db->conn) != PQTRANS_IDLE) {
+        return false;
+    }
+    HG_CLEANUP(hg_resultp) PGresult *result = PQexec(db->conn, "discard all");
+    db->n_prepared = 0;
+    return PQresultStatus(result) == PGRES_COMMAND_OK &&
+           set_session(db->conn, db->statement_timeout_ms, &err) == HG_OK;
+}
+
 bool hg_connection_reset(struct hg_db *db)
 {
     if (PQstatus(db->conn) != CONNECTION_OK) {

@@ -45,6 +45,8 @@ int hg_connection_open(const struct hg_connect_options *options,
                        struct hg_error *err);
 void hg_connection_close(struct hg_db *db);
 
+/* Undoes all that was done in an idle session. False when it can serve nobody any more. */
+bool hg_connection_scrub(struct hg_db *db);
 /* Ends what the borrower left open. False when the connection can serve nobody any more. */
 bool hg_connection_reset(struct hg_db *db);
 /* Whether an idle connection still stands; asks the server only when it was idle for long. */

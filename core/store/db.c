@@ -35,6 +35,17 @@ void hg_db_return(struct hg_db *db)
     hg_pool_give_back(db->pool, db, hg_connection_reset(db));
 }
 
+bool hg_db_scrub(struct hg_db *db)
+{
+    return hg_connection_scrub(db);
+}
+
+bool hg_db_is_alive(struct hg_db *db)
+{
+    db->idle_since_ms = 0; /* so that the server is asked */
+    return hg_connection_alive(db);
+}
+
 PGconn *hg_db_conn(struct hg_db *db)
 {
     return db->conn;

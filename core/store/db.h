@@ -13,6 +13,8 @@
 #ifndef HG_STORE_DB_H
 #define HG_STORE_DB_H
 
+#include <stdbool.h>
+
 #include <libpq-fe.h>
 
 #include "base/error.h"
@@ -43,6 +45,13 @@ int hg_db_connect(const char *conninfo,
 /* Gives a connection back, or closes it when it is one's own; rolls an open transaction back. */
 void hg_db_return(struct hg_db *db);
 HG_DEFINE_CLEANUP(hg_db_returnp, struct hg_db *, hg_db_return)
+/*
+ * Makes an idle connection of one's own as it was when it was made: settings, temporary tables,
+ * prepared statements, locks of the session are gone. False when it can serve nobody any more.
+ */
+bool hg_db_scrub(struct hg_db *db);
+/* Whether an idle connection of one's own still stands; asks the server. */
+bool hg_db_is_alive(struct hg_db *db);
 /* The connection itself, for COPY and pipeline mode; borrowed until hg_db_return. */
 PGconn *hg_db_conn(struct hg_db *db);
 

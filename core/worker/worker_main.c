@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "flow/flow.h"
+#include "flow/session.h"
 #include "worker/blame.h"
 #include "worker/frame.h"
 
@@ -32,6 +33,7 @@ struct worker {
     pthread_mutex_t send_mutex; /* one frame at a time on fd; taken alone */
     char task_id[64];           /* of the running task; written between tasks under mutex */
     _Atomic bool cancelled;
+    struct hg_flow_session session; /* of the working thread */
 };
 
 /* Takes `message` over. */
@@ -156,7 +158,7 @@ static void run_task(struct worker *worker, const json_t *message)
     const char *task_id = json_string_value(json_object_get(message, "task_id"));
     json_t *result = NULL;
     HG_FAULT("worker.begins");
-    int r = hg_flow_run(json_object_get(message, "task"), &sink, &result, &err);
+    int r = hg_flow_run(json_object_get(message, "task"), &sink, &worker->session, &result, &err);
     hg_blame_set(worker->blame, NULL, NULL);
     {
         HG_LOCK(&worker->mutex);
@@ -172,6 +174,7 @@ static void run_task(struct worker *worker, const json_t *message)
     if (r == HG_ENOMEM) {
         _exit(1); /* an end that cannot be told is told by ours */
     }
+    hg_flow_session_scrub(&worker->session);
 }
 
 /* True while the message was understood. A task is handed over: threads share no JSON. */

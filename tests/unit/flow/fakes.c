@@ -23,6 +23,7 @@ struct fake_sink heard;
 
 void fake_reset(void)
 {
+    fake_session = NULL;
     memset(&fake, 0, sizeof fake);
     memset(&heard, 0, sizeof heard);
 }
@@ -529,6 +530,7 @@ static int find(void *arg,
 }
 
 const struct hg_flow_plugins fake_plugins = {NULL, find};
+struct hg_flow_session *fake_session;
 
 /* ---- running ---- */
 
@@ -568,7 +570,7 @@ int fake_run_json(const json_t *task, json_t **ret_result, struct hg_error *err)
     static const struct hg_flow_sink sink = {
         NULL, sink_log, sink_progress, sink_is_cancelled, sink_calling};
     json_t *result = NULL;
-    int r = hg_flow_run_with(task, &sink, &fake_plugins, &result, err);
+    int r = hg_flow_run_with(task, &sink, &fake_plugins, fake_session, &result, err);
     assert_non_null(result);
     assert_false(heard.still_calling);
     if (ret_result) {

@@ -57,6 +57,8 @@ void fake_reset(void);
  *   toy_table      fails at the end when more than "max" rows came
  */
 extern const struct hg_flow_plugins fake_plugins;
+/* Where runs keep their connection; NULL: nowhere. */
+extern struct hg_flow_session *fake_session;
 
 /*
  * Runs a flow: mode and key as in a task, `checks` as there, or NULL. The run's result goes to

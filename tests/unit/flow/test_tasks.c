@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "fakes.h"
+#include "flow/session.h"
 
 static struct hg_test_pg *pg;
 
@@ -100,6 +101,44 @@ static json_t *run(json_t *task, int expected, struct hg_error *err)
         fail_msg("%d: %s", r, err->message);
     }
     return result;
+}
+
+/* A worker keeps its connection from task to task, and nothing that a script did in it. */
+static void test_a_kept_connection_is_as_new(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_flow_session session = {0};
+    (void)state;
+    fake_session = &session;
+    json_decref(run(transform("create schema s; create table s.pids (pid int);"
+                              " insert into s.pids values (pg_backend_pid());"
+                              " create temporary table left_over (x int);"
+                              " set statement_timeout = '7s'; set work_mem = '77MB';"
+                              " select pg_advisory_lock(5)"),
+                    HG_OK,
+                    &err));
+    hg_flow_session_scrub(&session);
+    assert_query(pg, "select count(*) from pg_locks where locktype = 'advisory'", "0");
+    json_decref(run(transform("insert into s.pids values (pg_backend_pid());"
+                              " select 1 / (current_setting('statement_timeout') = '0')::int,"
+                              " 1 / (current_setting('work_mem') <> '77MB')::int,"
+                              " 1 / (to_regclass('left_over') is null)::int,"
+                              " 1 / (current_setting('timezone') = 'UTC')::int"),
+                    HG_OK,
+                    &err));
+    hg_flow_session_scrub(&session);
+    assert_query(pg, "select count(distinct pid) || ' of ' || count(*) from s.pids", "1 of 2");
+    /* One that the server has ended meanwhile is made anew. */
+    assert_int_equal(
+        hg_test_pg_sql(pg, "warehouse", "select pg_terminate_backend(max(pid), 10000) from s.pids"),
+        0);
+    json_decref(run(transform("insert into s.pids values (pg_backend_pid())"), HG_OK, &err));
+    assert_query(pg, "select count(distinct pid) from s.pids", "2");
+    /* A failure is not built upon. */
+    hg_flow_session_scrub(&session);
+    json_decref(run(transform("select 1 / 0"), HG_EDATA, &err));
+    assert_null(session.db);
+    hg_flow_session_close(&session);
 }
 
 static const char *status(const json_t *result, size_t job)
@@ -361,6 +400,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_transform, reset),
+        cmocka_unit_test_setup(test_a_kept_connection_is_as_new, reset),
         cmocka_unit_test_setup(test_transform_is_done_once, reset),
         cmocka_unit_test_setup(test_transform_errors_have_a_place, reset),
         cmocka_unit_test_setup(test_stored_table, reset),
