@@ -188,6 +188,33 @@ static void hand_out(struct hg_pipelines *service, struct hg_attempt *attempt)
     }
 }
 
+/*
+ * Fences only rise. When the server crashed and forgot the last ones it gave (claims do not wait
+ * for the disk), it would give them again, and an attempt that still runs could not be told from a
+ * new one: then the sequence is lifted above all that we have seen, and this claim is dropped.
+ */
+static int check_fences(struct hg_pipelines *service,
+                        struct hg_db *db,
+                        const struct hg_queue_task *tasks,
+                        size_t n,
+                        struct hg_error *err)
+{
+    int64_t highest = service->highest_fence;
+    for (size_t i = 0; i < n; i++) {
+        if (tasks[i].fence <= service->highest_fence) {
+            int r = hg_queue_lift_fences(db, service->highest_fence, err);
+            return r < 0 ? r
+                         : hg_error_set(err,
+                                        HG_EUNAVAILABLE,
+                                        "the database has forgotten fences that it gave; they were "
+                                        "lifted, and the claim is made again");
+        }
+        highest = tasks[i].fence > highest ? tasks[i].fence : highest;
+    }
+    service->highest_fence = highest;
+    return HG_OK;
+}
+
 static int claim_in_transaction(struct hg_pipelines *service,
                                 struct hg_db *db,
                                 int limit,
@@ -197,8 +224,9 @@ static int claim_in_transaction(struct hg_pipelines *service,
 {
     struct hg_queue_task *tasks = NULL;
     size_t n = 0;
-    int r = hg_db_begin(db, err);
+    int r = hg_db_begin_relaxed(db, err);
     r = r < 0 ? r : hg_queue_claim(db, service->host, limit, lease_ms(), &tasks, &n, err);
+    r = r < 0 ? r : check_fences(service, db, tasks, n, err);
     for (size_t i = 0; r == HG_OK && i < n; i++) {
         r = hg_outcome_started(db, &tasks[i], err);
     }

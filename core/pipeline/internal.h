@@ -59,6 +59,7 @@ struct hg_pipelines {
     bool schedules_changed;
     bool stopping;
     struct hg_attempt *attempts;
+    int64_t highest_fence; /* that was claimed here; the dispatcher's own */
 };
 
 /* ---- catalog.c: definitions in the database ---- */

@@ -29,10 +29,13 @@ static const struct hg_statement start_jobs = {
     " rows_in = 0, rows_out = 0, rows_rejected = 0, error = null where task_id = $1",
     2};
 
+/* A transaction of its own whose commit does not wait for the disk: the next claim says it again.
+ */
 static const struct hg_statement start_run = {
     "outcome_start_run",
-    "update run set status = 'running', started_at = coalesce(started_at, now())"
-    " where id = $1 and status = 'queued'",
+    "with relaxed as materialized (select set_config('synchronous_commit', 'off', true) as off)"
+    " update run set status = 'running', started_at = coalesce(started_at, now())"
+    " from relaxed where id = $1 and status = 'queued'",
     1};
 
 int hg_outcome_started(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err)
@@ -359,7 +362,8 @@ int hg_outcome_move_on(struct hg_db *db, const char *run_id, struct hg_error *er
         return r;
     }
     bool more = n_open > 0;
-    r = hg_db_exec(db, more ? &run_parallelism : &end_run, params, &result, err);
+    r = more ? HG_OK : hg_db_durable(db, err); /* what a run came to is told to the outside */
+    r = r < 0 ? r : hg_db_exec(db, more ? &run_parallelism : &end_run, params, &result, err);
     if (r < 0 || PQntuples(result) == 0) {
         return r;
     }
@@ -383,7 +387,7 @@ int hg_outcome_move_on(struct hg_db *db, const char *run_id, struct hg_error *er
 int hg_outcome_ended(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
 {
     bool cancelled = false;
-    int r = hg_db_begin(db, err);
+    int r = hg_db_begin_relaxed(db, err);
     r = r < 0 ? r : hg_queue_lock_run(db, attempt->task.run_id, err);
     r = r < 0 || !attempt->failed ? r : hg_queue_is_cancelled(db, &attempt->task, &cancelled, err);
     if (r == HG_OK && cancelled) {

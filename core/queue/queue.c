@@ -44,6 +44,11 @@ static const struct hg_statement claim = {
     " t.timeout_ms, t.n_lost, t.cancel_requested, t.spec",
     3};
 
+static const struct hg_statement lift_fences = {
+    "queue_lift_fences",
+    "select setval('task_fence', greatest($1::bigint, nextval('task_fence')))",
+    1};
+
 static const struct hg_statement renew = {
     "queue_renew",
     "update task set lease_until = now() + $2::bigint * interval '1 millisecond'"
@@ -240,6 +245,13 @@ int hg_queue_claim(struct hg_db *db,
     *ret = tasks;
     *ret_n = n;
     return HG_OK;
+}
+
+int hg_queue_lift_fences(struct hg_db *db, int64_t highest, struct hg_error *err)
+{
+    char fence[NUMBER_TEXT];
+    const char *const params[] = {number(fence, highest)};
+    return hg_db_exec(db, &lift_fences, params, NULL, err);
 }
 
 int hg_queue_renew(struct hg_db *db, const char *host, int64_t lease_ms, struct hg_error *err)

@@ -74,6 +74,8 @@ int hg_queue_claim(struct hg_db *db,
                    struct hg_queue_task **ret,
                    size_t *ret_n,
                    struct hg_error *err);
+/* The next fences are above `highest`, also when the transaction is rolled back. */
+int hg_queue_lift_fences(struct hg_db *db, int64_t highest, struct hg_error *err);
 /* Keeps the leases of all that `host` runs. */
 int hg_queue_renew(struct hg_db *db, const char *host, int64_t lease_ms, struct hg_error *err);
 

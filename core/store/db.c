@@ -210,6 +210,16 @@ int hg_db_begin(struct hg_db *db, struct hg_error *err)
     return hg_db_simple(db, "begin", NULL, err);
 }
 
+int hg_db_begin_relaxed(struct hg_db *db, struct hg_error *err)
+{
+    return hg_db_simple(db, "begin; set local synchronous_commit = off", NULL, err);
+}
+
+int hg_db_durable(struct hg_db *db, struct hg_error *err)
+{
+    return hg_db_simple(db, "set local synchronous_commit = on", NULL, err);
+}
+
 int hg_db_commit(struct hg_db *db, struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;

@@ -74,6 +74,12 @@ int hg_db_exec(struct hg_db *db,
 int hg_db_simple(struct hg_db *db, const char *sql, PGresult **ret, struct hg_error *err);
 
 int hg_db_begin(struct hg_db *db, struct hg_error *err);
+/*
+ * The same, for what may be lost when the server crashes within the next second (never torn, never
+ * out of order): its commit does not wait for the disk. hg_db_durable makes it wait after all.
+ */
+int hg_db_begin_relaxed(struct hg_db *db, struct hg_error *err);
+int hg_db_durable(struct hg_db *db, struct hg_error *err);
 /* HG_ECONFLICT when the transaction had failed before and was rolled back instead. */
 int hg_db_commit(struct hg_db *db, struct hg_error *err);
 /* Nothing happens outside of a transaction. */

@@ -358,6 +358,23 @@ static void test_a_task_that_takes_its_hosts_down(void **state)
     assert_non_null(strstr(error_of(run), "the host died 6 times while this ran"));
 }
 
+/* A server that has lost its last seconds gives old fences again: none is used twice. */
+static void test_fences_that_the_database_forgot(void **state)
+{
+    (void)state;
+    write_pipeline("good", FLOW("good", "numbers", "10", ""));
+    start_service();
+    json_decref(run_to_end("good"));
+    json_decref(run_to_end("good"));
+    int64_t highest = metadata_number("select max(fence) as n from task");
+    sql("metadata", "select setval('task_fence', 1)");
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_to_end("good");
+    assert_string_equal(text_at(run, "status"), "succeeded");
+    assert_true(metadata_number("select max(fence) as n from task") > highest);
+    assert_int_equal(
+        metadata_number("select (count(distinct fence) = count(*))::int as n from task"), 1);
+}
+
 /* A report that the database refuses ends the run nevertheless. */
 static void test_a_report_that_is_not_taken(void **state)
 {
@@ -583,6 +600,7 @@ int main(void)
         TEST(test_cancels_meet_claims),
         TEST(test_a_cancelled_run_goes_on_where_it_was),
         TEST(test_a_task_that_takes_its_hosts_down),
+        TEST(test_fences_that_the_database_forgot),
         TEST(test_a_report_that_is_not_taken),
         TEST(test_a_plugin_that_vanished),
         TEST(test_tasks_that_end_together),
