@@ -129,8 +129,9 @@ int hg_transform_run(struct hg_flow *flow, struct hg_error *err)
         hg_flow_log(flow,
                     0,
                     HG_LOG_INFO,
-                    "the script's last statement gave or changed %" PRId64 " rows",
-                    row.rows_loaded);
+                    "the script's last statement gave or changed %" PRId64 " row%s",
+                    row.rows_loaded,
+                    row.rows_loaded == 1 ? "" : "s");
     }
     return r;
 }
