@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "flow/ledger.h"
 #include "pipeline/internal.h"
@@ -93,11 +94,15 @@ int hg_settle(struct hg_pipelines *service,
                                             attempt->task.key,
                                             hg_result_int64(result, 0, "fence", 0)};
     r = hg_ledger_settle(warehouse, &known, &done, err);
-    if (r < 0) {
+    if (r == HG_EUNAVAILABLE || (r < 0 && err->retryable)) {
         return r;
     }
+    if (r < 0) {
+        /* Asking again would change nothing: a higher fence is there, or we may not ask. */
+        hg_log_error("the ledger does not say whether an attempt has committed", err);
+    }
     attempt->settled = true;
-    if (done.found) {
+    if (r == HG_OK && done.found) {
         take_as_done(attempt, &done);
     }
     return HG_OK;

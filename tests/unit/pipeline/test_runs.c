@@ -159,6 +159,13 @@ static void test_a_worker_that_dies_behind_its_commit(void **state)
         assert_int_equal(json_integer_value(json_object_get(run, "rows_loaded")), 10);
         assert_int_equal(warehouse_number("select count(*) as n from m.t"), 10);
     }
+    /* A higher fence is there, say of a warehouse that was restored: the ledger cannot be asked. */
+    sql("warehouse", "update headgate.ledger_head set fence = fence + 1000000");
+    (void)snprintf(step, sizeof step, "%s/worker.begins", fixture.folder);
+    must(hg_write_file(step, 0644, "kill", 4, &err), &err);
+    HG_CLEANUP(hg_json_decrefp) json_t *refused = run_to_end("good");
+    assert_string_equal(text_at(refused, "status"), "failed");
+    sql("warehouse", "update headgate.ledger_head set fence = fence - 1000000");
     /* Before the commit, the same death is a failure that left nothing. */
     (void)snprintf(step, sizeof step, "%s/flow.commits", fixture.folder);
     must(hg_write_file(step, 0644, "kill", 4, &err), &err);
