@@ -59,42 +59,51 @@ create table pipeline_version (
 
 -- Runs --------------------------------------------------------------------------------------------
 
+-- Runs and what belongs to them (job_run, check_result, task_history) are partitioned by week of the
+-- run's id. Weeks are made ahead by the host and dropped whole when retention says so; foreign keys
+-- among them would forbid that and lock a pipeline's row with each of its runs.
+
 create table run (
     id uuid primary key,
-    pipeline_id text not null references pipeline on delete cascade,
-    version integer not null,
+    pipeline_id text not null,
+    version integer not null, -- of pipeline_version
     status text not null check (status in ('queued', 'running', 'succeeded', 'failed', 'cancelled',
         'skipped')),
     trigger text not null check (trigger in ('manual', 'schedule', 'webhook', 'subscription', 'sync',
         'backfill')),
     params jsonb not null default '{}',
-    slot smallint check (slot >= 0), -- 0 active, 1 waiting; null once ended
     scheduled_for timestamptz,
     queued_at timestamptz not null default now(),
     started_at timestamptz,
     finished_at timestamptz,
     retry_count integer not null default 0 check (retry_count >= 0),
-    rows_extracted bigint not null default 0,
-    rows_loaded bigint not null default 0,
-    rows_rejected bigint not null default 0,
-    error jsonb,
-    constraint run_version foreign key (pipeline_id, version) references pipeline_version
-        on delete cascade,
-    constraint run_ended_has_no_slot check ((slot is null)
-        = (status in ('succeeded', 'failed', 'cancelled', 'skipped')))
+    parallelism integer not null default 1 check (parallelism >= 1), -- tasks at once
+    error jsonb
+) partition by range (id);
+
+create index run_newest_first on run (pipeline_id, id desc); -- lists of runs; the last run
+
+-- "Already running" is decided by this key and not by a look-up, which two could pass at once. A
+-- table of its own: a unique index of a partitioned one would hold within a partition only.
+create table run_slot (
+    pipeline_id text not null,
+    slot smallint not null check (slot >= 0), -- 0 active, 1 waiting
+    run_id uuid not null unique,
+    primary key (pipeline_id, slot)
+) with (fillfactor = 70);
+
+-- A tick of the schedule makes one run, however many hosts see it.
+create table schedule_tick (
+    pipeline_id text not null,
+    scheduled_for timestamptz not null,
+    run_id uuid not null,
+    primary key (pipeline_id, scheduled_for)
 );
 
--- "Already running" is decided by this index and not by a look-up, which two could pass at once.
-create unique index run_one_per_slot on run (pipeline_id, slot) where slot is not null;
--- A tick of the schedule makes one run, however many hosts see it.
-create unique index run_one_per_tick on run (pipeline_id, scheduled_for) where trigger = 'schedule';
-create index run_newest_first on run (pipeline_id, id desc); -- lists of runs; the last run
-create index run_active on run (id) where slot is not null; -- counts of what is going on
-
 create table job_run (
-    run_id uuid not null references run on delete cascade,
+    run_id uuid not null,
     job_id text not null,
-    task_id uuid,
+    task_id uuid not null,
     type text not null check (type in ('extract', 'check', 'transform', 'load')),
     status text not null check (status in ('queued', 'running', 'retrying', 'succeeded', 'failed',
         'cancelled', 'skipped')),
@@ -108,13 +117,12 @@ create table job_run (
     error jsonb,
     position integer not null, -- in the pipeline file
     primary key (run_id, job_id)
-);
+) partition by range (run_id);
 
-create index job_run_task_id on job_run (task_id); -- the jobs of a task whose attempt ended
-create index job_run_newest_first on job_run (job_id, run_id desc); -- the last run of a job
+create index job_run_task on job_run (run_id, task_id); -- the jobs of a task whose attempt ended
 
 create table check_result (
-    run_id uuid not null references run on delete cascade,
+    run_id uuid not null,
     job_id text not null,
     rule text not null,
     column_name text, -- null: the rule looks at several columns, or at the whole
@@ -126,7 +134,7 @@ create table check_result (
     evaluated bigint not null default 0,
     failed bigint not null default 0,
     status text not null check (status in ('pass', 'warn', 'fail', 'error'))
-);
+) partition by range (run_id);
 
 create index check_result_job on check_result (run_id, job_id);
 
@@ -136,35 +144,55 @@ create index check_result_job on check_result (run_id, job_id);
 -- above the warehouse's ledger at start, since the two databases may be restored apart.
 create sequence task_fence as bigint;
 
+-- Who claims tasks. One row to renew keeps the leases of all that a host runs.
+create table host (
+    name text primary key,
+    lease_until timestamptz not null
+) with (fillfactor = 50);
+
+-- Only what has not ended. It is kept small, since the oldest open snapshot of the whole cluster
+-- decides how many dead rows a claim must step over.
 create table task (
     id uuid primary key,
-    run_id uuid not null references run on delete cascade,
+    run_id uuid not null,
     pipeline_id text not null,
     key text not null, -- the task's name in its pipeline
     kind text not null check (kind in ('flow', 'transform', 'check_table')),
-    state text not null check (state in ('waiting', 'ready', 'running', 'done', 'failed',
-        'cancelled', 'skipped')),
+    state text not null check (state in ('waiting', 'ready', 'running')),
     pending_needs integer not null default 0 check (pending_needs >= 0),
+    needed_by uuid[] not null default '{}', -- whose pending_needs its end lowers
     attempt integer not null default 0 check (attempt >= 0),
     max_attempts integer not null default 1 check (max_attempts >= 1),
     fence bigint, -- of the last claim
     host text, -- who claimed it
     run_at timestamptz not null default now(),
-    lease_until timestamptz,
     timeout_ms bigint check (timeout_ms > 0), -- null: none
     n_lost integer not null default 0 check (n_lost >= 0), -- attempts that died with their host
     cancel_requested boolean not null default false, -- somebody asked while it ran
-    spec jsonb not null,
-    unique (run_id, key)
-) with (fillfactor = 70); -- a task is updated a few times in its short life; room keeps that cheap
+    spec jsonb not null
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+    autovacuum_vacuum_cost_delay = 0);
 
 create index task_ready on task (run_at, id) where state = 'ready'; -- the claim
-create index task_running on task (host) where state = 'running'; -- leases, recovery
+create index task_running on task (host) where state = 'running'; -- recovery, cancelling
+create index task_run on task (run_id, state, pending_needs); -- what is left of a run
 
-create table task_need (
-    task_id uuid not null references task on delete cascade,
-    needs_task_id uuid not null references task on delete cascade,
-    primary key (task_id, needs_task_id)
-);
-
-create index task_need_needs on task_need (needs_task_id, task_id); -- who waits for what ended
+-- Where a task goes in the statement that ends it, and from where a retry of the run takes it back.
+create table task_history (
+    id uuid not null,
+    run_id uuid not null,
+    pipeline_id text not null,
+    key text not null,
+    kind text not null,
+    state text not null check (state in ('done', 'failed', 'cancelled', 'skipped')),
+    needed_by uuid[] not null,
+    attempt integer not null,
+    max_attempts integer not null,
+    fence bigint,
+    host text,
+    timeout_ms bigint,
+    n_lost integer not null,
+    spec jsonb not null,
+    ended_at timestamptz not null default now(),
+    primary key (run_id, id)
+) partition by range (run_id);

@@ -19,46 +19,12 @@ enum {
     PROGRESS_MS = 1000,
     RETRY_DATABASE_MS = 1000,
     RETRY_WAREHOUSE_MS = 500,
-    LOST_MAX = 5, /* times that a task may take its host down */
+    ENDS_AT_ONCE = 256,
 };
 
 static int64_t lease_ms(void)
 {
     return HG_FAULT_NUMBER("HEADGATE_LEASE_MS", HG_LEASE_MS);
-}
-
-/* ---- attempts (mutex held) ---- */
-
-static struct hg_attempt *find_attempt(struct hg_pipelines *service, const char *task_id)
-{
-    for (struct hg_attempt *a = service->attempts; a; a = a->next) {
-        if (strcmp(a->task.id, task_id) == 0) {
-            return a;
-        }
-    }
-    return NULL;
-}
-
-static void attempt_free(struct hg_attempt *attempt)
-{
-    free(attempt->task.pipeline_id);
-    free(attempt->task.key);
-    json_decref(attempt->task.spec);
-    json_decref(attempt->progress);
-    json_decref(attempt->result);
-    free(attempt->job);
-    free(attempt);
-}
-
-static void unlink_attempt(struct hg_pipelines *service, const struct hg_attempt *attempt)
-{
-    struct hg_attempt **at = &service->attempts;
-    while (*at && *at != attempt) {
-        at = &(*at)->next;
-    }
-    if (*at) {
-        *at = attempt->next;
-    }
 }
 
 void hg_dispatch_poke(struct hg_pipelines *service)
@@ -68,125 +34,7 @@ void hg_dispatch_poke(struct hg_pipelines *service)
     (void)pthread_cond_signal(&service->work);
 }
 
-/* ---- events of the workers' supervisor ---- */
-
-static void on_log(
-    void *arg, const char *task_id, const char *job, int level, int64_t at_us, const char *message)
-{
-    struct hg_pipelines *service = arg;
-    char run_id[HG_UUID_TEXT];
-    int attempt_number;
-    {
-        HG_LOCK(&service->mutex);
-        const struct hg_attempt *attempt = find_attempt(service, task_id);
-        if (!attempt) {
-            return;
-        }
-        memcpy(run_id, attempt->task.run_id, sizeof run_id);
-        attempt_number = attempt->task.attempt;
-    }
-    hg_job_log_append(service, run_id, job, attempt_number, level, at_us, message);
-}
-
-static void on_progress(void *arg,
-                        const char *task_id,
-                        const char *job,
-                        int64_t rows_in,
-                        int64_t rows_out,
-                        int64_t rows_rejected)
-{
-    struct hg_pipelines *service = arg;
-    HG_LOCK(&service->mutex);
-    struct hg_attempt *attempt = find_attempt(service, task_id);
-    if (attempt && !attempt->progress) {
-        attempt->progress = json_object();
-    }
-    if (attempt && attempt->progress) {
-        (void)json_object_set_new(
-            attempt->progress,
-            job,
-            json_pack(
-                "[I, I, I]", (json_int_t)rows_in, (json_int_t)rows_out, (json_int_t)rows_rejected));
-    }
-}
-
-static void on_done(void *arg,
-                    const char *task_id,
-                    const json_t *result,
-                    const char *job,
-                    const struct hg_error *error)
-{
-    struct hg_pipelines *service = arg;
-    HG_LOCK(&service->mutex);
-    struct hg_attempt *attempt = find_attempt(service, task_id);
-    if (!attempt) {
-        return;
-    }
-    attempt->ended = true;
-    attempt->failed = error != NULL;
-    attempt->result = json_is_object(result) ? json_deep_copy(result) : NULL;
-    attempt->job = job ? strdup(job) : NULL; /* without memory: unknown */
-    if (error) {
-        attempt->error = *error;
-    }
-    service->poked = true;
-    (void)pthread_cond_signal(&service->work);
-}
-
-static void on_idle(void *arg)
-{
-    hg_dispatch_poke(arg);
-}
-
 /* ---- claiming ---- */
-
-static void fail_attempt(struct hg_attempt *attempt, const struct hg_error *error)
-{
-    attempt->ended = true;
-    attempt->failed = true;
-    attempt->error = *error;
-}
-
-/* What speaks against beginning an attempt at all. */
-static int check_attempt(struct hg_attempt *attempt, struct hg_error *err)
-{
-    if (attempt->task.cancel_requested) {
-        return hg_error_set(err, HG_ECANCELLED, "cancelled before it started");
-    }
-    if (attempt->task.n_lost <= LOST_MAX) {
-        return HG_OK;
-    }
-    attempt->final = true;
-    (void)hg_error_set(
-        err, HG_EINTERNAL, "the host died %d times while this ran", attempt->task.n_lost);
-    return hg_error_hint(err, "Look into the host's log for what ended it, then retry the run.");
-}
-
-/* Hands an attempt to a worker; what prevents that is how the attempt ended. */
-static void hand_out(struct hg_pipelines *service, struct hg_attempt *attempt)
-{
-    struct hg_error err = HG_ERROR_INIT;
-    HG_CLEANUP(hg_json_decrefp) json_t *task = NULL;
-    const char *plugin = NULL;
-    int r = check_attempt(attempt, &err);
-    r = r < 0 ? r : hg_task_for_attempt(service, &attempt->task, &task, &plugin, &err);
-    {
-        /* Known before it is handed out, since its events may come at once. */
-        HG_LOCK(&service->mutex);
-        attempt->next = service->attempts;
-        service->attempts = attempt;
-    }
-    r = r < 0
-            ? r
-            : hg_worker_pool_submit(
-                  service->workers, attempt->task.id, task, plugin, attempt->task.timeout_ms, &err);
-    if (r < 0) {
-        HG_LOCK(&service->mutex);
-        attempt->released = r == HG_EUNAVAILABLE; /* the worker died just now */
-        fail_attempt(attempt, &err);
-        service->poked = true;
-    }
-}
 
 /*
  * Fences only rise. When the server crashed and forgot the last ones it gave (claims do not wait
@@ -224,12 +72,10 @@ static int claim_in_transaction(struct hg_pipelines *service,
 {
     struct hg_queue_task *tasks = NULL;
     size_t n = 0;
-    int r = hg_db_begin_relaxed(db, err);
-    r = r < 0 ? r : hg_queue_claim(db, service->host, limit, lease_ms(), &tasks, &n, err);
+    int r = hg_queue_begin(db, err);
+    r = r < 0 ? r : hg_queue_claim(db, service->host, limit, &tasks, &n, err);
     r = r < 0 ? r : check_fences(service, db, tasks, n, err);
-    for (size_t i = 0; r == HG_OK && i < n; i++) {
-        r = hg_outcome_started(db, &tasks[i], err);
-    }
+    r = r < 0 || n == 0 ? r : hg_outcome_started(db, tasks, n, err);
     r = r < 0 ? r : hg_db_commit(db, err);
     if (r < 0) {
         hg_db_rollback(db);
@@ -238,11 +84,6 @@ static int claim_in_transaction(struct hg_pipelines *service,
     }
     if (n > 0) {
         HG_FAULT("host.claimed");
-    }
-    for (size_t i = 0; i < n; i++) {
-        /* Without it the run is shown as queued until its next task is claimed: no more than that.
-         */
-        (void)hg_outcome_run_started(db, tasks[i].run_id, NULL);
     }
     *ret = tasks;
     *ret_n = n;
@@ -258,7 +99,7 @@ static void run_changed(struct hg_pipelines *service)
 
 static int claim_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
 {
-    int limit = hg_worker_pool_free_slots(service->workers);
+    int limit = hg_attempts_wanted(service);
     struct hg_queue_task *tasks = NULL;
     size_t n = 0;
     if (limit == 0) {
@@ -274,9 +115,10 @@ static int claim_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg
         attempt->task = tasks[i];
         memset(&tasks[i], 0, sizeof tasks[i]);
         attempt->error = (struct hg_error)HG_ERROR_INIT;
-        hand_out(service, attempt);
+        hg_attempts_add(service, attempt);
     }
     hg_queue_tasks_free(tasks, n);
+    hg_attempts_hand_out(service);
     if (n > 0) {
         run_changed(service);
     }
@@ -285,16 +127,29 @@ static int claim_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg
 
 /* ---- endings and progress ---- */
 
-static struct hg_attempt *next_ended(struct hg_pipelines *service)
+/* Up to ENDS_AT_ONCE attempts whose end is to be written down; gives how many. */
+static size_t collect_ended(struct hg_pipelines *service, struct hg_attempt **ret)
 {
+    size_t n = 0;
     int64_t now = hg_time_monotonic_ms();
     HG_LOCK(&service->mutex);
-    for (struct hg_attempt *a = service->attempts; a; a = a->next) {
+    for (struct hg_attempt *a = service->attempts; a && n < ENDS_AT_ONCE; a = a->next) {
         if (a->ended && a->try_at_ms <= now) {
-            return a;
+            ret[n++] = a;
         }
     }
-    return NULL;
+    return n;
+}
+
+static void try_later(struct hg_pipelines *service,
+                      struct hg_attempt *const *attempts,
+                      size_t n,
+                      int64_t wait_ms)
+{
+    HG_LOCK(&service->mutex);
+    for (size_t i = 0; i < n; i++) {
+        attempts[i]->try_at_ms = hg_time_monotonic_ms() + wait_ms;
+    }
 }
 
 /* Why an attempt failed belongs into the log of its job too. */
@@ -340,38 +195,98 @@ static void refuse_report(struct hg_attempt *attempt, const struct hg_error *rea
                  reason->message);
 }
 
-static int write_endings(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+/* Those of which the ledger knows how they ended, or need not be asked, come first in the list. */
+static int settle(struct hg_pipelines *service,
+                  struct hg_db *db,
+                  struct hg_attempt **attempts,
+                  size_t *n,
+                  struct hg_error *err)
 {
-    struct hg_attempt *attempt;
-    while ((attempt = next_ended(service))) {
-        int r = hg_settle(service, db, attempt, err);
-        if (r < 0 && PQstatus(hg_db_conn(db)) == CONNECTION_OK) {
-            /* The warehouse cannot say yet; the ends of others need not wait for that. */
-            HG_LOCK(&service->mutex);
-            attempt->try_at_ms = hg_time_monotonic_ms() + RETRY_WAREHOUSE_MS;
-            continue;
-        }
-        r = r < 0 ? r : hg_outcome_ended(db, attempt, err);
-        if (r == HG_EUNAVAILABLE || (r < 0 && err->retryable)) {
-            HG_LOCK(&service->mutex);
-            attempt->try_at_ms = hg_time_monotonic_ms() + RETRY_DATABASE_MS;
+    size_t n_settled = 0;
+    for (size_t i = 0; i < *n; i++) {
+        int r = hg_settle(service, db, attempts[i], err);
+        if (r < 0 && PQstatus(hg_db_conn(db)) != CONNECTION_OK) {
+            try_later(service, attempts, *n, RETRY_DATABASE_MS);
             return r;
         }
         if (r < 0) {
-            /* HG_ECONFLICT: another attempt has taken over, and its end counts. */
+            /* The warehouse cannot say yet; the ends of others need not wait for that. */
+            try_later(service, &attempts[i], 1, RETRY_WAREHOUSE_MS);
+        } else {
+            attempts[n_settled++] = attempts[i];
+        }
+    }
+    *n = n_settled;
+    return HG_OK;
+}
+
+static void forget(struct hg_pipelines *service, struct hg_attempt *const *attempts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!attempts[i]->taken) {
+            hg_log(HG_LOG_WARNING,
+                   "the end of an attempt does not count, another has taken over",
+                   "run_id",
+                   attempts[i]->task.run_id,
+                   "task",
+                   attempts[i]->task.key,
+                   NULL);
+        }
+        log_failure(service, attempts[i]);
+        hg_attempts_remove(service, attempts[i]);
+    }
+    run_changed(service);
+}
+
+static bool passes(int code, const struct hg_error *err)
+{
+    return code == HG_EUNAVAILABLE || err->retryable;
+}
+
+/* One that the database does not take must not keep the others from being written down. */
+static int write_one_by_one(struct hg_pipelines *service,
+                            struct hg_db *db,
+                            struct hg_attempt *const *attempts,
+                            size_t n,
+                            struct hg_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        int r = hg_outcome_ended(db, &attempts[i], 1, err);
+        if (r < 0 && passes(r, err)) {
+            try_later(service, &attempts[i], n - i, RETRY_DATABASE_MS);
+            return r;
+        }
+        if (r < 0) {
             hg_log_error("the end of an attempt was not taken", err);
         }
-        if (r < 0 && r != HG_ECONFLICT && !attempt->refused) {
-            refuse_report(attempt, err);
+        if (r < 0 && !attempts[i]->refused) {
+            refuse_report(attempts[i], err);
             continue;
         }
-        log_failure(service, attempt);
-        {
-            HG_LOCK(&service->mutex);
-            unlink_attempt(service, attempt);
+        attempts[i]->taken = true; /* as far as that is possible */
+        forget(service, &attempts[i], 1);
+    }
+    return HG_OK;
+}
+
+static int write_endings(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+{
+    struct hg_attempt *attempts[ENDS_AT_ONCE];
+    size_t n;
+    while ((n = collect_ended(service, attempts)) > 0) {
+        int r = settle(service, db, attempts, &n, err);
+        if (r < 0 || n == 0) {
+            return r;
         }
-        attempt_free(attempt);
-        run_changed(service);
+        r = hg_outcome_ended(db, attempts, n, err);
+        if (r == HG_OK) {
+            forget(service, attempts, n);
+        } else if (passes(r, err)) {
+            try_later(service, attempts, n, RETRY_DATABASE_MS);
+            return r;
+        } else if ((r = write_one_by_one(service, db, attempts, n, err)) < 0) {
+            return r;
+        }
     }
     return HG_OK;
 }
@@ -446,6 +361,7 @@ static int cancel_tasks(struct hg_pipelines *service, struct hg_db *db, struct h
     size_t i;
     json_t *id;
     json_array_foreach (ids, i, id) {
+        hg_attempts_cancel(service, json_string_value(id));
         hg_worker_pool_cancel(service->workers, json_string_value(id));
     }
     return r;
@@ -463,6 +379,7 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int64_t now = hg_time_monotonic_ms();
+    hg_attempts_give_back(service);
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : write_endings(service, db, err);
     if (r == HG_OK && now >= rounds->progress_at_ms) {
@@ -525,7 +442,8 @@ int hg_dispatch_start(struct hg_pipelines *service, struct hg_error *err)
 #ifdef HG_SANITIZED
     options.memory_limit_bytes = 0; /* shadow memory counts too */
 #endif
-    const struct hg_worker_events events = {service, on_log, on_progress, on_done, on_idle};
+    struct hg_worker_events events = hg_attempt_events;
+    events.arg = service;
     int r = hg_worker_pool_new(&options, &events, &service->workers, err);
     if (r < 0) {
         return r;
@@ -565,10 +483,12 @@ static void last_round(struct hg_pipelines *service)
     if (r < 0) {
         hg_log_error("how the last attempts ended could not be written down", &err);
     }
+    service->first_held = NULL;
+    service->last_held = NULL;
     while (service->attempts) {
         struct hg_attempt *attempt = service->attempts;
         service->attempts = attempt->next;
-        attempt_free(attempt);
+        hg_attempt_free(attempt);
     }
 }
 

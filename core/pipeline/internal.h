@@ -26,14 +26,19 @@ enum {
 /* One attempt that a worker of ours runs. */
 struct hg_attempt {
     struct hg_attempt *next;
+    struct hg_attempt *next_held; /* of those that wait for a free worker */
     struct hg_queue_task task;
-    json_t *progress; /* object job -> [rows_in, rows_out, rows_rejected] since the last flush */
-    bool ended;       /* result and error say how; the dispatcher writes it down */
+    json_t *message;    /* the task for the worker, until it is handed out */
+    const char *plugin; /* third-party, or NULL; borrowed from the registry */
+    int64_t since_ms;   /* monotonic: held since, then handed out at */
+    json_t *progress;   /* object job -> [rows_in, rows_out, rows_rejected] since the last flush */
+    bool ended;         /* result and error say how; the dispatcher writes it down */
     bool failed;
     bool refused;   /* its report could not be written down, and is left out */
     bool released;  /* no worker took it: back to the queue, it does not count */
     bool final;     /* it is not tried again, whatever its attempts and its error allow */
     bool settled;   /* the ledger was asked whether it committed */
+    bool taken;     /* its end was written down and counts */
     json_t *result; /* NULL when the worker died */
     char *job;      /* at fault when the worker died, or NULL */
     struct hg_error error;
@@ -59,6 +64,10 @@ struct hg_pipelines {
     bool schedules_changed;
     bool stopping;
     struct hg_attempt *attempts;
+    struct hg_attempt *first_held; /* claimed and waiting for a worker, oldest first */
+    struct hg_attempt *last_held;
+    int n_held;
+    double task_ms;        /* how long tasks take, the last ones count most */
     int64_t highest_fence; /* that was claimed here; the dispatcher's own */
 };
 
@@ -120,18 +129,31 @@ int hg_task_for_attempt(const struct hg_pipelines *service,
 
 /* ---- outcome.c ---- */
 
-/* Marks the attempts' jobs and runs as running; in the transaction of the claim. */
-int hg_outcome_started(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err);
-/* The run of a task that was claimed runs. In a transaction of its own, behind the claim's. */
-int hg_outcome_run_started(struct hg_db *db, const char *run_id, struct hg_error *err);
-/* Writes down how an attempt ended, moves its run on; one transaction. */
-int hg_outcome_ended(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err);
+/* Marks jobs and runs of claimed tasks as running; in the transaction of the claim. */
+int hg_outcome_started(struct hg_db *db,
+                       const struct hg_queue_task *tasks,
+                       size_t n,
+                       struct hg_error *err);
+/*
+ * Writes down how attempts ended and moves their runs on, in one transaction. Sets `taken` of each:
+ * false when another attempt has taken over, whose end counts.
+ */
+int hg_outcome_ended(struct hg_db *db,
+                     struct hg_attempt *const *attempts,
+                     size_t n,
+                     struct hg_error *err);
 int hg_outcome_progress(struct hg_db *db,
                         const struct hg_attempt *attempt,
                         const json_t *progress,
                         struct hg_error *err);
-/* After a change of a locked run's tasks: makes others ready, or ends the run. */
-int hg_outcome_move_on(struct hg_db *db, const char *run_id, struct hg_error *err);
+/*
+ * After a change of tasks of locked runs (the text of an array of ids): makes others ready, or ends
+ * the runs. `some_were_skipped`: tasks may have ended without an attempt of their own.
+ */
+int hg_outcome_move_on(struct hg_db *db,
+                       const char *run_ids,
+                       bool some_were_skipped,
+                       struct hg_error *err);
 /*
  * The job that failed: by the worker's report, by the blame page when the worker died, else the
  * first of the task. Borrowed from the attempt.
@@ -149,6 +171,11 @@ int hg_settle(struct hg_pipelines *service,
               struct hg_attempt *attempt,
               struct hg_error *err);
 
+/* ---- retention.c ---- */
+
+/* Makes the partitions of the weeks to come and drops what is older than `retention` says. */
+int hg_retention_keep(struct hg_pipelines *service, struct hg_error *err);
+
 /* ---- job_log.c ---- */
 
 /* Appends a line to the log of an attempt of a job. Failures are logged once and dropped. */
@@ -159,6 +186,25 @@ void hg_job_log_append(const struct hg_pipelines *service,
                        int level,
                        int64_t at_us,
                        const char *message);
+
+/* ---- attempts.c ---- */
+
+/* What the workers' supervisor tells; set `arg` to the service. */
+extern const struct hg_worker_events hg_attempt_events;
+/* How many tasks to claim. */
+int hg_attempts_wanted(struct hg_pipelines *service);
+/* Takes over a claimed attempt: it waits for a worker, or has ended when something is against it.
+ */
+void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt);
+/* Free workers get what waits. */
+void hg_attempts_hand_out(struct hg_pipelines *service);
+/* Ends, as released, what has waited too long: the workers got long tasks meanwhile. */
+void hg_attempts_give_back(struct hg_pipelines *service);
+/* Ends, as cancelled, the attempt at a task if it waits. */
+void hg_attempts_cancel(struct hg_pipelines *service, const char *task_id);
+/* Takes an ended attempt off the list and frees it. Only the dispatcher. */
+void hg_attempts_remove(struct hg_pipelines *service, struct hg_attempt *attempt);
+void hg_attempt_free(struct hg_attempt *attempt);
 
 /* ---- dispatch.c, scheduler.c ---- */
 

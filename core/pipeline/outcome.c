@@ -1,17 +1,20 @@
 /*
- * How attempts end. One transaction an end: the task, its jobs, what depends on it, the run's final
- * state. The run's row is locked first, so that two ends of one run follow each other.
+ * How attempts end. One transaction for all that ended meanwhile: the tasks, their jobs, what
+ * depends on them, the final states of runs. The runs are locked first, so that two ends of one run
+ * follow each other.
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/error_json.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "pipeline/internal.h"
+#include "store/array.h"
 
 enum { NUMBER_TEXT = 24 };
 
@@ -25,30 +28,40 @@ static const char *number(char text[NUMBER_TEXT], int64_t value)
 
 static const struct hg_statement start_jobs = {
     "outcome_start_jobs",
-    "update job_run set status = 'running', attempt = $2, started_at = now(), finished_at = null,"
-    " rows_in = 0, rows_out = 0, rows_rejected = 0, error = null where task_id = $1",
-    2};
+    "update job_run j set status = 'running', attempt = g.attempt, started_at = now(),"
+    " finished_at = null, rows_in = 0, rows_out = 0, rows_rejected = 0, error = null"
+    " from unnest($1::uuid[], $2::uuid[], $3::int[]) g (run_id, task_id, attempt)"
+    " where j.run_id = g.run_id and j.task_id = g.task_id",
+    3};
 
-/* A transaction of its own whose commit does not wait for the disk: the next claim says it again.
- */
-static const struct hg_statement start_run = {
-    "outcome_start_run",
-    "with relaxed as materialized (select set_config('synchronous_commit', 'off', true) as off)"
-    " update run set status = 'running', started_at = coalesce(started_at, now())"
-    " from relaxed where id = $1 and status = 'queued'",
+/* A claim must not wait for runs; one that is locked just now is marked with its next task. */
+static const struct hg_statement start_runs = {
+    "outcome_start_runs",
+    "update run set status = 'running', started_at = coalesce(started_at, now()) where id in"
+    " (select id from run where id = any($1::uuid[]) and status = 'queued'"
+    " order by id for update skip locked)",
     1};
 
-int hg_outcome_started(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err)
+int hg_outcome_started(struct hg_db *db,
+                       const struct hg_queue_task *tasks,
+                       size_t n,
+                       struct hg_error *err)
 {
-    char attempt[NUMBER_TEXT];
-    const char *const jobs[] = {task->id, number(attempt, task->attempt)};
-    return hg_db_exec(db, &start_jobs, jobs, NULL, err);
-}
-
-int hg_outcome_run_started(struct hg_db *db, const char *run_id, struct hg_error *err)
-{
-    const char *const params[] = {run_id};
-    return hg_db_exec(db, &start_run, params, NULL, err);
+    HG_CLEANUP(hg_buf_free) struct hg_buf runs = HG_BUF_INIT;
+    HG_CLEANUP(hg_buf_free) struct hg_buf ids = HG_BUF_INIT;
+    HG_CLEANUP(hg_buf_free) struct hg_buf attempts = HG_BUF_INIT;
+    for (size_t i = 0; i < n; i++) {
+        hg_array_put(&runs, tasks[i].run_id);
+        hg_array_put(&ids, tasks[i].id);
+        hg_array_put_int64(&attempts, tasks[i].attempt);
+    }
+    const char *const params[] = {
+        hg_array_text(&runs), hg_array_text(&ids), hg_array_text(&attempts)};
+    if (!params[0] || !params[1] || !params[2]) {
+        return hg_error_nomem(err);
+    }
+    int r = hg_db_exec(db, &start_jobs, params, NULL, err);
+    return r < 0 ? r : hg_db_exec(db, &start_runs, params, NULL, err);
 }
 
 /* ---- progress ---- */
@@ -56,7 +69,7 @@ int hg_outcome_run_started(struct hg_db *db, const char *run_id, struct hg_error
 static const struct hg_statement job_progress = {
     "outcome_progress",
     "update job_run set rows_in = $3, rows_out = $4, rows_rejected = $5"
-    " where task_id = $1 and job_id = $2 and status = 'running' and attempt = $6",
+    " where run_id = $1 and job_id = $2 and status = 'running' and attempt = $6",
     6};
 
 int hg_outcome_progress(struct hg_db *db,
@@ -69,7 +82,7 @@ int hg_outcome_progress(struct hg_db *db,
     json_object_foreach ((json_t *)(uintptr_t)progress, job, rows) {
         char text[4][NUMBER_TEXT];
         const char *const params[] = {
-            attempt->task.id,
+            attempt->task.run_id,
             job,
             number(text[0], json_integer_value(json_array_get(rows, 0))),
             number(text[1], json_integer_value(json_array_get(rows, 1))),
@@ -87,78 +100,68 @@ int hg_outcome_progress(struct hg_db *db,
 /* ---- end ---- */
 
 /* A load that did not succeed has loaded nothing, however far it came. */
-static const struct hg_statement end_job = {
-    "outcome_end_job",
-    "update job_run set status = $3, finished_at = now(), rows_in = $4,"
-    " rows_out = case when type = 'load' and $3 <> 'succeeded' then 0 else $5::bigint end,"
-    " rows_rejected = $6, error = $7::jsonb,"
-    " started_at = case when $3 = 'skipped' then null else coalesce(started_at, now()) end"
-    " where task_id = $1 and job_id = $2",
-    7};
-
-/*
- * When the worker died there is no report: the job that was at work is at fault, or the first when
- * that is unknown. Those before it end with it, those behind it never came.
- */
-static const struct hg_statement end_jobs_without_report = {
+static const struct hg_statement end_jobs = {
     "outcome_end_jobs",
-    "update job_run j set finished_at = now(),"
-    " status = case when $2 <> 'failed' or j.position = f.fault then $2"
-    " when j.position < f.fault then 'cancelled' else 'skipped' end,"
-    " rows_out = case when j.type = 'load' then 0 else j.rows_out end,"
-    " error = case when j.position = f.fault then $3::jsonb end"
-    " from (select coalesce(min(position) filter (where job_id = $4), min(position)) as fault"
-    " from job_run where task_id = $1) f"
-    " where j.task_id = $1",
-    4};
+    "update job_run j set status = g.status,"
+    " finished_at = case when g.status <> 'queued' then now() end,"
+    " started_at = case when g.status not in ('skipped', 'queued')"
+    " then coalesce(j.started_at, now()) end,"
+    " rows_in = coalesce(g.rows_in, j.rows_in),"
+    " rows_out = case when j.type = 'load' and g.status <> 'succeeded' then 0"
+    " else coalesce(g.rows_out, j.rows_out) end,"
+    " rows_rejected = coalesce(g.rows_rejected, j.rows_rejected), error = g.error"
+    " from jsonb_to_recordset($1::jsonb) as g (run_id uuid, id text, status text, rows_in bigint,"
+    " rows_out bigint, rows_rejected bigint, error jsonb)"
+    " where j.run_id = g.run_id and j.job_id = g.id",
+    1};
 
-static const struct hg_statement retrying_jobs = {
-    "outcome_retrying_jobs",
-    "update job_run set status = 'retrying', finished_at = now(),"
-    " error = case when job_id = $3 then $2::jsonb end,"
-    " rows_out = case when type = 'load' then 0 else rows_out end"
-    " where task_id = $1",
-    3};
-
-static const struct hg_statement count_retry = {
-    "outcome_count_retry", "update run set retry_count = retry_count + 1 where id = $1", 1};
+static const struct hg_statement count_retries = {
+    "outcome_count_retries",
+    "update run r set retry_count = r.retry_count + g.n"
+    " from (select id, count(*) as n from unnest($1::uuid[]) id group by id) g where r.id = g.id",
+    1};
 
 /* Jobs of tasks that ended without an attempt of their own. */
 static const struct hg_statement end_jobs_of_others = {
     "outcome_end_jobs_of_others",
     "update job_run j set status = t.state, finished_at = case t.state when 'cancelled' then now()"
-    " end from task t where t.run_id = $1 and j.task_id = t.id"
-    " and t.state in ('skipped', 'cancelled') and j.status in ('queued', 'retrying')",
+    " end from task_history t where t.run_id = any($1::uuid[]) and j.run_id = t.run_id"
+    " and j.task_id = t.id and t.state in ('skipped', 'cancelled')"
+    " and j.status in ('queued', 'retrying')",
     1};
 
-static const struct hg_statement add_result = {
-    "outcome_result",
+static const struct hg_statement add_results = {
+    "outcome_results",
     "insert into check_result (run_id, job_id, rule, column_name, grain, dimension, issue_type,"
     " severity, on_fail, evaluated, failed, status)"
-    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-    12};
+    " select run_id, job, rule, \"column\", grain, dimension, issue_type, severity, on_fail,"
+    " coalesce(evaluated, 0), coalesce(failed, 0), status from jsonb_to_recordset($1::jsonb)"
+    " as g (run_id uuid, job text, rule text, \"column\" text, grain text, dimension text,"
+    " issue_type text, severity text, on_fail text, evaluated bigint, failed bigint, status text)",
+    1};
 
-/* The first failed job, in the order of the definition, gives the run its error. */
-static const struct hg_statement end_run = {
-    "outcome_end_run",
-    "update run r set slot = null, finished_at = now(),"
-    " status = case when exists (select from task t where t.run_id = r.id and t.state = 'failed')"
-    " then 'failed'"
-    " when exists (select from task t where t.run_id = r.id and t.state = 'cancelled')"
+/*
+ * Ends the runs of which no task is left. The first failed job, in the order of the definition,
+ * gives the run its error.
+ */
+static const struct hg_statement end_runs = {
+    "outcome_end_runs",
+    "with ended as (update run r set finished_at = now(),"
+    " started_at = coalesce(r.started_at,"
+    " (select min(j.started_at) from job_run j where j.run_id = r.id)),"
+    " status = case when exists (select from task_history t where t.run_id = r.id"
+    " and t.state = 'failed') then 'failed'"
+    " when exists (select from task_history t where t.run_id = r.id and t.state = 'cancelled')"
     " then 'cancelled' else 'succeeded' end,"
     " error = (select j.error || jsonb_build_object('job', j.job_id) from job_run j"
     " where j.run_id = r.id and j.status = 'failed' and j.error is not null"
     " order by j.position limit 1)"
-    " where r.id = $1 returning r.status, r.pipeline_id,"
-    " (extract(epoch from r.finished_at - r.started_at) * 1000)::bigint as ms",
-    1};
-
-static const struct hg_statement run_parallelism = {
-    "outcome_parallelism",
-    "select coalesce((p.overrides->>'parallelism')::int, (v.definition->>'parallelism')::int, 1)"
-    " as parallelism from run r join pipeline p on p.id = r.pipeline_id"
-    " join pipeline_version v on v.pipeline_id = r.pipeline_id and v.version = r.version"
-    " where r.id = $1",
+    " where r.id = any($1::uuid[]) and r.finished_at is null"
+    " and not exists (select from task t where t.run_id = r.id)"
+    " returning r.id, r.status, r.pipeline_id, r.started_at, r.finished_at),"
+    " freed as (delete from run_slot s using ended e where s.run_id = e.id)"
+    " select id, status, pipeline_id,"
+    " (extract(epoch from finished_at - started_at) * 1000)::bigint as ms from ended",
     1};
 
 /* What trying again cannot change. */
@@ -209,201 +212,267 @@ const char *hg_attempt_job_at_fault(const struct hg_attempt *attempt)
                : json_string_value(json_array_get(json_object_get(attempt->task.spec, "jobs"), 0));
 }
 
-static char *job_error(const struct hg_attempt *attempt, const json_t *job)
+static size_t index_of_fault(const struct hg_attempt *attempt)
 {
-    json_t *error = json_object_get(job, "error");
-    if (json_is_object(error)) {
-        return json_dumps(error, JSON_COMPACT);
+    const char *fault = hg_attempt_job_at_fault(attempt);
+    size_t i;
+    const json_t *id;
+    json_array_foreach (json_object_get(attempt->task.spec, "jobs"), i, id) {
+        if (fault && strcmp(json_string_value(id), fault) == 0) {
+            return i;
+        }
     }
-    const char *status = json_string_value(json_object_get(job, "status"));
-    if (!attempt->failed || !status || strcmp(status, "failed") != 0) {
+    return 0;
+}
+
+/* The form of a job's end; `error` may be NULL. Takes nothing over. */
+static json_t *job_end(const struct hg_attempt *attempt,
+                       const char *id,
+                       const char *status,
+                       json_t *error)
+{
+    json_t *end =
+        json_pack("{s:s, s:s, s:s}", "run_id", attempt->task.run_id, "id", id, "status", status);
+    if (end && error && json_object_set(end, "error", error) < 0) {
+        json_decref(end);
         return NULL;
     }
-    HG_CLEANUP(hg_json_decrefp) json_t *own = hg_error_to_json(&attempt->error);
-    return own ? json_dumps(own, JSON_COMPACT) : NULL;
+    return end;
 }
 
-static int write_job(struct hg_db *db,
-                     const struct hg_attempt *attempt,
-                     const json_t *job,
-                     struct hg_error *err)
+/* What the worker said of its jobs. */
+static int add_reported(json_t *ends, const struct hg_attempt *attempt, json_t *own_error)
 {
-    char text[3][NUMBER_TEXT];
-    const char *status = json_string_value(json_object_get(job, "status"));
-    HG_CLEANUP(hg_freep) char *error = job_error(attempt, job);
-    const char *const params[] = {
-        attempt->task.id,
-        json_string_value(json_object_get(job, "id")),
-        status ? status : "failed",
-        number(text[0], json_integer_value(json_object_get(job, "rows_in"))),
-        number(text[1], json_integer_value(json_object_get(job, "rows_out"))),
-        number(text[2], json_integer_value(json_object_get(job, "rows_rejected"))),
-        error,
-    };
-    return hg_db_exec(db, &end_job, params, NULL, err);
-}
-
-static int write_result(struct hg_db *db,
-                        const struct hg_attempt *attempt,
-                        const json_t *item,
-                        struct hg_error *err)
-{
-    static const char *const keys[] = {"job",
-                                       "rule",
-                                       "column",
-                                       "grain",
-                                       "dimension",
-                                       "issue_type",
-                                       "severity",
-                                       "on_fail",
-                                       "evaluated",
-                                       "failed",
-                                       "status"};
-    char text[HG_COUNT(keys)][NUMBER_TEXT];
-    const char *params[1 + HG_COUNT(keys)] = {attempt->task.run_id};
-    for (size_t i = 0; i < HG_COUNT(keys); i++) {
-        const json_t *value = json_object_get(item, keys[i]);
-        params[1 + i] = json_is_integer(value) ? number(text[i], json_integer_value(value))
-                                               : json_string_value(value);
+    static const char *const counts[] = {"rows_in", "rows_out", "rows_rejected"};
+    size_t i;
+    json_t *job;
+    json_array_foreach (json_object_get(attempt->result, "jobs"), i, job) {
+        const char *status = json_string_value(json_object_get(job, "status"));
+        json_t *error = json_object_get(job, "error");
+        bool failed = !status || strcmp(status, "failed") == 0;
+        error = json_is_object(error) ? error : failed && attempt->failed ? own_error : NULL;
+        json_t *end = job_end(attempt,
+                              json_string_value(json_object_get(job, "id")),
+                              status ? status : "failed",
+                              error);
+        for (size_t k = 0; end && k < HG_COUNT(counts); k++) {
+            json_t *count = json_integer(json_integer_value(json_object_get(job, counts[k])));
+            (void)json_object_set_new(end, counts[k], count);
+        }
+        if (json_array_append_new(ends, end) < 0) {
+            return HG_ENOMEM;
+        }
     }
-    return hg_db_exec(db, &add_result, params, NULL, err);
+    return HG_OK;
 }
 
-static int write_report(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
+/*
+ * When the worker died there is no report: the job that was at work is at fault, or the first when
+ * that is unknown. Those before it end with it, those behind it never came.
+ */
+static int add_unreported(json_t *ends,
+                          const struct hg_attempt *attempt,
+                          enum hg_queue_how how,
+                          json_t *own_error)
+{
+    static const struct {
+        const char *before, *fault, *behind;
+    } statuses[] = {
+        [HG_QUEUE_FAILED] = {"cancelled", "failed", "skipped"},
+        [HG_QUEUE_CANCELLED] = {"cancelled", "cancelled", "cancelled"},
+        [HG_QUEUE_RETRIED] = {"retrying", "retrying", "retrying"},
+        [HG_QUEUE_RELEASED] = {"queued", "queued", "queued"},
+    };
+    size_t fault = index_of_fault(attempt);
+    size_t i;
+    const json_t *id;
+    json_array_foreach (json_object_get(attempt->task.spec, "jobs"), i, id) {
+        const char *status = i < fault    ? statuses[how].before
+                             : i == fault ? statuses[how].fault
+                                          : statuses[how].behind;
+        bool has_error = i == fault && how != HG_QUEUE_RELEASED;
+        json_t *end = job_end(attempt, json_string_value(id), status, has_error ? own_error : NULL);
+        if (json_array_append_new(ends, end) < 0) {
+            return HG_ENOMEM;
+        }
+    }
+    return HG_OK;
+}
+
+static bool is_reported(const struct hg_attempt *attempt, enum hg_queue_how how)
+{
+    return attempt->result && (how == HG_QUEUE_DONE || how == HG_QUEUE_FAILED ||
+                               (how == HG_QUEUE_CANCELLED && attempt->error.code == HG_ECANCELLED));
+}
+
+static int add_results_of(json_t *results, const struct hg_attempt *attempt)
 {
     size_t i;
     json_t *item;
-    json_array_foreach (json_object_get(attempt->result, "jobs"), i, item) {
-        int r = write_job(db, attempt, item, err);
-        if (r < 0) {
-            return r;
-        }
-    }
     json_array_foreach (json_object_get(attempt->result, "results"), i, item) {
-        int r = write_result(db, attempt, item, err);
-        if (r < 0) {
-            return r;
+        if (json_object_set_new(item, "run_id", json_string(attempt->task.run_id)) < 0 ||
+            json_array_append(results, item) < 0) {
+            return HG_ENOMEM;
         }
     }
     return HG_OK;
 }
 
-static int write_death(struct hg_db *db,
-                       const struct hg_attempt *attempt,
-                       const char *state,
+static int write_list(struct hg_db *db,
+                      const struct hg_statement *statement,
+                      const json_t *list,
+                      struct hg_error *err)
+{
+    if (json_array_size(list) == 0) {
+        return HG_OK;
+    }
+    HG_CLEANUP(hg_freep) char *text = json_dumps(list, JSON_COMPACT);
+    const char *const params[] = {text};
+    return text ? hg_db_exec(db, statement, params, NULL, err) : hg_error_nomem(err);
+}
+
+/* The jobs of the attempts whose end was taken, and what their checks found. */
+static int write_jobs(struct hg_db *db,
+                      struct hg_attempt *const *attempts,
+                      const struct hg_queue_end *ends,
+                      size_t n,
+                      struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *jobs = json_array();
+    HG_CLEANUP(hg_json_decrefp) json_t *results = json_array();
+    int r = jobs && results ? HG_OK : HG_ENOMEM;
+    for (size_t i = 0; r == HG_OK && i < n; i++) {
+        HG_CLEANUP(hg_json_decrefp) json_t *error = NULL;
+        if (!ends[i].taken) {
+            continue;
+        }
+        if (attempts[i]->failed && !(error = hg_error_to_json(&attempts[i]->error))) {
+            r = HG_ENOMEM;
+        } else if (is_reported(attempts[i], ends[i].how)) {
+            r = add_reported(jobs, attempts[i], error);
+            r = r < 0 ? r : add_results_of(results, attempts[i]);
+        } else {
+            r = add_unreported(jobs, attempts[i], ends[i].how, error);
+        }
+    }
+    if (r < 0) {
+        return hg_error_nomem(err);
+    }
+    r = write_list(db, &end_jobs, jobs, err);
+    return r < 0 ? r : write_list(db, &add_results, results, err);
+}
+
+static int write_retries(struct hg_db *db,
+                         const struct hg_queue_end *ends,
+                         size_t n,
+                         struct hg_error *err)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf runs = HG_BUF_INIT;
+    for (size_t i = 0; i < n; i++) {
+        if (ends[i].taken && ends[i].how == HG_QUEUE_RETRIED) {
+            hg_array_put(&runs, ends[i].task->run_id);
+        }
+    }
+    if (runs.len == 0) {
+        return HG_OK;
+    }
+    const char *const params[] = {hg_array_text(&runs)};
+    return params[0] ? hg_db_exec(db, &count_retries, params, NULL, err) : hg_error_nomem(err);
+}
+
+static void log_ended(const PGresult *result)
+{
+    for (int row = 0; row < PQntuples(result); row++) {
+        hg_log(HG_LOG_INFO,
+               "run ended",
+               "pipeline",
+               hg_result_text(result, row, "pipeline_id"),
+               "run_id",
+               hg_result_text(result, row, "id"),
+               "status",
+               hg_result_text(result, row, "status"),
+               "duration_ms",
+               hg_result_text(result, row, "ms"),
+               NULL);
+    }
+}
+
+int hg_outcome_move_on(struct hg_db *db,
+                       const char *run_ids,
+                       bool some_were_skipped,
                        struct hg_error *err)
 {
-    HG_CLEANUP(hg_json_decrefp) json_t *error = hg_error_to_json(&attempt->error);
-    HG_CLEANUP(hg_freep) char *text = error ? json_dumps(error, JSON_COMPACT) : NULL;
-    if (!text) {
+    const char *const params[] = {run_ids};
+    HG_CLEANUP(hg_resultp) PGresult *ended = NULL;
+    int r = some_were_skipped ? hg_db_exec(db, &end_jobs_of_others, params, NULL, err) : HG_OK;
+    r = r < 0 ? r : hg_db_exec(db, &end_runs, params, &ended, err);
+    r = r < 0 ? r : hg_queue_promote(db, run_ids, err);
+    if (r == HG_OK && PQntuples(ended) > 0) {
+        log_ended(ended);
+        r = hg_db_durable(db, err); /* what a run came to is told to the outside */
+    }
+    return r;
+}
+
+static void describe_end(const struct hg_attempt *attempt, struct hg_queue_end *ret)
+{
+    *ret = (struct hg_queue_end){.task = &attempt->task, .how = HG_QUEUE_DONE};
+    if (attempt->released) {
+        ret->how = HG_QUEUE_RELEASED;
+    } else if (attempt->failed && shall_retry(attempt)) {
+        ret->how = HG_QUEUE_RETRIED;
+        ret->delay_ms = retry_delay_ms(&attempt->task);
+    } else if (attempt->failed) {
+        ret->how = attempt->error.code == HG_ECANCELLED ? HG_QUEUE_CANCELLED : HG_QUEUE_FAILED;
+    }
+}
+
+static int end_in_transaction(struct hg_db *db,
+                              struct hg_attempt *const *attempts,
+                              struct hg_queue_end *ends,
+                              size_t n,
+                              struct hg_error *err)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf ids = HG_BUF_INIT;
+    bool some_were_skipped = false;
+    for (size_t i = 0; i < n; i++) {
+        describe_end(attempts[i], &ends[i]);
+        hg_array_put(&ids, attempts[i]->task.run_id);
+    }
+    const char *runs = hg_array_text(&ids);
+    if (!runs) {
         return hg_error_nomem(err);
     }
-    const char *const params[] = {attempt->task.id, state, text, hg_attempt_job_at_fault(attempt)};
-    return hg_db_exec(db, &end_jobs_without_report, params, NULL, err);
+    int r = hg_queue_begin(db, err);
+    r = r < 0 ? r : hg_queue_lock_runs(db, runs, err);
+    r = r < 0 ? r : hg_queue_end(db, ends, n, err);
+    r = r < 0 ? r : write_jobs(db, attempts, ends, n, err);
+    r = r < 0 ? r : write_retries(db, ends, n, err);
+    for (size_t i = 0; i < n; i++) {
+        some_were_skipped |= ends[i].how == HG_QUEUE_FAILED || ends[i].how == HG_QUEUE_CANCELLED;
+    }
+    return r < 0 ? r : hg_outcome_move_on(db, runs, some_were_skipped, err);
 }
 
-static int end_by_retry(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
+int hg_outcome_ended(struct hg_db *db,
+                     struct hg_attempt *const *attempts,
+                     size_t n,
+                     struct hg_error *err)
 {
-    HG_CLEANUP(hg_json_decrefp) json_t *error = hg_error_to_json(&attempt->error);
-    HG_CLEANUP(hg_freep) char *text = error ? json_dumps(error, JSON_COMPACT) : NULL;
-    if (!text) {
+    struct hg_queue_end *ends = calloc(n, sizeof *ends);
+    if (!ends) {
         return hg_error_nomem(err);
     }
-    const char *const jobs[] = {attempt->task.id, text, hg_attempt_job_at_fault(attempt)};
-    const char *const run[] = {attempt->task.run_id};
-    int r = hg_queue_retry(db, &attempt->task, retry_delay_ms(&attempt->task), err);
-    r = r < 0 ? r : hg_db_exec(db, &retrying_jobs, jobs, NULL, err);
-    return r < 0 ? r : hg_db_exec(db, &count_retry, run, NULL, err);
-}
-
-static const struct hg_statement requeue_jobs = {
-    "outcome_requeue_jobs",
-    "update job_run set status = 'queued', started_at = null where task_id = $1",
-    1};
-
-static int end_by_release(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
-{
-    const char *const params[] = {attempt->task.id};
-    int r = hg_queue_release(db, &attempt->task, err);
-    return r < 0 ? r : hg_db_exec(db, &requeue_jobs, params, NULL, err);
-}
-
-/* However it ended, somebody had asked to stop it: it is not tried again. */
-static int end_cancelled(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
-{
-    int r = hg_queue_fail(db, &attempt->task, "cancelled", err);
-    if (r < 0) {
-        return r;
-    }
-    return attempt->result && attempt->error.code == HG_ECANCELLED
-               ? write_report(db, attempt, err)
-               : write_death(db, attempt, "cancelled", err);
-}
-
-static int end_for_good(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
-{
-    const char *state = attempt->error.code == HG_ECANCELLED ? "cancelled" : "failed";
-    int r = attempt->failed ? hg_queue_fail(db, &attempt->task, state, err)
-                            : hg_queue_done(db, &attempt->task, err);
-    if (r < 0) {
-        return r;
-    }
-    return attempt->result ? write_report(db, attempt, err) : write_death(db, attempt, state, err);
-}
-
-int hg_outcome_move_on(struct hg_db *db, const char *run_id, struct hg_error *err)
-{
-    const char *const params[] = {run_id};
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int n_open = 0;
-    int r = hg_db_exec(db, &end_jobs_of_others, params, NULL, err);
-    r = r < 0 ? r : hg_queue_count_open(db, run_id, &n_open, err);
-    if (r < 0) {
-        return r;
-    }
-    bool more = n_open > 0;
-    r = more ? HG_OK : hg_db_durable(db, err); /* what a run came to is told to the outside */
-    r = r < 0 ? r : hg_db_exec(db, more ? &run_parallelism : &end_run, params, &result, err);
-    if (r < 0 || PQntuples(result) == 0) {
-        return r;
-    }
-    if (more) {
-        return hg_queue_promote(db, run_id, (int)hg_result_int64(result, 0, "parallelism", 1), err);
-    }
-    hg_log(HG_LOG_INFO,
-           "run ended",
-           "pipeline",
-           hg_result_text(result, 0, "pipeline_id"),
-           "run_id",
-           run_id,
-           "status",
-           hg_result_text(result, 0, "status"),
-           "duration_ms",
-           hg_result_text(result, 0, "ms"),
-           NULL);
-    return HG_OK;
-}
-
-int hg_outcome_ended(struct hg_db *db, const struct hg_attempt *attempt, struct hg_error *err)
-{
-    bool cancelled = false;
-    int r = hg_db_begin_relaxed(db, err);
-    r = r < 0 ? r : hg_queue_lock_run(db, attempt->task.run_id, err);
-    r = r < 0 || !attempt->failed ? r : hg_queue_is_cancelled(db, &attempt->task, &cancelled, err);
-    if (r == HG_OK && cancelled) {
-        r = end_cancelled(db, attempt, err);
-    } else if (r == HG_OK && attempt->released) {
-        r = end_by_release(db, attempt, err);
-    } else if (r == HG_OK) {
-        r = attempt->failed && shall_retry(attempt) ? end_by_retry(db, attempt, err)
-                                                    : end_for_good(db, attempt, err);
-    }
-    r = r < 0 ? r : hg_outcome_move_on(db, attempt->task.run_id, err);
+    int r = end_in_transaction(db, attempts, ends, n, err);
     HG_FAULT("host.ends");
     r = r < 0 ? r : hg_db_commit(db, err);
     HG_FAULT("host.ended");
     if (r < 0) {
         hg_db_rollback(db);
     }
+    for (size_t i = 0; r == HG_OK && i < n; i++) {
+        attempts[i]->taken = ends[i].taken;
+    }
+    free(ends);
     return r;
 }

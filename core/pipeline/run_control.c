@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "pipeline/internal.h"
 #include "pipeline/sql_json.h"
+#include "store/array.h"
 
 static const struct hg_statement get_run = {
     "control_get_run", "select pipeline_id, status from run where id = $1", 1};
@@ -19,10 +21,16 @@ static const struct hg_statement get_answer = {
     " '/api/v1/ingestion/runs/' || id) as item from run where id = $1",
     1};
 
-/* The active slot may be taken by another run by now: the index decides, not a look-up. */
+/* The active slot may be taken by another run by now: its key decides, not a look-up. */
+static const struct hg_statement take_slot = {
+    "control_take_slot",
+    "insert into run_slot (pipeline_id, slot, run_id) select pipeline_id, 0, id from run"
+    " where id = $1 on conflict do nothing returning run_id",
+    1};
+
 static const struct hg_statement queue_again = {
     "control_queue_again",
-    "update run set status = 'queued', slot = 0, finished_at = null, error = null,"
+    "update run set status = 'queued', finished_at = null, error = null,"
     " retry_count = retry_count + 1 where id = $1",
     1};
 
@@ -30,13 +38,14 @@ static const struct hg_statement jobs_again = {
     "control_jobs_again",
     "update job_run j set status = 'queued', started_at = null, finished_at = null, error = null,"
     " rows_in = 0, rows_out = 0, rows_rejected = 0, max_attempts = t.max_attempts"
-    " from task t where t.run_id = $1 and t.state = 'waiting' and j.task_id = t.id",
+    " from task t where t.run_id = $1 and t.state = 'waiting' and j.run_id = t.run_id"
+    " and j.task_id = t.id",
     1};
 
 static const struct hg_statement busy_run = {
     "control_busy",
-    "select other.id from run r join run other on other.pipeline_id = r.pipeline_id"
-    " and other.slot = 0 where r.id = $1",
+    "select s.run_id as id from run r join run_slot s on s.pipeline_id = r.pipeline_id"
+    " and s.slot = 0 where r.id = $1",
     1};
 
 static bool has_ended(const char *status)
@@ -73,6 +82,14 @@ static int answer(struct hg_db *db, const char *run_id, json_t **ret, struct hg_
     return HG_OK;
 }
 
+static int move_on(struct hg_db *db, const char *run_id, struct hg_error *err)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf ids = HG_BUF_INIT;
+    hg_array_put(&ids, run_id);
+    const char *text = hg_array_text(&ids);
+    return text ? hg_outcome_move_on(db, text, true, err) : hg_error_nomem(err);
+}
+
 static int cancel(struct hg_db *db, const char *run_id, struct hg_error *err)
 {
     char status[16];
@@ -81,23 +98,29 @@ static int cancel(struct hg_db *db, const char *run_id, struct hg_error *err)
         return hg_error_set(err, HG_ECONFLICT, "run %s has ended already (%s)", run_id, status);
     }
     r = r < 0 ? r : hg_queue_cancel(db, run_id, err);
-    return r < 0 ? r : hg_outcome_move_on(db, run_id, err);
+    return r < 0 ? r : move_on(db, run_id, err);
 }
 
-static int refuse_busy(struct hg_db *db,
-                       const char *run_id,
-                       char *ret_busy_run_id,
-                       struct hg_error *err)
+/* The run is its pipeline's active one again, or another is, which is told. */
+static int take_the_slot(struct hg_db *db,
+                         const char *run_id,
+                         char *ret_busy_run_id,
+                         struct hg_error *err)
 {
     const char *const params[] = {run_id};
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int r = hg_db_exec(db, &busy_run, params, &result, err);
-    if (r < 0 || PQntuples(result) == 0) {
+    HG_CLEANUP(hg_resultp) PGresult *taken = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *busy = NULL;
+    int r = hg_db_exec(db, &take_slot, params, &taken, err);
+    if (r < 0 || PQntuples(taken) > 0) {
         return r;
     }
-    (void)snprintf(ret_busy_run_id, HG_UUID_TEXT, "%s", hg_result_text(result, 0, "id"));
-    return hg_error_set(
-        err, HG_ECONFLICT, "the pipeline is already running: run %s", ret_busy_run_id);
+    r = hg_db_exec(db, &busy_run, params, &busy, err);
+    if (r < 0) {
+        return r;
+    }
+    const char *id = PQntuples(busy) > 0 ? hg_result_text(busy, 0, "id") : "of the same moment";
+    (void)snprintf(ret_busy_run_id, HG_UUID_TEXT, "%s", PQntuples(busy) > 0 ? id : "");
+    return hg_error_set(err, HG_ECONFLICT, "the pipeline is already running: run %s", id);
 }
 
 static int again(struct hg_db *db, const char *run_id, char *ret_busy_run_id, struct hg_error *err)
@@ -109,7 +132,7 @@ static int again(struct hg_db *db, const char *run_id, char *ret_busy_run_id, st
     if (r == HG_OK && !has_ended(status)) {
         return hg_error_set(err, HG_ECONFLICT, "run %s has not ended yet (%s)", run_id, status);
     }
-    r = r < 0 ? r : refuse_busy(db, run_id, ret_busy_run_id, err);
+    r = r < 0 ? r : take_the_slot(db, run_id, ret_busy_run_id, err);
     r = r < 0 ? r : hg_queue_again(db, run_id, &n, err);
     if (r == HG_OK && n == 0) {
         (void)hg_error_set(
@@ -118,7 +141,7 @@ static int again(struct hg_db *db, const char *run_id, char *ret_busy_run_id, st
     }
     r = r < 0 ? r : hg_db_exec(db, &queue_again, params, NULL, err);
     r = r < 0 ? r : hg_db_exec(db, &jobs_again, params, NULL, err);
-    return r < 0 ? r : hg_outcome_move_on(db, run_id, err);
+    return r < 0 ? r : move_on(db, run_id, err);
 }
 
 static void run_changed(struct hg_pipelines *service)
@@ -162,11 +185,6 @@ int hg_runs_retry(struct hg_pipelines *service,
     r = r < 0 ? r : again(db, run_id, ret_busy_run_id, err);
     r = r < 0 ? r : answer(db, run_id, ret, err);
     r = r < 0 ? r : hg_db_commit(db, err);
-    if (r == HG_EEXIST) {
-        /* Another run was made between our look and our commit. */
-        (void)hg_error_set(err, HG_ECONFLICT, "the pipeline was started in the same moment");
-        return HG_ECONFLICT;
-    }
     if (r == HG_OK) {
         hg_log(HG_LOG_INFO, "run is tried again", "run_id", run_id, NULL);
         run_changed(service);

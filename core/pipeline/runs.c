@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -13,22 +14,29 @@
 
 /* ---- creating a run ---- */
 
+/* No row when the pipeline has an active run, and when the tick has its run already. */
 static const struct hg_statement insert_run = {
     "run_insert",
-    "insert into run (id, pipeline_id, version, status, trigger, params, slot, scheduled_for,"
-    " queued_at, retry_count)"
-    " values ($1, $2, $3, 'queued', $4, $5, 0, $6::timestamptz, now(), 0)"
-    " on conflict do nothing returning id",
-    6};
+    "with tick as (insert into schedule_tick (pipeline_id, scheduled_for, run_id)"
+    " select $2, $6::timestamptz, $1::uuid where $4 = 'schedule' on conflict do nothing"
+    " returning run_id),"
+    " slot as (insert into run_slot (pipeline_id, slot, run_id) select $2, 0, $1::uuid"
+    " where $4 <> 'schedule' or exists (select from tick) on conflict do nothing returning run_id)"
+    " insert into run (id, pipeline_id, version, status, trigger, params, scheduled_for,"
+    " parallelism) select run_id, $2, $3::int, 'queued', $4, $5::jsonb, $6::timestamptz, $7::int"
+    " from slot returning id",
+    7};
 
 static const struct hg_statement busy_run = {
-    "run_busy", "select id from run where pipeline_id = $1 and slot = 0", 1};
+    "run_busy", "select run_id as id from run_slot where pipeline_id = $1 and slot = 0", 1};
 
-static const struct hg_statement insert_job_run = {
-    "run_insert_job",
-    "insert into job_run (run_id, job_id, task_id, type, status, attempt, max_attempts, rows_in,"
-    " rows_out, rows_rejected, position) values ($1, $2, $3, $4, 'queued', 0, $5, 0, 0, 0, $6)",
-    6};
+static const struct hg_statement insert_job_runs = {
+    "run_insert_jobs",
+    "insert into job_run (run_id, job_id, task_id, type, status, max_attempts, position)"
+    " select run_id, id, task_id, type, 'queued', max_attempts, position"
+    " from jsonb_to_recordset($1::jsonb) as j (run_id uuid, id text, task_id uuid, type text,"
+    " max_attempts int, position int)",
+    1};
 
 struct violations {
     struct hg_error *err;
@@ -121,14 +129,17 @@ static int refuse_busy(struct hg_db *db,
         err, HG_ECONFLICT, "pipeline \"%s\" is already running: run %s", pipeline_id, busy);
 }
 
-/* What is being created, and the ids given to its tasks by key. */
+/* What is being created. */
 struct creation {
     struct hg_db *db;
     const struct hg_catalog_entry *entry;
     const struct hg_run_request *request;
     const char *run_id;
     const json_t *params;
-    json_t *task_ids; /* object key -> id */
+    struct hg_queue_new_task *tasks; /* in the order of the definition's */
+    size_t n_tasks;
+    json_t *indexes;  /* object: a task's key -> its place in `tasks` */
+    json_t *job_runs; /* array */
 };
 
 static const json_t *job_of(const json_t *definition, const char *id, int *ret_position)
@@ -166,113 +177,142 @@ static void limits_of(const json_t *definition,
     *ret_timeout_ms = timeout;
 }
 
-static int add_job_runs(const struct creation *creation,
+static int add_job_runs(struct creation *creation,
                         const json_t *task,
-                        const char *task_id,
-                        int max_attempts,
-                        struct hg_error *err)
+                        const struct hg_queue_new_task *new_task)
 {
-    char attempts[16];
-    (void)snprintf(attempts, sizeof attempts, "%d", max_attempts);
     size_t i;
     json_t *job_id;
     json_array_foreach (json_object_get(task, "jobs"), i, job_id) {
         int position = 0;
-        char position_text[16];
         const char *id = json_string_value(job_id);
         const json_t *job = job_of(creation->entry->definition, id, &position);
-        (void)snprintf(position_text, sizeof position_text, "%d", position);
-        const char *const params[] = {
-            creation->run_id,
-            id,
-            task_id,
-            json_string_value(json_object_get(job, "type")),
-            attempts,
-            position_text,
-        };
-        int r = hg_db_exec(creation->db, &insert_job_run, params, NULL, err);
-        if (r < 0) {
-            return r;
+        json_t *job_run = json_pack("{s:s, s:s, s:s, s:O, s:i, s:i}",
+                                    "run_id",
+                                    creation->run_id,
+                                    "id",
+                                    id,
+                                    "task_id",
+                                    new_task->id,
+                                    "type",
+                                    json_object_get(job, "type"),
+                                    "max_attempts",
+                                    new_task->max_attempts,
+                                    "position",
+                                    position);
+        if (json_array_append_new(creation->job_runs, job_run) < 0) {
+            return HG_ENOMEM;
         }
     }
     return HG_OK;
 }
 
-static int add_task(struct creation *creation, const json_t *task, struct hg_error *err)
+static int describe_task(struct creation *creation,
+                         const json_t *task,
+                         struct hg_queue_new_task *ret,
+                         struct hg_error *err)
 {
     const json_t *definition = creation->entry->definition;
-    char id[HG_UUID_TEXT];
-    HG_CLEANUP(hg_json_decrefp) json_t *spec = NULL;
-    int r = hg_uuid_new(id, err);
+    int r = hg_uuid_new(ret->id, err);
     r = r < 0 ? r
               : hg_task_spec(definition,
                              task,
                              creation->run_id,
                              creation->params,
                              creation->request->scheduled_for,
-                             &spec,
+                             &ret->spec,
                              err);
     if (r < 0) {
         return r;
     }
-    struct hg_queue_new_task new_task = {
-        .id = id,
-        .run_id = creation->run_id,
-        .pipeline_id = creation->entry->id,
-        .key = json_string_value(json_object_get(task, "key")),
-        .kind = json_string_value(json_object_get(task, "kind")),
-        .n_needs = (int)json_array_size(json_object_get(task, "needs")),
-        .spec = spec,
-    };
-    limits_of(definition, task, &new_task.max_attempts, &new_task.timeout_ms);
-    (void)json_object_set_new(creation->task_ids, new_task.key, json_string(id));
-    r = hg_queue_add(creation->db, &new_task, err);
-    return r < 0 ? r : add_job_runs(creation, task, id, new_task.max_attempts, err);
+    ret->run_id = creation->run_id;
+    ret->pipeline_id = creation->entry->id;
+    ret->key = json_string_value(json_object_get(task, "key"));
+    ret->kind = json_string_value(json_object_get(task, "kind"));
+    ret->n_needs = (int)json_array_size(json_object_get(task, "needs"));
+    ret->needed_by = json_array();
+    limits_of(definition, task, &ret->max_attempts, &ret->timeout_ms);
+    json_t *index = json_integer(ret - creation->tasks);
+    if (!ret->needed_by || json_object_set_new(creation->indexes, ret->key, index) < 0 ||
+        add_job_runs(creation, task, ret) < 0) {
+        return hg_error_nomem(err);
+    }
+    return HG_OK;
 }
 
-static int add_needs(const struct creation *creation, const json_t *task, struct hg_error *err)
+/* Tells each task that this one needs who waits for it. */
+static int add_needs(struct creation *creation,
+                     const json_t *task,
+                     const struct hg_queue_new_task *new_task)
 {
-    const char *key = json_string_value(json_object_get(task, "key"));
-    const char *id = json_string_value(json_object_get(creation->task_ids, key));
     size_t i;
     json_t *need;
     json_array_foreach (json_object_get(task, "needs"), i, need) {
-        const char *need_id =
-            json_string_value(json_object_get(creation->task_ids, json_string_value(need)));
-        int r = hg_queue_add_need(creation->db, id, need_id, err);
-        if (r < 0) {
-            return r;
+        const json_t *index = json_object_get(creation->indexes, json_string_value(need));
+        struct hg_queue_new_task *needed = &creation->tasks[json_integer_value(index)];
+        if (json_array_append_new(needed->needed_by, json_string(new_task->id)) < 0) {
+            return HG_ENOMEM;
         }
     }
     return HG_OK;
 }
 
-static int add_tasks(struct creation *creation, struct hg_error *err)
+static int describe_tasks(struct creation *creation, struct hg_error *err)
 {
     const json_t *tasks = json_object_get(creation->entry->definition, "tasks");
     size_t i;
     json_t *task;
+    int r = HG_OK;
+    creation->tasks = calloc(json_array_size(tasks) + 1, sizeof *creation->tasks);
+    if (!creation->tasks || !creation->indexes || !creation->job_runs) {
+        return hg_error_nomem(err);
+    }
+    creation->n_tasks = json_array_size(tasks);
     json_array_foreach ((json_t *)(uintptr_t)tasks, i, task) {
-        int r = add_task(creation, task, err);
-        if (r < 0) {
-            return r;
-        }
+        r = r < 0 ? r : describe_task(creation, task, &creation->tasks[i], err);
     }
     json_array_foreach ((json_t *)(uintptr_t)tasks, i, task) {
-        int r = add_needs(creation, task, err);
-        if (r < 0) {
-            return r;
+        if (r == HG_OK && add_needs(creation, task, &creation->tasks[i]) < 0) {
+            r = hg_error_nomem(err);
         }
     }
+    return r;
+}
+
+static void creation_clear(struct creation *creation)
+{
+    for (size_t i = 0; i < creation->n_tasks; i++) {
+        json_decref(creation->tasks[i].needed_by);
+        json_decref(creation->tasks[i].spec);
+    }
+    free(creation->tasks);
+    json_decref(creation->indexes);
+    json_decref(creation->job_runs);
+}
+
+static int add_tasks(struct creation *creation, struct hg_error *err)
+{
     int parallelism =
         (int)json_integer_value(json_object_get(creation->entry->definition, "parallelism"));
-    return hg_queue_promote(creation->db, creation->run_id, parallelism, err);
+    int r = describe_tasks(creation, err);
+    HG_CLEANUP(hg_freep) char *jobs = r < 0 ? NULL : json_dumps(creation->job_runs, JSON_COMPACT);
+    if (r < 0 || !jobs) {
+        return r < 0 ? r : hg_error_nomem(err);
+    }
+    const char *const params[] = {jobs};
+    r = hg_queue_add(creation->db, creation->tasks, creation->n_tasks, parallelism, err);
+    return r < 0 ? r : hg_db_exec(creation->db, &insert_job_runs, params, NULL, err);
 }
 
 static int insert(struct creation *creation, char *ret_busy_run_id, struct hg_error *err)
 {
     char version[16];
+    char parallelism[24];
     (void)snprintf(version, sizeof version, "%d", creation->entry->version);
+    (void)snprintf(parallelism,
+                   sizeof parallelism,
+                   "%" JSON_INTEGER_FORMAT,
+                   json_integer_value(json_object_get(creation->entry->definition, "parallelism")));
     HG_CLEANUP(hg_freep) char *params_text = json_dumps(creation->params, JSON_COMPACT);
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     if (!params_text) {
@@ -285,6 +325,7 @@ static int insert(struct creation *creation, char *ret_busy_run_id, struct hg_er
         creation->request->trigger,
         params_text,
         creation->request->scheduled_for,
+        parallelism,
     };
     int r = hg_db_exec(creation->db, &insert_run, params, &result, err);
     if (r == HG_OK && PQntuples(result) == 0) {
@@ -301,14 +342,22 @@ static int create_in_transaction(struct hg_db *db,
 {
     HG_CLEANUP(hg_catalog_entry_free) struct hg_catalog_entry entry = {0};
     HG_CLEANUP(hg_json_decrefp) json_t *params = NULL;
-    HG_CLEANUP(hg_json_decrefp) json_t *task_ids = json_object();
     int r = hg_catalog_get(db, request->pipeline_id, &entry, err);
     r = r < 0 ? r : check_runnable(&entry, err);
     r = r < 0 ? r : check_params(entry.definition, request->params, &params, err);
     if (r < 0) {
         return r;
     }
-    struct creation creation = {db, &entry, request, run_id, params, task_ids};
+    HG_CLEANUP(creation_clear)
+    struct creation creation = {
+        .db = db,
+        .entry = &entry,
+        .request = request,
+        .run_id = run_id,
+        .params = params,
+        .indexes = json_object(),
+        .job_runs = json_array(),
+    };
     return insert(&creation, ret_busy_run_id, err);
 }
 

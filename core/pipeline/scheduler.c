@@ -15,7 +15,12 @@
 #include "pipeline/schedule.h"
 #include "pipeline/sql_json.h"
 
-enum { LONGEST_SLEEP_MS = 30000, RETRY_DATABASE_MS = 2000 };
+enum {
+    LONGEST_SLEEP_MS = 30000,
+    RETRY_DATABASE_MS = 2000,
+    RETENTION_EVERY_MS = 3600000,
+    RETENTION_RETRY_MS = 60000, /* weeks are made long before they are needed */
+};
 
 static const struct hg_statement schedules = {
     "scheduler_list",
@@ -191,9 +196,24 @@ static bool sleep_until_change(struct hg_pipelines *service, int64_t wait_ms)
     return !service->stopping;
 }
 
+/* Once an hour, after that of the start. */
+static void keep_retention(struct hg_pipelines *service, int64_t *at_ms)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    if (hg_time_monotonic_ms() < *at_ms) {
+        return;
+    }
+    int r = hg_retention_keep(service, &err);
+    if (r < 0) {
+        hg_log_error("old runs could not be dropped, or weeks to come not be made", &err);
+    }
+    *at_ms = hg_time_monotonic_ms() + (r < 0 ? RETENTION_RETRY_MS : RETENTION_EVERY_MS);
+}
+
 static void *schedule(void *arg)
 {
     struct hg_pipelines *service = arg;
+    int64_t retention_at_ms = hg_time_monotonic_ms() + RETENTION_EVERY_MS;
     int64_t wait_ms = 0;
     bool was_away = false;
     do {
@@ -203,6 +223,9 @@ static void *schedule(void *arg)
             hg_log_error("the scheduler waits for the database", &err);
         }
         was_away = r < 0;
+        if (!was_away) {
+            keep_retention(service, &retention_at_ms);
+        }
         wait_ms = was_away ? RETRY_DATABASE_MS : wait_ms;
     } while (sleep_until_change(service, wait_ms));
     return NULL;

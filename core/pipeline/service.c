@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "pipeline/internal.h"
 
+/* Nothing is claimed ahead before tasks have shown that they are short. */
+enum { TASK_MS_AT_FIRST = 1000 };
+
 /*
  * A host keeps one name for life, so that after a crash it knows its own tasks at once instead of
  * waiting for their leases to run out.
@@ -56,8 +59,10 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
         return hg_error_nomem(err);
     }
     service->options = *options;
+    service->task_ms = TASK_MS_AT_FIRST;
     init_conditions(service);
     int r = host_name(options->config->data_dir, service->host, err);
+    r = r < 0 ? r : hg_retention_keep(service, err);
     r = r < 0 ? r : hg_catalog_sync(service, err);
     r = r < 0 ? r : hg_dispatch_start(service, err);
     r = r < 0 ? r : hg_scheduler_start(service, err);
@@ -98,7 +103,7 @@ int hg_pipelines_reload(struct hg_pipelines *service, struct hg_error *err)
 static const struct hg_statement count_states = {
     "service_counts",
     "select (select count(*) from pipeline) as pipelines,"
-    " (select count(*) from run where slot is not null) as active_runs,"
+    " (select count(*) from run_slot) as active_runs,"
     " (select count(*) from task where state = 'ready') as ready_tasks",
     0};
 

@@ -5,30 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
+#include "store/array.h"
 
 enum { NUMBER_TEXT = 24 };
 
-static const struct hg_statement add_task = {
+/* One statement a line of a table: clang-format would break them in the middle of words. */
+/* clang-format off */
+
+static const struct hg_statement add_tasks = {
     "queue_add",
-    "insert into task (id, run_id, pipeline_id, key, kind, state, pending_needs, attempt,"
-    " max_attempts, timeout_ms, run_at, spec)"
-    " values ($1, $2, $3, $4, $5, 'waiting', $6, 0, $7, $8, now(), $9)",
-    9};
+    "insert into task (id, run_id, pipeline_id, key, kind, state, pending_needs, needed_by,"
+    " max_attempts, timeout_ms, spec)"
+    " select id, run_id, pipeline_id, key, kind,"
+    " case when pending_needs = 0 and row_number() over (partition by pending_needs = 0 order by id)"
+    " <= $2::int then 'ready' else 'waiting' end,"
+    " pending_needs, needed_by, max_attempts, timeout_ms, spec"
+    " from jsonb_to_recordset($1::jsonb) as t (id uuid, run_id uuid, pipeline_id text, key text,"
+    " kind text, pending_needs int, needed_by uuid[], max_attempts int, timeout_ms bigint,"
+    " spec jsonb)",
+    2};
 
-static const struct hg_statement add_need = {
-    "queue_add_need", "insert into task_need (task_id, needs_task_id) values ($1, $2)", 2};
-
-static const struct hg_statement lock_run = {
-    "queue_lock_run", "select id from run where id = $1 for update", 1};
+static const struct hg_statement lock_runs = {
+    "queue_lock_runs", "select id from run where id = any($1::uuid[]) order by id for update", 1};
 
 static const struct hg_statement promote = {
     "queue_promote",
-    "update task set state = 'ready' where id in ("
-    " select id from task where run_id = $1 and state = 'waiting' and pending_needs = 0"
-    " order by id limit greatest(0, $2::int - (select count(*) from task"
-    " where run_id = $1 and state in ('ready', 'running'))))",
-    2};
+    "update task t set state = 'ready' from (select w.id from run r cross join lateral"
+    " (select id from task where run_id = r.id and state = 'waiting' and pending_needs = 0"
+    " order by id limit greatest(0, r.parallelism - (select count(*) from task"
+    " where run_id = r.id and state in ('ready', 'running')))) w"
+    " where r.id = any($1::uuid[])) next where t.id = next.id",
+    1};
 
 /* The ids are taken in a fixed order and once: a plan that ran the inner query again for each row
  * would claim too many. */
@@ -37,12 +46,11 @@ static const struct hg_statement claim = {
     "with taken as materialized (select id from task where state = 'ready' and run_at <= now()"
     " order by run_at, id limit $1 for update skip locked)"
     " update task t set state = 'running', attempt = t.attempt + 1,"
-    " fence = nextval('task_fence'), host = $2,"
-    " lease_until = now() + $3::bigint * interval '1 millisecond'"
+    " fence = nextval('task_fence'), host = $2"
     " from taken where t.id = taken.id"
     " returning t.id, t.run_id, t.pipeline_id, t.key, t.attempt, t.max_attempts, t.fence,"
     " t.timeout_ms, t.n_lost, t.cancel_requested, t.spec",
-    3};
+    2};
 
 static const struct hg_statement lift_fences = {
     "queue_lift_fences",
@@ -51,56 +59,73 @@ static const struct hg_statement lift_fences = {
 
 static const struct hg_statement renew = {
     "queue_renew",
-    "update task set lease_until = now() + $2::bigint * interval '1 millisecond'"
-    " where state = 'running' and host = $1",
+    "insert into host (name, lease_until)"
+    " values ($1, now() + $2::bigint * interval '1 millisecond')"
+    " on conflict (name) do update set lease_until = excluded.lease_until",
     2};
 
-#define CURRENT_ATTEMPT " where id = $1 and attempt = $2 and fence = $3 and state = 'running'"
-
-static const struct hg_statement end_attempt = {
+/* One that somebody asked to stop is not tried again, however its attempt ended. */
+static const struct hg_statement end_attempts = {
     "queue_end",
-    "update task set state = $4, lease_until = null" CURRENT_ATTEMPT " returning id",
-    4};
+    "with given as materialized (select t.id, g.attempt, g.fence, g.delay_ms,"
+    " case when t.cancel_requested and g.becomes <> 'done' then 'cancelled' else g.becomes end"
+    " as becomes from unnest($1::uuid[], $2::int[], $3::bigint[], $4::text[], $5::bigint[])"
+    " g (id, attempt, fence, becomes, delay_ms) join task t on t.id = g.id),"
+    " ended as (delete from task t using given g where t.id = g.id and t.attempt = g.attempt"
+    " and t.fence = g.fence and t.state = 'running' and g.becomes in ('done', 'failed', 'cancelled')"
+    " returning t.*, g.becomes),"
+    " kept as (insert into task_history (id, run_id, pipeline_id, key, kind, state, needed_by,"
+    " attempt, max_attempts, fence, host, timeout_ms, n_lost, spec)"
+    " select id, run_id, pipeline_id, key, kind, becomes, needed_by, attempt, max_attempts, fence,"
+    " host, timeout_ms, n_lost, spec from ended),"
+    " met as (update task t set pending_needs = t.pending_needs - m.n from"
+    " (select unnest(needed_by) as id, count(*) as n from ended where becomes = 'done' group by 1) m"
+    " where t.id = m.id),"
+    " again as (update task t set state = 'ready', host = null,"
+    " run_at = now() + g.delay_ms * interval '1 millisecond',"
+    " max_attempts = t.max_attempts + (g.becomes = 'released')::int"
+    " from given g where t.id = g.id and t.attempt = g.attempt and t.fence = g.fence"
+    " and t.state = 'running' and g.becomes in ('retried', 'released') returning t.id, g.becomes)"
+    " select id, becomes from ended union all select id, becomes from again",
+    5};
 
-static const struct hg_statement retry_attempt = {
-    "queue_retry",
-    "update task set state = 'ready', host = null, lease_until = null,"
-    " run_at = now() + $4::bigint * interval '1 millisecond'" CURRENT_ATTEMPT " returning id",
-    4};
-
-static const struct hg_statement release_attempt = {
-    "queue_release",
-    "update task set state = 'ready', host = null, lease_until = null, run_at = now(),"
-    " max_attempts = max_attempts + 1" CURRENT_ATTEMPT " returning id",
-    3};
-
-static const struct hg_statement meet_need = {
-    "queue_meet_need",
-    "update task set pending_needs = pending_needs - 1 where id in"
-    " (select task_id from task_need where needs_task_id = $1)",
-    1};
-
+/* All that waits for a task, directly or not, is still in `task`, or was skipped before. */
 static const struct hg_statement skip_after = {
     "queue_skip_after",
     "with recursive after (id) as ("
-    " select task_id from task_need where needs_task_id = $1"
-    " union select n.task_id from task_need n join after a on n.needs_task_id = a.id)"
-    " update task set state = 'skipped' where state = 'waiting' and id in (select id from after)",
-    1};
+    " select unnest(needed_by) from task_history where run_id = any($1::uuid[])"
+    " and id = any($2::uuid[])"
+    " union select unnest(t.needed_by) from task t join after a on t.id = a.id),"
+    " gone as (delete from task where state = 'waiting' and id in (select id from after) returning *)"
+    " insert into task_history (id, run_id, pipeline_id, key, kind, state, needed_by, attempt,"
+    " max_attempts, fence, host, timeout_ms, n_lost, spec)"
+    " select id, run_id, pipeline_id, key, kind, 'skipped', needed_by, attempt, max_attempts, fence,"
+    " host, timeout_ms, n_lost, spec from gone",
+    2};
 
 static const struct hg_statement recover = {
     "queue_recover",
-    "update task set state = 'ready', host = null, lease_until = null, run_at = now(),"
+    "update task t set state = 'ready', host = null, run_at = now(),"
     " max_attempts = max_attempts + 1, n_lost = n_lost + 1"
-    " where state = 'running' and (lease_until < now()"
-    " or host = $1 and not id = any (array(select jsonb_array_elements_text($2::jsonb)::uuid)))"
+    " where state = 'running' and (case when host = $1 then"
+    " not id = any (array(select jsonb_array_elements_text($2::jsonb)::uuid))"
+    " else not exists (select from host h where h.name = t.host and h.lease_until >= now()) end)"
     " returning id",
     2};
 
+/* A claim may be under way: what comes next must see what it has made of the tasks. */
+static const struct hg_statement lock_tasks = {
+    "queue_lock_tasks", "select id from task where run_id = $1 order by id for update", 1};
+
 static const struct hg_statement cancel_tasks = {
     "queue_cancel",
-    "update task set state = case state when 'running' then state else 'cancelled' end,"
-    " cancel_requested = true where run_id = $1 and state in ('waiting', 'ready', 'running')",
+    "with asked as (update task set cancel_requested = true"
+    " where run_id = $1 and state = 'running'),"
+    " gone as (delete from task where run_id = $1 and state in ('waiting', 'ready') returning *)"
+    " insert into task_history (id, run_id, pipeline_id, key, kind, state, needed_by, attempt,"
+    " max_attempts, fence, host, timeout_ms, n_lost, spec)"
+    " select id, run_id, pipeline_id, key, kind, 'cancelled', needed_by, attempt, max_attempts,"
+    " fence, host, timeout_ms, n_lost, spec from gone",
     1};
 
 static const struct hg_statement to_cancel = {
@@ -109,24 +134,20 @@ static const struct hg_statement to_cancel = {
     " where state = 'running' and host = $1 and cancel_requested",
     1};
 
-static const struct hg_statement is_cancelled = {
-    "queue_is_cancelled", "select from task where id = $1 and cancel_requested", 1};
-
-/* What a task needs is counted as it stands: all that is not done goes back to waiting with it. */
+/* What a task needs is counted among those that come back with it: all others are done. */
 static const struct hg_statement again = {
     "queue_again",
-    "update task t set state = 'waiting', cancel_requested = false, n_lost = 0, host = null, "
-    "run_at = now(),"
-    " max_attempts = attempt + 1 + coalesce((spec->'retries'->>'max')::int, 0),"
-    " pending_needs = (select count(*) from task_need n join task o on o.id = n.needs_task_id"
-    " where n.task_id = t.id and o.state <> 'done')"
-    " where run_id = $1 and state in ('failed', 'cancelled', 'skipped') returning id",
+    "with back as (delete from task_history where run_id = $1"
+    " and state in ('failed', 'cancelled', 'skipped') returning *),"
+    " needs as (select unnest(needed_by) as id, count(*) as n from back group by 1)"
+    " insert into task (id, run_id, pipeline_id, key, kind, state, pending_needs, needed_by,"
+    " attempt, max_attempts, fence, timeout_ms, spec)"
+    " select b.id, run_id, pipeline_id, key, kind, 'waiting', coalesce(n.n, 0), needed_by, attempt,"
+    " attempt + 1 + coalesce((spec->'retries'->>'max')::int, 0), fence, timeout_ms, spec"
+    " from back b left join needs n on n.id = b.id returning id",
     1};
 
-static const struct hg_statement count_open = {"queue_count_open",
-                                               "select count(*) as n from task where run_id = $1"
-                                               " and state in ('waiting', 'ready', 'running')",
-                                               1};
+/* clang-format on */
 
 static void task_clear(struct hg_queue_task *task)
 {
@@ -149,53 +170,81 @@ static const char *number(char text[NUMBER_TEXT], int64_t value)
     return text;
 }
 
-int hg_queue_add(struct hg_db *db, const struct hg_queue_new_task *task, struct hg_error *err)
+int hg_queue_begin(struct hg_db *db, struct hg_error *err)
 {
-    char needs[NUMBER_TEXT];
-    char attempts[NUMBER_TEXT];
-    char timeout[NUMBER_TEXT];
-    HG_CLEANUP(hg_freep) char *spec = json_dumps(task->spec, JSON_COMPACT);
-    if (!spec) {
-        return hg_error_nomem(err);
-    }
-    const char *const params[] = {
-        task->id,
-        task->run_id,
-        task->pipeline_id,
-        task->key,
-        task->kind,
-        number(needs, task->n_needs),
-        number(attempts, task->max_attempts),
-        task->timeout_ms > 0 ? number(timeout, task->timeout_ms) : NULL,
-        spec,
-    };
-    return hg_db_exec(db, &add_task, params, NULL, err);
+    return hg_db_simple(db,
+                        "begin; set local synchronous_commit = off; set local enable_seqscan = off;"
+                        " set local enable_hashjoin = off; set local enable_mergejoin = off;"
+                        " set local plan_cache_mode = force_generic_plan",
+                        NULL,
+                        err);
 }
 
-int hg_queue_add_need(struct hg_db *db,
-                      const char *task_id,
-                      const char *needs_task_id,
-                      struct hg_error *err)
+static json_t *new_task_to_json(const struct hg_queue_new_task *task)
 {
-    const char *const params[] = {task_id, needs_task_id};
-    return hg_db_exec(db, &add_need, params, NULL, err);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:O, s:i, s:o, s:O}",
+                     "id",
+                     task->id,
+                     "run_id",
+                     task->run_id,
+                     "pipeline_id",
+                     task->pipeline_id,
+                     "key",
+                     task->key,
+                     "kind",
+                     task->kind,
+                     "pending_needs",
+                     task->n_needs,
+                     "needed_by",
+                     task->needed_by,
+                     "max_attempts",
+                     task->max_attempts,
+                     "timeout_ms",
+                     task->timeout_ms > 0 ? json_integer(task->timeout_ms) : json_null(),
+                     "spec",
+                     task->spec);
+}
+
+int hg_queue_add(struct hg_db *db,
+                 const struct hg_queue_new_task *tasks,
+                 size_t n,
+                 int parallelism,
+                 struct hg_error *err)
+{
+    char places[NUMBER_TEXT];
+    HG_CLEANUP(hg_json_decrefp) json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        if (json_array_append_new(list, new_task_to_json(&tasks[i])) < 0) {
+            return hg_error_nomem(err);
+        }
+    }
+    HG_CLEANUP(hg_freep) char *text = json_dumps(list, JSON_COMPACT);
+    const char *const params[] = {text, number(places, parallelism)};
+    return text ? hg_db_exec(db, &add_tasks, params, NULL, err) : hg_error_nomem(err);
+}
+
+int hg_queue_lock_runs(struct hg_db *db, const char *run_ids, struct hg_error *err)
+{
+    const char *const params[] = {run_ids};
+    return hg_db_exec(db, &lock_runs, params, NULL, err);
 }
 
 int hg_queue_lock_run(struct hg_db *db, const char *run_id, struct hg_error *err)
 {
-    const char *const params[] = {run_id};
+    HG_CLEANUP(hg_buf_free) struct hg_buf ids = HG_BUF_INIT;
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int r = hg_db_exec(db, &lock_run, params, &result, err);
+    hg_array_put(&ids, run_id);
+    const char *const params[] = {hg_array_text(&ids)};
+    int r = hg_db_exec(db, &lock_runs, params, &result, err);
     if (r == HG_OK && PQntuples(result) == 0) {
         return hg_error_set(err, HG_ENOTFOUND, "there is no run %s", run_id);
     }
     return r;
 }
 
-int hg_queue_promote(struct hg_db *db, const char *run_id, int parallelism, struct hg_error *err)
+int hg_queue_promote(struct hg_db *db, const char *run_ids, struct hg_error *err)
 {
-    char places[NUMBER_TEXT];
-    const char *const params[] = {run_id, number(places, parallelism)};
+    const char *const params[] = {run_ids};
     return hg_db_exec(db, &promote, params, NULL, err);
 }
 
@@ -218,14 +267,12 @@ static int task_from_row(const PGresult *result, int row, struct hg_queue_task *
 int hg_queue_claim(struct hg_db *db,
                    const char *host,
                    int limit,
-                   int64_t lease_ms,
                    struct hg_queue_task **ret,
                    size_t *ret_n,
                    struct hg_error *err)
 {
     char limit_text[NUMBER_TEXT];
-    char lease[NUMBER_TEXT];
-    const char *const params[] = {number(limit_text, limit), host, number(lease, lease_ms)};
+    const char *const params[] = {number(limit_text, limit), host};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int r = hg_db_exec(db, &claim, params, &result, err);
     if (r < 0) {
@@ -261,64 +308,82 @@ int hg_queue_renew(struct hg_db *db, const char *host, int64_t lease_ms, struct 
     return hg_db_exec(db, &renew, params, NULL, err);
 }
 
-/* Runs a statement whose first three parameters name the attempt. */
-static int on_attempt(struct hg_db *db,
-                      const struct hg_statement *statement,
-                      const struct hg_queue_task *task,
-                      const char *fourth,
-                      struct hg_error *err)
+/* What the statements call the ends, in the order of enum hg_queue_how. */
+static const char *const names_of_ends[] = {"done", "failed", "cancelled", "retried", "released"};
+
+static enum hg_queue_how how_of(const char *name)
 {
-    char attempt[NUMBER_TEXT];
-    char fence[NUMBER_TEXT];
-    const char *const params[] = {
-        task->id, number(attempt, task->attempt), number(fence, task->fence), fourth};
+    size_t i = 0;
+    while (i + 1 < HG_COUNT(names_of_ends) && strcmp(names_of_ends[i], name) != 0) {
+        i++;
+    }
+    return (enum hg_queue_how)i;
+}
+
+/* Takes over what became of the attempts. `n` is small: a batch of ends. */
+static void note_taken(const PGresult *result, struct hg_queue_end *ends, size_t n)
+{
+    for (int row = 0; row < PQntuples(result); row++) {
+        const char *id = hg_result_text(result, row, "id");
+        for (size_t i = 0; i < n; i++) {
+            if (!ends[i].taken && strcmp(ends[i].task->id, id) == 0) {
+                ends[i].taken = true;
+                ends[i].how = how_of(hg_result_text(result, row, "becomes"));
+                break;
+            }
+        }
+    }
+}
+
+static int skip_what_follows(struct hg_db *db,
+                             const struct hg_queue_end *ends,
+                             size_t n,
+                             struct hg_error *err)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf runs = HG_BUF_INIT;
+    HG_CLEANUP(hg_buf_free) struct hg_buf tasks = HG_BUF_INIT;
+    for (size_t i = 0; i < n; i++) {
+        if (ends[i].taken &&
+            (ends[i].how == HG_QUEUE_FAILED || ends[i].how == HG_QUEUE_CANCELLED)) {
+            hg_array_put(&runs, ends[i].task->run_id);
+            hg_array_put(&tasks, ends[i].task->id);
+        }
+    }
+    if (tasks.len == 0) {
+        return HG_OK;
+    }
+    const char *const params[] = {hg_array_text(&runs), hg_array_text(&tasks)};
+    return params[0] && params[1] ? hg_db_exec(db, &skip_after, params, NULL, err)
+                                  : hg_error_nomem(err);
+}
+
+int hg_queue_end(struct hg_db *db, struct hg_queue_end *ends, size_t n, struct hg_error *err)
+{
+    struct hg_buf arrays[5] = {HG_BUF_INIT, HG_BUF_INIT, HG_BUF_INIT, HG_BUF_INIT, HG_BUF_INIT};
+    const char *params[HG_COUNT(arrays)];
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int r = hg_db_exec(db, statement, params, &result, err);
-    if (r == HG_OK && PQntuples(result) == 0) {
-        return hg_error_set(err,
-                            HG_ECONFLICT,
-                            "attempt %d of task %s is no longer the current one",
-                            task->attempt,
-                            task->id);
+    int r = HG_OK;
+    for (size_t i = 0; i < n; i++) {
+        ends[i].taken = false;
+        hg_array_put(&arrays[0], ends[i].task->id);
+        hg_array_put_int64(&arrays[1], ends[i].task->attempt);
+        hg_array_put_int64(&arrays[2], ends[i].task->fence);
+        hg_array_put(&arrays[3], names_of_ends[ends[i].how]);
+        hg_array_put_int64(&arrays[4], ends[i].delay_ms);
     }
-    return r;
-}
-
-int hg_queue_done(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err)
-{
-    int r = on_attempt(db, &end_attempt, task, "done", err);
+    for (size_t i = 0; i < HG_COUNT(arrays); i++) {
+        params[i] = hg_array_text(&arrays[i]);
+        r = params[i] ? r : hg_error_nomem(err);
+    }
+    r = r < 0 ? r : hg_db_exec(db, &end_attempts, params, &result, err);
+    for (size_t i = 0; i < HG_COUNT(arrays); i++) {
+        hg_buf_free(&arrays[i]);
+    }
     if (r < 0) {
         return r;
     }
-    const char *const params[] = {task->id};
-    return hg_db_exec(db, &meet_need, params, NULL, err);
-}
-
-int hg_queue_fail(struct hg_db *db,
-                  const struct hg_queue_task *task,
-                  const char *state,
-                  struct hg_error *err)
-{
-    int r = on_attempt(db, &end_attempt, task, state, err);
-    if (r < 0) {
-        return r;
-    }
-    const char *const params[] = {task->id};
-    return hg_db_exec(db, &skip_after, params, NULL, err);
-}
-
-int hg_queue_retry(struct hg_db *db,
-                   const struct hg_queue_task *task,
-                   int64_t delay_ms,
-                   struct hg_error *err)
-{
-    char delay[NUMBER_TEXT];
-    return on_attempt(db, &retry_attempt, task, number(delay, delay_ms), err);
-}
-
-int hg_queue_release(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err)
-{
-    return on_attempt(db, &release_attempt, task, NULL, err);
+    note_taken(result, ends, n);
+    return skip_what_follows(db, ends, n, err);
 }
 
 int hg_queue_recover(
@@ -340,7 +405,8 @@ int hg_queue_recover(
 int hg_queue_cancel(struct hg_db *db, const char *run_id, struct hg_error *err)
 {
     const char *const params[] = {run_id};
-    return hg_db_exec(db, &cancel_tasks, params, NULL, err);
+    int r = hg_db_exec(db, &lock_tasks, params, NULL, err);
+    return r < 0 ? r : hg_db_exec(db, &cancel_tasks, params, NULL, err);
 }
 
 int hg_queue_to_cancel(struct hg_db *db, const char *host, json_t **ret, struct hg_error *err)
@@ -359,20 +425,6 @@ int hg_queue_to_cancel(struct hg_db *db, const char *host, json_t **ret, struct 
     return HG_OK;
 }
 
-int hg_queue_is_cancelled(struct hg_db *db,
-                          const struct hg_queue_task *task,
-                          bool *ret,
-                          struct hg_error *err)
-{
-    const char *const params[] = {task->id};
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int r = hg_db_exec(db, &is_cancelled, params, &result, err);
-    if (r == HG_OK) {
-        *ret = PQntuples(result) > 0;
-    }
-    return r;
-}
-
 int hg_queue_again(struct hg_db *db, const char *run_id, int *ret_n, struct hg_error *err)
 {
     const char *const params[] = {run_id};
@@ -380,17 +432,6 @@ int hg_queue_again(struct hg_db *db, const char *run_id, int *ret_n, struct hg_e
     int r = hg_db_exec(db, &again, params, &result, err);
     if (r == HG_OK) {
         *ret_n = PQntuples(result);
-    }
-    return r;
-}
-
-int hg_queue_count_open(struct hg_db *db, const char *run_id, int *ret_n, struct hg_error *err)
-{
-    const char *const params[] = {run_id};
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int r = hg_db_exec(db, &count_open, params, &result, err);
-    if (r == HG_OK) {
-        *ret_n = (int)hg_result_int64(result, 0, "n", 0);
     }
     return r;
 }

@@ -1,13 +1,15 @@
 /*
- * The queue: tasks of runs in a PostgreSQL table.
+ * The queue: tasks of runs in PostgreSQL. `task` holds what has not ended; the statement that ends
+ * a task moves it to `task_history`.
  *
  *     waiting --needs met and a place free--> ready --claim--> running --> done | failed |
  * cancelled
- *        \--a need failed--> skipped            ^----retry-------/
+ *        \--a need failed--> skipped            ^---retry, release---/
  *
  * Every claim gives a new fence. Whatever ends an attempt names task, attempt and fence, so that
  * one whose lease was taken away can end nothing. All functions run inside the caller's transaction
- * and leave committing to it; lock the run first (hg_queue_lock_run), then its tasks.
+ * (hg_queue_begin) and leave committing to it; lock the runs first (hg_queue_lock_runs), then
+ * their tasks.
  */
 #ifndef HG_QUEUE_QUEUE_H
 #define HG_QUEUE_QUEUE_H
@@ -23,15 +25,16 @@
 #include "store/db.h"
 
 struct hg_queue_new_task {
-    const char *id;
+    char id[HG_UUID_TEXT];
     const char *run_id;
     const char *pipeline_id;
-    const char *key;  /* the task's name within its pipeline */
-    const char *kind; /* "flow", "transform" or "check_table" */
-    int n_needs;      /* rows that follow by hg_queue_add_need */
+    const char *key;   /* the task's name within its pipeline */
+    const char *kind;  /* "flow", "transform" or "check_table" */
+    int n_needs;       /* how many tasks must be done before it */
+    json_t *needed_by; /* ids of the tasks that wait for it: an array, owned by the caller */
     int max_attempts;
     int64_t timeout_ms; /* 0: none */
-    const json_t *spec;
+    json_t *spec;       /* owned by the caller */
 };
 
 /* One attempt. Owned by hg_queue_tasks_free. */
@@ -51,53 +54,73 @@ struct hg_queue_task {
 
 void hg_queue_tasks_free(struct hg_queue_task *tasks, size_t n);
 
-int hg_queue_add(struct hg_db *db, const struct hg_queue_new_task *task, struct hg_error *err);
-int hg_queue_add_need(struct hg_db *db,
-                      const char *task_id,
-                      const char *needs_task_id,
-                      struct hg_error *err);
-/* Locks the run against other changes of its tasks until the transaction ends. HG_ENOTFOUND. */
-int hg_queue_lock_run(struct hg_db *db, const char *run_id, struct hg_error *err);
-/* Makes waiting tasks ready whose needs are met, while fewer than `parallelism` are ready or run.
+/*
+ * A transaction of the queue. Its commit does not wait for the disk (hg_db_begin_relaxed). Its
+ * plans go by the keys: statistics of tables that are empty at one moment and full at the next
+ * would mislead the planner.
  */
-int hg_queue_promote(struct hg_db *db, const char *run_id, int parallelism, struct hg_error *err);
+int hg_queue_begin(struct hg_db *db, struct hg_error *err);
+
+/* Adds the tasks of a new run; the first `parallelism` of those that need nothing are ready. */
+int hg_queue_add(struct hg_db *db,
+                 const struct hg_queue_new_task *tasks,
+                 size_t n,
+                 int parallelism,
+                 struct hg_error *err);
+/*
+ * Locks runs (the text of an array of ids, hg_array_text) against other changes of their tasks
+ * until the transaction ends, in one order everywhere. Runs that are gone are passed over.
+ */
+int hg_queue_lock_runs(struct hg_db *db, const char *run_ids, struct hg_error *err);
+/* Locks one run. HG_ENOTFOUND. */
+int hg_queue_lock_run(struct hg_db *db, const char *run_id, struct hg_error *err);
+/*
+ * Makes tasks of locked runs ready whose needs are met, while fewer than the run's `parallelism`
+ * are ready or run.
+ */
+int hg_queue_promote(struct hg_db *db, const char *run_ids, struct hg_error *err);
 
 /*
- * Takes up to `limit` ready tasks for `host`. *ret has *ret_n. The transaction must not touch the
- * runs: whoever else changes a run locks it before its tasks, and the two would wait for each
- * other.
+ * Takes up to `limit` ready tasks for `host`, whose lease must stand (hg_queue_renew). *ret has
+ * *ret_n. The transaction must not wait for runs: whoever else changes a run locks it before its
+ * tasks, and the two would wait for each other.
  */
 int hg_queue_claim(struct hg_db *db,
                    const char *host,
                    int limit,
-                   int64_t lease_ms,
                    struct hg_queue_task **ret,
                    size_t *ret_n,
                    struct hg_error *err);
 /* The next fences are above `highest`, also when the transaction is rolled back. */
 int hg_queue_lift_fences(struct hg_db *db, int64_t highest, struct hg_error *err);
-/* Keeps the leases of all that `host` runs. */
+/* Keeps the lease of `host`, which is that of all it runs. */
 int hg_queue_renew(struct hg_db *db, const char *host, int64_t lease_ms, struct hg_error *err);
 
-/* HG_ECONFLICT when the attempt is no longer the current one: drop its result. */
-int hg_queue_done(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err);
-/* `state` is "failed" or "cancelled"; all that needs it is skipped. */
-int hg_queue_fail(struct hg_db *db,
-                  const struct hg_queue_task *task,
-                  const char *state,
-                  struct hg_error *err);
-/* Ready again after `delay_ms`. */
-int hg_queue_retry(struct hg_db *db,
-                   const struct hg_queue_task *task,
-                   int64_t delay_ms,
-                   struct hg_error *err);
-/* Ready again at once; the attempt does not use up a retry. */
-int hg_queue_release(struct hg_db *db, const struct hg_queue_task *task, struct hg_error *err);
+enum hg_queue_how {
+    HG_QUEUE_DONE,      /* what needs it has one need less */
+    HG_QUEUE_FAILED,    /* what needs it is skipped */
+    HG_QUEUE_CANCELLED, /* the same */
+    HG_QUEUE_RETRIED,   /* ready again after `delay_ms` */
+    HG_QUEUE_RELEASED,  /* ready again at once; the attempt does not use up a retry */
+};
+
+/* How an attempt ends. */
+struct hg_queue_end {
+    const struct hg_queue_task *task; /* borrowed */
+    enum hg_queue_how how; /* hg_queue_end makes it HG_QUEUE_CANCELLED when somebody had asked to
+                              stop the task and it is not done */
+    int64_t delay_ms;
+    bool taken; /* out: false when the attempt is no longer the current one: drop its result */
+};
+
+/* Ends attempts of locked runs. */
+int hg_queue_end(struct hg_db *db, struct hg_queue_end *ends, size_t n, struct hg_error *err);
+
 /*
  * Makes ready what `host` is said to run but knows nothing of (an earlier life of it did, or the
- * answer to its claim was lost), and what lost its lease; such an attempt does not use up a retry
- * and is counted in n_lost, since a task that takes its hosts down must come to an end.
- * `known` is an array of the ids that `host` does run. *ret_n counts what was made ready.
+ * answer to its claim was lost), and what runs on a host without a lease; such an attempt does not
+ * use up a retry and is counted in n_lost, since a task that takes its hosts down must come to an
+ * end. `known` is an array of the ids that `host` does run. *ret_n counts what was made ready.
  */
 int hg_queue_recover(
     struct hg_db *db, const char *host, const json_t *known, int *ret_n, struct hg_error *err);
@@ -109,18 +132,10 @@ int hg_queue_recover(
 int hg_queue_cancel(struct hg_db *db, const char *run_id, struct hg_error *err);
 /* Ids of what `host` runs and somebody asked to stop: an array of texts, owned by the caller. */
 int hg_queue_to_cancel(struct hg_db *db, const char *host, json_t **ret, struct hg_error *err);
-/* Whether somebody asked to stop the task. */
-int hg_queue_is_cancelled(struct hg_db *db,
-                          const struct hg_queue_task *task,
-                          bool *ret,
-                          struct hg_error *err);
 /*
  * Puts what did not end well of a locked run, and what was skipped for that, back to waiting, with
  * as many attempts left as in the beginning. Attempts count on. *ret_n: how many tasks.
  */
 int hg_queue_again(struct hg_db *db, const char *run_id, int *ret_n, struct hg_error *err);
-
-/* How many tasks of the run have not ended. */
-int hg_queue_count_open(struct hg_db *db, const char *run_id, int *ret_n, struct hg_error *err);
 
 #endif

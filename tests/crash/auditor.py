@@ -71,8 +71,8 @@ class Auditor:
             elif runs[run_id]["status"] != "succeeded":
                 self.wrong.append(f"run {run_id} of {pipeline} is {runs[run_id]['status']}: "
                                   f"{runs[run_id]['error']}")
-        self._metadata("tasks that have not ended", "select count(*) from task where state in"
-                       " ('waiting', 'ready', 'running')", 0)
+        self._metadata("tasks that have not ended", "select count(*) from task", 0)
+        self._metadata("slots of runs that have ended", "select count(*) from run_slot", 0)
         self._metadata("jobs that have not ended", "select count(*) from job_run where status in"
                        " ('queued', 'running', 'retrying')", 0)
 

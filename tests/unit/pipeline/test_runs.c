@@ -319,7 +319,7 @@ static void test_cancels_meet_claims(void **state)
         HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
         assert_int_not_equal(strcmp(text_at(run, "status"), "failed"), 0);
     }
-    assert_int_equal(metadata_number("select count(*) as n from run where slot is not null"), 0);
+    assert_int_equal(metadata_number("select count(*) as n from run_slot"), 0);
 }
 
 static void test_a_cancelled_run_goes_on_where_it_was(void **state)
@@ -373,13 +373,14 @@ static void test_fences_that_the_database_forgot(void **state)
     start_service();
     json_decref(run_to_end("good"));
     json_decref(run_to_end("good"));
-    int64_t highest = metadata_number("select max(fence) as n from task");
+    int64_t highest = metadata_number("select max(fence) as n from task_history");
     sql("metadata", "select setval('task_fence', 1)");
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_to_end("good");
     assert_string_equal(text_at(run, "status"), "succeeded");
-    assert_true(metadata_number("select max(fence) as n from task") > highest);
+    assert_true(metadata_number("select max(fence) as n from task_history") > highest);
     assert_int_equal(
-        metadata_number("select (count(distinct fence) = count(*))::int as n from task"), 1);
+        metadata_number("select (count(distinct fence) = count(*))::int as n from task_history"),
+        1);
 }
 
 /* A report that the database refuses ends the run nevertheless. */
@@ -447,8 +448,9 @@ static void test_tasks_that_end_together(void **state)
         assert_string_equal(text_at(run, "status"), "succeeded");
         assert_int_equal(json_array_size(json_object_get(run, "jobs")), 16);
     }
-    assert_int_equal(metadata_number("select count(*) as n from task where state = 'done'"), 24);
-    assert_int_equal(metadata_number("select count(*) as n from run where slot is not null"), 0);
+    assert_int_equal(metadata_number("select count(*) as n from task_history where state = 'done'"),
+                     24);
+    assert_int_equal(metadata_number("select count(*) as n from run_slot"), 0);
 }
 
 static void test_runs_are_listed_newest_first(void **state)
@@ -587,7 +589,7 @@ static void test_the_database_goes_in_mid_run(void **state)
         }
         assert_string_equal(text_at(run, "status"), "succeeded");
     }
-    assert_int_equal(metadata_number("select count(*) as n from run where slot is not null"), 0);
+    assert_int_equal(metadata_number("select count(*) as n from run_slot"), 0);
     assert_int_equal(warehouse_number("select count(distinct number) - count(*) as n from m.t"), 0);
 }
 

@@ -11,10 +11,12 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "base/uuid.h"
 #include "pg.h"
 #include "queue/queue.h"
 #include "store/db.h"
+#include "store/partition.h"
 
 enum { LEASE_MS = 60000, TASKS = 12 };
 
@@ -74,12 +76,17 @@ static void new_run(struct fixture *fixture)
     OK(hg_uuid_new(fixture->run_id, &err));
     (void)snprintf(text,
                    sizeof text,
-                   "update run set slot = null, status = 'succeeded';"
-                   "insert into run (id, pipeline_id, version, status, trigger, slot)"
-                   " values ('%s', 'p', 1, 'queued', 'manual', 0)",
+                   "insert into run (id, pipeline_id, version, status, trigger)"
+                   " values ('%s', 'p', 1, 'queued', 'manual')",
                    fixture->run_id);
     sql(fixture->a, text);
     fixture->n_tasks = 0;
+}
+
+static void make_partitions(struct fixture *fixture)
+{
+    static const struct hg_partitioned tables[] = {{"run", 100, 0}, {"task_history", 100, 0}};
+    OK(hg_partitions_keep(fixture->a, tables, HG_COUNT(tables), hg_time_now_us(), NULL, &err));
 }
 
 static int setup(void **state)
@@ -91,9 +98,9 @@ static int setup(void **state)
         hg_db_connect(hg_test_pg_metadata(pg), "b", &fixture->b, NULL) < 0) {
         return -1;
     }
-    sql(fixture->a, "insert into pipeline (id, name, origin) values ('p', 'p', 'file')");
-    sql(fixture->a,
-        "insert into pipeline_version (pipeline_id, version, definition) values ('p', 1, '{}')");
+    make_partitions(fixture);
+    OK(hg_queue_renew(fixture->a, "a", LEASE_MS, &err));
+    OK(hg_queue_renew(fixture->b, "b", LEASE_MS, &err));
     new_run(fixture);
     return 0;
 }
@@ -107,37 +114,73 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Adds a task with `n_needs` needs; its place. */
+/* Adds a waiting task with `n_needs` needs; its place. */
 static int add(struct fixture *fixture, int n_needs)
 {
     int i = fixture->n_tasks++;
     char key[16];
     HG_CLEANUP(hg_json_decrefp) json_t *spec = json_pack("{s:i}", "place", i);
+    HG_CLEANUP(hg_json_decrefp) json_t *nobody = json_array();
     (void)snprintf(key, sizeof key, "t%d", i);
-    OK(hg_uuid_new(fixture->task_ids[i], &err));
-    const struct hg_queue_new_task task = {
-        .id = fixture->task_ids[i],
+    struct hg_queue_new_task task = {
         .run_id = fixture->run_id,
         .pipeline_id = "p",
         .key = key,
         .kind = "flow",
         .n_needs = n_needs,
+        .needed_by = nobody,
         .max_attempts = 2,
         .timeout_ms = i * 1000,
         .spec = spec,
     };
-    OK(hg_queue_add(fixture->a, &task, &err));
+    OK(hg_uuid_new(task.id, &err));
+    memcpy(fixture->task_ids[i], task.id, sizeof task.id);
+    OK(hg_queue_add(fixture->a, &task, 1, 0, &err));
     return i;
 }
 
 static void need(struct fixture *fixture, int task, int needs)
 {
-    OK(hg_queue_add_need(fixture->a, fixture->task_ids[task], fixture->task_ids[needs], &err));
+    char text[256];
+    (void)snprintf(text,
+                   sizeof text,
+                   "update task set needed_by = needed_by || '%s'::uuid where id = '%s'",
+                   fixture->task_ids[task],
+                   fixture->task_ids[needs]);
+    sql(fixture->a, text);
 }
 
 static void promote(struct fixture *fixture, int parallelism)
 {
-    OK(hg_queue_promote(fixture->a, fixture->run_id, parallelism, &err));
+    char text[128];
+    (void)snprintf(text,
+                   sizeof text,
+                   "update run set parallelism = %d where id = '%s'",
+                   parallelism,
+                   fixture->run_id);
+    sql(fixture->a, text);
+    (void)snprintf(text, sizeof text, "{%s}", fixture->run_id);
+    OK(hg_queue_promote(fixture->a, text, &err));
+}
+
+/* Ends one attempt; whether that counted. */
+static bool end(struct hg_db *db,
+                const struct hg_queue_task *task,
+                enum hg_queue_how how,
+                int64_t delay_ms)
+{
+    struct hg_queue_end one = {.task = task, .how = how, .delay_ms = delay_ms};
+    OK(hg_queue_end(db, &one, 1, &err));
+    assert_true(!one.taken || one.how == how);
+    return one.taken;
+}
+
+static int count_open(struct fixture *fixture)
+{
+    char text[128];
+    (void)snprintf(
+        text, sizeof text, "select count(*) as n from task where run_id = '%s'", fixture->run_id);
+    return (int)number_of(fixture->a, text);
 }
 
 struct claimed {
@@ -153,7 +196,7 @@ static void claimed_free(struct claimed *claimed)
 static struct claimed claim(struct hg_db *db, const char *host, int limit)
 {
     struct claimed claimed = {NULL, 0};
-    OK(hg_queue_claim(db, host, limit, LEASE_MS, &claimed.tasks, &claimed.n, &err));
+    OK(hg_queue_claim(db, host, limit, &claimed.tasks, &claimed.n, &err));
     return claimed;
 }
 
@@ -169,8 +212,10 @@ static int place_of(const struct fixture *fixture, const char *task_id)
 
 static void assert_state(struct fixture *fixture, int task, const char *expected)
 {
-    static const struct hg_statement state_of = {
-        "test_state", "select state from task where id = $1", 1};
+    static const struct hg_statement state_of = {"test_state",
+                                                 "select state from task where id = $1 union all "
+                                                 "select state from task_history where id = $1",
+                                                 1};
     const char *const params[] = {fixture->task_ids[task]};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     OK(hg_db_exec(fixture->a, &state_of, params, &result, &err));
@@ -246,7 +291,7 @@ static void test_a_zombie_ends_nothing(void **state)
     int task = add(fixture, 0);
     promote(fixture, 1);
     HG_CLEANUP(claimed_free) struct claimed old = claim(fixture->a, "a", 1);
-    OK(hg_queue_retry(fixture->a, &old.tasks[0], 0, &err));
+    assert_true(end(fixture->a, &old.tasks[0], HG_QUEUE_RETRIED, 0));
     HG_CLEANUP(claimed_free) struct claimed current = claim(fixture->b, "b", 1);
     assert_int_equal(current.tasks[0].attempt, 2);
     assert_true(current.tasks[0].fence > old.tasks[0].fence);
@@ -254,17 +299,14 @@ static void test_a_zombie_ends_nothing(void **state)
     wrong[1].fence--;
     wrong[2].attempt--;
     for (size_t i = 0; i < HG_COUNT(wrong); i++) {
-        struct hg_error err = HG_ERROR_INIT;
-        assert_int_equal(hg_queue_done(fixture->a, &wrong[i], &err), HG_ECONFLICT);
-        assert_int_equal(hg_queue_fail(fixture->a, &wrong[i], "failed", &err), HG_ECONFLICT);
-        assert_int_equal(hg_queue_retry(fixture->a, &wrong[i], 0, &err), HG_ECONFLICT);
-        assert_int_equal(hg_queue_release(fixture->a, &wrong[i], &err), HG_ECONFLICT);
+        for (enum hg_queue_how how = HG_QUEUE_DONE; how <= HG_QUEUE_RELEASED; how++) {
+            assert_false(end(fixture->a, &wrong[i], how, 0));
+        }
         assert_state(fixture, task, "running");
     }
-    OK(hg_queue_done(fixture->b, &current.tasks[0], &err));
+    assert_true(end(fixture->b, &current.tasks[0], HG_QUEUE_DONE, 0));
     assert_state(fixture, task, "done");
-    struct hg_error err = HG_ERROR_INIT;
-    assert_int_equal(hg_queue_done(fixture->b, &current.tasks[0], &err), HG_ECONFLICT);
+    assert_false(end(fixture->b, &current.tasks[0], HG_QUEUE_DONE, 0));
 }
 
 static void test_a_retry_waits_and_a_release_does_not_count(void **state)
@@ -273,12 +315,12 @@ static void test_a_retry_waits_and_a_release_does_not_count(void **state)
     (void)add(fixture, 0);
     promote(fixture, 1);
     HG_CLEANUP(claimed_free) struct claimed first = claim(fixture->a, "a", 1);
-    OK(hg_queue_release(fixture->a, &first.tasks[0], &err));
+    assert_true(end(fixture->a, &first.tasks[0], HG_QUEUE_RELEASED, 0));
     HG_CLEANUP(claimed_free) struct claimed second = claim(fixture->a, "a", 1);
     assert_int_equal(second.n, 1);
     /* As many retries are left as before. */
     assert_int_equal(second.tasks[0].max_attempts - second.tasks[0].attempt, 1);
-    OK(hg_queue_retry(fixture->a, &second.tasks[0], 3600000, &err));
+    assert_true(end(fixture->a, &second.tasks[0], HG_QUEUE_RETRIED, 3600000));
     HG_CLEANUP(claimed_free) struct claimed none = claim(fixture->a, "a", 1);
     assert_int_equal(none.n, 0);
     int64_t wait_s =
@@ -300,7 +342,7 @@ static void test_promotion_keeps_to_the_parallelism(void **state)
     promote(fixture, 2);
     assert_int_equal(number_of(fixture->a, "select count(*) as n from task where state = 'ready'"),
                      0);
-    OK(hg_queue_done(fixture->a, &first.tasks[0], &err));
+    assert_true(end(fixture->a, &first.tasks[0], HG_QUEUE_DONE, 0));
     promote(fixture, 2);
     assert_int_equal(number_of(fixture->a, "select count(*) as n from task where state = 'ready'"),
                      1);
@@ -320,7 +362,8 @@ static void test_recovery(void **state)
     HG_CLEANUP(claimed_free) struct claimed own = claim(fixture->a, "a", 1);
     HG_CLEANUP(claimed_free) struct claimed others = claim(fixture->b, "b", 2);
     assert_int_equal(own.n + others.n, 3);
-    sql(fixture->a, "update task set lease_until = now() - interval '1 second' where key = 't2'");
+    sql(fixture->a, "update task set host = 'c' where key = 't2'");
+    OK(hg_queue_renew(fixture->a, "c", -1000, &err));
     HG_CLEANUP(hg_json_decrefp) json_t *known = json_pack("[s]", fixture->task_ids[0]);
     HG_CLEANUP(hg_json_decrefp) json_t *none = json_array();
     OK(hg_queue_recover(fixture->a, "a", known, &n, &err));
@@ -339,6 +382,65 @@ static void test_recovery(void **state)
         assert_int_equal(again.tasks[i].max_attempts - again.tasks[i].attempt, 1);
         assert_int_equal(again.tasks[i].n_lost, again.tasks[i].attempt - 1);
     }
+}
+
+/* A run's tasks are added at once; those that may begin are ready. */
+static void test_the_tasks_of_a_run(void **state)
+{
+    struct fixture *fixture = *state;
+    struct hg_queue_new_task tasks[4] = {
+        {.n_needs = 0}, {.n_needs = 0}, {.n_needs = 0}, {.n_needs = 2}};
+    HG_CLEANUP(hg_json_decrefp) json_t *spec = json_object();
+    HG_CLEANUP(hg_json_decrefp) json_t *nobody = json_array();
+    for (int i = 0; i < 4; i++) {
+        OK(hg_uuid_new(tasks[i].id, &err));
+        memcpy(fixture->task_ids[fixture->n_tasks++], tasks[i].id, sizeof tasks[i].id);
+        tasks[i].run_id = fixture->run_id;
+        tasks[i].pipeline_id = "p";
+        tasks[i].key = "k";
+        tasks[i].kind = "transform";
+        tasks[i].max_attempts = 1;
+        tasks[i].needed_by = nobody;
+        tasks[i].spec = spec;
+    }
+    HG_CLEANUP(hg_json_decrefp) json_t *last = json_pack("[s]", tasks[3].id);
+    tasks[0].needed_by = last;
+    tasks[1].needed_by = last;
+    OK(hg_queue_add(fixture->a, tasks, 4, 2, &err));
+    assert_state(fixture, 0, "ready");
+    assert_state(fixture, 1, "ready");
+    assert_state(fixture, 2, "waiting"); /* no place */
+    assert_state(fixture, 3, "waiting");
+    HG_CLEANUP(claimed_free) struct claimed both = claim(fixture->a, "a", 10);
+    struct hg_queue_end ends[] = {{.task = &both.tasks[0], .how = HG_QUEUE_DONE},
+                                  {.task = &both.tasks[1], .how = HG_QUEUE_DONE}};
+    OK(hg_queue_end(
+        fixture->a, ends, HG_COUNT(ends), &err)); /* both needs of one in one statement */
+    promote(fixture, 2);
+    assert_state(fixture, 3, "ready");
+}
+
+/* Somebody asked to stop it: it is cancelled, unless it was done all the same. */
+static void test_a_cancelled_task_is_not_tried_again(void **state)
+{
+    struct fixture *fixture = *state;
+    int first = add(fixture, 0);
+    int second = add(fixture, 0);
+    int third = add(fixture, 1);
+    need(fixture, third, first);
+    promote(fixture, 10);
+    HG_CLEANUP(claimed_free) struct claimed both = claim(fixture->a, "a", 10);
+    OK(hg_queue_cancel(fixture->b, fixture->run_id, &err));
+    assert_state(fixture, third, "cancelled");
+    struct hg_queue_end ends[] = {{.task = &both.tasks[0], .how = HG_QUEUE_RETRIED},
+                                  {.task = &both.tasks[1], .how = HG_QUEUE_DONE}};
+    bool swapped = place_of(fixture, both.tasks[0].id) != first;
+    ends[0].how = swapped ? HG_QUEUE_DONE : HG_QUEUE_RETRIED;
+    ends[1].how = swapped ? HG_QUEUE_RETRIED : HG_QUEUE_DONE;
+    OK(hg_queue_end(fixture->a, ends, HG_COUNT(ends), &err));
+    assert_int_equal(ends[swapped].how, HG_QUEUE_CANCELLED);
+    assert_state(fixture, first, "cancelled");
+    assert_state(fixture, second, "done");
 }
 
 static void test_an_unknown_run(void **state)
@@ -393,7 +495,6 @@ static void model_promote(struct model *model, int n, int parallelism)
 
 static void check_model(struct fixture *fixture, const struct model *model)
 {
-    int open = 0;
     int expected = 0;
     for (int i = 0; i < fixture->n_tasks; i++) {
         assert_state(fixture, i, model->states[i]);
@@ -401,8 +502,7 @@ static void check_model(struct fixture *fixture, const struct model *model)
                     strcmp(model->states[i], "ready") == 0 ||
                     strcmp(model->states[i], "running") == 0;
     }
-    OK(hg_queue_count_open(fixture->a, fixture->run_id, &open, &err));
-    assert_int_equal(open, expected);
+    assert_int_equal(count_open(fixture), expected);
 }
 
 static void make_graph(struct fixture *fixture, struct model *model, unsigned *seed)
@@ -437,15 +537,15 @@ static bool step(struct fixture *fixture, struct model *model, unsigned *seed)
     assert_string_equal(model->states[i], "ready");
     switch (random_below(seed, 6)) {
     case 0:
-        OK(hg_queue_fail(fixture->a, &claimed.tasks[0], "failed", &err));
+        assert_true(end(fixture->a, &claimed.tasks[0], HG_QUEUE_FAILED, 0));
         model->states[i] = "failed";
         model_skip(model, fixture->n_tasks, i);
         break;
     case 1:
-        OK(hg_queue_release(fixture->a, &claimed.tasks[0], &err));
+        assert_true(end(fixture->a, &claimed.tasks[0], HG_QUEUE_RELEASED, 0));
         break;
     default:
-        OK(hg_queue_done(fixture->a, &claimed.tasks[0], &err));
+        assert_true(end(fixture->a, &claimed.tasks[0], HG_QUEUE_DONE, 0));
         model->states[i] = "done";
     }
     return true;
@@ -465,9 +565,7 @@ static void test_random_graphs(void **state)
             model_promote(&model, fixture->n_tasks, parallelism);
             check_model(fixture, &model);
         } while (step(fixture, &model, &seed));
-        int open = -1;
-        OK(hg_queue_count_open(fixture->a, fixture->run_id, &open, &err));
-        assert_int_equal(open, 0); /* nothing is left behind */
+        assert_int_equal(count_open(fixture), 0); /* nothing is left behind */
     }
 }
 
@@ -483,6 +581,8 @@ int main(void)
         TEST(test_a_retry_waits_and_a_release_does_not_count),
         TEST(test_promotion_keeps_to_the_parallelism),
         TEST(test_recovery),
+        TEST(test_the_tasks_of_a_run),
+        TEST(test_a_cancelled_task_is_not_tried_again),
         TEST(test_an_unknown_run),
         TEST(test_random_graphs),
     };

@@ -1,0 +1,287 @@
+/*
+ * Attempts between the claim and their end: they wait here for a free worker, are handed out, and
+ * what the workers' supervisor says of them is kept for the dispatcher.
+ *
+ * Threads: the dispatcher and the supervisor. Only the dispatcher frees attempts, and only ended
+ * ones, so that one which was found under the mutex stays valid for it afterwards.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "pipeline/internal.h"
+
+enum {
+    LOST_MAX = 5,       /* times that a task may take its host down */
+    HOLD_MS = 20,       /* as much work is claimed ahead as workers do in this time */
+    HELD_A_WORKER = 64, /* tasks, at most */
+    HELD_MAX_MS = 200,  /* then others may have it */
+};
+
+/* ---- attempts (mutex held) ---- */
+
+static struct hg_attempt *find_attempt(struct hg_pipelines *service, const char *task_id)
+{
+    for (struct hg_attempt *a = service->attempts; a; a = a->next) {
+        if (strcmp(a->task.id, task_id) == 0) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
+void hg_attempt_free(struct hg_attempt *attempt)
+{
+    free(attempt->task.pipeline_id);
+    free(attempt->task.key);
+    json_decref(attempt->task.spec);
+    json_decref(attempt->message);
+    json_decref(attempt->progress);
+    json_decref(attempt->result);
+    free(attempt->job);
+    free(attempt);
+}
+
+void hg_attempts_remove(struct hg_pipelines *service, struct hg_attempt *attempt)
+{
+    {
+        HG_LOCK(&service->mutex);
+        struct hg_attempt **at = &service->attempts;
+        while (*at && *at != attempt) {
+            at = &(*at)->next;
+        }
+        if (*at) {
+            *at = attempt->next;
+        }
+    }
+    hg_attempt_free(attempt);
+}
+
+/* ---- events of the workers' supervisor ---- */
+
+static void on_log(
+    void *arg, const char *task_id, const char *job, int level, int64_t at_us, const char *message)
+{
+    struct hg_pipelines *service = arg;
+    char run_id[HG_UUID_TEXT];
+    int attempt_number;
+    {
+        HG_LOCK(&service->mutex);
+        const struct hg_attempt *attempt = find_attempt(service, task_id);
+        if (!attempt) {
+            return;
+        }
+        memcpy(run_id, attempt->task.run_id, sizeof run_id);
+        attempt_number = attempt->task.attempt;
+    }
+    hg_job_log_append(service, run_id, job, attempt_number, level, at_us, message);
+}
+
+static void on_progress(void *arg,
+                        const char *task_id,
+                        const char *job,
+                        int64_t rows_in,
+                        int64_t rows_out,
+                        int64_t rows_rejected)
+{
+    struct hg_pipelines *service = arg;
+    HG_LOCK(&service->mutex);
+    struct hg_attempt *attempt = find_attempt(service, task_id);
+    if (attempt && !attempt->progress) {
+        attempt->progress = json_object();
+    }
+    if (attempt && attempt->progress) {
+        (void)json_object_set_new(
+            attempt->progress,
+            job,
+            json_pack(
+                "[I, I, I]", (json_int_t)rows_in, (json_int_t)rows_out, (json_int_t)rows_rejected));
+    }
+}
+
+static void on_done(void *arg,
+                    const char *task_id,
+                    const json_t *result,
+                    const char *job,
+                    const struct hg_error *error)
+{
+    struct hg_pipelines *service = arg;
+    HG_LOCK(&service->mutex);
+    struct hg_attempt *attempt = find_attempt(service, task_id);
+    if (!attempt) {
+        return;
+    }
+    service->task_ms +=
+        ((double)(hg_time_monotonic_ms() - attempt->since_ms) - service->task_ms) / 8;
+    attempt->ended = true;
+    attempt->failed = error != NULL;
+    attempt->result = json_is_object(result) ? json_deep_copy(result) : NULL;
+    attempt->job = job ? strdup(job) : NULL; /* without memory: unknown */
+    if (error) {
+        attempt->error = *error;
+    }
+    service->poked = true;
+    (void)pthread_cond_signal(&service->work);
+}
+
+/* ---- handing out ---- */
+
+static void fail_attempt(struct hg_attempt *attempt, const struct hg_error *error)
+{
+    attempt->ended = true;
+    attempt->failed = true;
+    attempt->error = *error;
+}
+
+/* Behind all that are held, or before them (mutex held). */
+static void hold(struct hg_pipelines *service, struct hg_attempt *attempt, bool first)
+{
+    attempt->next_held = first ? service->first_held : NULL;
+    if (first) {
+        service->first_held = attempt;
+        service->last_held = service->last_held ? service->last_held : attempt;
+    } else {
+        *(service->last_held ? &service->last_held->next_held : &service->first_held) = attempt;
+        service->last_held = attempt;
+    }
+    service->n_held++;
+}
+
+/* The one that was held longest, or NULL (mutex held). */
+static struct hg_attempt *take_held(struct hg_pipelines *service)
+{
+    struct hg_attempt *attempt = service->first_held;
+    if (attempt) {
+        service->first_held = HG_TAKE(attempt->next_held);
+        service->last_held = service->first_held ? service->last_held : NULL;
+        service->n_held--;
+    }
+    return attempt;
+}
+
+/* What is held and free workers go together. By the dispatcher and by the supervisor. */
+void hg_attempts_hand_out(struct hg_pipelines *service)
+{
+    while (hg_worker_pool_free_slots(service->workers) > 0) {
+        struct hg_error err = HG_ERROR_INIT;
+        struct hg_attempt *attempt;
+        HG_CLEANUP(hg_json_decrefp) json_t *message = NULL;
+        {
+            HG_LOCK(&service->mutex);
+            attempt = take_held(service);
+            if (!attempt) {
+                return;
+            }
+            attempt->since_ms = hg_time_monotonic_ms();
+            message = HG_TAKE(attempt->message);
+        }
+        int r = hg_worker_pool_submit(service->workers,
+                                      attempt->task.id,
+                                      message,
+                                      attempt->plugin,
+                                      attempt->task.timeout_ms,
+                                      &err);
+        if (r < 0) {
+            HG_LOCK(&service->mutex);
+            attempt->message = HG_TAKE(message);
+            if (r == HG_EUNAVAILABLE) { /* the other thread was faster, or the worker died */
+                hold(service, attempt, true);
+                return;
+            }
+            fail_attempt(attempt, &err);
+            service->poked = true;
+        }
+    }
+}
+
+static void on_idle(void *arg)
+{
+    hg_attempts_hand_out(arg);
+    hg_dispatch_poke(arg);
+}
+
+/* ---- what waits for a worker ---- */
+
+/* What speaks against beginning an attempt at all. */
+static int check_attempt(struct hg_attempt *attempt, struct hg_error *err)
+{
+    if (attempt->task.cancel_requested) {
+        return hg_error_set(err, HG_ECANCELLED, "cancelled before it started");
+    }
+    if (attempt->task.n_lost <= LOST_MAX) {
+        return HG_OK;
+    }
+    attempt->final = true;
+    (void)hg_error_set(
+        err, HG_EINTERNAL, "the host died %d times while this ran", attempt->task.n_lost);
+    return hg_error_hint(err, "Look into the host's log for what ended it, then retry the run.");
+}
+
+/* Puts an attempt behind those that wait for a worker; what prevents that is how it ended. */
+void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    int r = check_attempt(attempt, &err);
+    r = r < 0 ? r
+              : hg_task_for_attempt(
+                    service, &attempt->task, &attempt->message, &attempt->plugin, &err);
+    HG_LOCK(&service->mutex);
+    attempt->next = service->attempts;
+    service->attempts = attempt;
+    attempt->since_ms = hg_time_monotonic_ms();
+    if (r < 0) {
+        fail_attempt(attempt, &err);
+        service->poked = true;
+    } else {
+        hold(service, attempt, false);
+    }
+}
+
+/*
+ * While tasks are short, more are claimed than workers are free: as many as these will do in
+ * HOLD_MS, so that no worker waits for the database between two tasks.
+ */
+int hg_attempts_wanted(struct hg_pipelines *service)
+{
+    int n_free = hg_worker_pool_free_slots(service->workers);
+    int n_workers = service->options.config->workers;
+    HG_LOCK(&service->mutex);
+    double ahead = n_workers * (double)HOLD_MS / (service->task_ms + 0.1);
+    int most = n_workers * HELD_A_WORKER;
+    ahead = ahead < 1 ? 0 : ahead < most ? ahead : most;
+    int wanted = n_free + (int)ahead - service->n_held;
+    return wanted > 0 ? wanted : 0;
+}
+
+/* What waits here too long may run elsewhere (the workers got a long task meanwhile). */
+void hg_attempts_give_back(struct hg_pipelines *service)
+{
+    int64_t before = hg_time_monotonic_ms() - HELD_MAX_MS;
+    struct hg_error err = HG_ERROR_INIT;
+    (void)hg_error_set(&err, HG_EUNAVAILABLE, "no worker was free");
+    HG_LOCK(&service->mutex);
+    while (service->first_held && service->first_held->since_ms < before) {
+        struct hg_attempt *attempt = take_held(service);
+        attempt->released = true;
+        fail_attempt(attempt, &err);
+    }
+}
+
+void hg_attempts_cancel(struct hg_pipelines *service, const char *id)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    (void)hg_error_set(&err, HG_ECANCELLED, "cancelled before it started");
+    HG_LOCK(&service->mutex);
+    for (int left = service->n_held; left > 0; left--) {
+        struct hg_attempt *attempt = take_held(service);
+        if (strcmp(attempt->task.id, id) == 0) {
+            fail_attempt(attempt, &err);
+            service->poked = true;
+        } else {
+            hold(service, attempt, false);
+        }
+    }
+}
+
+const struct hg_worker_events hg_attempt_events = {NULL, on_log, on_progress, on_done, on_idle};
