@@ -54,7 +54,7 @@ static const struct hg_config_field raw_fields[] = {
     {FIELD("missing", HG_CONFIG_TEXTS, missing)},
     {FIELD("skip_lines", HG_CONFIG_INT64, skip_lines)},
     {FIELD("max_line_bytes", HG_CONFIG_INT64, max_line_bytes)},
-    {FIELD("encoding", HG_CONFIG_ENUM, encoding), .names = csv_encoding_names},
+    {FIELD("encoding", HG_CONFIG_ENUM, encoding), .names = src_encoding_names},
     {FIELD("decimal_mark", HG_CONFIG_ENUM, decimal_mark), .names = marks},
     {FIELD("compression", HG_CONFIG_ENUM, compression), .names = compressions},
     {FIELD("files", HG_CONFIG_ENUM, files), .names = files},
@@ -148,11 +148,11 @@ static hg_status read_numbers(const struct raw *raw,
                               struct csv_config *config,
                               struct hg_error *err)
 {
-    config->style.mark = marks[raw->decimal_mark][0];
-    if (!one_char(raw->thousands, '\0', &config->style.thousands)) {
+    config->cells.style.mark = marks[raw->decimal_mark][0];
+    if (!one_char(raw->thousands, '\0', &config->cells.style.thousands)) {
         return wrong(err, "/thousands", "the thousands separator is not one ASCII character");
     }
-    if (config->style.thousands == config->style.mark) {
+    if (config->cells.style.thousands == config->cells.style.mark) {
         return wrong(err, "/thousands", "the thousands separator is also the decimal mark");
     }
     return HG_OK;
@@ -160,15 +160,15 @@ static hg_status read_numbers(const struct raw *raw,
 
 static hg_status read_zone(const char *text, struct csv_config *config, struct hg_error *err)
 {
-    config->zoned = true;
+    config->cells.zoned = true;
     if (!text) {
         return HG_OK;
     }
     if (strcmp(text, "none") == 0) {
-        config->zoned = false;
+        config->cells.zoned = false;
         return HG_OK;
     }
-    if (csv_zone_offset(text, strlen(text), &config->zone_offset)) {
+    if (src_zone_offset(text, strlen(text), &config->cells.zone_offset)) {
         return HG_OK;
     }
     hg_fail(err, HG_EINVAL, "\"%s\" is not UTC, an offset such as +02:00, or none", text);
@@ -183,14 +183,14 @@ static hg_status fill_in(struct raw *raw, struct csv_config *config, struct hg_e
     config->header = raw->header;
     config->skip_lines = raw->skip_lines;
     config->max_line_bytes = raw->max_line_bytes;
-    config->encoding = (enum csv_encoding)raw->encoding;
-    config->compression = (enum csv_compression)raw->compression;
+    config->encoding = (enum src_encoding)raw->encoding;
+    config->compression = (enum src_compression)raw->compression;
     config->only_new = raw->files == 1;
     config->pad = raw->ragged == 1;
     if (raw->paths.n == 0) {
         return wrong(err, "/path", "the list of paths is empty");
     }
-    if (raw->max_line_bytes < 65536 || raw->max_line_bytes > CSV_MAX_LINE_BYTES) {
+    if (raw->max_line_bytes < 65536 || raw->max_line_bytes > SRC_MAX_LINE_BYTES) {
         return wrong(err, "/max_line_bytes", "max_line_bytes is not within 65536 and 268435000");
     }
     config->paths = raw->paths;
@@ -203,15 +203,15 @@ static hg_status fill_in(struct raw *raw, struct csv_config *config, struct hg_e
         status = read_zone(raw->timezone, config, err);
     }
     if (!status) {
-        const struct csv_column_defaults defaults = {
+        const struct src_column_defaults defaults = {
             .date_format = raw->date_format,
             .timestamp_format = raw->timestamp_format,
             .missing = &raw->missing,
             .header = raw->header,
-            .zoned = config->zoned,
+            .zoned = config->cells.zoned,
         };
         status =
-            csv_columns_read(raw->columns, &defaults, &config->columns, &config->n_columns, err);
+            src_columns_read(raw->columns, &defaults, &config->columns, &config->n_columns, err);
     }
     return status;
 }
@@ -245,6 +245,6 @@ void csv_config_free(struct csv_config *config)
         free(((char **)config->paths.items)[i]);
     }
     free(config->paths.items);
-    csv_columns_free(config->columns, config->n_columns);
+    src_columns_free(config->columns, config->n_columns);
     free(config);
 }

@@ -263,12 +263,12 @@ static hg_status read_layout(struct csv_reader *r, struct hg_error *err)
 
 hg_status csv_reader_open_file(struct csv_reader *r, struct hg_error *err)
 {
-    const struct csv_file *file = &r->files->items[r->i_file];
+    const struct src_file *file = &r->files->items[r->i_file];
     struct csv_cutter *c = r->cutter;
     int fd;
-    hg_status status = csv_file_open(r->host, file, &fd, err);
+    hg_status status = src_file_open(r->host, file, &fd, err);
     if (!status) {
-        status = csv_input_open(fd,
+        status = src_input_open(fd,
                                 file->shown,
                                 r->config->compression,
                                 r->config->encoding,

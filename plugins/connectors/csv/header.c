@@ -226,13 +226,13 @@ static int by_field(const void *a, const void *b)
 static hg_status match_columns(const struct names *names,
                                const char *shown,
                                int64_t line,
-                               struct csv_column *const *columns,
+                               struct src_column *const *columns,
                                size_t n_columns,
                                struct csv_layout *layout,
                                struct hg_error *err)
 {
     for (size_t i = 0; i < n_columns; i++) {
-        const struct csv_column *c = columns[i];
+        const struct src_column *c = columns[i];
         uint32_t field = c->position - 1;
         if (c->source) {
             hg_status status = find_name(names, shown, line, c->source, &field, err);
@@ -263,7 +263,7 @@ hg_status csv_header_match(const struct csv_config *config,
                            const struct csv_dialect *dialect,
                            const char *buf,
                            const struct csv_row *row,
-                           struct csv_column *const *columns,
+                           struct src_column *const *columns,
                            size_t n_columns,
                            struct csv_layout *layout,
                            struct hg_error *err)
@@ -328,10 +328,10 @@ void csv_fault_explain(enum csv_fault fault,
         snprintf(out,
                  size,
                  "not valid %s at byte %u of the row (byte %lld of the %s)",
-                 csv_encoding_names[config->encoding],
+                 src_encoding_names[config->encoding],
                  detail + 1,
                  byte,
-                 config->encoding == CSV_UTF8 ? "text" : "recoded text");
+                 config->encoding == SRC_UTF8 ? "text" : "recoded text");
         break;
     case CSV_FAULT_NUL:
         snprintf(out,

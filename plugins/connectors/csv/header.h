@@ -22,7 +22,7 @@ hg_status csv_header_match(const struct csv_config *config,
                            const struct csv_dialect *dialect,
                            const char *buf,
                            const struct csv_row *row,
-                           struct csv_column *const *columns,
+                           struct src_column *const *columns,
                            size_t n_columns,
                            struct csv_layout *layout,
                            struct hg_error *err);

@@ -13,8 +13,8 @@
 struct csv {
     const struct hg_host *host;
     struct csv_config *config;
-    struct csv_cancel cancel;
-    struct csv_files files; /* of the last read, which its positions count */
+    struct src_cancel cancel;
+    struct src_files files; /* of the last read, which its positions count */
 };
 
 static void csv_close(void *inst)
@@ -26,7 +26,7 @@ static void csv_close(void *inst)
     if (csv->cancel.event_fd >= 0) {
         close(csv->cancel.event_fd);
     }
-    csv_files_done(&csv->files);
+    src_files_done(&csv->files);
     csv_config_free(csv->config);
     free(csv);
 }
@@ -61,8 +61,9 @@ static hg_status start(struct csv *csv,
                        struct csv_reader **ret,
                        struct hg_error *err)
 {
-    csv_files_done(&csv->files);
-    hg_status status = csv_files_list(csv->host, csv->config, &csv->files, err);
+    src_files_done(&csv->files);
+    hg_status status =
+        src_files_list(csv->host, &csv->config->paths, csv->config->only_new, &csv->files, err);
     if (status) {
         return status;
     }
@@ -156,7 +157,7 @@ static hg_status csv_read(void *inst,
     return status;
 }
 
-static void csv_cancel(void *inst)
+static void src_cancel(void *inst)
 {
     struct csv *csv = inst;
     atomic_store(&csv->cancel.wanted, true);
@@ -200,7 +201,7 @@ static const struct hg_connector_vtable vtable = {
     .test = csv_test,
     .discover = csv_discover,
     .read = csv_read,
-    .cancel = csv_cancel,
+    .cancel = src_cancel,
     .close = csv_close,
     .get_extension = csv_extension,
 };

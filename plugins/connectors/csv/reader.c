@@ -170,12 +170,12 @@ static hg_status end_file(struct csv_reader *r, struct hg_error *err)
              (long long)r->rows,
              (long long)r->rejected);
     r->host->log(r->host, HG_LOG_INFO, text);
-    csv_stage_free(r->input);
+    src_stage_free(r->input);
     r->input = NULL;
     r->skip_rows = 0;
     hg_status status = HG_OK;
     if (r->keeps_state) {
-        status = csv_state_add(&r->state, &r->files->items[r->i_file], err);
+        status = src_state_add(&r->state, &r->files->items[r->i_file], err);
     }
     r->i_file++;
     return status;
@@ -203,8 +203,8 @@ static hg_status put_state(struct csv_reader *r, struct hg_error *err)
     if (!r->keeps_state) {
         return HG_OK;
     }
-    const struct csv_file *current = r->input ? &r->files->items[r->i_file] : NULL;
-    return csv_state_put(&r->state, current, r->rows, r->host, err);
+    const struct src_file *current = r->input ? &r->files->items[r->i_file] : NULL;
+    return src_state_put(&r->state, current, r->rows, r->host, err);
 }
 
 hg_status csv_reader_next(struct csv_reader *r, struct ArrowArray *ret, struct hg_error *err)
@@ -215,7 +215,7 @@ hg_status csv_reader_next(struct csv_reader *r, struct ArrowArray *ret, struct h
         return HG_OK;
     }
     while (!status && !is_full(r) && r->i_file < r->files->n) {
-        status = csv_cancelled(r->cancel) ? hg_fail(err, HG_ECANCELLED, "cancelled while reading")
+        status = src_cancelled(r->cancel) ? hg_fail(err, HG_ECANCELLED, "cancelled while reading")
                                           : step(r, err);
     }
     if (!status) {
@@ -242,14 +242,14 @@ static struct hg_column *schema_columns(const struct csv_reader *r)
 {
     struct hg_column *columns = calloc(r->n_columns + 1, sizeof *columns);
     for (size_t i = 0; columns && i < r->n_columns; i++) {
-        const struct csv_column *c = r->columns[i];
+        const struct src_column *c = r->columns[i];
         columns[i] = (struct hg_column){
             .name = c->name,
             .type = c->type,
             .precision = c->precision,
             .scale = c->scale,
             .nullable = !c->required,
-            .timezone = c->type == HG_TYPE_TIMESTAMP_US && r->config->zoned ? "UTC" : NULL,
+            .timezone = c->type == HG_TYPE_TIMESTAMP_US && r->config->cells.zoned ? "UTC" : NULL,
         };
     }
     if (columns) {
@@ -280,7 +280,7 @@ static hg_status order_columns(struct csv_reader *r, struct hg_error *err)
     if (r->layout.n_needed == 0) {
         return HG_OK;
     }
-    struct csv_column **ordered = calloc(r->n_columns, sizeof *ordered);
+    struct src_column **ordered = calloc(r->n_columns, sizeof *ordered);
     if (!ordered) {
         return hg_fail_nomem(err);
     }
@@ -301,7 +301,7 @@ static hg_status make_parts(struct csv_reader *r, struct hg_error *err)
 {
     struct csv_config *config = r->config;
     size_t n = config->n_columns;
-    r->columns = calloc(n, sizeof(struct csv_column *));
+    r->columns = calloc(n, sizeof(struct src_column *));
     r->layout.needed = calloc(n, sizeof(struct csv_needed));
     r->chunk = calloc(1, sizeof *r->chunk);
     r->cutter = calloc(1, sizeof *r->cutter);
@@ -327,9 +327,9 @@ static hg_status take_state(struct csv_reader *r, const char *state_json, struct
     if (!r->keeps_state) {
         return HG_OK;
     }
-    hg_status status = csv_state_read(state_json, &r->state, err);
+    hg_status status = src_state_read(state_json, &r->state, err);
     if (!status) {
-        status = csv_state_filter(&r->state, r->host, r->files, err);
+        status = src_state_filter(&r->state, r->host, r->files, err);
     }
     if (!status && r->state.current.path) {
         r->skip_rows = r->state.current_rows;
@@ -367,8 +367,8 @@ static hg_status start(struct csv_reader *r, const char *state_json, struct hg_e
 
 hg_status csv_reader_new(const struct hg_host *host,
                          struct csv_config *config,
-                         struct csv_cancel *cancel,
-                         struct csv_files *files,
+                         struct src_cancel *cancel,
+                         struct src_files *files,
                          const char *state_json,
                          uint32_t batch_rows,
                          struct csv_reader **ret,
@@ -398,10 +398,10 @@ void csv_reader_free(struct csv_reader *r)
     if (!r) {
         return;
     }
-    csv_stage_free(r->input);
+    src_stage_free(r->input);
     hg_batch_free(r->batch);
     csv_typing_done(&r->typing);
-    csv_state_done(&r->state);
+    src_state_done(&r->state);
     if (r->chunk) {
         free(r->chunk->cells);
     }

@@ -17,12 +17,12 @@ struct csv_reader {
     const struct hg_host *host;
     const struct hg_reject *reject;
     struct csv_config *config;
-    struct csv_cancel *cancel;
-    struct csv_files *files; /* to be read, in this order */
-    struct csv_state state;
+    struct src_cancel *cancel;
+    struct src_files *files; /* to be read, in this order */
+    struct src_state state;
     bool keeps_state;
     bool only_tries;             /* bad rows are counted only, and too many of them are a failure */
-    struct csv_column **columns; /* in the order of the first file's fields */
+    struct src_column **columns; /* in the order of the first file's fields */
     size_t n_columns;
     struct hg_batch *batch;
     int64_t batch_rows;
@@ -32,7 +32,7 @@ struct csv_reader {
 
     /* The file at hand. */
     size_t i_file;
-    struct csv_stage *input; /* NULL: between files */
+    struct src_stage *input; /* NULL: between files */
     struct csv_dialect dialect;
     struct csv_layout layout;
     int64_t rows; /* read of it, good or bad */
@@ -52,8 +52,8 @@ struct csv_reader {
  */
 hg_status csv_reader_new(const struct hg_host *host,
                          struct csv_config *config,
-                         struct csv_cancel *cancel,
-                         struct csv_files *files,
+                         struct src_cancel *cancel,
+                         struct src_files *files,
                          const char *state_json,
                          uint32_t batch_rows,
                          struct csv_reader **ret,

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "headgate/error.h"
-#include "headgate/text.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(HG_SANITIZED)
 #define CSV_HOT __attribute__((target_clones("default", "bmi2")))
@@ -15,7 +14,7 @@
 /* One column of one chunk on its way. */
 struct work {
     struct csv_typing *typing;
-    const struct csv_column *column;
+    const struct src_column *column;
     size_t number;
     const char *buf;
     const uint64_t *cells;
@@ -48,7 +47,7 @@ static void set_bad(struct work *w, uint32_t row)
  * others quotes make no difference.
  */
 static bool text_of(struct csv_typing *typing,
-                    const struct csv_column *column,
+                    const struct src_column *column,
                     const char *buf,
                     uint64_t cell,
                     const char **ret_text,
@@ -65,7 +64,7 @@ static bool text_of(struct csv_typing *typing,
     if (column->type == HG_TYPE_UTF8 && (cell & CSV_CELL_QUOTED)) {
         return true;
     }
-    return n > 0 && !(column->missing.n > 0 && csv_is_marker(&column->missing, text, n));
+    return n > 0 && !(column->missing.n > 0 && src_is_marker(&column->missing, text, n));
 }
 
 /* The same, and the null is written. */
@@ -86,93 +85,14 @@ static bool take_text(struct work *w, uint32_t row, const char **ret_text, uint3
 /* One cell with all that may be in it                                                          */
 /* ------------------------------------------------------------------------------------------ */
 
-union value {
-    bool b;
-    int32_t i32;
-    int64_t i64;
-    double f64;
-    hg_int128 i128;
-};
-
-static bool same_word(const char *text, size_t n, const char *word)
-{
-    size_t i = 0;
-    while (i < n && word[i] && (text[i] | 0x20) == word[i]) {
-        i++;
-    }
-    return i == n && !word[i];
-}
-
-static enum csv_verdict read_bool(const char *text, size_t n, bool *ret)
-{
-    static const char *const yes[] = {"true", "t", "yes", "y", "on"};
-    static const char *const no[] = {"false", "f", "no", "n", "off"};
-    if (n == 1 && (text[0] == '0' || text[0] == '1')) {
-        *ret = text[0] == '1';
-        return CSV_FITS;
-    }
-    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
-        if (same_word(text, n, yes[i]) || same_word(text, n, no[i])) {
-            *ret = same_word(text, n, yes[i]);
-            return CSV_FITS;
-        }
-    }
-    return CSV_OTHER;
-}
-
-static enum csv_verdict read_int32(const char *text,
-                                   size_t n,
-                                   const struct csv_number_style *style,
-                                   int32_t *ret)
-{
-    int64_t wide;
-    enum csv_verdict verdict = csv_int64(text, n, style, &wide);
-    if (verdict) {
-        return verdict;
-    }
-    if (wide < INT32_MIN || wide > INT32_MAX) {
-        return CSV_RANGE;
-    }
-    *ret = (int32_t)wide;
-    return CSV_FITS;
-}
-
-static enum csv_verdict read_value(const struct csv_config *config,
-                                   const struct csv_column *column,
-                                   const char *text,
-                                   size_t n,
-                                   union value *ret)
-{
-    const struct csv_number_style *style = &config->style;
-    switch (column->type) {
-    case HG_TYPE_BOOL:
-        return read_bool(text, n, &ret->b);
-    case HG_TYPE_INT32:
-        return read_int32(text, n, style, &ret->i32);
-    case HG_TYPE_INT64:
-        return csv_int64(text, n, style, &ret->i64);
-    case HG_TYPE_FLOAT64:
-        return csv_float64(text, n, style, &ret->f64);
-    case HG_TYPE_DECIMAL128:
-        return csv_decimal(text, n, style, column->precision, column->scale, &ret->i128);
-    case HG_TYPE_DATE32:
-        return csv_date(text, n, &column->format, &ret->i32);
-    case HG_TYPE_TIMESTAMP_US:
-        return csv_timestamp(
-            text, n, &column->format, config->zoned, config->zone_offset, &ret->i64);
-    default:
-        return CSV_FITS;
-    }
-}
-
 /* Whatever is no plain value: nulls, markers, quotes, rare forms, errors. Zero for the last. */
-static union value slow_value(struct work *w, uint32_t row)
+static union src_value slow_value(struct work *w, uint32_t row)
 {
-    union value value = {.i128 = 0};
+    union src_value value = {.i128 = 0};
     const char *text;
     uint32_t n;
     if (take_text(w, row, &text, &n) &&
-        read_value(w->typing->config, w->column, text, n, &value) != CSV_FITS) {
+        src_value_read(&w->typing->config->cells, w->column, text, n, &value) != SRC_FITS) {
         value.i128 = 0;
         set_bad(w, row);
     }
@@ -192,10 +112,10 @@ static union value slow_value(struct work *w, uint32_t row)
 CSV_HOT static void write_float64(struct work *w)
 {
     double *out = (double *)w->out->values + w->base;
-    uint64_t marks = CSV_EACH_BYTE(w->typing->config->style.mark);
+    uint64_t marks = SRC_EACH_BYTE(w->typing->config->cells.style.mark);
     for (uint32_t row = 0; row < w->chunk->n; row++) {
         PLAIN_CELL(w, row);
-        if (w->fast && csv_float64_fast(p, n, marks, &out[row])) {
+        if (w->fast && src_float64_fast(p, n, marks, &out[row])) {
             continue;
         }
         out[row] = slow_value(w, row).f64;
@@ -207,7 +127,7 @@ CSV_HOT static void write_int64(struct work *w)
     int64_t *out = (int64_t *)w->out->values + w->base;
     for (uint32_t row = 0; row < w->chunk->n; row++) {
         PLAIN_CELL(w, row);
-        if (w->fast && csv_int64_fast(p, n, &out[row])) {
+        if (w->fast && src_int64_fast(p, n, &out[row])) {
             continue;
         }
         out[row] = slow_value(w, row).i64;
@@ -220,7 +140,7 @@ CSV_HOT static void write_int32(struct work *w)
     for (uint32_t row = 0; row < w->chunk->n; row++) {
         int64_t wide;
         PLAIN_CELL(w, row);
-        if (w->fast && csv_int64_fast(p, n, &wide) && wide == (int32_t)wide) {
+        if (w->fast && src_int64_fast(p, n, &wide) && wide == (int32_t)wide) {
             out[row] = (int32_t)wide;
             continue;
         }
@@ -240,7 +160,7 @@ static inline bool decimal_fast(const char *p,
     uint64_t m;
     unsigned found;
     bool negative = *p == '-';
-    if (!csv_digits(p + negative, n - negative, marks, &m, &found) || (int32_t)found > scale) {
+    if (!src_digits(p + negative, n - negative, marks, &m, &found) || (int32_t)found > scale) {
         return false;
     }
     hg_int128 v = (hg_int128)m * tens[scale - (int32_t)found];
@@ -258,7 +178,7 @@ CSV_HOT static void write_decimal(struct work *w)
     }
     int32_t scale = w->column->scale;
     hg_int128 limit = tens[w->column->precision];
-    uint64_t marks = CSV_EACH_BYTE(w->typing->config->style.mark);
+    uint64_t marks = SRC_EACH_BYTE(w->typing->config->cells.style.mark);
     /* 16 digits and the zeros behind them must stay within 38. */
     bool fast = w->fast && scale <= 22;
     for (uint32_t row = 0; row < w->chunk->n; row++) {
@@ -276,7 +196,7 @@ CSV_HOT static void write_date(struct work *w)
     bool fast = w->fast && w->column->format.n_steps == 0;
     for (uint32_t row = 0; row < w->chunk->n; row++) {
         PLAIN_CELL(w, row);
-        if (fast && n == 10 && csv_date_fast(p, &out[row])) {
+        if (fast && n == 10 && src_date_fast(p, &out[row])) {
             continue;
         }
         out[row] = slow_value(w, row).i32;
@@ -287,8 +207,8 @@ CSV_HOT static void write_timestamp(struct work *w)
 {
     int64_t *out = (int64_t *)w->out->values + w->base;
     bool fast = w->fast && w->column->format.n_steps == 0;
-    bool zoned = w->typing->config->zoned;
-    int32_t offset = zoned ? w->typing->config->zone_offset : 0;
+    bool zoned = w->typing->config->cells.zoned;
+    int32_t offset = zoned ? w->typing->config->cells.zone_offset : 0;
     char known_day[10] = "";
     int64_t day_seconds = 0;
     for (uint32_t row = 0; row < w->chunk->n; row++) {
@@ -296,10 +216,10 @@ CSV_HOT static void write_timestamp(struct work *w)
         PLAIN_CELL(w, row);
         bool utc = zoned && n == 20 && p[19] == 'Z';
         if (fast && (n == 19 || utc) && (p[10] == ' ' || p[10] == 'T') &&
-            csv_clock_fast(p + 11, &seconds)) {
+            src_clock_fast(p + 11, &seconds)) {
             int32_t days;
             bool known = memcmp(known_day, p, 10) == 0;
-            if (!known && csv_date_fast(p, &days)) {
+            if (!known && src_date_fast(p, &days)) {
                 memcpy(known_day, p, 10);
                 day_seconds = (int64_t)days * 86400;
                 known = true;
@@ -419,12 +339,12 @@ void csv_typing_undo(struct csv_typing *typing, struct hg_batch *batch, uint32_t
 /* ------------------------------------------------------------------------------------------ */
 
 /* Whether a marker could be taken for a value, so that each value has to be compared. */
-static bool needs_comparing(const struct csv_config *config, const struct csv_column *column)
+static bool needs_comparing(const struct csv_config *config, const struct src_column *column)
 {
-    union value value;
+    union src_value value;
     for (size_t i = 0; i < column->missing.n; i++) {
         const char *text = column->missing.texts[i];
-        if (read_value(config, column, text, strlen(text), &value) == CSV_FITS) {
+        if (src_value_read(&config->cells, column, text, strlen(text), &value) == SRC_FITS) {
             return true;
         }
     }
@@ -433,7 +353,7 @@ static bool needs_comparing(const struct csv_config *config, const struct csv_co
 
 hg_status csv_typing_init(struct csv_typing *ret,
                           const struct csv_config *config,
-                          struct csv_column **columns,
+                          struct src_column **columns,
                           size_t n_columns,
                           struct hg_error *err)
 {
@@ -450,7 +370,8 @@ hg_status csv_typing_init(struct csv_typing *ret,
     for (size_t i = 0; i < n_columns; i++) {
         /* Separators of thousands are for the slow ways. */
         bool number = columns[i]->type >= HG_TYPE_INT32 && columns[i]->type <= HG_TYPE_DECIMAL128;
-        ret->slow[i] = needs_comparing(config, columns[i]) || (number && config->style.thousands);
+        ret->slow[i] =
+            needs_comparing(config, columns[i]) || (number && config->cells.style.thousands);
     }
     return HG_OK;
 }
@@ -467,67 +388,6 @@ void csv_typing_done(struct csv_typing *typing)
 /* Reasons                                                                                      */
 /* ------------------------------------------------------------------------------------------ */
 
-#define SHOWN_BYTES 80
-
-/* The text in quotes, without line ends, cut where it is long. */
-static void show(const char *text, size_t n, char *out, size_t size)
-{
-    size_t shown = n > SHOWN_BYTES ? SHOWN_BYTES : n;
-    shown = hg_text_utf8_prefix(text, shown);
-    snprintf(out, size, "\"%.*s%s\"", (int)shown, text, n > shown ? "..." : "");
-    for (char *p = out; *p; p++) {
-        if ((unsigned char)*p < 0x20) {
-            *p = ' ';
-        }
-    }
-}
-
-static const char *article(const struct csv_column *column)
-{
-    return column->type == HG_TYPE_INT32 || column->type == HG_TYPE_INT64 ? "an" : "a";
-}
-
-static void explain_verdict(const struct csv_column *column,
-                            enum csv_verdict verdict,
-                            const char *shown,
-                            char *out,
-                            size_t size)
-{
-    char type[32];
-    csv_type_text(column, type, sizeof type);
-    const char *a = article(column);
-    switch (verdict) {
-    case CSV_RANGE:
-        snprintf(out, size, "%s is out of range for %s %s", shown, a, type);
-        break;
-    case CSV_SCALE:
-        snprintf(out,
-                 size,
-                 "%s has more than %d digits behind the decimal mark (%s)",
-                 shown,
-                 column->scale,
-                 type);
-        break;
-    case CSV_PRECISION:
-        snprintf(out, size, "%s has more digits than a %s holds", shown, type);
-        break;
-    case CSV_NO_DAY:
-        snprintf(out, size, "%s is no %s that exists", shown, type);
-        break;
-    case CSV_ZONE:
-        snprintf(out, size, "%s has a time zone, but timezone is none", shown);
-        break;
-    case CSV_FITS:
-    case CSV_OTHER:
-        snprintf(out, size, "%s is not %s %s", shown, a, type);
-        if (column->format_text) {
-            size_t n = strlen(out);
-            snprintf(out + n, size - n, " written as %s", column->format_text);
-        }
-        break;
-    }
-}
-
 void csv_typing_explain(struct csv_typing *typing,
                         const char *buf,
                         size_t column,
@@ -535,12 +395,12 @@ void csv_typing_explain(struct csv_typing *typing,
                         char *out,
                         size_t size)
 {
-    const struct csv_column *c = typing->columns[column];
+    const struct src_column *c = typing->columns[column];
     const char *text;
     uint32_t n;
-    char shown[SHOWN_BYTES + 8];
+    char shown[SRC_SHOWN_BYTES];
     bool is_text = text_of(typing, c, buf, cell, &text, &n);
-    show(text, n, shown, sizeof shown);
+    src_value_show(text, n, shown, sizeof shown);
     if (!is_text && n == 0) {
         snprintf(out, size, "the field is empty, but the column is required");
         return;
@@ -549,8 +409,9 @@ void csv_typing_explain(struct csv_typing *typing,
         snprintf(out, size, "%s stands for no value, but the column is required", shown);
         return;
     }
-    union value value;
-    explain_verdict(c, read_value(typing->config, c, text, n, &value), shown, out, size);
+    union src_value value;
+    enum src_verdict verdict = src_value_read(&typing->config->cells, c, text, n, &value);
+    src_value_explain(c, verdict, text, n, out, size);
     if (n > 0 && (text[0] == ' ' || text[n - 1] == ' ')) {
         size_t used = strlen(out);
         snprintf(out + used, size - used, " (trim: true takes the spaces around it away)");

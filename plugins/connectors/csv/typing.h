@@ -10,7 +10,7 @@
 struct csv_typing {
     const struct csv_config *config;
     const struct csv_dialect *dialect; /* of the file at hand */
-    struct csv_column **columns;       /* in the order of the batch */
+    struct src_column **columns;       /* in the order of the batch */
     size_t n_columns;
     bool *slow;    /* by column: values have to be compared with markers first */
     char *scratch; /* for unescaping; as long as a row may be, and 64 more */
@@ -19,7 +19,7 @@ struct csv_typing {
 /* `columns` are borrowed. *ret is emptied with csv_typing_done, also when this fails. */
 hg_status csv_typing_init(struct csv_typing *ret,
                           const struct csv_config *config,
-                          struct csv_column **columns,
+                          struct src_column **columns,
                           size_t n_columns,
                           struct hg_error *err);
 void csv_typing_done(struct csv_typing *typing);

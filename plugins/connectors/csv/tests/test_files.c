@@ -221,7 +221,7 @@ static void test_bad_states(void **state)
     fake_init(&fake);
     write_text(&fake, "a.csv", "a\n1\n");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        expect(&fake, "a.csv", A, NEW, bad[i], NULL, "the stored state is none of csv");
+        expect(&fake, "a.csv", A, NEW, bad[i], NULL, "the stored state is none of this source");
     }
     expect(&fake, "a.csv", A, NEW, "{\"files\":", NULL, "");
     expect(&fake, "a.csv", A, NEW, "null", "1|a.csv:2\n", NULL);

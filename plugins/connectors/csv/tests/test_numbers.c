@@ -14,7 +14,7 @@
 #include "index.h"
 #include "number.h"
 
-static const struct csv_number_style plain = {'.', '\0'};
+static const struct src_number_style plain = {'.', '\0'};
 
 static uint64_t random_state = 0x9E3779B97F4A7C15u;
 
@@ -39,17 +39,17 @@ static void check_float(const char *text)
     double found = 0;
     char padded[128] = "";
     snprintf(padded, sizeof padded, "%s", text);
-    enum csv_verdict verdict = csv_float64(text, strlen(text), &plain, &found);
+    enum src_verdict verdict = src_float64(text, strlen(text), &plain, &found);
     if (isinf(expected)) {
-        assert_int_equal(verdict, CSV_RANGE);
+        assert_int_equal(verdict, SRC_RANGE);
         return;
     }
-    assert_int_equal(verdict, CSV_FITS);
+    assert_int_equal(verdict, SRC_FITS);
     if (bits_of(expected) != bits_of(found)) {
         fail_msg("%s: %.17g, not %.17g", text, expected, found);
     }
     uint32_t n = (uint32_t)strlen(text);
-    if (csv_float64_fast(padded, n, CSV_EACH_BYTE('.'), &found) &&
+    if (src_float64_fast(padded, n, SRC_EACH_BYTE('.'), &found) &&
         bits_of(expected) != bits_of(found)) {
         fail_msg("fast %s: %.17g, not %.17g", text, expected, found);
     }
@@ -140,13 +140,13 @@ static void test_random_integers(void **state)
         memset(text, 0, sizeof text);
         snprintf(text, sizeof text, "%lld", (long long)v);
         int64_t found = 0;
-        assert_int_equal(csv_int64(text, strlen(text), &plain, &found), CSV_FITS);
+        assert_int_equal(src_int64(text, strlen(text), &plain, &found), SRC_FITS);
         assert_true(found == v);
-        if (csv_int64_fast(text, (uint32_t)strlen(text), &found)) {
+        if (src_int64_fast(text, (uint32_t)strlen(text), &found)) {
             assert_true(found == v);
         }
         hg_int128 wide = 0;
-        assert_int_equal(csv_decimal(text, strlen(text), &plain, 38, 3, &wide), CSV_FITS);
+        assert_int_equal(src_decimal(text, strlen(text), &plain, 38, 3, &wide), SRC_FITS);
         assert_true(wide == (hg_int128)v * 1000);
     }
 }
@@ -164,14 +164,14 @@ static void test_fast_on_rubbish(void **state)
         uint32_t n = (uint32_t)(next_random() % 18);
         double fast = 0;
         double slow = 0;
-        if (csv_float64_fast(text, n, CSV_EACH_BYTE('.'), &fast)) {
-            assert_int_equal(csv_float64(text, n, &plain, &slow), CSV_FITS);
+        if (src_float64_fast(text, n, SRC_EACH_BYTE('.'), &fast)) {
+            assert_int_equal(src_float64(text, n, &plain, &slow), SRC_FITS);
             assert_memory_equal(&fast, &slow, sizeof fast);
         }
         int64_t whole = 0;
         int64_t other = 0;
-        if (csv_int64_fast(text, n, &whole)) {
-            assert_int_equal(csv_int64(text, n, &plain, &other), CSV_FITS);
+        if (src_int64_fast(text, n, &whole)) {
+            assert_int_equal(src_int64(text, n, &plain, &other), SRC_FITS);
             assert_true(whole == other);
         }
     }
@@ -181,7 +181,7 @@ static void test_fast_dates_on_rubbish(void **state)
 {
     (void)state;
     static const char alphabet[] = "0123456789-:0012";
-    struct csv_time_format iso = {.n_steps = 0};
+    struct src_time_format iso = {.n_steps = 0};
     for (int i = 0; i < 500000; i++) {
         char text[24] = "2024-02-29 23:59:59";
         for (int j = 0; j < 3; j++) {
@@ -189,17 +189,17 @@ static void test_fast_dates_on_rubbish(void **state)
         }
         int32_t fast = 0;
         int32_t slow = 0;
-        bool fits = csv_date_fast(text, &fast);
-        assert_int_equal(csv_date(text, 10, &iso, &slow) == CSV_FITS, fits);
+        bool fits = src_date_fast(text, &fast);
+        assert_int_equal(src_date(text, 10, &iso, &slow) == SRC_FITS, fits);
         assert_int_equal(fast, slow);
         int32_t seconds = 0;
         int64_t us = 0;
         for (int j = 0; j < 11; j++) {
             text[j] = "1970-01-01 "[j];
         }
-        fits = csv_clock_fast(text + 11, &seconds);
+        fits = src_clock_fast(text + 11, &seconds);
         /* "23:59-12" is a minute with a zone, which the fast way leaves to the other. */
-        bool both = csv_timestamp(text, 19, &iso, true, 0, &us) == CSV_FITS && text[16] == ':';
+        bool both = src_timestamp(text, 19, &iso, true, 0, &us) == SRC_FITS && text[16] == ':';
         assert_int_equal(both, fits);
         assert_true(!fits || us == seconds * INT64_C(1000000));
     }
@@ -213,12 +213,12 @@ static void test_days(void **state)
         time_t t = (time_t)day * 86400;
         struct tm tm;
         assert_non_null(gmtime_r(&t, &tm));
-        assert_true(csv_is_day(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday));
-        assert_int_equal(csv_days(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday), day);
+        assert_true(src_is_day(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday));
+        assert_int_equal(src_days(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday), day);
     }
-    assert_false(csv_is_day(1900, 2, 29));
-    assert_true(csv_is_day(2000, 2, 29));
-    assert_false(csv_is_day(10000, 1, 1));
+    assert_false(src_is_day(1900, 2, 29));
+    assert_true(src_is_day(2000, 2, 29));
+    assert_false(src_is_day(10000, 1, 1));
 }
 
 static void test_zones(void **state)
@@ -237,11 +237,11 @@ static void test_zones(void **state)
     static const char *const bad[] = {"", "+", "+2", "02:00", "+24:00", "+02:60", "CET", "+02:0"};
     int32_t seconds;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        assert_true(csv_zone_offset(good[i].text, strlen(good[i].text), &seconds));
+        assert_true(src_zone_offset(good[i].text, strlen(good[i].text), &seconds));
         assert_int_equal(seconds, good[i].seconds);
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_false(csv_zone_offset(bad[i], strlen(bad[i]), &seconds));
+        assert_false(src_zone_offset(bad[i], strlen(bad[i]), &seconds));
     }
 }
 

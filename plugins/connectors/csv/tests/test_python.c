@@ -95,12 +95,12 @@ static void test_round_trips(void **state)
     fake_init(&fake);
     for (int seed = 1; seed <= 12; seed++) {
         make_rows(&fake, seed);
-        csv_file_read_most = reads[seed % 3];
+        src_file_read_most = reads[seed % 3];
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
             check_dialect(&fake, names[i], seed);
         }
     }
-    csv_file_read_most = SIZE_MAX;
+    src_file_read_most = SIZE_MAX;
     fake_done(&fake);
 }
 

@@ -85,10 +85,10 @@ static void test_every_read_size(void **state)
     assert_non_null(strstr(expected, "last|9|1|19773d|1.00|true|t.csv:21\n"));
     assert_int_equal(fake.n_rejects, 8);
     for (size_t n = 1; n < sizeof tricky + 2; n++) {
-        csv_file_read_most = n;
+        src_file_read_most = n;
         check_same(expected, outcome(&fake, config, 1000), "reads of", n);
     }
-    csv_file_read_most = SIZE_MAX;
+    src_file_read_most = SIZE_MAX;
     for (uint32_t n = 1; n < 12; n++) {
         check_same(expected, outcome(&fake, config, n), "batches of", n);
     }
@@ -106,9 +106,9 @@ static void test_every_end(void **state)
     for (size_t n = 0; n < sizeof tricky; n++) {
         fake_write(&fake, "t.csv", tricky, n);
         char *expected = outcome(&fake, config, 1000);
-        csv_file_read_most = 3;
+        src_file_read_most = 3;
         check_same(expected, outcome(&fake, config, 2), "cut at", n);
-        csv_file_read_most = SIZE_MAX;
+        src_file_read_most = SIZE_MAX;
         free(expected);
     }
     free(config);
@@ -147,10 +147,10 @@ static void test_rubbish(void **state)
         char *config = fake_config(&fake, "t.csv", columns, mores[round % 8]);
         char *expected = outcome(&fake, config, 1000);
         for (size_t reads = 1; reads < 12; reads += 5) {
-            csv_file_read_most = reads;
+            src_file_read_most = reads;
             check_same(expected, outcome(&fake, config, 3), "round", (size_t)round);
         }
-        csv_file_read_most = SIZE_MAX;
+        src_file_read_most = SIZE_MAX;
         free(expected);
         free(config);
     }
@@ -180,7 +180,7 @@ static void check_long(struct fake *fake, const char *rejects)
 {
     char *config = fake_config(fake, "t.csv", "\"a\":\"utf8\"", ",\"max_line_bytes\":65536");
     for (size_t reads = 1000; reads < 5000000; reads *= 17) {
-        csv_file_read_most = reads;
+        src_file_read_most = reads;
         fake_clear(fake);
         char *rows = fake_read(fake, config, NULL, 100, false);
         assert_non_null(rows);
@@ -190,7 +190,7 @@ static void check_long(struct fake *fake, const char *rejects)
         assert_string_equal(fake->rejects ? fake->rejects : "", rejects);
         free(rows);
     }
-    csv_file_read_most = SIZE_MAX;
+    src_file_read_most = SIZE_MAX;
     free(config);
 }
 
@@ -273,10 +273,10 @@ static void test_compressed(void **state)
     size_t n = pack(gzip, packed, sizeof packed);
     for (size_t reads = 1; reads < n; reads += 13) {
         fake_write(&fake, "t.csv", packed, n);
-        csv_file_read_most = reads;
+        src_file_read_most = reads;
         check_same(expected, outcome(&fake, config, 1000), "reads of", reads);
     }
-    csv_file_read_most = SIZE_MAX;
+    src_file_read_most = SIZE_MAX;
     int n_whole = 0;
     for (size_t cut = 5; cut < n; cut++) {
         fake_write(&fake, "t.csv", packed, cut);

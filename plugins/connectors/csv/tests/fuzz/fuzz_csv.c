@@ -79,9 +79,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
              "%s,\"max_line_bytes\":65536",
              mores[data[0] % (sizeof mores / sizeof mores[0])]);
     char *config = fake_config(&fake, "t", chosen, more);
-    csv_file_read_most = SIZE_MAX;
+    src_file_read_most = SIZE_MAX;
     char *whole = outcome(&fake, config);
-    csv_file_read_most = data[1] % 16 + 1;
+    src_file_read_most = data[1] % 16 + 1;
     char *pieces = outcome(&fake, config);
     if (strcmp(whole, pieces) != 0) {
         abort();

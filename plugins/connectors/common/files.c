@@ -1,6 +1,7 @@
 #include "files.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "headgate/error.h"
 #include "headgate/text.h"
@@ -16,7 +17,7 @@ static const struct hg_file *file_services(const struct hg_host *host, struct hg
     return services;
 }
 
-static bool has_path(const struct csv_files *files, const char *path)
+static bool has_path(const struct src_files *files, const char *path)
 {
     for (size_t i = 0; i < files->n; i++) {
         if (strcmp(files->items[i].path, path) == 0) {
@@ -26,7 +27,7 @@ static bool has_path(const struct csv_files *files, const char *path)
     return false;
 }
 
-hg_status csv_files_add(struct csv_files *files,
+hg_status src_files_add(struct src_files *files,
                         const char *path,
                         size_t n,
                         int64_t size_bytes,
@@ -35,7 +36,7 @@ hg_status csv_files_add(struct csv_files *files,
 {
     if (files->n == files->room) {
         size_t room = files->room ? files->room * 2 : 16;
-        struct csv_file *items = realloc(files->items, room * sizeof *items);
+        struct src_file *items = realloc(files->items, room * sizeof *items);
         if (!items) {
             return hg_fail_nomem(err);
         }
@@ -46,12 +47,12 @@ hg_status csv_files_add(struct csv_files *files,
     if (!copy) {
         return hg_fail_nomem(err);
     }
-    files->items[files->n++] = (struct csv_file){copy, copy, size_bytes, mtime_ms};
+    files->items[files->n++] = (struct src_file){copy, copy, size_bytes, mtime_ms};
     return HG_OK;
 }
 
 struct listing {
-    struct csv_files *files;
+    struct src_files *files;
     size_t before; /* files of the paths before */
     size_t matches;
 };
@@ -62,15 +63,15 @@ static hg_status add_match(
     struct listing *listing = arg;
     listing->matches++;
     /* One glob gives a path once, so only what earlier paths gave needs to be searched. */
-    struct csv_files earlier = {listing->files->items, listing->before, 0};
+    struct src_files earlier = {listing->files->items, listing->before, 0};
     if (has_path(&earlier, path)) {
         return HG_OK;
     }
-    return csv_files_add(listing->files, path, strlen(path), size_bytes, mtime_ms, err);
+    return src_files_add(listing->files, path, strlen(path), size_bytes, mtime_ms, err);
 }
 
 /* The folders that all paths share are not shown. */
-static void name_files(struct csv_files *files)
+static void name_files(struct src_files *files)
 {
     size_t common = SIZE_MAX;
     for (size_t i = 0; i < files->n; i++) {
@@ -104,31 +105,32 @@ static hg_status no_match(const char *path, struct hg_error *err)
     hg_fail_hint(err,
                  HG_ENOTFOUND,
                  "A relative path is taken from the folder of the pipeline's file. All files of a "
-                 "folder are named by a pattern: folder/*.csv.");
+                 "folder are named by a pattern: folder/*.*.");
     return hg_fail_pointer(err, HG_ENOTFOUND, "/path");
 }
 
-hg_status csv_files_list(const struct hg_host *host,
-                         const struct csv_config *config,
-                         struct csv_files *ret,
+hg_status src_files_list(const struct hg_host *host,
+                         const struct hg_config_list *paths,
+                         bool only_new,
+                         struct src_files *ret,
                          struct hg_error *err)
 {
-    struct csv_files files = {0};
+    struct src_files files = {0};
     hg_status status = HG_OK;
     const struct hg_file *services = file_services(host, err);
     if (!services) {
         return HG_ENOTSUP;
     }
-    for (size_t i = 0; i < config->paths.n && !status; i++) {
-        const char *path = ((char *const *)config->paths.items)[i];
+    for (size_t i = 0; i < paths->n && !status; i++) {
+        const char *path = ((char *const *)paths->items)[i];
         struct listing listing = {&files, files.n, 0};
         status = services->glob(host, path, add_match, &listing, err);
-        if (!status && listing.matches == 0 && !(config->only_new && is_pattern(path))) {
+        if (!status && listing.matches == 0 && !(only_new && is_pattern(path))) {
             status = no_match(path, err);
         }
     }
     if (status) {
-        csv_files_done(&files);
+        src_files_done(&files);
         return status;
     }
     name_files(&files);
@@ -136,17 +138,17 @@ hg_status csv_files_list(const struct hg_host *host,
     return HG_OK;
 }
 
-void csv_files_done(struct csv_files *files)
+void src_files_done(struct src_files *files)
 {
     for (size_t i = 0; i < files->n; i++) {
         free(files->items[i].path);
     }
     free(files->items);
-    *files = (struct csv_files){0};
+    *files = (struct src_files){0};
 }
 
-hg_status csv_file_open(const struct hg_host *host,
-                        const struct csv_file *file,
+hg_status src_file_open(const struct hg_host *host,
+                        const struct src_file *file,
                         int *ret_fd,
                         struct hg_error *err)
 {

@@ -1,8 +1,8 @@
 /*
  * The state of a source that reads only new files: what was read before.
  */
-#ifndef CSV_STATE_H
-#define CSV_STATE_H
+#ifndef SRC_STATE_H
+#define SRC_STATE_H
 
 #include "files.h"
 
@@ -12,9 +12,9 @@
  *      "current": {"path": "...", "size": n, "mtime_ms": n, "rows": n}}
  * `current` is the file that a batch ended in, with the rows that were read of it.
  */
-struct csv_state {
-    struct csv_files done;
-    struct csv_file current; /* path NULL: none */
+struct src_state {
+    struct src_files done;
+    struct src_file current; /* path NULL: none */
     int64_t current_rows;
     /* The done files as JSON text, kept from batch to batch. */
     char *text;
@@ -23,13 +23,13 @@ struct csv_state {
 };
 
 /* `json` may be NULL: nothing was read. HG_EDATA for what is no state of this plugin. */
-hg_status csv_state_read(const char *json, struct csv_state *ret, struct hg_error *err);
-void csv_state_done(struct csv_state *state);
+hg_status src_state_read(const char *json, struct src_state *ret, struct hg_error *err);
+void src_state_done(struct src_state *state);
 /* A file was read to its end. */
-hg_status csv_state_add(struct csv_state *state, const struct csv_file *file, struct hg_error *err);
+hg_status src_state_add(struct src_state *state, const struct src_file *file, struct hg_error *err);
 /* Puts the state; `current` may be NULL. */
-hg_status csv_state_put(struct csv_state *state,
-                        const struct csv_file *current,
+hg_status src_state_put(struct src_state *state,
+                        const struct src_file *current,
                         int64_t rows,
                         const struct hg_host *host,
                         struct hg_error *err);
@@ -39,9 +39,9 @@ hg_status csv_state_put(struct csv_state *state,
  * too, with a warning in the log: reading it again would load its old rows twice. A half-read one
  * comes first; HG_ECONFLICT when that has changed or is gone.
  */
-hg_status csv_state_filter(const struct csv_state *state,
+hg_status src_state_filter(const struct src_state *state,
                            const struct hg_host *host,
-                           struct csv_files *files,
+                           struct src_files *files,
                            struct hg_error *err);
 
 #endif

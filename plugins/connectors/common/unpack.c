@@ -12,8 +12,8 @@
 #define CHUNK_BYTES 65536
 
 struct unpack_stage {
-    struct csv_stage stage;
-    struct csv_stage *from;
+    struct src_stage stage;
+    struct src_stage *from;
     const char *name;
     uint64_t consumed; /* compressed bytes so far */
     size_t at;
@@ -116,7 +116,7 @@ static hg_status gzip_inflate(
 }
 
 static hg_status gzip_read(
-    struct csv_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
+    struct src_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
 {
     struct unpack_stage *u = (struct unpack_stage *)(void *)stage;
     size_t got = 0;
@@ -145,38 +145,38 @@ static hg_status gzip_read(
     return HG_OK;
 }
 
-static void gzip_free(struct csv_stage *stage)
+static void gzip_free(struct src_stage *stage)
 {
     struct unpack_stage *u = (struct unpack_stage *)(void *)stage;
     inflateEnd(&u->z);
-    csv_stage_free(u->from);
+    src_stage_free(u->from);
     free(u);
 }
 
-static struct unpack_stage *unpack_new(struct csv_stage *from, const char *name)
+static struct unpack_stage *unpack_new(struct src_stage *from, const char *name)
 {
     struct unpack_stage *u = calloc(1, sizeof *u);
     if (u) {
         u->from = from;
         u->name = name;
     } else {
-        csv_stage_free(from);
+        src_stage_free(from);
     }
     return u;
 }
 
-hg_status csv_gzip_stage(struct csv_stage *from,
+hg_status src_gzip_stage(struct src_stage *from,
                          const char *name,
-                         struct csv_stage **ret,
+                         struct src_stage **ret,
                          struct hg_error *err)
 {
     struct unpack_stage *u = unpack_new(from, name);
     if (!u) {
         return hg_fail_nomem(err);
     }
-    u->stage = (struct csv_stage){gzip_read, gzip_free};
+    u->stage = (struct src_stage){gzip_read, gzip_free};
     if (inflateInit2(&u->z, 15 + 16) != Z_OK) {
-        csv_stage_free(from);
+        src_stage_free(from);
         free(u);
         return hg_fail_nomem(err);
     }
@@ -189,7 +189,7 @@ hg_status csv_gzip_stage(struct csv_stage *from,
 /* ------------------------------------------------------------------------------------------ */
 
 static hg_status zstd_read(
-    struct csv_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
+    struct src_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
 {
     struct unpack_stage *u = (struct unpack_stage *)(void *)stage;
     ZSTD_outBuffer out = {buf, n, 0};
@@ -222,24 +222,24 @@ static hg_status zstd_read(
     return HG_OK;
 }
 
-static void zstd_free(struct csv_stage *stage)
+static void zstd_free(struct src_stage *stage)
 {
     struct unpack_stage *u = (struct unpack_stage *)(void *)stage;
     ZSTD_freeDStream(u->zstd);
-    csv_stage_free(u->from);
+    src_stage_free(u->from);
     free(u);
 }
 
-hg_status csv_zstd_stage(struct csv_stage *from,
+hg_status src_zstd_stage(struct src_stage *from,
                          const char *name,
-                         struct csv_stage **ret,
+                         struct src_stage **ret,
                          struct hg_error *err)
 {
     struct unpack_stage *u = unpack_new(from, name);
     if (!u) {
         return hg_fail_nomem(err);
     }
-    u->stage = (struct csv_stage){zstd_read, zstd_free};
+    u->stage = (struct src_stage){zstd_read, zstd_free};
     u->zstd = ZSTD_createDStream();
     if (!u->zstd || ZSTD_isError(ZSTD_initDStream(u->zstd))) {
         zstd_free(&u->stage);

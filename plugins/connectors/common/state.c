@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "headgate/error.h"
 #include "headgate/json.h"
@@ -11,7 +12,7 @@
 /* Writing                                                                                      */
 /* ------------------------------------------------------------------------------------------ */
 
-static hg_status put_bytes(struct csv_state *s, const char *bytes, size_t n, struct hg_error *err)
+static hg_status put_bytes(struct src_state *s, const char *bytes, size_t n, struct hg_error *err)
 {
     if (s->n + n + 1 > s->room) {
         size_t room = (s->n + n + 1) * 2;
@@ -28,12 +29,12 @@ static hg_status put_bytes(struct csv_state *s, const char *bytes, size_t n, str
     return HG_OK;
 }
 
-static hg_status put_text(struct csv_state *s, const char *text, struct hg_error *err)
+static hg_status put_text(struct src_state *s, const char *text, struct hg_error *err)
 {
     return put_bytes(s, text, strlen(text), err);
 }
 
-static hg_status put_string(struct csv_state *s, const char *text, struct hg_error *err)
+static hg_status put_string(struct src_state *s, const char *text, struct hg_error *err)
 {
     hg_status status = put_text(s, "\"", err);
     for (; *text && !status; text++) {
@@ -50,7 +51,7 @@ static hg_status put_string(struct csv_state *s, const char *text, struct hg_err
     return status ? status : put_text(s, "\"", err);
 }
 
-hg_status csv_state_add(struct csv_state *s, const struct csv_file *file, struct hg_error *err)
+hg_status src_state_add(struct src_state *s, const struct src_file *file, struct hg_error *err)
 {
     char numbers[64];
     snprintf(numbers,
@@ -66,8 +67,8 @@ hg_status csv_state_add(struct csv_state *s, const struct csv_file *file, struct
 }
 
 /* Behind the done files, in the same memory. */
-static hg_status put_current(struct csv_state *s,
-                             const struct csv_file *current,
+static hg_status put_current(struct src_state *s,
+                             const struct src_file *current,
                              int64_t rows,
                              struct hg_error *err)
 {
@@ -88,7 +89,7 @@ static hg_status put_current(struct csv_state *s,
     return status ? status : put_text(s, numbers, err);
 }
 
-static hg_status hand_over(const struct csv_state *s,
+static hg_status hand_over(const struct src_state *s,
                            const struct hg_host *host,
                            struct hg_error *err)
 {
@@ -116,8 +117,8 @@ static hg_status hand_over(const struct csv_state *s,
     return status;
 }
 
-hg_status csv_state_put(struct csv_state *s,
-                        const struct csv_file *current,
+hg_status src_state_put(struct src_state *s,
+                        const struct src_file *current,
                         int64_t rows,
                         const struct hg_host *host,
                         struct hg_error *err)
@@ -137,7 +138,7 @@ hg_status csv_state_put(struct csv_state *s,
 
 static hg_status not_a_state(struct hg_error *err)
 {
-    return hg_fail(err, HG_EDATA, "the stored state is none of csv");
+    return hg_fail(err, HG_EDATA, "the stored state is none of this source");
 }
 
 static hg_status next_number(struct hg_json_reader *reader, int64_t *ret, struct hg_error *err)
@@ -151,7 +152,7 @@ static hg_status next_number(struct hg_json_reader *reader, int64_t *ret, struct
 }
 
 /* "path": [size, mtime_ms], ... up to the end of the object. */
-static hg_status read_done(struct hg_json_reader *reader, struct csv_state *s, struct hg_error *err)
+static hg_status read_done(struct hg_json_reader *reader, struct src_state *s, struct hg_error *err)
 {
     struct hg_json_token token;
     hg_status status = hg_json_next(reader, &token, err);
@@ -163,11 +164,11 @@ static hg_status read_done(struct hg_json_reader *reader, struct csv_state *s, s
         if (status || token.type != HG_JSON_KEY) {
             break;
         }
-        status = csv_files_add(&s->done, token.text, token.n, 0, 0, err);
+        status = src_files_add(&s->done, token.text, token.n, 0, 0, err);
         if (status) {
             break;
         }
-        struct csv_file *file = &s->done.items[s->done.n - 1];
+        struct src_file *file = &s->done.items[s->done.n - 1];
         status = hg_json_next(reader, &token, err);
         if (!status && token.type != HG_JSON_ARRAY_BEGIN) {
             status = not_a_state(err);
@@ -189,7 +190,7 @@ static hg_status read_done(struct hg_json_reader *reader, struct csv_state *s, s
 }
 
 static hg_status read_current(struct hg_json_reader *reader,
-                              struct csv_state *s,
+                              struct src_state *s,
                               struct hg_error *err)
 {
     const struct {
@@ -231,7 +232,7 @@ static hg_status read_current(struct hg_json_reader *reader,
     return status;
 }
 
-static hg_status read_all(struct hg_json_reader *reader, struct csv_state *s, struct hg_error *err)
+static hg_status read_all(struct hg_json_reader *reader, struct src_state *s, struct hg_error *err)
 {
     struct hg_json_token token;
     hg_status status = hg_json_next(reader, &token, err);
@@ -257,9 +258,9 @@ static hg_status read_all(struct hg_json_reader *reader, struct csv_state *s, st
     return status;
 }
 
-hg_status csv_state_read(const char *json, struct csv_state *ret, struct hg_error *err)
+hg_status src_state_read(const char *json, struct src_state *ret, struct hg_error *err)
 {
-    struct csv_state s = {0};
+    struct src_state s = {0};
     struct hg_json_reader *reader;
     if (!json) {
         *ret = s;
@@ -272,22 +273,22 @@ hg_status csv_state_read(const char *json, struct csv_state *ret, struct hg_erro
     status = read_all(reader, &s, err);
     hg_json_reader_free(reader);
     for (size_t i = 0; i < s.done.n && !status; i++) {
-        status = csv_state_add(&s, &s.done.items[i], err);
+        status = src_state_add(&s, &s.done.items[i], err);
     }
     if (status) {
-        csv_state_done(&s);
+        src_state_done(&s);
         return status;
     }
     *ret = s;
     return HG_OK;
 }
 
-void csv_state_done(struct csv_state *s)
+void src_state_done(struct src_state *s)
 {
-    csv_files_done(&s->done);
+    src_files_done(&s->done);
     free(s->current.path);
     free(s->text);
-    *s = (struct csv_state){0};
+    *s = (struct src_state){0};
 }
 
 /* ------------------------------------------------------------------------------------------ */
@@ -296,10 +297,10 @@ void csv_state_done(struct csv_state *s)
 
 static int by_path(const void *a, const void *b)
 {
-    return strcmp(((const struct csv_file *)a)->path, ((const struct csv_file *)b)->path);
+    return strcmp(((const struct src_file *)a)->path, ((const struct src_file *)b)->path);
 }
 
-static bool same_content(const struct csv_file *a, const struct csv_file *b)
+static bool same_content(const struct src_file *a, const struct src_file *b)
 {
     return a->size_bytes == b->size_bytes && a->mtime_ms == b->mtime_ms;
 }
@@ -316,12 +317,12 @@ static void warn_changed(const struct hg_host *host, const char *shown)
 }
 
 /* The file that was half read comes first. */
-static hg_status current_first(const struct csv_state *s,
-                               struct csv_files *files,
+static hg_status current_first(const struct src_state *s,
+                               struct src_files *files,
                                struct hg_error *err)
 {
     for (size_t i = 0; i < files->n; i++) {
-        struct csv_file file = files->items[i];
+        struct src_file file = files->items[i];
         if (strcmp(file.path, s->current.path) == 0 && same_content(&file, &s->current)) {
             memmove(files->items + 1, files->items, i * sizeof file);
             files->items[0] = file;
@@ -335,12 +336,12 @@ static hg_status current_first(const struct csv_state *s,
     return hg_fail_hint(err, HG_ECONFLICT, "Put the old file back, or reset the source's state.");
 }
 
-hg_status csv_state_filter(const struct csv_state *s,
+hg_status src_state_filter(const struct src_state *s,
                            const struct hg_host *host,
-                           struct csv_files *files,
+                           struct src_files *files,
                            struct hg_error *err)
 {
-    struct csv_file *known = NULL;
+    struct src_file *known = NULL;
     if (s->done.n > 0) {
         known = malloc(s->done.n * sizeof *known);
         if (!known) {
@@ -351,8 +352,8 @@ hg_status csv_state_filter(const struct csv_state *s,
     }
     size_t kept = 0;
     for (size_t i = 0; i < files->n; i++) {
-        struct csv_file *file = &files->items[i];
-        const struct csv_file *before =
+        struct src_file *file = &files->items[i];
+        const struct src_file *before =
             known ? bsearch(file, known, s->done.n, sizeof *known, by_path) : NULL;
         if (!before) {
             files->items[kept++] = *file;

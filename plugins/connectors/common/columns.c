@@ -11,6 +11,7 @@
 struct raw_column {
     char *type;
     char *source; /* JSON */
+    char *path;
     char *format;
     struct hg_config_list missing;
     bool required;
@@ -22,6 +23,7 @@ struct raw_column {
 static const struct hg_config_field raw_fields[] = {
     {FIELD("type", HG_CONFIG_TEXT, type), .required = true},
     {FIELD("source", HG_CONFIG_JSON, source)},
+    {FIELD("path", HG_CONFIG_TEXT, path)},
     {FIELD("format", HG_CONFIG_TEXT, format)},
     {FIELD("missing", HG_CONFIG_TEXTS, missing)},
     {FIELD("required", HG_CONFIG_BOOL, required)},
@@ -42,7 +44,7 @@ static const struct {
     {"timestamp", HG_TYPE_TIMESTAMP_US},
 };
 
-void csv_type_text(const struct csv_column *column, char *buf, size_t size)
+void src_type_text(const struct src_column *column, char *buf, size_t size)
 {
     if (column->type == HG_TYPE_DECIMAL128) {
         snprintf(buf, size, "decimal(%d,%d)", column->precision, column->scale);
@@ -59,7 +61,7 @@ void csv_type_text(const struct csv_column *column, char *buf, size_t size)
 /* Missing markers                                                                              */
 /* ------------------------------------------------------------------------------------------ */
 
-bool csv_is_marker(const struct csv_markers *markers, const char *text, size_t n)
+bool src_is_marker(const struct src_markers *markers, const char *text, size_t n)
 {
     if (n == 0) {
         return markers->empty;
@@ -75,7 +77,7 @@ bool csv_is_marker(const struct csv_markers *markers, const char *text, size_t n
     return false;
 }
 
-static hg_status add_markers(struct csv_markers *markers,
+static hg_status add_markers(struct src_markers *markers,
                              const struct hg_config_list *list,
                              struct hg_error *err)
 {
@@ -140,7 +142,7 @@ static bool take_digits(const char **p, char end, int32_t *ret)
     return n > 0 && *(*p)++ == end;
 }
 
-static bool read_type(const char *text, struct csv_column *column)
+static bool read_type(const char *text, struct src_column *column)
 {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(text, types[i].name) == 0) {
@@ -159,8 +161,8 @@ static bool read_type(const char *text, struct csv_column *column)
 }
 
 static hg_status read_format(const char *own,
-                             const struct csv_column_defaults *defaults,
-                             struct csv_column *column,
+                             const struct src_column_defaults *defaults,
+                             struct src_column *column,
                              struct hg_error *err)
 {
     bool is_date = column->type == HG_TYPE_DATE32;
@@ -175,7 +177,7 @@ static hg_status read_format(const char *own,
     if (!text || !text[0]) {
         return HG_OK;
     }
-    const char *why = csv_time_format_compile(text, is_date, &column->format);
+    const char *why = src_time_format_compile(text, is_date, &column->format);
     if (why) {
         return wrong(err, column->name, "/format", why);
     }
@@ -188,7 +190,7 @@ static hg_status read_format(const char *own,
 }
 
 /* A name, or the number of a field. */
-static hg_status read_source(const char *json, struct csv_column *column, struct hg_error *err)
+static hg_status read_source(const char *json, struct src_column *column, struct hg_error *err)
 {
     struct hg_json_reader *reader;
     struct hg_json_token token;
@@ -215,22 +217,41 @@ static hg_status read_source(const char *json, struct csv_column *column, struct
     return status;
 }
 
+static hg_status read_place(const struct raw_column *raw,
+                            const struct src_column_defaults *defaults,
+                            struct src_column *column,
+                            struct hg_error *err)
+{
+    if (defaults->json ? raw->source != NULL : raw->path != NULL) {
+        return defaults->json
+                   ? wrong(err, column->name, "/source", "fields of JSON have a path, no source")
+                   : wrong(err, column->name, "/path", "fields of CSV have a source, no path");
+    }
+    if (raw->path) {
+        column->source = strdup(raw->path);
+        return column->source ? HG_OK : hg_fail_nomem(err);
+    }
+    return raw->source ? read_source(raw->source, column, err) : HG_OK;
+}
+
 static hg_status read_column(const struct raw_column *raw,
-                             const struct csv_column_defaults *defaults,
-                             struct csv_column *column,
+                             const struct src_column_defaults *defaults,
+                             struct src_column *column,
                              struct hg_error *err)
 {
     column->required = raw->required;
-    if (!read_type(raw->type, column)) {
+    column->json = defaults->json && strcmp(raw->type, "json") == 0;
+    if (!read_type(column->json ? "utf8" : raw->type, column)) {
         hg_status status = wrong(err, column->name, "/type", "this is no type");
         return hg_fail_hint(err,
                             status,
                             "Types are bool, int32, int64, float64, decimal(precision,scale), "
-                            "utf8, date and timestamp.");
+                            "utf8, %sdate and timestamp.",
+                            defaults->json ? "json, " : "");
     }
     hg_status status = read_format(raw->format, defaults, column, err);
-    if (!status && raw->source) {
-        status = read_source(raw->source, column, err);
+    if (!status) {
+        status = read_place(raw, defaults, column, err);
     }
     if (!status) {
         status = add_markers(&column->missing, defaults->missing, err);
@@ -250,7 +271,7 @@ static hg_status read_column(const struct raw_column *raw,
 /* ------------------------------------------------------------------------------------------ */
 
 struct list {
-    struct csv_column *columns;
+    struct src_column *columns;
     size_t n;
     size_t room;
 };
@@ -261,14 +282,14 @@ static hg_status add_column(struct list *list,
 {
     if (list->n == list->room) {
         size_t room = list->room ? list->room * 2 : 8;
-        struct csv_column *columns = realloc(list->columns, room * sizeof *columns);
+        struct src_column *columns = realloc(list->columns, room * sizeof *columns);
         if (!columns) {
             return hg_fail_nomem(err);
         }
         list->columns = columns;
         list->room = room;
     }
-    struct csv_column *column = &list->columns[list->n];
+    struct src_column *column = &list->columns[list->n];
     memset(column, 0, sizeof *column);
     column->name = hg_text_copy(key->text, key->n);
     if (!column->name) {
@@ -288,8 +309,8 @@ static hg_status add_column(struct list *list,
 
 /* The value behind a column's name. */
 static hg_status take_value(struct hg_json_reader *reader,
-                            const struct csv_column_defaults *defaults,
-                            struct csv_column *column,
+                            const struct src_column_defaults *defaults,
+                            struct src_column *column,
                             struct hg_error *err)
 {
     struct hg_json_token token;
@@ -321,7 +342,7 @@ static hg_status take_value(struct hg_json_reader *reader,
 }
 
 static hg_status take_columns(struct hg_json_reader *reader,
-                              const struct csv_column_defaults *defaults,
+                              const struct src_column_defaults *defaults,
                               struct list *list,
                               struct hg_error *err)
 {
@@ -369,9 +390,9 @@ static hg_status check_sources(const struct list *list, bool header, struct hg_e
     return HG_OK;
 }
 
-hg_status csv_columns_read(const char *json,
-                           const struct csv_column_defaults *defaults,
-                           struct csv_column **ret,
+hg_status src_columns_read(const char *json,
+                           const struct src_column_defaults *defaults,
+                           struct src_column **ret,
                            size_t *ret_n,
                            struct hg_error *err)
 {
@@ -391,7 +412,7 @@ hg_status csv_columns_read(const char *json,
         status = check_sources(&list, defaults->header, err);
     }
     if (status) {
-        csv_columns_free(list.columns, list.n);
+        src_columns_free(list.columns, list.n);
         return status;
     }
     place(&list);
@@ -400,10 +421,10 @@ hg_status csv_columns_read(const char *json,
     return HG_OK;
 }
 
-void csv_columns_free(struct csv_column *columns, size_t n)
+void src_columns_free(struct src_column *columns, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct csv_column *c = &columns[i];
+        struct src_column *c = &columns[i];
         for (size_t j = 0; j < c->missing.n; j++) {
             free(c->missing.texts[j]);
         }

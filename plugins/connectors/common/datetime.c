@@ -46,7 +46,7 @@ static bool is_leap(int32_t year)
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-bool csv_is_day(int32_t year, int32_t month, int32_t day)
+bool src_is_day(int32_t year, int32_t month, int32_t day)
 {
     static const int8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1) {
@@ -55,7 +55,7 @@ bool csv_is_day(int32_t year, int32_t month, int32_t day)
     return day <= lengths[month - 1] + (month == 2 && is_leap(year));
 }
 
-int32_t csv_days(int32_t year, int32_t month, int32_t day)
+int32_t src_days(int32_t year, int32_t month, int32_t day)
 {
     /* Years that begin in March, so that the leap day is the last. */
     uint32_t y = (uint32_t)(month < 3 ? year - 1 : year);
@@ -176,7 +176,7 @@ static bool take_unix(struct cursor *c, struct moment *m)
     return n > 0;
 }
 
-bool csv_zone_offset(const char *text, size_t n, int32_t *ret_seconds)
+bool src_zone_offset(const char *text, size_t n, int32_t *ret_seconds)
 {
     struct cursor c = {text, text + n};
     struct moment m = {0};
@@ -199,16 +199,16 @@ static const char known_kinds[] = "YymdejbBaAHIpMSfzZs%";
 static const char numeric_kinds[] = "YymdejHIMSfs";
 static const char time_kinds[] = "HIpMSfzZs";
 
-static const char *add_step(struct csv_time_format *f, char kind, char literal)
+static const char *add_step(struct src_time_format *f, char kind, char literal)
 {
-    if (f->n_steps == CSV_FORMAT_MAX) {
+    if (f->n_steps == SRC_FORMAT_MAX) {
         return "the format is too long";
     }
-    f->steps[f->n_steps++] = (struct csv_time_step){.kind = kind, .literal = literal};
+    f->steps[f->n_steps++] = (struct src_time_step){.kind = kind, .literal = literal};
     return NULL;
 }
 
-static const char *add_steps(struct csv_time_format *f, const char *kinds)
+static const char *add_steps(struct src_time_format *f, const char *kinds)
 {
     const char *wrong = NULL;
     for (; *kinds && !wrong; kinds++) {
@@ -218,7 +218,7 @@ static const char *add_steps(struct csv_time_format *f, const char *kinds)
     return wrong;
 }
 
-static const char *add_directive(struct csv_time_format *f, char c)
+static const char *add_directive(struct src_time_format *f, char c)
 {
     switch (c) {
     case 'F':
@@ -240,7 +240,7 @@ static const char *add_directive(struct csv_time_format *f, char c)
     return add_step(f, c, '\0');
 }
 
-static bool has(const struct csv_time_format *f, const char *kinds)
+static bool has(const struct src_time_format *f, const char *kinds)
 {
     for (int i = 0; i < f->n_steps; i++) {
         if (strchr(kinds, f->steps[i].kind)) {
@@ -250,9 +250,9 @@ static bool has(const struct csv_time_format *f, const char *kinds)
     return false;
 }
 
-const char *csv_time_format_compile(const char *text, bool is_date, struct csv_time_format *ret)
+const char *src_time_format_compile(const char *text, bool is_date, struct src_time_format *ret)
 {
-    struct csv_time_format f = {0};
+    struct src_time_format f = {0};
     const char *wrong = NULL;
     for (const char *p = text; *p && !wrong; p++) {
         if (*p == '%') {
@@ -312,7 +312,7 @@ static bool take_utc(struct cursor *c, struct moment *m)
     return take_word(c, "utc", 3) || take_word(c, "gmt", 3) || take_word(c, "z", 1);
 }
 
-static bool take_step(struct cursor *c, const struct csv_time_step *step, struct moment *m)
+static bool take_step(struct cursor *c, const struct src_time_step *step, struct moment *m)
 {
     int min = step->exact ? 2 : 1;
     int32_t ignored;
@@ -411,48 +411,48 @@ static bool take_iso(struct cursor *c, bool with_clock, struct moment *m)
 /* Results                                                                                      */
 /* ------------------------------------------------------------------------------------------ */
 
-static enum csv_verdict take_moment(const char *text,
+static enum src_verdict take_moment(const char *text,
                                     size_t n,
-                                    const struct csv_time_format *format,
+                                    const struct src_time_format *format,
                                     bool with_clock,
                                     struct moment *m)
 {
     struct cursor c = {text, text + n};
     *m = (struct moment){.month = 1, .day = 1};
     if (format->n_steps == 0) {
-        return take_iso(&c, with_clock, m) && c.p == c.end ? CSV_FITS : CSV_OTHER;
+        return take_iso(&c, with_clock, m) && c.p == c.end ? SRC_FITS : SRC_OTHER;
     }
     for (int i = 0; i < format->n_steps; i++) {
         if (!take_step(&c, &format->steps[i], m)) {
-            return CSV_OTHER;
+            return SRC_OTHER;
         }
     }
-    return c.p == c.end ? CSV_FITS : CSV_OTHER;
+    return c.p == c.end ? SRC_FITS : SRC_OTHER;
 }
 
-static enum csv_verdict day_of(struct moment *m, int32_t *ret_days)
+static enum src_verdict day_of(struct moment *m, int32_t *ret_days)
 {
     if (m->day_of_year > 0) {
-        if (!csv_is_day(m->year, 1, 1) || m->day_of_year > 365 + is_leap(m->year)) {
-            return CSV_NO_DAY;
+        if (!src_is_day(m->year, 1, 1) || m->day_of_year > 365 + is_leap(m->year)) {
+            return SRC_NO_DAY;
         }
-        *ret_days = csv_days(m->year, 1, 1) + m->day_of_year - 1;
-        return CSV_FITS;
+        *ret_days = src_days(m->year, 1, 1) + m->day_of_year - 1;
+        return SRC_FITS;
     }
-    if (!csv_is_day(m->year, m->month, m->day)) {
-        return CSV_NO_DAY;
+    if (!src_is_day(m->year, m->month, m->day)) {
+        return SRC_NO_DAY;
     }
-    *ret_days = csv_days(m->year, m->month, m->day);
-    return CSV_FITS;
+    *ret_days = src_days(m->year, m->month, m->day);
+    return SRC_FITS;
 }
 
-enum csv_verdict csv_date(const char *text,
+enum src_verdict src_date(const char *text,
                           size_t n,
-                          const struct csv_time_format *format,
+                          const struct src_time_format *format,
                           int32_t *ret_days)
 {
     struct moment m;
-    enum csv_verdict verdict = take_moment(text, n, format, false, &m);
+    enum src_verdict verdict = take_moment(text, n, format, false, &m);
     return verdict ? verdict : day_of(&m, ret_days);
 }
 
@@ -467,27 +467,27 @@ static bool clock_is_right(struct moment *m)
     return m->hour < 24 && m->minute < 60 && m->second < 60;
 }
 
-enum csv_verdict csv_timestamp(const char *text,
+enum src_verdict src_timestamp(const char *text,
                                size_t n,
-                               const struct csv_time_format *format,
+                               const struct src_time_format *format,
                                bool instant,
                                int32_t offset,
                                int64_t *ret_us)
 {
     struct moment m;
-    enum csv_verdict verdict = take_moment(text, n, format, true, &m);
+    enum src_verdict verdict = take_moment(text, n, format, true, &m);
     if (verdict) {
         return verdict;
     }
     if (m.has_zone && !instant) {
-        return CSV_ZONE;
+        return SRC_ZONE;
     }
     if (m.has_unix) {
         if (m.unix_seconds < INT64_C(-62135596800) || m.unix_seconds > INT64_C(253402300799)) {
-            return CSV_RANGE;
+            return SRC_RANGE;
         }
         *ret_us = m.unix_seconds * 1000000 + (m.unix_seconds < 0 ? -m.micro : m.micro);
-        return CSV_FITS;
+        return SRC_FITS;
     }
     int32_t days = 0;
     verdict = day_of(&m, &days);
@@ -495,12 +495,12 @@ enum csv_verdict csv_timestamp(const char *text,
         return verdict;
     }
     if (!clock_is_right(&m)) {
-        return CSV_NO_DAY;
+        return SRC_NO_DAY;
     }
     int64_t seconds = (int64_t)days * 86400 + m.hour * 3600 + m.minute * 60 + m.second;
     if (instant) {
         seconds -= m.has_zone ? m.offset : offset;
     }
     *ret_us = seconds * 1000000 + m.micro;
-    return CSV_FITS;
+    return SRC_FITS;
 }

@@ -8,8 +8,8 @@
 #include "input.h"
 
 struct recode_stage {
-    struct csv_stage stage;
-    struct csv_stage *from;
+    struct src_stage stage;
+    struct src_stage *from;
     iconv_t cd;
     size_t unit; /* bytes that are passed over where the text is wrong */
     size_t at;
@@ -44,7 +44,7 @@ static void mark_wrong(struct recode_stage *r, char **out, size_t *room)
 }
 
 static hg_status recode_read(
-    struct csv_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
+    struct src_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
 {
     struct recode_stage *r = (struct recode_stage *)(void *)stage;
     char *out = buf;
@@ -75,28 +75,28 @@ static hg_status recode_read(
     return HG_OK;
 }
 
-static void recode_free(struct csv_stage *stage)
+static void recode_free(struct src_stage *stage)
 {
     struct recode_stage *r = (struct recode_stage *)(void *)stage;
     iconv_close(r->cd);
-    csv_stage_free(r->from);
+    src_stage_free(r->from);
     free(r);
 }
 
-hg_status csv_recode_stage(struct csv_stage *from,
-                           enum csv_encoding encoding,
-                           struct csv_stage **ret,
+hg_status src_recode_stage(struct src_stage *from,
+                           enum src_encoding encoding,
+                           struct src_stage **ret,
                            struct hg_error *err)
 {
     static const char *const charsets[] = {
         "UTF-8", "UTF-16LE", "UTF-16BE", "ISO-8859-1", "WINDOWS-1252"};
     struct recode_stage *r = malloc(sizeof *r);
     if (!r) {
-        csv_stage_free(from);
+        src_stage_free(from);
         return hg_fail_nomem(err);
     }
-    bool wide = encoding == CSV_UTF16LE || encoding == CSV_UTF16BE;
-    r->stage = (struct csv_stage){recode_read, recode_free};
+    bool wide = encoding == SRC_UTF16LE || encoding == SRC_UTF16BE;
+    r->stage = (struct src_stage){recode_read, recode_free};
     r->from = from;
     r->unit = wide ? 2 : 1;
     r->at = 0;
@@ -105,9 +105,9 @@ hg_status csv_recode_stage(struct csv_stage *from,
     r->cd = iconv_open("UTF-8", charsets[encoding]);
     if (r->cd == (iconv_t)-1) {
         int why = errno;
-        csv_stage_free(from);
+        src_stage_free(from);
         free(r);
-        return hg_fail_errno(err, why, "the system cannot recode %s", csv_encoding_names[encoding]);
+        return hg_fail_errno(err, why, "the system cannot recode %s", src_encoding_names[encoding]);
     }
     *ret = &r->stage;
     return HG_OK;

@@ -12,17 +12,17 @@
 /* How often a read that waits asks the host whether to go on. */
 #define ASK_EVERY_MS 250
 
-const char *const csv_encoding_names[] = {
+const char *const src_encoding_names[] = {
     "utf-8", "utf-16le", "utf-16be", "latin1", "windows-1252", NULL};
 
-void csv_stage_free(struct csv_stage *stage)
+void src_stage_free(struct src_stage *stage)
 {
     if (stage) {
         stage->free(stage);
     }
 }
 
-bool csv_cancelled(struct csv_cancel *cancel)
+bool src_cancelled(struct src_cancel *cancel)
 {
     if (!atomic_load_explicit(&cancel->wanted, memory_order_relaxed) &&
         cancel->host->is_cancelled(cancel->host)) {
@@ -35,21 +35,21 @@ bool csv_cancelled(struct csv_cancel *cancel)
 /* Files                                                                                        */
 /* ------------------------------------------------------------------------------------------ */
 
-size_t csv_file_read_most = SIZE_MAX;
+size_t src_file_read_most = SIZE_MAX;
 
 struct file_stage {
-    struct csv_stage stage;
+    struct src_stage stage;
     int fd;
     bool waits; /* a pipe, a socket, a terminal */
     const char *name;
-    struct csv_cancel *cancel;
+    struct src_cancel *cancel;
 };
 
 /* Until there is something to read. */
 static hg_status file_wait(struct file_stage *f, struct hg_error *err)
 {
     for (;;) {
-        if (csv_cancelled(f->cancel)) {
+        if (src_cancelled(f->cancel)) {
             return hg_fail(err, HG_ECANCELLED, "%s: cancelled while reading", f->name);
         }
         if (!f->waits) {
@@ -68,7 +68,7 @@ static hg_status file_wait(struct file_stage *f, struct hg_error *err)
 }
 
 static hg_status file_read(
-    struct csv_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
+    struct src_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
 {
     struct file_stage *f = (struct file_stage *)(void *)stage;
     for (;;) {
@@ -76,7 +76,7 @@ static hg_status file_read(
         if (status) {
             return status;
         }
-        size_t most = csv_file_read_most;
+        size_t most = src_file_read_most;
         ssize_t got = read(f->fd, buf, n < most ? n : most);
         if (got >= 0) {
             *ret_n = (size_t)got;
@@ -88,17 +88,17 @@ static hg_status file_read(
     }
 }
 
-static void file_free(struct csv_stage *stage)
+static void file_free(struct src_stage *stage)
 {
     struct file_stage *f = (struct file_stage *)(void *)stage;
     close(f->fd);
     free(f);
 }
 
-hg_status csv_file_stage(int fd,
+hg_status src_file_stage(int fd,
                          const char *name,
-                         struct csv_cancel *cancel,
-                         struct csv_stage **ret,
+                         struct src_cancel *cancel,
+                         struct src_stage **ret,
                          struct hg_error *err)
 {
     struct stat st;
@@ -128,15 +128,15 @@ hg_status csv_file_stage(int fd,
 
 /* Gives bytes that were read ahead, then those of the stage behind it. */
 struct head_stage {
-    struct csv_stage stage;
-    struct csv_stage *from;
+    struct src_stage stage;
+    struct src_stage *from;
     size_t at;
     size_t n;
     char bytes[HEAD_BYTES];
 };
 
 static hg_status head_read(
-    struct csv_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
+    struct src_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err)
 {
     struct head_stage *h = (struct head_stage *)(void *)stage;
     if (h->at == h->n) {
@@ -149,22 +149,22 @@ static hg_status head_read(
     return HG_OK;
 }
 
-static void head_free(struct csv_stage *stage)
+static void head_free(struct src_stage *stage)
 {
     struct head_stage *h = (struct head_stage *)(void *)stage;
-    csv_stage_free(h->from);
+    src_stage_free(h->from);
     free(h);
 }
 
 /* Reads ahead; owns `from`, also when it fails. */
-static hg_status head_stage(struct csv_stage *from, struct head_stage **ret, struct hg_error *err)
+static hg_status head_stage(struct src_stage *from, struct head_stage **ret, struct hg_error *err)
 {
     struct head_stage *h = calloc(1, sizeof *h);
     if (!h) {
-        csv_stage_free(from);
+        src_stage_free(from);
         return hg_fail_nomem(err);
     }
-    h->stage = (struct csv_stage){head_read, head_free};
+    h->stage = (struct src_stage){head_read, head_free};
     h->from = from;
     size_t got = 1;
     while (h->n < HEAD_WANTED && got > 0) {
@@ -234,72 +234,72 @@ static hg_status refuse(const struct head_stage *h,
 /* All together                                                                                 */
 /* ------------------------------------------------------------------------------------------ */
 
-static enum csv_compression found_compression(const struct head_stage *h)
+static enum src_compression found_compression(const struct head_stage *h)
 {
     if (head_is(h, "\x1F\x8B", 2)) {
-        return CSV_GZIP;
+        return SRC_GZIP;
     }
     /* Also a frame that says "skip me", which may come first. */
     bool skippable =
         h->n >= 4 && (h->bytes[0] & 0xF0) == 0x50 && memcmp(h->bytes + 1, "\x2A\x4D\x18", 3) == 0;
-    return head_is(h, "\x28\xB5\x2F\xFD", 4) || skippable ? CSV_ZSTD : CSV_NONE;
+    return head_is(h, "\x28\xB5\x2F\xFD", 4) || skippable ? SRC_ZSTD : SRC_NONE;
 }
 
 static hg_status unpacked(struct head_stage *packed,
                           const char *name,
-                          enum csv_compression compression,
+                          enum src_compression compression,
                           struct head_stage **ret,
                           struct hg_error *err)
 {
-    if (compression == CSV_AUTO) {
+    if (compression == SRC_AUTO) {
         compression = found_compression(packed);
     }
-    if (compression == CSV_NONE) {
+    if (compression == SRC_NONE) {
         *ret = packed;
         return HG_OK;
     }
-    struct csv_stage *stage;
-    hg_status status = compression == CSV_GZIP ? csv_gzip_stage(&packed->stage, name, &stage, err)
-                                               : csv_zstd_stage(&packed->stage, name, &stage, err);
+    struct src_stage *stage;
+    hg_status status = compression == SRC_GZIP ? src_gzip_stage(&packed->stage, name, &stage, err)
+                                               : src_zstd_stage(&packed->stage, name, &stage, err);
     return status ? status : head_stage(stage, ret, err);
 }
 
 /* UTF-8 is read as it is, all else recoded. */
 static hg_status decoded(struct head_stage *plain,
                          const char *name,
-                         enum csv_encoding encoding,
+                         enum src_encoding encoding,
                          struct head_stage **ret,
                          struct hg_error *err)
 {
     hg_status status = refuse(plain, name, magics, sizeof magics / sizeof magics[0], err);
-    if (!status && encoding == CSV_UTF8) {
+    if (!status && encoding == SRC_UTF8) {
         status = refuse(plain, name, utf16_marks, sizeof utf16_marks / sizeof utf16_marks[0], err);
     }
-    if (status || encoding == CSV_UTF8) {
+    if (status || encoding == SRC_UTF8) {
         if (status) {
-            csv_stage_free(&plain->stage);
+            src_stage_free(&plain->stage);
         }
         *ret = plain;
         return status;
     }
-    struct csv_stage *stage;
-    status = csv_recode_stage(&plain->stage, encoding, &stage, err);
+    struct src_stage *stage;
+    status = src_recode_stage(&plain->stage, encoding, &stage, err);
     return status ? status : head_stage(stage, ret, err);
 }
 
-hg_status csv_input_open(int fd,
+hg_status src_input_open(int fd,
                          const char *name,
-                         enum csv_compression compression,
-                         enum csv_encoding encoding,
-                         struct csv_cancel *cancel,
-                         struct csv_stage **ret,
+                         enum src_compression compression,
+                         enum src_encoding encoding,
+                         struct src_cancel *cancel,
+                         struct src_stage **ret,
                          struct hg_error *err)
 {
-    struct csv_stage *file = NULL;
+    struct src_stage *file = NULL;
     struct head_stage *packed = NULL;
     struct head_stage *plain = NULL;
     struct head_stage *text = NULL;
-    hg_status status = csv_file_stage(fd, name, cancel, &file, err);
+    hg_status status = src_file_stage(fd, name, cancel, &file, err);
     if (!status) {
         status = head_stage(file, &packed, err);
     }

@@ -1,8 +1,8 @@
 /*
  * The bytes of a file as UTF-8: read with an eye on cancelling, decompressed, recoded.
  */
-#ifndef CSV_INPUT_H
-#define CSV_INPUT_H
+#ifndef SRC_INPUT_H
+#define SRC_INPUT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -11,56 +11,56 @@
 
 #include "headgate/plugin.h"
 
-enum csv_compression { CSV_AUTO = 0, CSV_NONE, CSV_GZIP, CSV_ZSTD };
+enum src_compression { SRC_AUTO = 0, SRC_NONE, SRC_GZIP, SRC_ZSTD };
 
-enum csv_encoding { CSV_UTF8 = 0, CSV_UTF16LE, CSV_UTF16BE, CSV_LATIN1, CSV_WINDOWS1252 };
+enum src_encoding { SRC_UTF8 = 0, SRC_UTF16LE, SRC_UTF16BE, SRC_LATIN1, SRC_WINDOWS1252 };
 
-/* By number of enum csv_encoding. */
-extern const char *const csv_encoding_names[];
+/* By number of enum src_encoding. */
+extern const char *const src_encoding_names[];
 
 /* How a read learns that it shall stop. */
-struct csv_cancel {
+struct src_cancel {
     atomic_bool wanted;
     int event_fd; /* becomes readable with it; -1: none */
     const struct hg_host *host;
 };
 
-bool csv_cancelled(struct csv_cancel *cancel);
+bool src_cancelled(struct src_cancel *cancel);
 
 /* A stage that bytes come from. Reads 0 bytes at the end, and again after it. */
-struct csv_stage {
+struct src_stage {
     hg_status (*read)(
-        struct csv_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err);
-    void (*free)(struct csv_stage *stage);
+        struct src_stage *stage, char *buf, size_t n, size_t *ret_n, struct hg_error *err);
+    void (*free)(struct src_stage *stage);
 };
 
 /* Takes NULL. */
-void csv_stage_free(struct csv_stage *stage);
+void src_stage_free(struct src_stage *stage);
 
 /* Most bytes of one read of a file; tests make it small. */
-extern size_t csv_file_read_most;
+extern size_t src_file_read_most;
 
 /* Stages. Each owns the one it reads from, also when it cannot be made. */
-hg_status csv_file_stage(int fd,
+hg_status src_file_stage(int fd,
                          const char *name,
-                         struct csv_cancel *cancel,
-                         struct csv_stage **ret,
+                         struct src_cancel *cancel,
+                         struct src_stage **ret,
                          struct hg_error *err);
-hg_status csv_gzip_stage(struct csv_stage *from,
+hg_status src_gzip_stage(struct src_stage *from,
                          const char *name,
-                         struct csv_stage **ret,
+                         struct src_stage **ret,
                          struct hg_error *err);
-hg_status csv_zstd_stage(struct csv_stage *from,
+hg_status src_zstd_stage(struct src_stage *from,
                          const char *name,
-                         struct csv_stage **ret,
+                         struct src_stage **ret,
                          struct hg_error *err);
 /*
  * Text that is not of the encoding becomes the byte 0xFF, which no UTF-8 has, so that it is found
  * where the row is known.
  */
-hg_status csv_recode_stage(struct csv_stage *from,
-                           enum csv_encoding encoding,
-                           struct csv_stage **ret,
+hg_status src_recode_stage(struct src_stage *from,
+                           enum src_encoding encoding,
+                           struct src_stage **ret,
                            struct hg_error *err);
 
 /*
@@ -68,12 +68,12 @@ hg_status csv_recode_stage(struct csv_stage *from,
  * borrowed until it is freed. A byte order mark is taken away. HG_EDATA for what is plainly no
  * text (another compression, a workbook, UTF-16 without being told).
  */
-hg_status csv_input_open(int fd,
+hg_status src_input_open(int fd,
                          const char *name,
-                         enum csv_compression compression,
-                         enum csv_encoding encoding,
-                         struct csv_cancel *cancel,
-                         struct csv_stage **ret,
+                         enum src_compression compression,
+                         enum src_encoding encoding,
+                         struct src_cancel *cancel,
+                         struct src_stage **ret,
                          struct hg_error *err);
 
 #endif

@@ -5,8 +5,8 @@
  * Text here is `n` bytes without a NUL behind them. The functions named `_fast` read up to 16 bytes
  * from the start of the text, whatever `n` is: the caller keeps that many readable.
  */
-#ifndef CSV_NUMBER_H
-#define CSV_NUMBER_H
+#ifndef SRC_NUMBER_H
+#define SRC_NUMBER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,57 +15,57 @@
 
 #include "headgate/batch.h"
 
-__extension__ typedef unsigned __int128 csv_uint128;
+__extension__ typedef unsigned __int128 src_uint128;
 
 /* What became of a text. */
-enum csv_verdict {
-    CSV_FITS = 0,
-    CSV_OTHER,     /* it is not of that type at all */
-    CSV_RANGE,     /* it is beyond what the type holds */
-    CSV_SCALE,     /* a decimal with more digits behind the mark than the column has */
-    CSV_PRECISION, /* a decimal with more digits than the column has */
-    CSV_NO_DAY,    /* a date that the calendar lacks */
-    CSV_ZONE       /* a time with a zone in a column that has none */
+enum src_verdict {
+    SRC_FITS = 0,
+    SRC_OTHER,     /* it is not of that type at all */
+    SRC_RANGE,     /* it is beyond what the type holds */
+    SRC_SCALE,     /* a decimal with more digits behind the mark than the column has */
+    SRC_PRECISION, /* a decimal with more digits than the column has */
+    SRC_NO_DAY,    /* a date that the calendar lacks */
+    SRC_ZONE       /* a time with a zone in a column that has none */
 };
 
-struct csv_number_style {
+struct src_number_style {
     char mark;      /* between the whole part and the fraction */
     char thousands; /* between groups of three digits; NUL: none */
 };
 
 /* Longest text that is looked at as a number; no double needs more. */
-#define CSV_NUMBER_MAX 1100
+#define SRC_NUMBER_MAX 1100
 
-enum csv_verdict csv_int64(const char *text,
+enum src_verdict src_int64(const char *text,
                            size_t n,
-                           const struct csv_number_style *style,
+                           const struct src_number_style *style,
                            int64_t *ret);
 /* Also "nan", "inf" and "infinity" in any case, with a sign. */
-enum csv_verdict csv_float64(const char *text,
+enum src_verdict src_float64(const char *text,
                              size_t n,
-                             const struct csv_number_style *style,
+                             const struct src_number_style *style,
                              double *ret);
 /* The value times 10 to the power of `scale`. An exponent is taken where the result is exact. */
-enum csv_verdict csv_decimal(const char *text,
+enum src_verdict src_decimal(const char *text,
                              size_t n,
-                             const struct csv_number_style *style,
+                             const struct src_number_style *style,
                              int32_t precision,
                              int32_t scale,
                              hg_int128 *ret);
 
 /* The double nearest to m * 10^exponent, ties to even; the exponent within -19 and 19. */
-double csv_scaled(uint64_t m, int exponent);
+double src_scaled(uint64_t m, int exponent);
 
 /* ------------------------------------------------------------------------------------------ */
 /* The fast ways: true and a result, or false and the ways above have to look                   */
 /* ------------------------------------------------------------------------------------------ */
 
-extern const double csv_powers_of_ten[23];
+extern const double src_powers_of_ten[23];
 
-#define CSV_EACH_BYTE(c) ((uint64_t)(unsigned char)(c)*UINT64_C(0x0101010101010101))
+#define SRC_EACH_BYTE(c) ((uint64_t)(unsigned char)(c)*UINT64_C(0x0101010101010101))
 
 /* Eight bytes, the first in the lowest byte. */
-static inline uint64_t csv_load64(const char *p)
+static inline uint64_t src_load64(const char *p)
 {
     uint64_t v;
     memcpy(&v, p, sizeof v);
@@ -75,14 +75,14 @@ static inline uint64_t csv_load64(const char *p)
     return v;
 }
 
-static inline bool csv_all_digits(uint64_t v)
+static inline bool src_all_digits(uint64_t v)
 {
     return ((((v + UINT64_C(0x4646464646464646)) | (v - UINT64_C(0x3030303030303030)))) &
             UINT64_C(0x8080808080808080)) == 0;
 }
 
 /* Eight digits, the first in the lowest byte. */
-static inline uint64_t csv_eight_digits(uint64_t v)
+static inline uint64_t src_eight_digits(uint64_t v)
 {
     v = (v & UINT64_C(0x0F0F0F0F0F0F0F0F)) * 2561 >> 8;
     v = (v & UINT64_C(0x00FF00FF00FF00FF)) * 6553601 >> 16;
@@ -90,7 +90,7 @@ static inline uint64_t csv_eight_digits(uint64_t v)
 }
 
 /* Byte number of the first `mark` in the word, 8 when there is none. */
-static inline unsigned csv_find_byte(uint64_t v, uint64_t marks)
+static inline unsigned src_find_byte(uint64_t v, uint64_t marks)
 {
     uint64_t x = v ^ marks;
     uint64_t hit = (x - UINT64_C(0x0101010101010101)) & ~x & UINT64_C(0x8080808080808080);
@@ -98,11 +98,11 @@ static inline unsigned csv_find_byte(uint64_t v, uint64_t marks)
 }
 
 /* 1 to 8 bytes: digits with at most one mark. */
-static inline bool csv_digits8(
+static inline bool src_digits8(
     const char *p, unsigned n, uint64_t marks, uint64_t *ret_m, unsigned *ret_scale)
 {
-    uint64_t v = csv_load64(p);
-    unsigned at = csv_find_byte(v, marks);
+    uint64_t v = src_load64(p);
+    unsigned at = src_find_byte(v, marks);
     unsigned scale = 0;
     if (at < n) {
         uint64_t low = v & ((UINT64_C(1) << (8 * at)) - 1);
@@ -115,25 +115,25 @@ static inline bool csv_digits8(
     }
     unsigned shift = 64 - 8 * n;
     v = v << shift | (UINT64_C(0x3030303030303030) & ((UINT64_C(1) << shift) - 1));
-    *ret_m = csv_eight_digits(v);
+    *ret_m = src_eight_digits(v);
     *ret_scale = scale;
-    return csv_all_digits(v);
+    return src_all_digits(v);
 }
 
 /* 9 to 16 bytes of the same. */
-static inline bool csv_digits16(
+static inline bool src_digits16(
     const char *p, unsigned n, uint64_t marks, uint64_t *ret_m, unsigned *ret_scale)
 {
-    uint64_t low = csv_load64(p);
-    uint64_t high = csv_load64(p + 8);
-    unsigned at = csv_find_byte(low, marks);
+    uint64_t low = src_load64(p);
+    uint64_t high = src_load64(p + 8);
+    unsigned at = src_find_byte(low, marks);
     if (at == 8) {
-        at = 8 + csv_find_byte(high, marks);
+        at = 8 + src_find_byte(high, marks);
     }
-    csv_uint128 v = (csv_uint128)high << 64 | low;
+    src_uint128 v = (src_uint128)high << 64 | low;
     unsigned scale = 0;
     if (at < n) {
-        csv_uint128 before = v & (((csv_uint128)1 << (8 * at)) - 1);
+        src_uint128 before = v & (((src_uint128)1 << (8 * at)) - 1);
         v = before | (v >> (8 * at) >> 8 << (8 * at));
         n--;
         scale = n - at;
@@ -145,40 +145,40 @@ static inline bool csv_digits16(
     unsigned shift = 128 - 8 * n;
     low = shift == 64 ? UINT64_C(0x3030303030303030)
                       : low | (UINT64_C(0x3030303030303030) & ((UINT64_C(1) << shift) - 1));
-    *ret_m = csv_eight_digits(low) * 100000000 + csv_eight_digits(high);
+    *ret_m = src_eight_digits(low) * 100000000 + src_eight_digits(high);
     *ret_scale = scale;
-    return csv_all_digits(low) && csv_all_digits(high);
+    return src_all_digits(low) && src_all_digits(high);
 }
 
-static inline bool csv_digits(
+static inline bool src_digits(
     const char *p, uint32_t n, uint64_t marks, uint64_t *ret_m, unsigned *ret_scale)
 {
     if (n - 1 < 8) {
-        return csv_digits8(p, n, marks, ret_m, ret_scale);
+        return src_digits8(p, n, marks, ret_m, ret_scale);
     }
-    return n - 9 < 8 && csv_digits16(p, n, marks, ret_m, ret_scale);
+    return n - 9 < 8 && src_digits16(p, n, marks, ret_m, ret_scale);
 }
 
-static inline bool csv_float64_fast(const char *p, uint32_t n, uint64_t marks, double *ret)
+static inline bool src_float64_fast(const char *p, uint32_t n, uint64_t marks, double *ret)
 {
     uint64_t m;
     unsigned scale;
     bool negative = *p == '-';
-    if (!csv_digits(p + negative, n - negative, marks, &m, &scale) || m >> 53 != 0) {
+    if (!src_digits(p + negative, n - negative, marks, &m, &scale) || m >> 53 != 0) {
         return false;
     }
-    double d = (double)m / csv_powers_of_ten[scale];
+    double d = (double)m / src_powers_of_ten[scale];
     *ret = negative ? -d : d;
     return true;
 }
 
-static inline bool csv_int64_fast(const char *p, uint32_t n, int64_t *ret)
+static inline bool src_int64_fast(const char *p, uint32_t n, int64_t *ret)
 {
     uint64_t m;
     unsigned scale;
     bool negative = *p == '-';
     /* No byte of a number is NUL, so there is no mark. */
-    if (!csv_digits(p + negative, n - negative, 0, &m, &scale) || scale > 0) {
+    if (!src_digits(p + negative, n - negative, 0, &m, &scale) || scale > 0) {
         return false;
     }
     *ret = negative ? -(int64_t)m : (int64_t)m;

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-const double csv_powers_of_ten[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+const double src_powers_of_ten[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                       1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                       1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
@@ -35,7 +35,7 @@ struct parts {
     bool negative;
     int64_t exponent;            /* of ten, that the digits are multiplied with */
     size_t n;                    /* digits, without zeros in front; */
-    char digits[CSV_NUMBER_MAX]; /* '0' to '9' */
+    char digits[SRC_NUMBER_MAX]; /* '0' to '9' */
 };
 
 static bool is_digit(char c)
@@ -101,14 +101,14 @@ static bool take_exponent(const char *text, size_t n, size_t i, int64_t *ret)
 
 static bool take_apart(const char *text,
                        size_t n,
-                       const struct csv_number_style *style,
+                       const struct src_number_style *style,
                        struct parts *parts)
 {
     parts->negative = false;
     parts->exponent = 0;
     parts->n = 0;
     size_t i = 0;
-    if (n > CSV_NUMBER_MAX) {
+    if (n > SRC_NUMBER_MAX) {
         return false;
     }
     if (i < n && (text[i] == '-' || text[i] == '+')) {
@@ -145,17 +145,17 @@ static bool take_apart(const char *text,
 /* Integers                                                                                     */
 /* ------------------------------------------------------------------------------------------ */
 
-enum csv_verdict csv_int64(const char *text,
+enum src_verdict src_int64(const char *text,
                            size_t n,
-                           const struct csv_number_style *style,
+                           const struct src_number_style *style,
                            int64_t *ret)
 {
     struct parts parts;
     size_t start = n > 0 && (text[0] == '-' || text[0] == '+');
     parts.n = 0;
-    if (n > CSV_NUMBER_MAX || n == start ||
+    if (n > SRC_NUMBER_MAX || n == start ||
         take_whole(text, n, start, style->thousands, &parts) != n) {
-        return CSV_OTHER;
+        return SRC_OTHER;
     }
     bool negative = text[0] == '-';
     uint64_t limit = negative ? UINT64_C(1) << 63 : (uint64_t)INT64_MAX;
@@ -163,19 +163,19 @@ enum csv_verdict csv_int64(const char *text,
     for (size_t i = 0; i < parts.n; i++) {
         uint64_t digit = (uint64_t)(parts.digits[i] - '0');
         if (v > limit / 10 || v * 10 > limit - digit) {
-            return CSV_RANGE;
+            return SRC_RANGE;
         }
         v = v * 10 + digit;
     }
     *ret = negative ? (int64_t)(0 - v) : (int64_t)v;
-    return CSV_FITS;
+    return SRC_FITS;
 }
 
 /* ------------------------------------------------------------------------------------------ */
 /* Doubles                                                                                      */
 /* ------------------------------------------------------------------------------------------ */
 
-static unsigned bits_of(csv_uint128 v)
+static unsigned bits_of(src_uint128 v)
 {
     uint64_t high = (uint64_t)(v >> 64);
     return high ? 128 - (unsigned)__builtin_clzll(high)
@@ -192,32 +192,32 @@ static double power_of_two(int exponent)
 }
 
 /* v * 2^exponent with v of 54 bits or more, and something below v when `more`. */
-static double rounded(csv_uint128 v, int exponent, bool more)
+static double rounded(src_uint128 v, int exponent, bool more)
 {
     unsigned drop = bits_of(v) - 53;
     uint64_t kept = (uint64_t)(v >> drop);
-    csv_uint128 rest = v & (((csv_uint128)1 << drop) - 1);
-    csv_uint128 half = (csv_uint128)1 << (drop - 1);
+    src_uint128 rest = v & (((src_uint128)1 << drop) - 1);
+    src_uint128 half = (src_uint128)1 << (drop - 1);
     if (rest > half || (rest == half && (more || (kept & 1)))) {
         kept++;
     }
     return (double)kept * power_of_two(exponent + (int)drop);
 }
 
-double csv_scaled(uint64_t m, int exponent)
+double src_scaled(uint64_t m, int exponent)
 {
     if (m >> 53 == 0) {
         double d = (double)m;
-        return exponent < 0 ? d / csv_powers_of_ten[-exponent] : d * csv_powers_of_ten[exponent];
+        return exponent < 0 ? d / src_powers_of_ten[-exponent] : d * src_powers_of_ten[exponent];
     }
     if (exponent >= 0) {
-        csv_uint128 v = (csv_uint128)m * whole_powers_of_ten[exponent];
+        src_uint128 v = (src_uint128)m * whole_powers_of_ten[exponent];
         return rounded(v, 0, false);
     }
     int shift = 64 + __builtin_clzll(m);
-    csv_uint128 v = (csv_uint128)m << shift;
+    src_uint128 v = (src_uint128)m << shift;
     uint64_t divisor = whole_powers_of_ten[-exponent];
-    csv_uint128 quotient = v / divisor;
+    src_uint128 quotient = v / divisor;
     return rounded(quotient, -shift, quotient * divisor != v);
 }
 
@@ -260,9 +260,9 @@ static void make_c_locale(void)
 }
 
 /* Any number of digits: as the C library does it, with the mark of the C locale. */
-static enum csv_verdict long_float64(const struct parts *parts, double *ret)
+static enum src_verdict long_float64(const struct parts *parts, double *ret)
 {
-    char text[CSV_NUMBER_MAX + 32];
+    char text[SRC_NUMBER_MAX + 32];
     text[0] = '0';
     memcpy(text + 1, parts->digits, parts->n);
     size_t at = parts->n + 1;
@@ -283,10 +283,10 @@ static enum csv_verdict long_float64(const struct parts *parts, double *ret)
     pthread_once(&c_locale_once, make_c_locale);
     double d = c_locale ? strtod_l(text, NULL, c_locale) : strtod(text, NULL);
     if (isinf(d)) {
-        return CSV_RANGE;
+        return SRC_RANGE;
     }
     *ret = parts->negative ? -d : d;
-    return CSV_FITS;
+    return SRC_FITS;
 }
 
 /*
@@ -299,8 +299,8 @@ static bool plain_digits(const char *text, size_t n, char mark, uint64_t *ret_m,
     size_t n_digits = 0;
     size_t mark_at = n;
     for (size_t i = 0; i < n;) {
-        if (n - i >= 8 && n_digits <= 11 && csv_all_digits(csv_load64(text + i))) {
-            m = m * 100000000 + csv_eight_digits(csv_load64(text + i));
+        if (n - i >= 8 && n_digits <= 11 && src_all_digits(src_load64(text + i))) {
+            m = m * 100000000 + src_eight_digits(src_load64(text + i));
             n_digits += 8;
             i += 8;
             continue;
@@ -323,9 +323,9 @@ static bool plain_digits(const char *text, size_t n, char mark, uint64_t *ret_m,
     return n_digits > 0 && *ret_scale <= 19;
 }
 
-enum csv_verdict csv_float64(const char *text,
+enum src_verdict src_float64(const char *text,
                              size_t n,
-                             const struct csv_number_style *style,
+                             const struct src_number_style *style,
                              double *ret)
 {
     struct parts parts;
@@ -333,12 +333,12 @@ enum csv_verdict csv_float64(const char *text,
     int scale;
     size_t sign = n > 0 && text[0] == '-';
     if (n <= 40 && plain_digits(text + sign, n - sign, style->mark, &m, &scale)) {
-        double d = csv_scaled(m, -scale);
+        double d = src_scaled(m, -scale);
         *ret = sign ? -d : d;
-        return CSV_FITS;
+        return SRC_FITS;
     }
     if (!take_apart(text, n, style, &parts)) {
-        return special_value(text, n, ret) ? CSV_FITS : CSV_OTHER;
+        return special_value(text, n, ret) ? SRC_FITS : SRC_OTHER;
     }
     while (parts.n > 0 && parts.digits[parts.n - 1] == '0') {
         parts.n--;
@@ -346,7 +346,7 @@ enum csv_verdict csv_float64(const char *text,
     }
     if (parts.n == 0) {
         *ret = parts.negative ? -0.0 : 0.0;
-        return CSV_FITS;
+        return SRC_FITS;
     }
     if (parts.n > 19 || parts.exponent < -19 || parts.exponent > 19) {
         return long_float64(&parts, ret);
@@ -355,25 +355,25 @@ enum csv_verdict csv_float64(const char *text,
     for (size_t i = 0; i < parts.n; i++) {
         m = m * 10 + (uint64_t)(parts.digits[i] - '0');
     }
-    double d = csv_scaled(m, (int)parts.exponent);
+    double d = src_scaled(m, (int)parts.exponent);
     *ret = parts.negative ? -d : d;
-    return CSV_FITS;
+    return SRC_FITS;
 }
 
 /* ------------------------------------------------------------------------------------------ */
 /* Decimals                                                                                     */
 /* ------------------------------------------------------------------------------------------ */
 
-enum csv_verdict csv_decimal(const char *text,
+enum src_verdict src_decimal(const char *text,
                              size_t n,
-                             const struct csv_number_style *style,
+                             const struct src_number_style *style,
                              int32_t precision,
                              int32_t scale,
                              hg_int128 *ret)
 {
     struct parts parts;
     if (!take_apart(text, n, style, &parts)) {
-        return CSV_OTHER;
+        return SRC_OTHER;
     }
     while (parts.n > 0 && parts.digits[parts.n - 1] == '0') {
         parts.n--;
@@ -381,14 +381,14 @@ enum csv_verdict csv_decimal(const char *text,
     }
     if (parts.n == 0) {
         *ret = 0;
-        return CSV_FITS;
+        return SRC_FITS;
     }
     int64_t zeros = scale + parts.exponent;
     if ((int64_t)parts.n + zeros > precision) {
-        return CSV_PRECISION;
+        return SRC_PRECISION;
     }
     if (zeros < 0) {
-        return CSV_SCALE;
+        return SRC_SCALE;
     }
     hg_int128 v = 0;
     for (size_t i = 0; i < parts.n; i++) {
@@ -398,5 +398,5 @@ enum csv_verdict csv_decimal(const char *text,
         v *= 10;
     }
     *ret = parts.negative ? -v : v;
-    return CSV_FITS;
+    return SRC_FITS;
 }
