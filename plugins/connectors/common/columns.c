@@ -228,6 +228,7 @@ static hg_status read_place(const struct raw_column *raw,
                    : wrong(err, column->name, "/path", "fields of CSV have a source, no path");
     }
     if (raw->path) {
+        column->has_path = true;
         column->source = strdup(raw->path);
         return column->source ? HG_OK : hg_fail_nomem(err);
     }

@@ -29,7 +29,8 @@ struct src_column {
     struct src_time_format format;
     struct src_markers missing; /* its own and those of the configuration */
     bool required;
-    bool json; /* a utf8 column that holds JSON */
+    bool json;     /* a utf8 column that holds JSON */
+    bool has_path; /* `source` is a path that the configuration gives */
 };
 
 bool src_is_marker(const struct src_markers *markers, const char *text, size_t n);
