@@ -277,8 +277,8 @@ static hg_status take_columns(struct pg_conn *conn,
             if (status) {
                 return status;
             }
-            if (is_cursor && (!find_known(PQftype(described, field)) ||
-                              !find_known(PQftype(described, field))->cursor)) {
+            const struct known *k = find_known(PQftype(described, field));
+            if (is_cursor && !(k && k->cursor)) {
                 hg_fail(
                     err, HG_EINVAL, "the column \"%s\" is of a type that cannot be a cursor", name);
                 hg_fail_hint(err,
@@ -411,7 +411,7 @@ hg_status pg_plan_columns(const struct pg_plan *plan, struct hg_column **ret, st
 
 hg_status pg_plan_schema(const struct pg_plan *plan, struct ArrowSchema *ret, struct hg_error *err)
 {
-    struct hg_column *columns;
+    struct hg_column *columns = NULL;
     hg_status status = pg_plan_columns(plan, &columns, err);
     if (status) {
         return status;

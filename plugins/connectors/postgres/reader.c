@@ -232,7 +232,7 @@ static hg_status start_copy(struct pg_reader *r, struct hg_error *err)
 
 static hg_status make_batch(struct pg_reader *r, struct hg_error *err)
 {
-    struct hg_column *columns;
+    struct hg_column *columns = NULL;
     r->fields = calloc(r->plan.n_columns, sizeof *r->fields);
     if (!r->fields) {
         return hg_fail_nomem(err);
