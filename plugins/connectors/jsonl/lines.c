@@ -59,7 +59,7 @@ static hg_status make_room(struct jsonl_lines *l, struct hg_error *err)
 
 static hg_status fill(struct jsonl_lines *l, struct hg_error *err)
 {
-    size_t got;
+    size_t got = 0;
     hg_status status = make_room(l, err);
     if (!status) {
         status = l->input->read(l->input, l->buf + l->end, l->size - l->end, &got, err);

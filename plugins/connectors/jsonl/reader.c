@@ -119,7 +119,7 @@ static hg_status take_line(struct jsonl_reader *r,
 static hg_status open_file(struct jsonl_reader *r, struct hg_error *err)
 {
     const struct src_file *file = &r->files->items[r->i_file];
-    struct src_stage *input;
+    struct src_stage *input = NULL;
     int fd;
     hg_status status = src_file_open(r->host, file, &fd, err);
     if (!status) {
