@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "decimal_type.h"
 #include "headgate/error.h"
 #include "headgate/json.h"
 #include "headgate/text.h"
@@ -128,20 +129,6 @@ static hg_status wrong(struct hg_error *err, const char *name, const char *key, 
     return hg_fail_pointer(err, HG_EINVAL, "/columns/%s%s", escaped, key);
 }
 
-/* One or two digits with spaces around and `end` behind. */
-static bool take_digits(const char **p, char end, int32_t *ret)
-{
-    int32_t v = 0;
-    int n = 0;
-    *p += strspn(*p, " ");
-    for (; **p >= '0' && **p <= '9' && n < 2; n++) {
-        v = v * 10 + (*(*p)++ - '0');
-    }
-    *p += strspn(*p, " ");
-    *ret = v;
-    return n > 0 && *(*p)++ == end;
-}
-
 static bool read_type(const char *text, struct src_column *column)
 {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
@@ -150,14 +137,8 @@ static bool read_type(const char *text, struct src_column *column)
             return true;
         }
     }
-    if (strncmp(text, "decimal(", 8) != 0) {
-        return false;
-    }
-    const char *p = text + 8;
     column->type = HG_TYPE_DECIMAL128;
-    return take_digits(&p, ',', &column->precision) && take_digits(&p, ')', &column->scale) &&
-           !*p && column->precision >= 1 && column->precision <= 38 &&
-           column->scale <= column->precision;
+    return src_decimal_type(text, &column->precision, &column->scale);
 }
 
 static hg_status read_format(const char *own,

@@ -18,10 +18,9 @@ size_t jsonl_jsonb_quote(const char *text, size_t n, char *out)
             *p++ = '\\';
             *p++ = (char)c;
         } else if (c < 0x20) {
-            memcpy(p, "\\u00", 4);
-            p[4] = hex[c >> 4];
-            p[5] = hex[c & 15];
-            p += 6;
+            const char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+            memcpy(p, escape, sizeof escape);
+            p += sizeof escape;
         } else {
             *p++ = (char)c;
         }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decimal_type.h"
 #include "headgate/error.h"
 
 static const struct known {
@@ -124,8 +125,8 @@ static hg_status numeric_type(const struct pg_config *config,
                               struct hg_error *err)
 {
     const char *own = own_type(config, column->name);
-    int precision = typmod >= 4 ? (typmod - 4) >> 16 & 0xFFFF : 0;
-    int scale = typmod >= 4 ? (((typmod - 4) & 0x7FF) ^ 1024) - 1024 : 0;
+    int32_t precision = typmod >= 4 ? (typmod - 4) >> 16 & 0xFFFF : 0;
+    int32_t scale = typmod >= 4 ? (((typmod - 4) & 0x7FF) ^ 1024) - 1024 : 0;
     if (own && strcmp(own, "utf8") == 0) {
         return HG_OK;
     }
@@ -135,8 +136,7 @@ static hg_status numeric_type(const struct pg_config *config,
         column->cast = "(%s)::float8";
         return HG_OK;
     }
-    if (own && (sscanf(own, "decimal( %d , %d )", &precision, &scale) != 2 || precision < 1 ||
-                precision > 38 || scale < 0 || scale > precision)) {
+    if (own && !src_decimal_type(own, &precision, &scale)) {
         hg_fail(err, HG_EINVAL, "column \"%s\": \"%s\" is no type for numeric", column->name, own);
         hg_fail_hint(err, HG_EINVAL, "It is decimal(precision,scale), float64 or utf8.");
         return hg_fail_pointer(err, HG_EINVAL, "/types/%s", column->name);

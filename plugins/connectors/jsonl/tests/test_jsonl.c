@@ -172,10 +172,9 @@ static void test_long_lines(void **state)
         size_t n = 65536 + extra[i];
         char *text = malloc(n + 64);
         assert_non_null(text);
-        memset(text, 'x', n);
-        memcpy(text, "{\"s\":\"", 6);
-        memcpy(text + n - 2, "\"}", 2);
-        snprintf(text + n, 64, "%s", "\r\n{\"s\":\"after\"}\n");
+        int begun = snprintf(text, n, "{\"s\":\"");
+        memset(text + begun, 'x', n - (size_t)begun);
+        snprintf(text + n - 2, 66, "%s", "\"}\r\n{\"s\":\"after\"}\n");
         fake_init(&fake);
         fake_write(&fake, "a.jsonl", text, strlen(text));
         char *config = fake_config(&fake, "a.jsonl", "\"s\":\"utf8\"", ",\"max_line_bytes\":65536");

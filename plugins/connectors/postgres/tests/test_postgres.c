@@ -206,6 +206,7 @@ static void read_some(struct fake *fake, const char *config, FILE *out)
     }
     if (status) {
         fail_msg("%s", fake->err.message);
+        return;
     }
     assert_int_equal(stream.get_schema(&stream, &schema), 0);
     uint32_t n = dice(3) == 0 ? UINT32_MAX : dice(6);
