@@ -10,9 +10,9 @@ create schema headgate;
 -- given up but still lives can commit nothing.
 create table headgate.ledger_head (
     pipeline_id text not null,
-    job_id text not null, -- the task's key
+    task_key text not null,
     fence bigint not null,
-    primary key (pipeline_id, job_id)
+    primary key (pipeline_id, task_key)
 );
 
 -- One row a commit, in the transaction of its rows: it is there if and only if they are.
@@ -20,7 +20,7 @@ create table headgate.ledger (
     id uuid primary key,
     pipeline_id text not null,
     run_id uuid not null,
-    job_id text not null, -- the task's key
+    task_key text not null, -- a flow's parts and a transform are one task each
     attempt integer not null,
     fence bigint not null,
     table_name text, -- "schema.table"; null for a transform
@@ -33,7 +33,7 @@ create table headgate.ledger (
 );
 
 -- A task whose flow committed is completed from its row and never repeated for the same run.
-create unique index ledger_once_per_run on headgate.ledger (run_id, job_id) where final;
+create unique index ledger_once_per_run on headgate.ledger (run_id, task_key) where final;
 -- The datasets: last load of each table.
 create index ledger_table on headgate.ledger (table_name, committed_at desc);
 
@@ -98,6 +98,41 @@ grant execute on function headgate.run_sql(text) to headgate_load;
 grant usage, create on schema headgate to headgate_user;
 alter function headgate.run_sql(text) owner to headgate_user;
 revoke all on schema headgate from headgate_user;
+
+-- A transform whole, in one statement of a worker's: what else would be eight round trips. Fence
+-- first, nothing when the run has it already, the script with its values as settings, the ledger row.
+create or replace function headgate.run_transform(p_pipeline text, p_task_key text, p_run uuid,
+    p_attempt integer, p_fence bigint, p_ledger uuid, p_names text[], p_values text[], p_script text,
+    out outcome text, out n_rows bigint)
+    language plpgsql
+as $$
+begin
+    insert into headgate.ledger_head as h (pipeline_id, task_key, fence)
+        values (p_pipeline, p_task_key, p_fence)
+        on conflict (pipeline_id, task_key) do update set fence = excluded.fence
+        where h.fence <= excluded.fence;
+    if not found then
+        outcome := 'fenced';
+        return;
+    end if;
+    select l.rows_loaded into n_rows from headgate.ledger l
+        where l.run_id = p_run and l.task_key = p_task_key and l.final;
+    if found then
+        outcome := 'found';
+        return;
+    end if;
+    for i in 1 .. pg_catalog.cardinality(p_names) loop
+        perform pg_catalog.set_config(p_names[i], p_values[i], true);
+    end loop;
+    n_rows := headgate.run_sql(p_script);
+    insert into headgate.ledger (id, pipeline_id, run_id, task_key, attempt, fence, rows_loaded, final)
+        values (p_ledger, p_pipeline, p_run, p_task_key, p_attempt, p_fence, n_rows, true);
+    outcome := 'done';
+end
+$$;
+
+revoke all on function headgate.run_transform from public;
+grant execute on function headgate.run_transform to headgate_load;
 
 grant usage on schema headgate to headgate_load;
 grant select, insert, update on headgate.ledger_head, headgate.cursor to headgate_load;

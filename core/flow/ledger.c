@@ -12,15 +12,15 @@ enum { NUMBER_TEXT = 24 };
 
 static const struct hg_statement take_fence = {
     "flow_take_fence",
-    "insert into headgate.ledger_head as h (pipeline_id, job_id, fence)"
-    " values ($1, $2, $3::bigint) on conflict (pipeline_id, job_id)"
+    "insert into headgate.ledger_head as h (pipeline_id, task_key, fence)"
+    " values ($1, $2, $3::bigint) on conflict (pipeline_id, task_key)"
     " do update set fence = excluded.fence where h.fence <= excluded.fence returning h.fence",
     3};
 
 static const struct hg_statement find_done = {
     "flow_find_done",
     "select rows_extracted, rows_loaded, rows_rejected from headgate.ledger"
-    " where run_id = $1::uuid and job_id = $2 and final",
+    " where run_id = $1::uuid and task_key = $2 and final",
     2};
 
 static const struct hg_statement find_state = {
@@ -37,7 +37,7 @@ static const struct hg_statement put_state = {
 
 static const struct hg_statement add_row = {
     "flow_add_ledger",
-    "insert into headgate.ledger (id, pipeline_id, run_id, job_id, attempt, fence, table_name,"
+    "insert into headgate.ledger (id, pipeline_id, run_id, task_key, attempt, fence, table_name,"
     " mode, rows_extracted, rows_loaded, rows_rejected, final)"
     " values ($1::uuid, $2, $3::uuid, $4, $5::integer, $6::bigint, $7, $8, $9::bigint,"
     " $10::bigint, $11::bigint, true)",
@@ -49,6 +49,15 @@ static const char *number(char text[NUMBER_TEXT], int64_t value)
     return text;
 }
 
+int hg_ledger_taken_over(const char *key, int64_t fence, struct hg_error *err)
+{
+    return hg_error_set(err,
+                        HG_ECONFLICT,
+                        "a newer attempt of task \"%s\" has taken over from fence %lld",
+                        key,
+                        (long long)fence);
+}
+
 static int take(struct hg_db *db, const struct hg_ledger_attempt *attempt, struct hg_error *err)
 {
     char fence[NUMBER_TEXT];
@@ -57,11 +66,7 @@ static int take(struct hg_db *db, const struct hg_ledger_attempt *attempt, struc
         attempt->pipeline_id, attempt->key, number(fence, attempt->fence)};
     int r = hg_db_exec(db, &take_fence, params, &result, err);
     if (r == HG_OK && PQntuples(result) == 0) {
-        return hg_error_set(err,
-                            HG_ECONFLICT,
-                            "a newer attempt of task \"%s\" has taken over from fence %s",
-                            attempt->key,
-                            fence);
+        return hg_ledger_taken_over(attempt->key, attempt->fence, err);
     }
     return r;
 }

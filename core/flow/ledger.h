@@ -19,6 +19,8 @@ struct hg_ledger_done {
  * there. Then looks whether this run's task has committed before.
  */
 int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struct hg_error *err);
+/* Says so: HG_ECONFLICT. */
+int hg_ledger_taken_over(const char *key, int64_t fence, struct hg_error *err);
 /* The state to start from, NULL when there is none. Owned by the caller, free. */
 int hg_ledger_state(struct hg_flow *flow, char **ret_state, struct hg_error *err);
 

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/fault.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/uuid.h"
 #include "flow/ledger.h"
-
-static const struct hg_statement set_param = {
-    "flow_set_param", "select set_config($1, $2, true)", 2};
+#include "store/array.h"
 
 enum { SETTING_BYTES = 128 };
 
@@ -37,20 +37,25 @@ static char *value_text(const json_t *value)
                                  : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
-static int set_params(struct hg_flow *flow, const json_t *params, struct hg_error *err)
+/* The settings and their values, as two arrays. */
+static int put_params(const json_t *params,
+                      struct hg_buf *names,
+                      struct hg_buf *values,
+                      struct hg_error *err)
 {
-    int r = HG_OK;
-    json_t *list = (json_t *)(uintptr_t)params; /* jansson iterates over what is not const */
-    for (void *at = json_object_iter(list); r == HG_OK && at;
-         at = json_object_iter_next(list, at)) {
+    const char *name;
+    json_t *param;
+    json_object_foreach ((json_t *)(uintptr_t)params, name, param) {
         char setting[SETTING_BYTES];
-        HG_CLEANUP(hg_freep)
-        char *text = value_text(json_object_get(json_object_iter_value(at), "value"));
-        setting_name(json_object_iter_key(at), setting);
-        const char *const values[] = {setting, text};
-        r = text ? hg_db_exec(flow->db, &set_param, values, NULL, err) : hg_error_nomem(err);
+        HG_CLEANUP(hg_freep) char *text = value_text(json_object_get(param, "value"));
+        if (!text) {
+            return hg_error_nomem(err);
+        }
+        setting_name(name, setting);
+        hg_array_put(names, setting);
+        hg_array_put(values, text);
     }
-    return r;
+    return HG_OK;
 }
 
 /* Puts "line:column: " of a place in the script, counted in characters from 1, before the message.
@@ -89,49 +94,79 @@ static int script_error(struct hg_flow *flow,
     return file && err ? hg_error_wrap(err, "%s", file) : r;
 }
 
-static int run_script(struct hg_flow *flow, const json_t *part, struct hg_error *err)
+/* What headgate.run_transform says of it. */
+static int take_outcome(struct hg_flow *flow, const PGresult *result, struct hg_error *err)
 {
+    const char *outcome = hg_result_text(result, 0, "outcome");
+    int64_t n_rows = hg_result_int64(result, 0, "n_rows", 0);
+    if (strcmp(outcome, "fenced") == 0) {
+        return hg_ledger_taken_over(flow->key, flow->fence, err);
+    }
+    flow->committed = true;
+    flow->jobs[0].rows_out = n_rows;
+    if (strcmp(outcome, "found") == 0) {
+        hg_flow_log(flow, 0, HG_LOG_INFO, "an earlier attempt of this run has committed already");
+        return HG_OK;
+    }
+    hg_flow_log(flow,
+                0,
+                HG_LOG_INFO,
+                "the script's last statement gave or changed %" PRId64 " row%s",
+                n_rows,
+                n_rows == 1 ? "" : "s");
+    return HG_OK;
+}
+
+static int run_script(struct hg_flow *flow,
+                      const json_t *part,
+                      const char *names,
+                      const char *values,
+                      struct hg_error *err)
+{
+    char id[HG_UUID_TEXT];
+    char attempt[24];
+    char fence[24];
     const char *sql = NULL;
     int r = hg_flow_text(part, "sql", &sql, err);
+    r = r < 0 ? r : hg_uuid_new(id, err);
     if (r < 0) {
         return r;
     }
+    (void)snprintf(attempt, sizeof attempt, "%" PRId64, flow->attempt);
+    (void)snprintf(fence, sizeof fence, "%" PRId64, flow->fence);
+    const char *const params[] = {
+        flow->pipeline_id, flow->key, flow->run_id, attempt, fence, id, names, values, sql};
+    HG_FAULT("flow.begun");
     HG_CLEANUP(hg_resultp)
-    PGresult *result = PQexecParams(
-        hg_db_conn(flow->db), "select headgate.run_sql($1)", 1, NULL, &sql, NULL, NULL, 0);
+    PGresult *result =
+        PQexecParams(hg_db_conn(flow->db),
+                     "select outcome, n_rows from headgate.run_transform($1, $2, $3::uuid, $4::int,"
+                     " $5::bigint, $6::uuid, $7::text[], $8::text[], $9)",
+                     (int)HG_COUNT(params),
+                     NULL,
+                     params,
+                     NULL,
+                     NULL,
+                     0);
+    HG_FAULT("flow.committed");
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
         return script_error(
             flow, result, sql, json_string_value(json_object_get(part, "file")), err);
     }
-    flow->jobs[0].rows_out = hg_result_int64(result, 0, "run_sql", 0);
-    return HG_OK;
+    return take_outcome(flow, result, err);
 }
 
 int hg_transform_run(struct hg_flow *flow, struct hg_error *err)
 {
     const json_t *part = json_object_get(flow->task, "transform");
-    struct hg_ledger_done done = {0};
-    int r = hg_ledger_begin(flow, &done, err);
-    if (r == HG_OK && done.found) {
-        hg_db_rollback(flow->db);
-        hg_flow_log(flow, 0, HG_LOG_INFO, "an earlier attempt of this run has committed already");
-        flow->jobs[0].rows_out = done.rows_loaded;
-        flow->committed = true;
-        return HG_OK;
+    HG_CLEANUP(hg_buf_free) struct hg_buf names = HG_BUF_INIT;
+    HG_CLEANUP(hg_buf_free) struct hg_buf values = HG_BUF_INIT;
+    int r = put_params(json_object_get(part, "params"), &names, &values, err);
+    if (r < 0) {
+        return r;
     }
-    r = r < 0 ? r : set_params(flow, json_object_get(part, "params"), err);
-    r = r < 0 ? r : run_script(flow, part, err);
-    HG_FAULT("transform.ran");
-    r = r < 0 ? r : hg_flow_cancelled(flow, err);
-    const struct hg_ledger_row row = {.rows_loaded = flow->jobs[0].rows_out};
-    r = r < 0 ? r : hg_ledger_commit(flow, &row, err);
-    if (r == HG_OK) {
-        hg_flow_log(flow,
-                    0,
-                    HG_LOG_INFO,
-                    "the script's last statement gave or changed %" PRId64 " row%s",
-                    row.rows_loaded,
-                    row.rows_loaded == 1 ? "" : "s");
-    }
-    return r;
+    const char *names_text = hg_array_text(&names);
+    const char *values_text = hg_array_text(&values);
+    return names_text && values_text ? run_script(flow, part, names_text, values_text, err)
+                                     : hg_error_nomem(err);
 }

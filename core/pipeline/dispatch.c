@@ -269,26 +269,29 @@ static int write_one_by_one(struct hg_pipelines *service,
     return HG_OK;
 }
 
-static int write_endings(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+/* One batch; `*ret_more` says that there may be another. */
+static int write_batch(struct hg_pipelines *service,
+                       struct hg_db *db,
+                       bool *ret_more,
+                       struct hg_error *err)
 {
     struct hg_attempt *attempts[ENDS_AT_ONCE];
-    size_t n;
-    while ((n = collect_ended(service, attempts)) > 0) {
-        int r = settle(service, db, attempts, &n, err);
-        if (r < 0 || n == 0) {
-            return r;
-        }
-        r = hg_outcome_ended(db, attempts, n, err);
-        if (r == HG_OK) {
-            forget(service, attempts, n);
-        } else if (passes(r, err)) {
-            try_later(service, attempts, n, RETRY_DATABASE_MS);
-            return r;
-        } else if ((r = write_one_by_one(service, db, attempts, n, err)) < 0) {
-            return r;
-        }
+    size_t n = collect_ended(service, attempts);
+    *ret_more = n > 0;
+    int r = settle(service, db, attempts, &n, err);
+    if (r < 0 || n == 0) {
+        return r;
     }
-    return HG_OK;
+    r = hg_outcome_ended(db, attempts, n, err);
+    if (r == HG_OK) {
+        forget(service, attempts, n);
+        return HG_OK;
+    }
+    if (passes(r, err)) {
+        try_later(service, attempts, n, RETRY_DATABASE_MS);
+        return r;
+    }
+    return write_one_by_one(service, db, attempts, n, err);
 }
 
 static int write_progress(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
@@ -379,9 +382,10 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int64_t now = hg_time_monotonic_ms();
+    bool more = false;
     hg_attempts_give_back(service);
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    r = r < 0 ? r : write_endings(service, db, err);
+    r = r < 0 ? r : write_batch(service, db, &more, err); /* what comes meanwhile pokes us */
     if (r == HG_OK && now >= rounds->progress_at_ms) {
         rounds->progress_at_ms = now + PROGRESS_MS;
         r = write_progress(service, db, err);
@@ -479,7 +483,10 @@ static void last_round(struct hg_pipelines *service)
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     struct hg_error err = HG_ERROR_INIT;
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, &err);
-    r = r < 0 ? r : write_endings(service, db, &err);
+    bool more = true;
+    while (r == HG_OK && more) {
+        r = write_batch(service, db, &more, &err);
+    }
     if (r < 0) {
         hg_log_error("how the last attempts ended could not be written down", &err);
     }

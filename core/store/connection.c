@@ -31,6 +31,11 @@ static const char *const keywords[] = {"keepalives_idle",
 /* Values are written and read in one form whatever the server's configuration says. */
 #define SESSION "set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'"
 
+/* DISCARD ALL but for cached plans, which say nothing of who made them. */
+#define SCRUB                                                                              \
+    "close all; set session authorization default; reset all; deallocate all; unlisten *;" \
+    " select pg_catalog.pg_advisory_unlock_all(); discard temp; discard sequences"
+
 static void quiet(void *arg, const char *message)
 {
     (void)arg;
@@ -157,8 +162,9 @@ bool hg_connection_scrub(struct hg_db *db)
     if (PQstatus(db->conn) != CONNECTION_OK || PQtransactionStatus(db->conn) != PQTRANS_IDLE) {
         return false;
     }
-    HG_CLEANUP(hg_resultp) PGresult *result = PQexec(db->conn, "discard all");
+    HG_CLEANUP(hg_resultp) PGresult *result = PQexec(db->conn, SCRUB);
     db->n_prepared = 0;
+    db->idle_since_ms = hg_time_monotonic_ms();
     return PQresultStatus(result) == PGRES_COMMAND_OK &&
            set_session(db->conn, db->statement_timeout_ms, &err) == HG_OK;
 }

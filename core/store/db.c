@@ -42,7 +42,6 @@ bool hg_db_scrub(struct hg_db *db)
 
 bool hg_db_is_alive(struct hg_db *db)
 {
-    db->idle_since_ms = 0; /* so that the server is asked */
     return hg_connection_alive(db);
 }
 

@@ -50,7 +50,10 @@ HG_DEFINE_CLEANUP(hg_db_returnp, struct hg_db *, hg_db_return)
  * prepared statements, locks of the session are gone. False when it can serve nobody any more.
  */
 bool hg_db_scrub(struct hg_db *db);
-/* Whether an idle connection of one's own still stands; asks the server. */
+/*
+ * Whether an idle connection of one's own still stands; asks the server when it was idle for long
+ * since it was scrubbed.
+ */
 bool hg_db_is_alive(struct hg_db *db);
 /* The connection itself, for COPY and pipeline mode; borrowed until hg_db_return. */
 PGconn *hg_db_conn(struct hg_db *db);

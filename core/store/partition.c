@@ -53,7 +53,7 @@ static void bound_of(int64_t week, char ret[BOUND_BYTES])
     (void)snprintf(ret,
                    BOUND_BYTES,
                    "%08" PRIx64 "-%04" PRIx64 "-0000-0000-000000000000",
-                   ms >> 16,
+                   ms >> 16 & 0xFFFFFFFF,
                    ms & 0xFFFF);
 }
 

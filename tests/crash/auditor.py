@@ -93,7 +93,7 @@ class Auditor:
 
     def _ledger(self):
         self._warehouse("flows with two final entries", "select count(*) from (select from headgate.ledger"
-                        " where final group by run_id, job_id having count(*) > 1) d", 0)
+                        " where final group by run_id, task_key having count(*) > 1) d", 0)
         self._warehouse("rows by the ledger", "select coalesce(sum(rows_loaded), 0)::bigint from headgate.ledger"
                         " where table_name = 'crash.append'", len(self.workload.good))
         self._warehouse("rejected rows by the ledger", "select coalesce(sum(rows_rejected), 0)::bigint"

@@ -170,7 +170,7 @@ static void test_transform(void **state)
                  "select string_agg(m::text, ' ' order by n) from public.m m",
                  "(2026-01-02,7,) (2026-02-03,8,x)");
     assert_query(pg,
-                 "select concat_ws(' ', job_id, attempt, fence, final, table_name is null)"
+                 "select concat_ws(' ', task_key, attempt, fence, final, table_name is null)"
                  " from headgate.ledger",
                  "monthly 2 9 t t");
     assert_query(pg, "select tableowner from pg_tables where tablename = 'm'", "headgate_user");
