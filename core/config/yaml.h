@@ -48,6 +48,7 @@ struct hg_yaml_node {
     int line;         /* from 1 */
     int column;       /* from 1, in characters */
     bool plain;       /* a scalar without quotes */
+    bool kept;        /* a secret: ${...} in it stays as it is */
     bool filled;      /* ${...} in it has been filled in */
     bool broken;      /* ... or could not be, which has been reported */
     const char *text; /* of any scalar, as written; holds no NUL */

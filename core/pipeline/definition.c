@@ -18,6 +18,7 @@
 #include "pipeline/definition_jobs.h"
 #include "pipeline/definition_schema.h"
 #include "pipeline/schedule.h"
+#include "pipeline/secrets.h"
 
 /* The pipeline's own keys -------------------------------------------------------------------- */
 
@@ -225,6 +226,7 @@ static int read_tree(struct hg_definition_context *context,
                                "found no keys, expected a pipeline");
         return HG_EINVAL;
     }
+    hg_secrets_keep(context->plugins, yaml->root);
     int r = hg_yaml_fill(yaml, yaml->root, context->diagnostics, err);
     if (r < 0 && r != HG_EINVAL) {
         return r;

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "config/yaml_json.h"
+#include "pipeline/secrets.h"
 #include "pipeline/sql_params.h"
 
 enum { SQL_MAX_BYTES = 1048576, IDENTIFIER_MAX = 63 };
@@ -20,6 +21,12 @@ struct part {
     struct hg_definition_context *context;
     const char *job; /* the job's id */
     char pointer[HG_DEFINITION_POINTER];
+};
+
+/* Where a plugin's configuration stands. */
+struct plugin_place {
+    struct part *part;
+    const char *step; /* within the part; "" for the part itself */
 };
 
 /* The pointer of something within the part; lives until the next call. */
@@ -126,25 +133,12 @@ static void complain_of_plugin(
     complain(part, step, hint, "there is no %s \"%s\"", what, id);
 }
 
-/* Secrets would go into the database in the clear. */
-static void refuse_secrets(struct part *part,
-                           const json_t *schema,
-                           const json_t *config,
-                           const char *step)
+static void complain_of_secret(void *arg, const char *key, const char *hint, const char *message)
 {
-    const char *key;
-    json_t *property;
-    json_object_foreach (json_object_get(schema, "properties"), key, property) {
-        if (json_is_true(json_object_get(property, "writeOnly")) && json_object_get(config, key)) {
-            char pointer[128];
-            (void)snprintf(pointer, sizeof pointer, "%s%s%s", step, *step ? "/" : "", key);
-            complain(part,
-                     pointer,
-                     "Credentials for plugins come with a later version, together with the vault.",
-                     "\"%s\" is a secret, and pipeline files are stored in the clear",
-                     key);
-        }
-    }
+    struct plugin_place *place = arg;
+    char pointer[128];
+    (void)snprintf(pointer, sizeof pointer, "%s%s%s", place->step, *place->step ? "/" : "", key);
+    complain(place->part, pointer, hint, "%s", message);
 }
 
 /*
@@ -169,7 +163,8 @@ static void check_config(struct part *part,
     if (!plugin->config_schema) {
         return;
     }
-    refuse_secrets(part, plugin->config_schema, config, step);
+    struct plugin_place place = {part, step};
+    hg_secrets_check(plugin, config, context->folder, complain_of_secret, &place);
     int n = hg_schema_validate(plugin->config_schema, config, hg_yaml_report_violation, &to);
     if (n == 0) {
         n = hg_schema_apply_defaults(plugin->config_schema, config);

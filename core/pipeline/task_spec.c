@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "pipeline/internal.h"
+#include "pipeline/secrets.h"
 
 static const json_t *find_by_id(const json_t *list, const char *id)
 {
@@ -187,11 +188,12 @@ int hg_task_spec(const json_t *definition,
 
 /* ---- for one attempt ---- */
 
+/* `*ret` is the plugin, set on success. */
 static int add_plugin_file(const struct hg_pipelines *service,
                            json_t *part,
                            int kind,
                            const char *id,
-                           const char **ret_plugin,
+                           const struct hg_plugin_info **ret,
                            struct hg_error *err)
 {
     const struct hg_plugin_info *info = hg_plugin_find(service->options.plugins, kind, id);
@@ -201,14 +203,33 @@ static int add_plugin_file(const struct hg_pipelines *service,
                              "Put its .so file into the plugin folder, or see `headgate "
                              "plugin list` for why it was not loaded.");
     }
-    if (!info->bundled) {
-        *ret_plugin = info->id;
-    }
     if (json_object_set_new(part, "plugin_file", json_string(info->file)) < 0 ||
         json_object_set_new(part, "plugin_sha256", json_string(info->sha256)) < 0) {
         return hg_error_nomem(err);
     }
+    *ret = info;
     return HG_OK;
+}
+
+/* The plugin file of the extract, and its secrets. */
+static int add_source(const struct hg_pipelines *service,
+                      json_t *spec,
+                      const char **ret_plugin,
+                      struct hg_error *err)
+{
+    json_t *extract = json_object_get(spec, "extract");
+    const char *source = json_string_value(json_object_get(extract, "plugin"));
+    const char *folder = json_string_value(json_object_get(spec, "base_folder"));
+    const struct hg_plugin_info *info;
+    if (!source) {
+        return HG_OK;
+    }
+    int r = add_plugin_file(service, extract, HG_KIND_CONNECTOR, source, &info, err);
+    if (r < 0) {
+        return r;
+    }
+    *ret_plugin = info->bundled ? *ret_plugin : info->id;
+    return hg_secrets_fill(info, folder, json_object_get(extract, "config"), err);
 }
 
 static int add_rule_files(const struct hg_pipelines *service,
@@ -223,10 +244,12 @@ static int add_rule_files(const struct hg_pipelines *service,
     json_array_foreach (json_object_get(spec, "checks"), i, check) {
         json_array_foreach (json_object_get(check, "rules"), k, rule) {
             const char *id = json_string_value(json_object_get(rule, "rule"));
-            int r = add_plugin_file(service, rule, HG_KIND_RULE, id, ret_plugin, err);
+            const struct hg_plugin_info *info;
+            int r = add_plugin_file(service, rule, HG_KIND_RULE, id, &info, err);
             if (r < 0) {
                 return r;
             }
+            *ret_plugin = info->bundled ? *ret_plugin : info->id;
         }
     }
     return HG_OK;
@@ -249,10 +272,7 @@ int hg_task_for_attempt(const struct hg_pipelines *service,
 {
     const char *plugin = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *spec = json_deep_copy(task->spec);
-    json_t *extract = json_object_get(spec, "extract");
-    const char *source = json_string_value(json_object_get(extract, "plugin"));
-    int r =
-        source ? add_plugin_file(service, extract, HG_KIND_CONNECTOR, source, &plugin, err) : HG_OK;
+    int r = add_source(service, spec, &plugin, err);
     r = r < 0 ? r : add_rule_files(service, spec, &plugin, err);
     if (r < 0) {
         return r;

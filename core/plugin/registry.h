@@ -24,6 +24,8 @@ struct hg_plugin_info {
     const char *file;   /* absolute */
     const char *sha256; /* hex */
     bool bundled;       /* ships with the program */
+    bool needs_secret;
+    bool may_hold_secrets; /* asks for secrets, and is bundled or pinned */
     const json_t *config_schema;
     /* rules only, else 0 */
     int verdict;

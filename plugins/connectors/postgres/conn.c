@@ -256,6 +256,34 @@ static hg_status finish_connecting(struct pg_conn *c, int64_t timeout_ms, struct
     return connect_failed(c, HG_EUNAVAILABLE, NULL, err);
 }
 
+/*
+ * Headgate's own cluster lets its operating system's user in as each of its roles, also as the one
+ * that owns passwords and sessions. A pipeline is not to read those by naming the cluster's socket.
+ */
+static hg_status refuse_own_cluster(struct pg_conn *c, struct hg_error *err)
+{
+    PGresult *result = NULL;
+    hg_status status = pg_conn_run(c,
+                                   "SELECT 1 WHERE current_setting('cluster_name') = 'headgate'"
+                                   " AND session_user <> 'headgate_load'",
+                                   0,
+                                   NULL,
+                                   &result,
+                                   err);
+    bool is_own = !status && PQntuples(result) > 0;
+    PQclear(result);
+    if (is_own && !PQconnectionUsedPassword(c->pq)) {
+        hg_fail(err,
+                HG_EFORBIDDEN,
+                "user \"%s\" may not read Headgate's own database \"%s\"",
+                PQuser(c->pq),
+                PQdb(c->pq));
+        return hg_fail_hint(
+            err, HG_EFORBIDDEN, "Tables of the warehouse are read as user headgate_load.");
+    }
+    return status;
+}
+
 static hg_status set_up(struct pg_conn *c, const struct pg_config *config, struct hg_error *err)
 {
     char statement_ms[24];
@@ -300,7 +328,10 @@ hg_status pg_conn_open(const struct pg_config *config,
     if (!status && PQsetnonblocking(ret->pq, 1)) {
         status = connect_failed(ret, HG_EUNAVAILABLE, NULL, err);
     }
-    return status ? status : set_up(ret, config, err);
+    if (!status) {
+        status = set_up(ret, config, err);
+    }
+    return status ? status : refuse_own_cluster(ret, err);
 }
 
 void pg_conn_close(struct pg_conn *c)

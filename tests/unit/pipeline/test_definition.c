@@ -1,6 +1,6 @@
 /*
  * Pipeline files: what they become, and what is said of bad ones. The registry is a stand-in with
- * one connector and three rules.
+ * two connectors and three rules.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "pipeline/definition.h"
+#include "pipeline/secrets.h"
 
 /* The stand-in registry ------------------------------------------------------------------------ */
 
@@ -28,6 +29,7 @@ static const char columns_schema[] =
 
 static struct hg_plugin_info plugins[] = {
     {.kind = HG_KIND_CONNECTOR, .id = "csv"},
+    {.kind = HG_KIND_CONNECTOR, .id = "db", .may_hold_secrets = true},
     {.kind = HG_KIND_RULE, .id = "not_null", .grain = HG_GRAIN_CELL},
     {.kind = HG_KIND_RULE, .id = "unique", .grain = HG_GRAIN_ROW},
     {.kind = HG_KIND_RULE, .id = "schema", .grain = HG_GRAIN_TABLE},
@@ -59,7 +61,8 @@ static int load_schemas(void **state)
 {
     (void)state;
     for (size_t i = 0; i < HG_COUNT(plugins); i++) {
-        plugins[i].config_schema = json_loads(i == 0 ? csv_schema : columns_schema, 0, NULL);
+        bool is_source = plugins[i].kind == HG_KIND_CONNECTOR;
+        plugins[i].config_schema = json_loads(is_source ? csv_schema : columns_schema, 0, NULL);
         assert_non_null(plugins[i].config_schema);
     }
     return 0;
@@ -163,6 +166,33 @@ static void expect_said(const struct fixture *fixture, const char *expected)
 }
 
 /* Good files ----------------------------------------------------------------------------------- */
+
+/* A definition is stored and shown: it holds the name of a secret, not the secret. */
+static void names_secrets(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(setenv("HG_TEST_SECRET", "hunter2", 1), 0);
+    read_text(fixture,
+              "id: p\njobs:\n"
+              "  - {id: e, extract: {source: db, config: {path: \"${HG_TEST_SECRET}\", password: "
+              "\"x${HG_TEST_SECRET}$${\"}}}\n"
+              "  - {id: l, needs: [e], load: {table: s.t}}\n",
+              NULL);
+    assert_string_equal(fixture->said, "");
+    const json_t *job = json_array_get(json_object_get(fixture->definition, "jobs"), 0);
+    json_t *config = json_object_get(json_object_get(job, "extract"), "config");
+    assert_string_equal(json_string_value(json_object_get(config, "password")),
+                        "x${HG_TEST_SECRET}$${");
+    assert_string_equal(json_string_value(json_object_get(config, "path")), "hunter2");
+
+    struct hg_error err = HG_ERROR_INIT;
+    const struct hg_plugin_info *plugin = hg_plugin_find(NULL, HG_KIND_CONNECTOR, "db");
+    assert_int_equal(hg_secrets_fill(plugin, fixture->folder, config, &err), HG_OK);
+    assert_string_equal(json_string_value(json_object_get(config, "password")), "xhunter2${");
+    plugin = hg_plugin_find(NULL, HG_KIND_CONNECTOR, "csv");
+    assert_int_equal(hg_secrets_fill(plugin, fixture->folder, config, &err), HG_EFORBIDDEN);
+    assert_int_equal(unsetenv("HG_TEST_SECRET"), 0);
+}
 
 static const char good[] = "id: sp500-daily\n"
                            "name: S&P 500\n"
@@ -344,7 +374,19 @@ static const struct {
     {HEAD "  - {id: e, extract: {source: csv}}\n" L,
      "p.yaml:3:22: job \"e\", csv: the key \"path\" is missing"},
     {HEAD "  - {id: e, extract: {source: csv, config: {path: x, password: y}}}\n" L,
-     "p.yaml:3:64: job \"e\": \"password\" is a secret"},
+     "p.yaml:3:64: job \"e\": \"password\" is a secret, which the plugin csv is not given"},
+    {HEAD "  - {id: e, extract: {source: db, config: {path: x, password: y}}}\n" L,
+     "p.yaml:3:63: job \"e\": \"password\" is a secret, and pipeline files are stored in the clear"
+     " | Write ${NAME}"},
+    {HEAD "  - {id: e, extract: {source: db, config: {path: x, password: \"$${a}\"}}}\n" L,
+     "p.yaml:3:63: job \"e\": \"password\" is a secret, and pipeline files are stored in the "
+     "clear"},
+    {HEAD "  - {id: e, extract: {source: db, config: {path: x, password: [a]}}}\n" L,
+     "p.yaml:3:63: job \"e\": \"password\" is a secret, and pipeline files are stored in the "
+     "clear"},
+    {HEAD "  - {id: e, extract: {source: db, config: {path: x, password: \"${HG_NOT_SET}\"}}}\n" L,
+     "p.yaml:3:63: job \"e\": \"password\": the environment variable HG_NOT_SET is not set | Set "
+     "it"},
     {HEAD "  - {id: e, extract: {source: csv, config: {path: \"${HG_NOT_SET}\"}}}\n" L,
      "p.yaml:3:51: the environment variable HG_NOT_SET is not set"},
     {HEAD E L "  - {id: c, check: {table: s.t, rules: [{rule: not_nul}]}}\n",
@@ -511,6 +553,7 @@ int main(void)
         TEST(says_everything_at_once),
         TEST(names_a_broken_file_by_its_id),
         TEST(fills_in_variables),
+        TEST(names_secrets),
         TEST(refuses_an_id_twice),
         TEST(says_so_when_the_file_is_missing),
     };
