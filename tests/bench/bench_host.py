@@ -13,13 +13,14 @@ BUILD = os.environ.get("HG_BUILD_DIR", os.path.join(ROOT, "build"))
 READY_WITHIN_S = 120
 STOPPED_WITHIN_S = 60
 POLL_S = 0.002
+PASSWORD = "a long enough pass phrase"
 
 CONFIG = """\
 listen: 127.0.0.1:{port}
 data_dir: {data}
 pipelines: {folder}/pipelines/*.yaml
 plugins: {{dir: {folder}/plugins}}
-workers: 1
+workers: {workers}
 files: {{roots: [{folder}/..]}}
 """
 
@@ -36,7 +37,8 @@ def service_user():
 
 
 class Host:
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, workers=1):
+        self.workers = workers
         self.user = service_user()
         self.folder = os.path.join(folder, name)
         self.data = os.path.join(self.folder, "data")
@@ -56,7 +58,8 @@ class Host:
                 shutil.copy2(os.path.join(BUILD, "plugins", name),
                              os.path.join(self.folder, "plugins", name))
         with open(self.config, "w", encoding="utf-8") as f:
-            f.write(CONFIG.format(port=self.port, data=self.data, folder=self.folder))
+            f.write(CONFIG.format(port=self.port, data=self.data, folder=self.folder,
+                                  workers=self.workers))
         subprocess.run(["chmod", "-R", "go=u-w", self.folder], check=True)
         self.forget_data()
 
@@ -68,14 +71,17 @@ class Host:
             os.chown(self.data, self.user.pw_uid, self.user.pw_gid)
 
     def put_pipeline(self, name, text):
-        path = os.path.join(self.folder, "pipelines", name + ".yaml")
+        self.put_file(f"pipelines/{name}.yaml", text)
+
+    def put_file(self, name, text):
+        path = os.path.join(self.folder, name)
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
         os.chmod(path, 0o644)
 
     def _environment(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("HEADGATE_", "PG"))}
-        env.update(HOME=self.folder, HEADGATE_ADMIN_PASSWORD="a long enough pass phrase")
+        env.update(HOME=self.folder, HEADGATE_ADMIN_PASSWORD=PASSWORD)
         return env
 
     def _as_user(self):
@@ -138,10 +144,10 @@ class Host:
             raise RuntimeError(f"{pipeline} failed: {done.stdout}{done.stderr}{self.log()}")
         return took
 
-    def psql(self, *commands, transaction=False):
+    def psql(self, *commands, transaction=False, database="warehouse"):
         """Gives the seconds psql took, and what it printed."""
         arguments = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h",
-                     self._socket_folder(), "-U", "headgate_admin", "-d", "warehouse"]
+                     self._socket_folder(), "-U", "headgate_admin", "-d", database]
         arguments += ["-1"] if transaction else []
         for command in commands:
             arguments += ["-c", command]
