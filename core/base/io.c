@@ -122,6 +122,9 @@ int hg_write_file(const char *path, mode_t mode, const void *bytes, size_t n, st
 int hg_make_folders(const char *path, mode_t mode, struct hg_error *err)
 {
     char part[4096];
+    if (mkdir(path, mode) == 0 || errno == EEXIST) {
+        return HG_OK; /* mostly only the last one is missing */
+    }
     if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) {
         return hg_error_set(err, HG_EINVAL, "the path \"%.100s...\" is too long", path);
     }

@@ -34,7 +34,7 @@ static const char *const keywords[] = {"keepalives_idle",
 /* DISCARD ALL but for cached plans, which say nothing of who made them. */
 #define SCRUB                                                                              \
     "close all; set session authorization default; reset all; deallocate all; unlisten *;" \
-    " select pg_catalog.pg_advisory_unlock_all(); discard temp; discard sequences"
+    " select pg_catalog.pg_advisory_unlock_all(); discard temp; discard sequences; "
 
 static void quiet(void *arg, const char *message)
 {
@@ -87,10 +87,15 @@ static int establish(PGconn *conn, int64_t deadline_ms, struct hg_error *err)
     return HG_OK;
 }
 
-static int set_session(PGconn *conn, int statement_timeout_ms, struct hg_error *err)
+/* `before` is what to do first, in the same round trip. */
+static int set_session(PGconn *conn,
+                       const char *before,
+                       int statement_timeout_ms,
+                       struct hg_error *err)
 {
-    char sql[256];
-    (void)snprintf(sql, sizeof sql, SESSION "; set statement_timeout = %d", statement_timeout_ms);
+    char sql[512];
+    (void)snprintf(
+        sql, sizeof sql, "%s" SESSION "; set statement_timeout = %d", before, statement_timeout_ms);
     HG_CLEANUP(hg_resultp) PGresult *result = PQexec(conn, sql);
     return PQresultStatus(result) == PGRES_COMMAND_OK ? HG_OK : hg_db_error(conn, result, err);
 }
@@ -111,7 +116,7 @@ static int connect_within(const struct hg_connect_options *options,
     int r = PQstatus(conn) == CONNECTION_BAD ? hg_connect_error(conn, err)
                                              : establish(conn, options->deadline_ms, err);
     (void)PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
-    r = r < 0 ? r : set_session(conn, options->statement_timeout_ms, err);
+    r = r < 0 ? r : set_session(conn, "", options->statement_timeout_ms, err);
     if (r < 0) {
         PQfinish(conn);
         return r;
@@ -162,11 +167,9 @@ bool hg_connection_scrub(struct hg_db *db)
     if (PQstatus(db->conn) != CONNECTION_OK || PQtransactionStatus(db->conn) != PQTRANS_IDLE) {
         return false;
     }
-    HG_CLEANUP(hg_resultp) PGresult *result = PQexec(db->conn, SCRUB);
     db->n_prepared = 0;
     db->idle_since_ms = hg_time_monotonic_ms();
-    return PQresultStatus(result) == PGRES_COMMAND_OK &&
-           set_session(db->conn, db->statement_timeout_ms, &err) == HG_OK;
+    return set_session(db->conn, SCRUB, db->statement_timeout_ms, &err) == HG_OK;
 }
 
 bool hg_connection_reset(struct hg_db *db)
