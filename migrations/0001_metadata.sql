@@ -147,6 +147,7 @@ create sequence task_fence as bigint;
 -- Who claims tasks. One row to renew keeps the leases of all that a host runs.
 create table host (
     name text primary key,
+    leads boolean not null default false,
     lease_until timestamptz not null
 ) with (fillfactor = 50);
 

@@ -103,6 +103,7 @@ static int claim_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg
     struct hg_queue_task *tasks = NULL;
     size_t n = 0;
     if (limit == 0) {
+        hg_peers_tell_work(service);
         return HG_OK;
     }
     int r = claim_in_transaction(service, db, limit, &tasks, &n, err);
@@ -119,6 +120,9 @@ static int claim_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg
     }
     hg_queue_tasks_free(tasks, n);
     hg_attempts_hand_out(service);
+    if (n == (size_t)limit) {
+        hg_peers_tell_work(service);
+    }
     if (n > 0) {
         run_changed(service);
     }

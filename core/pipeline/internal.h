@@ -51,8 +51,11 @@ struct hg_pipelines {
     struct hg_worker_pool *workers;
     pthread_t dispatcher;
     pthread_t scheduler;
+    pthread_t peers;
     bool has_dispatcher;
     bool has_scheduler;
+    bool has_peers;
+    int peers_event; /* eventfd: something is to be told to other hosts */
 
     pthread_mutex_t mutex;
     pthread_cond_t work;        /* something for the dispatcher */
@@ -62,6 +65,9 @@ struct hg_pipelines {
     bool poked;
     bool cancels_due; /* somebody asked to stop what runs */
     bool schedules_changed;
+    bool leads;             /* this host fires schedules and drops what is old */
+    bool has_more_work;     /* to be told to other hosts */
+    bool has_new_schedules; /* likewise */
     bool stopping;
     struct hg_attempt *attempts;
     struct hg_attempt *first_held; /* claimed and waiting for a worker, oldest first */
@@ -73,8 +79,11 @@ struct hg_pipelines {
 
 /* ---- catalog.c: definitions in the database ---- */
 
-/* Reads the pipeline files and stores what they say. */
-int hg_catalog_sync(struct hg_pipelines *service, struct hg_error *err);
+/*
+ * Reads the pipeline files and stores what they say. At a start ticks that came while no host ran
+ * are forgotten.
+ */
+int hg_catalog_sync(struct hg_pipelines *service, bool at_start, struct hg_error *err);
 
 /* A stored pipeline, overrides laid over its definition. Owned by hg_catalog_entry_free. */
 struct hg_catalog_entry {
@@ -216,8 +225,21 @@ void hg_dispatch_stop(struct hg_pipelines *service, int64_t grace_ms);
 void hg_dispatch_poke(struct hg_pipelines *service);
 int hg_scheduler_start(struct hg_pipelines *service, struct hg_error *err);
 void hg_scheduler_stop(struct hg_pipelines *service);
-/* Sets next_run_at of a pipeline, or of all (id NULL), from its schedule. */
+/* Sets next_run_at of a pipeline from its schedule. */
 int hg_scheduler_plan(struct hg_pipelines *service, const char *id, struct hg_error *err);
+/* That of all, but for those that are due and that a host which runs will see to. */
+int hg_scheduler_plan_all(struct hg_pipelines *service, bool at_start, struct hg_error *err);
+
+/* ---- peers.c ---- */
+
+int hg_peers_start(struct hg_pipelines *service, struct hg_error *err);
+/* Call with `stopping` set, behind the threads that tell. */
+void hg_peers_stop(struct hg_pipelines *service);
+/* Whether this host does what one host is to do. [any] */
+bool hg_peers_lead(struct hg_pipelines *service);
+/* There may be more tasks than this host takes; schedules have changed. [any] */
+void hg_peers_tell_work(struct hg_pipelines *service);
+void hg_peers_tell_schedules(struct hg_pipelines *service);
 
 /* ---- answers ---- */
 

@@ -1,8 +1,8 @@
 /*
- * The scheduler: one thread that creates a run when a pipeline's next_run_at has come. Two hosts
- * may both try: a run's (pipeline, scheduled_for) is unique. A tick that finds the pipeline still
- * running is skipped and said so in the log; one whose run cannot be created for a passing reason
- * stays due; what was missed while no host ran is not made up for.
+ * The scheduler: one thread that creates a run when a pipeline's next_run_at has come, on the host
+ * that leads. Two hosts may both try: a run's (pipeline, scheduled_for) is unique. A tick that
+ * finds the pipeline still running is skipped and said so in the log; one whose run cannot be
+ * created for a passing reason stays due; what was missed while no host ran is not made up for.
  */
 #include <stdio.h>
 #include <string.h>
@@ -27,8 +27,10 @@ static const struct hg_statement schedules = {
     "select id, enabled and errors = '[]'::jsonb and not file_missing as active,"
     " coalesce(overrides->'schedule', definition->'schedule')#>>'{}' as schedule,"
     " coalesce(overrides->>'timezone', definition->>'timezone', 'UTC') as timezone"
-    " from pipeline where $1::text is null or id = $1",
-    1};
+    " from pipeline where ($1::text is null or id = $1) and ($2::text is null"
+    " or next_run_at is null or next_run_at > now()"
+    " or not exists (select from host where name <> $2 and lease_until > now()))",
+    2};
 
 static const struct hg_statement plan = {
     "scheduler_plan", "update pipeline set next_run_at = $2::timestamptz where id = $1", 2};
@@ -67,9 +69,13 @@ static bool next_time(const char *schedule_text,
     return true;
 }
 
-static int plan_in(struct hg_db *db, const char *id, struct hg_error *err)
+/*
+ * `id` NULL: all. `besides` names a host: what is due is left to those that run besides it; NULL:
+ * nothing is.
+ */
+static int plan_in(struct hg_db *db, const char *id, const char *besides, struct hg_error *err)
 {
-    const char *const which[] = {id};
+    const char *const which[] = {id, besides};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int r = hg_db_exec(db, &schedules, which, &result, err);
     for (int row = 0; r == HG_OK && row < PQntuples(result); row++) {
@@ -83,20 +89,35 @@ static int plan_in(struct hg_db *db, const char *id, struct hg_error *err)
     return r;
 }
 
-int hg_scheduler_plan(struct hg_pipelines *service, const char *id, struct hg_error *err)
+static int plan_and_tell(struct hg_pipelines *service,
+                         const char *id,
+                         const char *besides,
+                         struct hg_error *err)
 {
     {
         HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
         int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-        r = r < 0 ? r : plan_in(db, id, err);
+        r = r < 0 ? r : plan_in(db, id, besides, err);
         if (r < 0) {
             return r;
         }
     }
+    hg_peers_tell_schedules(service);
     HG_LOCK(&service->mutex);
     service->schedules_changed = true;
     (void)pthread_cond_signal(&service->schedule);
     return HG_OK;
+}
+
+int hg_scheduler_plan(struct hg_pipelines *service, const char *id, struct hg_error *err)
+{
+    return plan_and_tell(service, id, NULL, err);
+}
+
+int hg_scheduler_plan_all(struct hg_pipelines *service, bool at_start, struct hg_error *err)
+{
+    /* At a start our own lease may still hold, of a life in which nobody saw to what was due. */
+    return plan_and_tell(service, NULL, at_start ? service->host : "", err);
 }
 
 /*
@@ -149,7 +170,7 @@ static int fire_and_plan(struct hg_pipelines *service,
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int r = fire(service, id, scheduled_for, err);
     r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    return r < 0 ? r : plan_in(db, id, err);
+    return r < 0 ? r : plan_in(db, id, NULL, err);
 }
 
 /* Creates what is due, and says for how long nothing will be. */
@@ -218,15 +239,16 @@ static void *schedule(void *arg)
     bool was_away = false;
     do {
         struct hg_error err = HG_ERROR_INIT;
-        int r = one_round(service, &wait_ms, &err);
+        bool leads = hg_peers_lead(service);
+        int r = leads ? one_round(service, &wait_ms, &err) : HG_OK;
         if (r < 0 && !was_away) {
             hg_log_error("the scheduler waits for the database", &err);
         }
         was_away = r < 0;
-        if (!was_away) {
+        if (leads && !was_away) {
             keep_retention(service, &retention_at_ms);
         }
-        wait_ms = was_away ? RETRY_DATABASE_MS : wait_ms;
+        wait_ms = was_away ? RETRY_DATABASE_MS : leads ? wait_ms : LONGEST_SLEEP_MS;
     } while (sleep_until_change(service, wait_ms));
     return NULL;
 }

@@ -63,7 +63,8 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
     init_conditions(service);
     int r = host_name(options->config->data_dir, service->host, err);
     r = r < 0 ? r : hg_retention_keep(service, err);
-    r = r < 0 ? r : hg_catalog_sync(service, err);
+    r = r < 0 ? r : hg_peers_start(service, err);
+    r = r < 0 ? r : hg_catalog_sync(service, true, err);
     r = r < 0 ? r : hg_dispatch_start(service, err);
     r = r < 0 ? r : hg_scheduler_start(service, err);
     if (r < 0) {
@@ -88,6 +89,7 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
     }
     hg_scheduler_stop(service);
     hg_dispatch_stop(service, grace_ms);
+    hg_peers_stop(service);
     (void)pthread_cond_destroy(&service->work);
     (void)pthread_cond_destroy(&service->run_changed);
     (void)pthread_cond_destroy(&service->schedule);
@@ -97,7 +99,7 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
 
 int hg_pipelines_reload(struct hg_pipelines *service, struct hg_error *err)
 {
-    return hg_catalog_sync(service, err);
+    return hg_catalog_sync(service, false, err);
 }
 
 static const struct hg_statement count_states = {
@@ -116,7 +118,9 @@ int hg_pipelines_status(struct hg_pipelines *service, json_t **ret, struct hg_er
     if (r < 0) {
         return r;
     }
-    json_t *status = json_pack("{s:I, s:I, s:I, s:o}",
+    json_t *status = json_pack("{s:b, s:I, s:I, s:I, s:o}",
+                               "leader",
+                               (int)hg_peers_lead(service),
                                "pipelines",
                                (json_int_t)hg_result_int64(result, 0, "pipelines", 0),
                                "active_runs",

@@ -233,12 +233,15 @@ static void test_a_long_statement_is_cancelled(void **state)
     write_pipeline("sql", "id: sql\njobs: [{id: sleep, transform: {sql: t.sql}}]\n");
     start_service();
     trigger("sql", run_id);
-    metadata_reaches("select count(*) as n from pg_locks where locktype = 'advisory'", 1);
+    metadata_reaches("select count(*) as n from pg_locks where locktype = 'advisory'"
+                     " and database = (select oid from pg_database where datname = 'warehouse')",
+                     1);
     must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
     json_decref(answer);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
     assert_string_equal(text_at(run, "status"), "cancelled");
-    metadata_reaches("select (count(*) = 0)::int as n from pg_locks where locktype = 'advisory'",
+    metadata_reaches("select (count(*) = 0)::int as n from pg_locks where locktype = 'advisory'"
+                     " and database = (select oid from pg_database where datname = 'warehouse')",
                      1);
 }
 

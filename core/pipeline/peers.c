@@ -1,0 +1,271 @@
+/*
+ * The hosts on one database: which of them leads, and how they wake each other.
+ *
+ * One thread with a connection of its own. It holds the leader's advisory lock if it can get it and
+ * says so in the host's row. A host also leads when nobody whose lease holds says that he does: a
+ * frozen process keeps its lock. So two may lead for a while, which does no harm, since a tick's
+ * run is unique; leading only spares the others the work.
+ *
+ * Work is announced by NOTIFY from here, at most once in COALESCE_MS and only when there are other
+ * hosts. Within the transactions that add tasks it would make their commits wait for each other.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "pipeline/internal.h"
+
+enum { LOOK_MS = 2000, RETRY_DATABASE_MS = 1000, COALESCE_MS = 20 };
+
+/* Of the advisory lock; any number that nobody else uses. */
+#define LOCK_KEY "5260129372348"
+#define CHANNEL  "headgate_hosts"
+
+#define SAY_WORK      "work"
+#define SAY_SCHEDULES "schedules"
+
+static const struct hg_statement look = {
+    "peers_look",
+    "select (select count(*) from host where name <> $1 and lease_until > now()) as n_others,"
+    " exists (select from host where name <> $1 and leads and lease_until > now()) as led,"
+    " case when $2::boolean then true else pg_try_advisory_lock(" LOCK_KEY ") end as locked",
+    2};
+
+static const struct hg_statement tell_in_row = {
+    "peers_tell",
+    "update host set leads = $2::boolean where name = $1 and leads <> $2::boolean",
+    2};
+
+static const struct hg_statement announce = {
+    "peers_announce", "select pg_notify('" CHANNEL "', $1)", 1};
+
+struct touch {
+    struct hg_pipelines *service;
+    struct hg_db *db; /* NULL while the database is away */
+    bool locked;
+    int64_t look_at_ms;
+    int64_t announce_at_ms; /* not before */
+    int64_t n_others;
+    bool was_away;
+};
+
+static int connect_to_database(struct touch *touch, struct hg_error *err)
+{
+    const char *conninfo = hg_pool_conninfo(touch->service->options.metadata);
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_db_connect(conninfo, "headgate peers", &db, err);
+    r = r < 0 ? r : hg_db_simple(db, "listen " CHANNEL, NULL, err);
+    if (r == HG_OK) {
+        touch->db = HG_TAKE(db);
+        touch->look_at_ms = 0;
+    }
+    return r;
+}
+
+static void set_leads(struct hg_pipelines *service, bool leads)
+{
+    HG_LOCK(&service->mutex);
+    if (leads && !service->leads) {
+        service->schedules_changed = true; /* what is due by now is ours */
+        (void)pthread_cond_signal(&service->schedule);
+    }
+    service->leads = leads;
+}
+
+static void disconnect(struct touch *touch)
+{
+    hg_db_return(HG_TAKE(touch->db));
+    touch->locked = false;
+    set_leads(touch->service, false);
+}
+
+static int look_around(struct touch *touch, struct hg_error *err)
+{
+    struct hg_pipelines *service = touch->service;
+    const char *const params[] = {service->host, touch->locked ? "true" : "false"};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_db_exec(touch->db, &look, params, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    touch->locked = hg_result_bool(result, 0, "locked");
+    touch->n_others = hg_result_int64(result, 0, "n_others", 0);
+    bool leads = touch->locked || !hg_result_bool(result, 0, "led");
+    const char *const told[] = {service->host, leads ? "true" : "false"};
+    set_leads(service, leads);
+    touch->look_at_ms = hg_time_monotonic_ms() + LOOK_MS;
+    return hg_db_exec(touch->db, &tell_in_row, told, NULL, err);
+}
+
+static void hear(struct hg_pipelines *service, const char *what)
+{
+    if (strcmp(what, SAY_WORK) == 0) {
+        hg_dispatch_poke(service);
+        return;
+    }
+    HG_LOCK(&service->mutex);
+    service->schedules_changed = true;
+    (void)pthread_cond_signal(&service->schedule);
+}
+
+static int take_notices(struct touch *touch, struct hg_error *err)
+{
+    PGconn *conn = hg_db_conn(touch->db);
+    PGnotify *notice;
+    if (!PQconsumeInput(conn)) {
+        return hg_error_set(err, HG_EUNAVAILABLE, "the connection to the database is gone");
+    }
+    while ((notice = PQnotifies(conn)) != NULL) {
+        if (notice->be_pid != PQbackendPID(conn)) {
+            hear(touch->service, notice->extra);
+        }
+        PQfreemem(notice);
+    }
+    return HG_OK;
+}
+
+static int announce_if(struct touch *touch, bool *what, const char *text, struct hg_error *err)
+{
+    const char *const params[] = {text};
+    {
+        HG_LOCK(&touch->service->mutex);
+        if (!*what) {
+            return HG_OK;
+        }
+        *what = false;
+    }
+    return touch->n_others > 0 ? hg_db_exec(touch->db, &announce, params, NULL, err) : HG_OK;
+}
+
+static int announce_all(struct touch *touch, struct hg_error *err)
+{
+    struct hg_pipelines *service = touch->service;
+    touch->announce_at_ms = hg_time_monotonic_ms() + COALESCE_MS;
+    int r = announce_if(touch, &service->has_more_work, SAY_WORK, err);
+    return r < 0 ? r : announce_if(touch, &service->has_new_schedules, SAY_SCHEDULES, err);
+}
+
+static int one_round(struct touch *touch, struct hg_error *err)
+{
+    int64_t now = hg_time_monotonic_ms();
+    int r = touch->db ? HG_OK : connect_to_database(touch, err);
+    r = r < 0 ? r : take_notices(touch, err);
+    if (r == HG_OK && now >= touch->look_at_ms) {
+        r = look_around(touch, err);
+    }
+    if (r == HG_OK && now >= touch->announce_at_ms) {
+        r = announce_all(touch, err);
+    }
+    return r;
+}
+
+/* Until the database says something, somebody here has something to say, or a look is due. */
+static void wait_for_news(struct touch *touch)
+{
+    uint64_t n;
+    int64_t now = hg_time_monotonic_ms();
+    int64_t wait_ms = touch->db ? touch->look_at_ms - now : RETRY_DATABASE_MS;
+    bool muted = now < touch->announce_at_ms; /* what is to be said gathers meanwhile */
+    wait_ms =
+        muted && touch->announce_at_ms - now < wait_ms ? touch->announce_at_ms - now : wait_ms;
+    struct pollfd fds[] = {
+        {.fd = muted ? -1 : touch->service->peers_event, .events = POLLIN},
+        {.fd = touch->db ? PQsocket(hg_db_conn(touch->db)) : -1, .events = POLLIN},
+    };
+    (void)poll(fds, HG_COUNT(fds), wait_ms < 0 ? 0 : (int)wait_ms);
+    if (fds[0].revents) {
+        (void)!read(touch->service->peers_event, &n, sizeof n);
+    }
+}
+
+static bool is_stopping(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    return service->stopping;
+}
+
+static void *keep_in_touch(void *arg)
+{
+    struct touch touch = {.service = arg};
+    while (!is_stopping(touch.service)) {
+        struct hg_error err = HG_ERROR_INIT;
+        int r = one_round(&touch, &err);
+        if (r < 0) {
+            disconnect(&touch);
+        }
+        if (r < 0 && !touch.was_away && touch.n_others > 0) {
+            hg_log_error("other hosts can neither be heard nor told anything", &err);
+        }
+        touch.was_away = r < 0;
+        wait_for_news(&touch);
+    }
+    disconnect(&touch);
+    return NULL;
+}
+
+int hg_peers_start(struct hg_pipelines *service, struct hg_error *err)
+{
+    service->peers_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (service->peers_event < 0) {
+        return hg_error_errno(err, errno, "cannot make an eventfd");
+    }
+    int e = pthread_create(&service->peers, NULL, keep_in_touch, service);
+    if (e != 0) {
+        (void)close(service->peers_event);
+        return hg_error_errno(err, e, "cannot start the thread for other hosts");
+    }
+    service->has_peers = true;
+    return HG_OK;
+}
+
+static void wake(struct hg_pipelines *service)
+{
+    const uint64_t one = 1;
+    (void)!write(service->peers_event, &one, sizeof one);
+}
+
+void hg_peers_stop(struct hg_pipelines *service)
+{
+    if (service->has_peers) {
+        wake(service);
+        (void)pthread_join(service->peers, NULL);
+        (void)close(service->peers_event);
+        service->has_peers = false;
+    }
+}
+
+bool hg_peers_lead(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    return service->leads;
+}
+
+void hg_peers_tell_work(struct hg_pipelines *service)
+{
+    {
+        HG_LOCK(&service->mutex);
+        if (service->has_more_work || !service->has_peers) {
+            return;
+        }
+        service->has_more_work = true;
+    }
+    wake(service);
+}
+
+void hg_peers_tell_schedules(struct hg_pipelines *service)
+{
+    {
+        HG_LOCK(&service->mutex);
+        if (!service->has_peers) {
+            return;
+        }
+        service->has_new_schedules = true;
+    }
+    wake(service);
+}

@@ -1,0 +1,150 @@
+/*
+ * Several hosts on one database: who leads, who works, what a host that joins leaves alone.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/time.h"
+#include "service_fixture.h"
+
+/* A second host with a data dir of its own. */
+struct other {
+    char folder[64];
+    struct hg_host_config config;
+    struct hg_pipelines *service;
+};
+
+static void start_other(struct other *other)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    *other = (struct other){.folder = "/tmp/hg-other-XXXXXX", .config = fixture.config};
+    assert_non_null(mkdtemp(other->folder));
+    other->config.data_dir = other->folder;
+    const struct hg_pipelines_options options = {
+        .config = &other->config,
+        .self = getenv("HG_HEADGATE"),
+        .metadata = fixture.metadata,
+        .warehouse = fixture.warehouse,
+        .worker_warehouse_url = hg_test_pg_worker(pg),
+        .plugins = fixture.plugins,
+    };
+    must(hg_pipelines_start(&options, &other->service, &err), &err);
+}
+
+static void stop_other(struct other *other)
+{
+    hg_pipelines_stop(other->service, 0);
+    other->service = NULL;
+}
+
+static bool leads(struct hg_pipelines *service)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *status = NULL;
+    must(hg_pipelines_status(service, &status, &err), &err);
+    return json_is_true(json_object_get(status, "leader"));
+}
+
+static void wait_until_leads(struct hg_pipelines *service)
+{
+    int64_t until = hg_time_monotonic_ms() + WAIT_MS;
+    while (!leads(service)) {
+        assert_true(hg_time_monotonic_ms() < until);
+        (void)usleep(10000);
+    }
+}
+
+/* The lock's holder leads; when it goes, another does, and sees to what is due. */
+static void test_one_leads_and_another_follows(void **state)
+{
+    (void)state;
+    struct other other;
+    write_pipeline("good", FLOW("good", "numbers", "10", "schedule: \"0 3 * * *\"\n"));
+    start_service();
+    wait_until_leads(fixture.service);
+    metadata_reaches("select count(*) as n from host where leads", 1);
+    start_other(&other);
+    metadata_reaches("select count(*) as n from host", 2);
+    metadata_reaches("select count(*) as n from pg_stat_activity where query like '%pg_try_advis%'"
+                     " or query like '%update host set leads%'",
+                     2); /* both have looked */
+    assert_false(leads(other.service));
+    stop_service();
+    sql("metadata", "update pipeline set next_run_at = now()");
+    wait_until_leads(other.service);
+    metadata_reaches("select count(*) as n from run where trigger = 'schedule'", 1);
+    stop_other(&other);
+}
+
+/* A frozen leader keeps its lock, but not its lease. */
+static void test_a_lock_without_a_lease_does_not_lead(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *frozen = NULL;
+    struct hg_error err = HG_ERROR_INIT;
+    must(hg_pool_borrow(fixture.metadata, 5000, &frozen, &err), &err);
+    must(hg_db_simple(frozen, "select pg_advisory_lock(5260129372348)", NULL, &err), &err);
+    sql("metadata",
+        "insert into host (name, leads, lease_until) values ('frozen', true, now() + '1 hour')");
+    start_service();
+    metadata_reaches("select count(*) as n from host where not leads", 1);
+    assert_false(leads(fixture.service));
+    sql("metadata", "update host set lease_until = now() - interval '1 s' where name = 'frozen'");
+    wait_until_leads(fixture.service);
+    must(hg_db_simple(frozen, "select pg_advisory_unlock_all()", NULL, &err), &err);
+}
+
+/* More tasks than one host has workers: the other takes some. */
+static void test_both_work(void **state)
+{
+    (void)state;
+    struct other other;
+    struct hg_error err = HG_ERROR_INIT;
+    char path[128];
+    char run_id[HG_UUID_TEXT];
+    char text[2048] = "id: wide\nparallelism: 8\njobs:\n";
+    for (int i = 0; i < 12; i++) {
+        size_t n = strlen(text);
+        (void)snprintf(text + n, sizeof text - n, "  - {id: j%d, transform: {sql: nap.sql}}\n", i);
+    }
+    (void)snprintf(path, sizeof path, "%s/nap.sql", fixture.folder);
+    must(hg_write_file(path, 0644, "select pg_sleep(0.3)", 20, &err), &err);
+    write_pipeline("wide", text);
+    start_service();
+    start_other(&other);
+    metadata_reaches("select count(*) as n from host", 2);
+    trigger("wide", run_id);
+    metadata_reaches("select count(distinct host) as n from task where state = 'running'", 2);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(text_at(run, "status"), "succeeded");
+    stop_other(&other);
+}
+
+/* A host that comes up next to another must not take a tick for one that nobody saw to. */
+static void test_a_host_that_joins_leaves_what_is_due(void **state)
+{
+    (void)state;
+    struct other other;
+    write_pipeline("good", FLOW("good", "numbers", "10", "schedule: \"0 3 * * *\"\n"));
+    start_service();
+    wait_until_leads(fixture.service);
+    sql("metadata", "update pipeline set next_run_at = now() - interval '1 s'");
+    start_other(&other);
+    metadata_reaches("select count(*) as n from run where trigger = 'schedule'", 1);
+    metadata_reaches("select count(*) as n from pipeline where next_run_at > now()", 1);
+    stop_other(&other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_one_leads_and_another_follows),
+        TEST(test_a_lock_without_a_lease_does_not_lead),
+        TEST(test_both_work),
+        TEST(test_a_host_that_joins_leaves_what_is_due),
+    };
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
+}
