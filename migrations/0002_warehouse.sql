@@ -62,6 +62,7 @@ create table headgate.quarantine (
 
 create index quarantine_run on headgate.quarantine (run_id, id); -- the page of a run
 create index quarantine_pipeline on headgate.quarantine (pipeline_id, id); -- that of a pipeline
+create index quarantine_at on headgate.quarantine using brin (at); -- what is too old
 
 -- rights: from here on this file is run again at a start that finds something of it missing, for a
 -- script may drop what belongs to headgate_user (DROP OWNED). All of it can be repeated.

@@ -182,8 +182,12 @@ int hg_settle(struct hg_pipelines *service,
 
 /* ---- retention.c ---- */
 
-/* Makes the partitions of the weeks to come and drops what is older than `retention` says. */
+/* Makes the partitions of the weeks to come and drops runs older than `retention` says. */
 int hg_retention_keep(struct hg_pipelines *service, struct hg_error *err);
+/* Drops rejected rows that are too old. */
+int hg_retention_keep_quarantine(struct hg_pipelines *service, struct hg_error *err);
+/* Removes logs of this host that are too old. */
+int hg_retention_keep_logs(const struct hg_pipelines *service, struct hg_error *err);
 
 /* ---- job_log.c ---- */
 

@@ -1,8 +1,14 @@
 /*
- * How long is kept what accumulates: runs with all that belongs to them, and their logs. Weeks are
- * made ahead in the same go.
+ * How long is kept what accumulates: runs with all that belongs to them, rejected rows, logs. Weeks
+ * of runs are made ahead in the same go.
  */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -13,6 +19,8 @@
 /* Rows of them are updated a few times in their short life; room in the page keeps that cheap. */
 enum { FILL_CHANGING = 70, FILL_FINAL = 100 };
 
+enum { ROWS_AT_ONCE = 10000, DAY_S = 86400 };
+
 static const struct hg_statement forget_ticks = {
     "retention_ticks",
     "delete from schedule_tick where scheduled_for < now() - $1::int * interval '1 day'",
@@ -22,10 +30,105 @@ static const struct hg_statement forget_ticks = {
 static const struct hg_statement forget_hosts = {
     "retention_hosts", "delete from host where lease_until < now() - interval '1 day'", 0};
 
+/* In portions, so that none of them is long. */
+static const struct hg_statement forget_quarantine = {
+    "retention_quarantine",
+    "with old as (delete from headgate.quarantine where id in (select id from headgate.quarantine"
+    " where at < now() - $1::int * interval '1 day' limit $2::int) returning id)"
+    " select count(*) as n from old",
+    2};
+
+/* 0: kept for ever. */
+static int days_of(const struct hg_pipelines *service, const char *key)
+{
+    return (int)json_integer_value(json_object_get(service->options.config->retention, key));
+}
+
+/* ---- logs ---- */
+
+/* A file may have been written to long after its run began. */
+static void remove_old_file(int folder, const char *name, time_t before)
+{
+    struct stat info;
+    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
+        info.st_mtime < before) {
+        (void)unlinkat(folder, name, 0);
+    }
+}
+
+static void remove_old_files(int logs, const char *run_id, time_t before)
+{
+    int fd = openat(logs, run_id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (!folder) {
+        (void)(fd < 0 ? 0 : close(fd));
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        remove_old_file(fd, entry->d_name, before);
+    }
+    (void)closedir(folder);
+    (void)unlinkat(logs, run_id, AT_REMOVEDIR); /* stays when something is left in it */
+}
+
+int hg_retention_keep_logs(const struct hg_pipelines *service, struct hg_error *err)
+{
+    int days = days_of(service, "logs_days");
+    int64_t before_s = hg_time_now_us() / 1000000 - (int64_t)days * DAY_S;
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/logs", service->options.config->data_dir);
+    DIR *logs = days > 0 ? opendir(path) : NULL;
+    if (!logs) {
+        return days == 0 || errno == ENOENT
+                   ? HG_OK
+                   : hg_error_errno(err, errno, "cannot read the folder \"%s\"", path);
+    }
+    for (const struct dirent *entry; (entry = readdir(logs)) != NULL;) {
+        int64_t begun_ms = hg_uuid_time_ms(entry->d_name);
+        if (begun_ms >= 0 && begun_ms / 1000 < before_s) {
+            remove_old_files(dirfd(logs), entry->d_name, (time_t)before_s);
+        }
+    }
+    (void)closedir(logs);
+    return HG_OK;
+}
+
+/* ---- tables ---- */
+
+/* How many rows went, at most ROWS_AT_ONCE. */
+static int forget_portion(struct hg_db *db, int days, int64_t *ret_n, struct hg_error *err)
+{
+    char days_text[16];
+    char limit[16];
+    (void)snprintf(days_text, sizeof days_text, "%d", days);
+    (void)snprintf(limit, sizeof limit, "%d", ROWS_AT_ONCE);
+    const char *const params[] = {days_text, limit};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_db_exec(db, &forget_quarantine, params, &result, err);
+    if (r == HG_OK) {
+        *ret_n = hg_result_int64(result, 0, "n", 0);
+    }
+    return r;
+}
+
+int hg_retention_keep_quarantine(struct hg_pipelines *service, struct hg_error *err)
+{
+    int days = days_of(service, "quarantine_days");
+    int64_t n = ROWS_AT_ONCE;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    if (days == 0) {
+        return HG_OK;
+    }
+    int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
+    while (r == HG_OK && n == ROWS_AT_ONCE) {
+        r = forget_portion(db, days, &n, err);
+    }
+    return r;
+}
+
 int hg_retention_keep(struct hg_pipelines *service, struct hg_error *err)
 {
-    const json_t *retention = service->options.config->retention;
-    int days = (int)json_integer_value(json_object_get(retention, "runs_days"));
+    int days = days_of(service, "runs_days");
     const struct hg_partitioned tables[] = {
         {"run", FILL_CHANGING, days},
         {"job_run", FILL_CHANGING, days},

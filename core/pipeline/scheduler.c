@@ -217,16 +217,20 @@ static bool sleep_until_change(struct hg_pipelines *service, int64_t wait_ms)
     return !service->stopping;
 }
 
-/* Once an hour, after that of the start. */
+/* At the start and once an hour. */
 static void keep_retention(struct hg_pipelines *service, int64_t *at_ms)
 {
     struct hg_error err = HG_ERROR_INIT;
     if (hg_time_monotonic_ms() < *at_ms) {
         return;
     }
-    int r = hg_retention_keep(service, &err);
+    int r = hg_retention_keep_logs(service, &err);
+    if (hg_peers_lead(service)) {
+        r = r < 0 ? r : hg_retention_keep(service, &err);
+        r = r < 0 ? r : hg_retention_keep_quarantine(service, &err);
+    }
     if (r < 0) {
-        hg_log_error("old runs could not be dropped, or weeks to come not be made", &err);
+        hg_log_error("what is too old could not be dropped, or weeks to come not be made", &err);
     }
     *at_ms = hg_time_monotonic_ms() + (r < 0 ? RETENTION_RETRY_MS : RETENTION_EVERY_MS);
 }
@@ -234,7 +238,7 @@ static void keep_retention(struct hg_pipelines *service, int64_t *at_ms)
 static void *schedule(void *arg)
 {
     struct hg_pipelines *service = arg;
-    int64_t retention_at_ms = hg_time_monotonic_ms() + RETENTION_EVERY_MS;
+    int64_t retention_at_ms = 0;
     int64_t wait_ms = 0;
     bool was_away = false;
     do {
@@ -245,7 +249,7 @@ static void *schedule(void *arg)
             hg_log_error("the scheduler waits for the database", &err);
         }
         was_away = r < 0;
-        if (leads && !was_away) {
+        if (!was_away) {
             keep_retention(service, &retention_at_ms);
         }
         wait_ms = was_away ? RETRY_DATABASE_MS : leads ? wait_ms : LONGEST_SLEEP_MS;

@@ -62,6 +62,7 @@ static void test_one_leads_and_another_follows(void **state)
 {
     (void)state;
     struct other other;
+    struct hg_error err = HG_ERROR_INIT;
     write_pipeline("good", FLOW("good", "numbers", "10", "schedule: \"0 3 * * *\"\n"));
     start_service();
     wait_until_leads(fixture.service);
@@ -73,8 +74,9 @@ static void test_one_leads_and_another_follows(void **state)
                      2); /* both have looked */
     assert_false(leads(other.service));
     stop_service();
-    sql("metadata", "update pipeline set next_run_at = now()");
     wait_until_leads(other.service);
+    sql("metadata", "update pipeline set next_run_at = now()");
+    must(hg_pipelines_reload(other.service, &err), &err); /* wakes its scheduler */
     metadata_reaches("select count(*) as n from run where trigger = 'schedule'", 1);
     stop_other(&other);
 }
@@ -130,7 +132,7 @@ static void test_a_host_that_joins_leaves_what_is_due(void **state)
     struct other other;
     write_pipeline("good", FLOW("good", "numbers", "10", "schedule: \"0 3 * * *\"\n"));
     start_service();
-    wait_until_leads(fixture.service);
+    metadata_reaches("select count(*) as n from host where leads", 1);
     sql("metadata", "update pipeline set next_run_at = now() - interval '1 s'");
     start_other(&other);
     metadata_reaches("select count(*) as n from run where trigger = 'schedule'", 1);

@@ -1,7 +1,10 @@
 /* When runs are made by themselves. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
 
+#include "base/io.h"
 #include "service_fixture.h"
 
 #define DAILY "schedule: \"0 3 * * *\"\n"
@@ -105,6 +108,77 @@ static void test_no_schedule_no_run(void **state)
     assert_non_null(strstr(text_at(answer, "next_run_at"), "T03:00:00.000Z"));
 }
 
+static int64_t warehouse_rows(void)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    must(hg_pool_borrow(fixture.warehouse, 5000, &db, &err), &err);
+    must(hg_db_simple(db, "select count(*) as n from headgate.quarantine", &result, &err), &err);
+    return hg_result_int64(result, 0, "n", -1);
+}
+
+/* Sets the time of last change. */
+static void make_old(const char *path)
+{
+    const struct timeval old[2] = {{1600000000, 0}, {1600000000, 0}};
+    assert_int_equal(utimes(path, old), 0);
+}
+
+static void put_log(const char *run_id, const char *name, bool is_old)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/logs/%s", fixture.folder, run_id);
+    assert_int_equal(hg_make_folders(path, 0700, NULL), HG_OK);
+    (void)snprintf(path, sizeof path, "%s/logs/%s/%s", fixture.folder, run_id, name);
+    assert_int_equal(hg_write_file(path, 0600, "{}\n", 3, NULL), HG_OK);
+    if (is_old) {
+        make_old(path);
+    }
+}
+
+static bool has_log(const char *run_id, const char *name)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/logs/%s/%s", fixture.folder, run_id, name);
+    return access(path, F_OK) == 0;
+}
+
+/* By the age of the run, but for files that were written to since, and of what is no run's. */
+static void test_old_logs_and_rejected_rows_go(void **state)
+{
+    (void)state;
+    static const char old[] = "0174915b-5400-7000-8000-000000000000"; /* of 2020 */
+    static const char retried[] = "0174915b-5400-7000-8000-000000000001";
+    char young[HG_UUID_TEXT];
+    struct hg_error err = HG_ERROR_INIT;
+    must(hg_uuid_new(young, &err), &err);
+    put_log(old, "a.1.jsonl", true);
+    put_log(retried, "a.1.jsonl", true);
+    put_log(retried, "a.2.jsonl", false);
+    put_log(young, "a.1.jsonl", true);
+    put_log("other", "a.1.jsonl", true);
+    sql("warehouse",
+        "insert into headgate.quarantine (pipeline_id, run_id, job_id, at, reasons) select 'p',"
+        " gen_random_uuid(), 'j', now() - i * interval '1 day', '[]' from"
+        " generate_series(0, 25000) i");
+    fixture.config.retention = json_pack("{s:i, s:i}", "logs_days", 30, "quarantine_days", 30);
+    start_service();
+    metadata_reaches("select (count(*) > 0)::int as n from host where leads", 1);
+    while (warehouse_rows() > 30) {
+        (void)usleep(10000);
+    }
+    assert_int_equal(warehouse_rows(), 30);
+    assert_false(has_log(old, ""));
+    assert_false(has_log(retried, "a.1.jsonl"));
+    assert_true(has_log(retried, "a.2.jsonl"));
+    assert_true(has_log(young, "a.1.jsonl"));
+    assert_true(has_log("other", "a.1.jsonl"));
+    stop_service();
+    json_decref(fixture.config.retention);
+    fixture.config.retention = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +187,7 @@ int main(void)
         TEST(test_a_tick_is_skipped_while_it_runs),
         TEST(test_a_tick_outlives_a_passing_failure),
         TEST(test_no_schedule_no_run),
+        TEST(test_old_logs_and_rejected_rows_go),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
