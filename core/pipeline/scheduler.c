@@ -218,14 +218,14 @@ static bool sleep_until_change(struct hg_pipelines *service, int64_t wait_ms)
 }
 
 /* At the start and once an hour. */
-static void keep_retention(struct hg_pipelines *service, int64_t *at_ms)
+static void keep_retention(struct hg_pipelines *service, bool leads, int64_t *at_ms)
 {
     struct hg_error err = HG_ERROR_INIT;
     if (hg_time_monotonic_ms() < *at_ms) {
         return;
     }
     int r = hg_retention_keep_logs(service, &err);
-    if (hg_peers_lead(service)) {
+    if (leads) {
         r = r < 0 ? r : hg_retention_keep(service, &err);
         r = r < 0 ? r : hg_retention_keep_quarantine(service, &err);
     }
@@ -239,18 +239,21 @@ static void *schedule(void *arg)
 {
     struct hg_pipelines *service = arg;
     int64_t retention_at_ms = 0;
+    bool led = false;
     int64_t wait_ms = 0;
     bool was_away = false;
     do {
         struct hg_error err = HG_ERROR_INIT;
         bool leads = hg_peers_lead(service);
+        retention_at_ms = leads && !led ? 0 : retention_at_ms;
+        led = leads;
         int r = leads ? one_round(service, &wait_ms, &err) : HG_OK;
         if (r < 0 && !was_away) {
             hg_log_error("the scheduler waits for the database", &err);
         }
         was_away = r < 0;
         if (!was_away) {
-            keep_retention(service, &retention_at_ms);
+            keep_retention(service, leads, &retention_at_ms);
         }
         wait_ms = was_away ? RETRY_DATABASE_MS : leads ? wait_ms : LONGEST_SLEEP_MS;
     } while (sleep_until_change(service, wait_ms));
