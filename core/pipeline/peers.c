@@ -155,14 +155,13 @@ static int one_round(struct touch *touch, struct hg_error *err)
 {
     int64_t now = hg_time_monotonic_ms();
     int r = touch->db ? HG_OK : connect_to_database(touch, err);
-    r = r < 0 ? r : take_notices(touch, err);
     if (r == HG_OK && now >= touch->look_at_ms) {
         r = look_around(touch, err);
     }
     if (r == HG_OK && now >= touch->announce_at_ms) {
         r = announce_all(touch, err);
     }
-    return r;
+    return r < 0 ? r : take_notices(touch, err); /* also those that came with an answer */
 }
 
 /* Until the database says something, somebody here has something to say, or a look is due. */

@@ -53,7 +53,6 @@ static void wait_until_leads(struct hg_pipelines *service)
     int64_t until = hg_time_monotonic_ms() + WAIT_MS;
     while (!leads(service)) {
         assert_true(hg_time_monotonic_ms() < until);
-        (void)usleep(10000);
     }
 }
 
