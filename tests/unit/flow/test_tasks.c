@@ -190,6 +190,24 @@ static void test_transform_is_done_once(void **state)
     fake_sql(pg, "drop table public.m");
 }
 
+static void test_transform_is_fenced(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    (void)state;
+    fake_sql(pg,
+             "create table public.m (i int); alter table public.m owner to headgate_user;"
+             " insert into headgate.ledger_head values ('p', 'monthly', 10)");
+    json_t *result = run(transform("insert into public.m values (1)"), HG_ECONFLICT, &err);
+    assert_string_equal(err.message,
+                        "a newer attempt of task \"monthly\" has taken over from fence 9");
+    assert_string_equal(status(result, 0), "failed");
+    json_decref(result);
+    assert_query(pg, "select count(*) from public.m", "0");
+    assert_query(pg, "select count(*) from headgate.ledger", "0");
+    assert_query(pg, "select fence from headgate.ledger_head", "10");
+    fake_sql(pg, "drop table public.m");
+}
+
 static void test_transform_errors_have_a_place(void **state)
 {
     static const struct {
@@ -402,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup(test_transform, reset),
         cmocka_unit_test_setup(test_a_kept_connection_is_as_new, reset),
         cmocka_unit_test_setup(test_transform_is_done_once, reset),
+        cmocka_unit_test_setup(test_transform_is_fenced, reset),
         cmocka_unit_test_setup(test_transform_errors_have_a_place, reset),
         cmocka_unit_test_setup(test_stored_table, reset),
         cmocka_unit_test_setup(test_stored_table_that_is_not_there, reset),

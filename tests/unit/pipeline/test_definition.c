@@ -189,6 +189,18 @@ static void names_secrets(void **state)
     const struct hg_plugin_info *plugin = hg_plugin_find(NULL, HG_KIND_CONNECTOR, "db");
     assert_int_equal(hg_secrets_fill(plugin, fixture->folder, config, &err), HG_OK);
     assert_string_equal(json_string_value(json_object_get(config, "password")), "xhunter2${");
+    /* By a file, beside the pipeline's; and by one that is not there any more. */
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/secret", fixture->folder);
+    assert_int_equal(hg_write_file(path, 0600, "from a file\n", 12, NULL), HG_OK);
+    json_object_set_new(config, "password", json_string("${file:secret}"));
+    assert_int_equal(hg_secrets_fill(plugin, fixture->folder, config, &err), HG_OK);
+    assert_string_equal(json_string_value(json_object_get(config, "password")), "from a file");
+    assert_int_equal(unlink(path), 0);
+    json_object_set_new(config, "password", json_string("${file:secret}"));
+    assert_int_equal(hg_secrets_fill(plugin, fixture->folder, config, &err), HG_EINVAL);
+    assert_non_null(strstr(err.message, "\"password\": ${file:secret}: cannot open"));
+    assert_non_null(strstr(err.hint, "readable for the host"));
     plugin = hg_plugin_find(NULL, HG_KIND_CONNECTOR, "csv");
     assert_int_equal(hg_secrets_fill(plugin, fixture->folder, config, &err), HG_EFORBIDDEN);
     assert_int_equal(unsetenv("HG_TEST_SECRET"), 0);
