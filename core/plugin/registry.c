@@ -263,7 +263,7 @@ static struct hg_plugin_info info_of(const json_t *plugin)
         .name = text_at(plugin, "name"),
         .version = text_at(plugin, "version"),
         .summary = text_at(plugin, "summary"),
-        .needs_secret = json_is_true(json_object_get(plugin, "needs_secret")),
+        .may_hold_secrets = json_is_true(json_object_get(plugin, "needs_secret")),
         .config_schema = json_object_get(plugin, "config_schema"),
         .verdict = hg_descriptor_verdict_parse(text_at(plugin, "verdict")),
         .grain = hg_descriptor_grain_parse(text_at(plugin, "grain")),
@@ -327,8 +327,7 @@ static int add_answer(struct scan *scan, const char *file, const char *sha256, j
         info.file = text_at(answer, "file");
         info.sha256 = text_at(answer, "sha256");
         info.bundled = scan->is_own_folder && is_shipped(file);
-        info.may_hold_secrets =
-            info.needs_secret && (info.bundled || json_object_size(scan->pins) > 0);
+        info.may_hold_secrets &= info.bundled || json_object_size(scan->pins) > 0;
         if (!info.error) {
             info.error = refusal(scan, &info);
         }

@@ -21,10 +21,9 @@ struct hg_plugin_info {
     const char *name;
     const char *version;
     const char *summary;
-    const char *file;   /* absolute */
-    const char *sha256; /* hex */
-    bool bundled;       /* ships with the program */
-    bool needs_secret;
+    const char *file;      /* absolute */
+    const char *sha256;    /* hex */
+    bool bundled;          /* ships with the program */
     bool may_hold_secrets; /* asks for secrets, and is bundled or pinned */
     const json_t *config_schema;
     /* rules only, else 0 */
