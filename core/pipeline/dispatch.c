@@ -265,6 +265,7 @@ static int write_one_by_one(struct hg_pipelines *service,
         }
         if (r < 0 && !attempts[i]->refused) {
             refuse_report(attempts[i], err);
+            hg_dispatch_poke(service); /* it is written down without its report */
             continue;
         }
         attempts[i]->taken = true; /* as far as that is possible */
@@ -273,15 +274,15 @@ static int write_one_by_one(struct hg_pipelines *service,
     return HG_OK;
 }
 
-/* One batch; `*ret_more` says that there may be another. */
+/* One batch; `*ret_n` is how many attempts had ended. */
 static int write_batch(struct hg_pipelines *service,
                        struct hg_db *db,
-                       bool *ret_more,
+                       size_t *ret_n,
                        struct hg_error *err)
 {
     struct hg_attempt *attempts[ENDS_AT_ONCE];
     size_t n = collect_ended(service, attempts);
-    *ret_more = n > 0;
+    *ret_n = n;
     int r = settle(service, db, attempts, &n, err);
     if (r < 0 || n == 0) {
         return r;
@@ -386,10 +387,13 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int64_t now = hg_time_monotonic_ms();
-    bool more = false;
+    size_t n_ended = 0;
     hg_attempts_give_back(service);
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    r = r < 0 ? r : write_batch(service, db, &more, err); /* what comes meanwhile pokes us */
+    r = r < 0 ? r : write_batch(service, db, &n_ended, err); /* what comes meanwhile pokes us */
+    if (n_ended == ENDS_AT_ONCE) {
+        hg_dispatch_poke(service); /* there may have been more */
+    }
     if (r == HG_OK && now >= rounds->progress_at_ms) {
         rounds->progress_at_ms = now + PROGRESS_MS;
         r = write_progress(service, db, err);
@@ -416,17 +420,11 @@ static void wait_for_work(struct hg_pipelines *service, int64_t wait_ms)
     service->poked = false;
 }
 
-static bool is_stopping(struct hg_pipelines *service)
-{
-    HG_LOCK(&service->mutex);
-    return service->stopping;
-}
-
 static void *dispatch(void *arg)
 {
     struct hg_pipelines *service = arg;
     struct rounds rounds = {0};
-    while (!is_stopping(service)) {
+    while (!hg_pipelines_is_stopping(service)) {
         struct hg_error err = HG_ERROR_INIT;
         int r = one_round(service, &rounds, &err);
         if (r < 0 && !rounds.database_was_away) {
@@ -487,9 +485,9 @@ static void last_round(struct hg_pipelines *service)
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     struct hg_error err = HG_ERROR_INIT;
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, &err);
-    bool more = true;
-    while (r == HG_OK && more) {
-        r = write_batch(service, db, &more, &err);
+    size_t n_ended = 1;
+    while (r == HG_OK && n_ended > 0) {
+        r = write_batch(service, db, &n_ended, &err);
     }
     if (r < 0) {
         hg_log_error("how the last attempts ended could not be written down", &err);

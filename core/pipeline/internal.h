@@ -66,6 +66,7 @@ struct hg_pipelines {
     bool cancels_due; /* somebody asked to stop what runs */
     bool schedules_changed;
     bool leads;             /* this host fires schedules and drops what is old */
+    int64_t n_other_hosts;  /* whose leases hold, by the last look */
     bool has_more_work;     /* to be told to other hosts */
     bool has_new_schedules; /* likewise */
     bool stopping;
@@ -76,6 +77,11 @@ struct hg_pipelines {
     double task_ms;        /* how long tasks take, the last ones count most */
     int64_t highest_fence; /* that was claimed here; the dispatcher's own */
 };
+
+/* ---- service.c ---- */
+
+/* The threads end when this is true. [any] */
+bool hg_pipelines_is_stopping(struct hg_pipelines *service);
 
 /* ---- catalog.c: definitions in the database ---- */
 
@@ -187,7 +193,7 @@ int hg_retention_keep(struct hg_pipelines *service, struct hg_error *err);
 /* Drops rejected rows that are too old. */
 int hg_retention_keep_quarantine(struct hg_pipelines *service, struct hg_error *err);
 /* Removes logs of this host that are too old. */
-int hg_retention_keep_logs(const struct hg_pipelines *service, struct hg_error *err);
+int hg_retention_keep_logs(struct hg_pipelines *service, struct hg_error *err);
 
 /* ---- job_log.c ---- */
 
@@ -229,6 +235,8 @@ void hg_dispatch_stop(struct hg_pipelines *service, int64_t grace_ms);
 void hg_dispatch_poke(struct hg_pipelines *service);
 int hg_scheduler_start(struct hg_pipelines *service, struct hg_error *err);
 void hg_scheduler_stop(struct hg_pipelines *service);
+/* Schedules have changed, or something is due. [any] */
+void hg_scheduler_wake(struct hg_pipelines *service);
 /* Sets next_run_at of a pipeline from its schedule. */
 int hg_scheduler_plan(struct hg_pipelines *service, const char *id, struct hg_error *err);
 /* That of all, but for those that are due and that a host which runs will see to. */

@@ -16,7 +16,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "pipeline/internal.h"
@@ -51,8 +50,6 @@ struct touch {
     bool locked;
     int64_t look_at_ms;
     int64_t announce_at_ms; /* not before */
-    int64_t n_others;
-    bool was_away;
 };
 
 static int connect_to_database(struct touch *touch, struct hg_error *err)
@@ -68,21 +65,25 @@ static int connect_to_database(struct touch *touch, struct hg_error *err)
     return r;
 }
 
-static void set_leads(struct hg_pipelines *service, bool leads)
+static void set_leads(struct hg_pipelines *service, bool leads, int64_t n_others)
 {
-    HG_LOCK(&service->mutex);
-    if (leads && !service->leads) {
-        service->schedules_changed = true; /* what is due by now is ours */
-        (void)pthread_cond_signal(&service->schedule);
+    bool begins;
+    {
+        HG_LOCK(&service->mutex);
+        begins = leads && !service->leads;
+        service->leads = leads;
+        service->n_other_hosts = n_others;
     }
-    service->leads = leads;
+    if (begins) {
+        hg_scheduler_wake(service); /* what is due by now is ours */
+    }
 }
 
 static void disconnect(struct touch *touch)
 {
     hg_db_return(HG_TAKE(touch->db));
     touch->locked = false;
-    set_leads(touch->service, false);
+    set_leads(touch->service, false, 0);
 }
 
 static int look_around(struct touch *touch, struct hg_error *err)
@@ -95,10 +96,9 @@ static int look_around(struct touch *touch, struct hg_error *err)
         return r;
     }
     touch->locked = hg_result_bool(result, 0, "locked");
-    touch->n_others = hg_result_int64(result, 0, "n_others", 0);
     bool leads = touch->locked || !hg_result_bool(result, 0, "led");
     const char *const told[] = {service->host, leads ? "true" : "false"};
-    set_leads(service, leads);
+    set_leads(service, leads, hg_result_int64(result, 0, "n_others", 0));
     touch->look_at_ms = hg_time_monotonic_ms() + LOOK_MS;
     return hg_db_exec(touch->db, &tell_in_row, told, NULL, err);
 }
@@ -107,11 +107,9 @@ static void hear(struct hg_pipelines *service, const char *what)
 {
     if (strcmp(what, SAY_WORK) == 0) {
         hg_dispatch_poke(service);
-        return;
+    } else {
+        hg_scheduler_wake(service);
     }
-    HG_LOCK(&service->mutex);
-    service->schedules_changed = true;
-    (void)pthread_cond_signal(&service->schedule);
 }
 
 static int take_notices(struct touch *touch, struct hg_error *err)
@@ -133,14 +131,13 @@ static int take_notices(struct touch *touch, struct hg_error *err)
 static int announce_if(struct touch *touch, bool *what, const char *text, struct hg_error *err)
 {
     const char *const params[] = {text};
+    bool heard;
     {
         HG_LOCK(&touch->service->mutex);
-        if (!*what) {
-            return HG_OK;
-        }
+        heard = *what && touch->service->n_other_hosts > 0;
         *what = false;
     }
-    return touch->n_others > 0 ? hg_db_exec(touch->db, &announce, params, NULL, err) : HG_OK;
+    return heard ? hg_db_exec(touch->db, &announce, params, NULL, err) : HG_OK;
 }
 
 static int announce_all(struct touch *touch, struct hg_error *err)
@@ -183,25 +180,14 @@ static void wait_for_news(struct touch *touch)
     }
 }
 
-static bool is_stopping(struct hg_pipelines *service)
-{
-    HG_LOCK(&service->mutex);
-    return service->stopping;
-}
-
 static void *keep_in_touch(void *arg)
 {
     struct touch touch = {.service = arg};
-    while (!is_stopping(touch.service)) {
+    while (!hg_pipelines_is_stopping(touch.service)) {
         struct hg_error err = HG_ERROR_INIT;
-        int r = one_round(&touch, &err);
-        if (r < 0) {
-            disconnect(&touch);
+        if (one_round(&touch, &err) < 0) {
+            disconnect(&touch); /* the dispatcher says that the database is away */
         }
-        if (r < 0 && !touch.was_away && touch.n_others > 0) {
-            hg_log_error("other hosts can neither be heard nor told anything", &err);
-        }
-        touch.was_away = r < 0;
         wait_for_news(&touch);
     }
     disconnect(&touch);
@@ -249,7 +235,7 @@ void hg_peers_tell_work(struct hg_pipelines *service)
 {
     {
         HG_LOCK(&service->mutex);
-        if (service->has_more_work || !service->has_peers) {
+        if (service->has_more_work || service->n_other_hosts == 0) {
             return;
         }
         service->has_more_work = true;

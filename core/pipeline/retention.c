@@ -71,7 +71,7 @@ static void remove_old_files(int logs, const char *run_id, time_t before)
     (void)unlinkat(logs, run_id, AT_REMOVEDIR); /* stays when something is left in it */
 }
 
-int hg_retention_keep_logs(const struct hg_pipelines *service, struct hg_error *err)
+int hg_retention_keep_logs(struct hg_pipelines *service, struct hg_error *err)
 {
     int days = days_of(service, "logs_days");
     int64_t before_s = hg_time_now_us() / 1000000 - (int64_t)days * DAY_S;
@@ -120,7 +120,7 @@ int hg_retention_keep_quarantine(struct hg_pipelines *service, struct hg_error *
         return HG_OK;
     }
     int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
-    while (r == HG_OK && n == ROWS_AT_ONCE) {
+    while (r == HG_OK && n == ROWS_AT_ONCE && !hg_pipelines_is_stopping(service)) {
         r = forget_portion(db, days, &n, err);
     }
     return r;

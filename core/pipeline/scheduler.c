@@ -89,6 +89,13 @@ static int plan_in(struct hg_db *db, const char *id, const char *besides, struct
     return r;
 }
 
+void hg_scheduler_wake(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    service->schedules_changed = true;
+    (void)pthread_cond_signal(&service->schedule);
+}
+
 static int plan_and_tell(struct hg_pipelines *service,
                          const char *id,
                          const char *besides,
@@ -103,9 +110,7 @@ static int plan_and_tell(struct hg_pipelines *service,
         }
     }
     hg_peers_tell_schedules(service);
-    HG_LOCK(&service->mutex);
-    service->schedules_changed = true;
-    (void)pthread_cond_signal(&service->schedule);
+    hg_scheduler_wake(service);
     return HG_OK;
 }
 
@@ -217,22 +222,32 @@ static bool sleep_until_change(struct hg_pipelines *service, int64_t wait_ms)
     return !service->stopping;
 }
 
+/* None of them waits for another: without weeks to come there are no runs. */
+static const struct {
+    int (*keep)(struct hg_pipelines *service, struct hg_error *err);
+    bool everywhere; /* not only on the host that leads */
+    const char *failure;
+} retentions[] = {
+    {hg_retention_keep, false, "old runs could not be dropped, or weeks to come not be made"},
+    {hg_retention_keep_quarantine, false, "old rejected rows could not be dropped"},
+    {hg_retention_keep_logs, true, "old logs of jobs could not be removed"},
+};
+
 /* At the start and once an hour. */
 static void keep_retention(struct hg_pipelines *service, bool leads, int64_t *at_ms)
 {
-    struct hg_error err = HG_ERROR_INIT;
     if (hg_time_monotonic_ms() < *at_ms) {
         return;
     }
-    int r = hg_retention_keep_logs(service, &err);
-    if (leads) {
-        r = r < 0 ? r : hg_retention_keep(service, &err);
-        r = r < 0 ? r : hg_retention_keep_quarantine(service, &err);
+    bool failed = false;
+    for (size_t i = 0; i < HG_COUNT(retentions); i++) {
+        struct hg_error err = HG_ERROR_INIT;
+        if ((leads || retentions[i].everywhere) && retentions[i].keep(service, &err) < 0) {
+            hg_log_error(retentions[i].failure, &err);
+            failed = true;
+        }
     }
-    if (r < 0) {
-        hg_log_error("what is too old could not be dropped, or weeks to come not be made", &err);
-    }
-    *at_ms = hg_time_monotonic_ms() + (r < 0 ? RETENTION_RETRY_MS : RETENTION_EVERY_MS);
+    *at_ms = hg_time_monotonic_ms() + (failed ? RETENTION_RETRY_MS : RETENTION_EVERY_MS);
 }
 
 static void *schedule(void *arg)
