@@ -6,7 +6,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from host import LOGS, PASSWORD, Api, Host
+from host import LOGS, PASSWORD, Api, Host, running
 
 CHROMIUM_FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -24,16 +24,8 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(scope="session")
 def host():
-    running = Host()
-    try:
-        running.start()
-        yield running
-        assert running.stop() == 0, running.log()
-        assert not os.path.exists(os.path.join(running.data_dir, "control.sock"))
-    finally:
-        if running.process is not None:
-            running.process.kill()
-        running.remove()
+    with running(Host()) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

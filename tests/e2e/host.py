@@ -1,4 +1,5 @@
 """A real host in a folder of its own, as the unprivileged user it runs as in earnest."""
+import contextlib
 import glob
 import os
 import pwd
@@ -43,6 +44,27 @@ def service_user():
         except KeyError:
             pass
     raise RuntimeError("no unprivileged user to run the host as: run tools/setup test")
+
+
+def run_as(user):
+    """What subprocess needs to run something as that user; nothing when we are no root."""
+    if os.getuid() != 0:
+        return {}
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+@contextlib.contextmanager
+def running(host):
+    """Starts a host for tests; it must stop in good order behind them, and is removed."""
+    try:
+        host.start()
+        yield host
+        assert host.stop() == 0, host.log()
+        assert not os.path.exists(os.path.join(host.data_dir, "control.sock"))
+    finally:
+        if host.process is not None:
+            host.process.kill()
+        host.remove()
 
 
 class Host:
@@ -114,9 +136,7 @@ class Host:
 
     def as_user(self):
         """What subprocess needs to run something as the host's user."""
-        if os.getuid() != 0:
-            return {}
-        return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+        return run_as(self.user)
 
     def start(self):
         os.makedirs(LOGS, exist_ok=True)

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 
-from host import free_port, service_user
+from host import free_port, run_as, service_user
 
 BIN = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
 
@@ -29,12 +29,11 @@ class SourceServer:
                   f"--pwfile={secret}", "-E", "UTF8", "--no-sync")
 
     def _run(self, program, *arguments):
-        as_user = {} if os.getuid() != 0 else {"user": self.user.pw_uid, "group": self.user.pw_gid,
-                                               "extra_groups": []}
         done = subprocess.run([os.path.join(BIN, program), *arguments], cwd=self.folder,
                               env={**os.environ, "PGPASSWORD": self.password},
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, check=False, **as_user)
+                              stderr=subprocess.STDOUT, text=True, check=False,
+                              **run_as(self.user))
         if done.returncode != 0:
             raise RuntimeError(f"{program}: {done.stdout}")
         return done.stdout

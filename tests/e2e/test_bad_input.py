@@ -8,7 +8,7 @@ import re
 import pytest
 import requests
 
-from host import BUILD, PASSWORD, ROOT, Api, Host
+from host import BUILD, PASSWORD, ROOT, Api, Host, running
 
 PLUGINS = ("crash-in-constructor", "crash-in-read", "hang-in-read", "leak", "wrong-major", "numbers")
 WORKER_LIMIT_BYTES = 100 << 20
@@ -93,23 +93,17 @@ def write_pipelines(folder):
 @pytest.fixture(scope="module")
 def bad_host():
     """A host of its own: its plugins are none that anybody ships."""
-    running = Host("bad-input")
-    app = os.path.dirname(os.path.dirname(running.config))
+    host = Host("bad-input")
+    app = os.path.dirname(os.path.dirname(host.config))
     source = os.path.join(BUILD, "test-plugins")
     if not os.path.isdir(source):
         source = os.path.join(ROOT, "build/release/test-plugins")
     for name in PLUGINS:
-        running.add(os.path.join(source, name + ".so"), "build/plugins")
+        host.add(os.path.join(source, name + ".so"), "build/plugins")
     write_data(os.path.join(app, "config/data"))
     write_pipelines(os.path.join(app, "config/pipelines"))
-    try:
-        running.start()
-        yield running
-        assert running.stop() == 0, running.log()
-    finally:
-        if running.process is not None:
-            running.process.kill()
-        running.remove()
+    with running(host) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

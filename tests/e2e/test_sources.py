@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from host import PASSWORD, Api, Host
+from host import PASSWORD, Api, Host, running
 from source_server import SourceServer
 
 SECRET = "hunter2 and 'quotes'"
@@ -92,31 +92,24 @@ class SourcesHost(Host):
 
 @pytest.fixture(scope="module")
 def server():
-    running = SourceServer("owner's own")
+    source = SourceServer("owner's own")
     try:
-        running.start()
+        source.start()
         quoted = SECRET.replace("'", "''")
-        running.sql(f"CREATE ROLE reader LOGIN PASSWORD '{quoted}'", "CREATE SCHEMA shop",
-                    "GRANT USAGE ON SCHEMA shop TO reader",
-                    "CREATE TABLE shop.orders (id bigint primary key, total numeric(12,2))",
-                    "GRANT SELECT ON shop.orders TO reader",
-                    "INSERT INTO shop.orders SELECT i, i / 4.0 FROM generate_series(1, 3000) i")
-        yield running
+        source.sql(f"CREATE ROLE reader LOGIN PASSWORD '{quoted}'", "CREATE SCHEMA shop",
+                   "GRANT USAGE ON SCHEMA shop TO reader",
+                   "CREATE TABLE shop.orders (id bigint primary key, total numeric(12,2))",
+                   "GRANT SELECT ON shop.orders TO reader",
+                   "INSERT INTO shop.orders SELECT i, i / 4.0 FROM generate_series(1, 3000) i")
+        yield source
     finally:
-        running.remove()
+        source.remove()
 
 
 @pytest.fixture(scope="module")
 def host(server):
-    running = SourcesHost(server)
-    try:
-        running.start()
-        yield running
-        assert running.stop() == 0, running.log()
-    finally:
-        if running.process is not None:
-            running.process.kill()
-        running.remove()
+    with running(SourcesHost(server)) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
