@@ -1,5 +1,6 @@
 // Visits every scene of the built site in the system's Chromium, in both themes, wide and narrow:
-// axe must find nothing, nothing may scroll sideways, the content policy must not be broken.
+// axe must find nothing, nothing may scroll sideways, no short value of a table may be cut, the content
+// policy must not be broken.
 //   node scripts/check-pages.mjs [--shots FOLDER] [NAME...]
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -41,6 +42,20 @@ async function sidewaysFindings(page, width) {
   return wide > width ? [`the page is ${wide} px wide in a window of ${width} px`] : [];
 }
 
+/** Values up to this length fit a column; only longer ones may end in an ellipsis. */
+const WHOLE_LENGTH = 36;
+
+async function cutFindings(page) {
+  const cut = await page.evaluate(
+    (length) =>
+      [...document.querySelectorAll('[role=gridcell], [role=columnheader] > *')]
+        .filter((box) => box.scrollWidth > box.clientWidth && box.textContent.length <= length)
+        .map((box) => box.textContent),
+    WHOLE_LENGTH,
+  );
+  return cut.slice(0, 3).map((text) => `“${text}” is cut`);
+}
+
 async function checkScene(context, scene) {
   const { page, complaints, close } = await visit({ ...context, scene });
   const findings = [];
@@ -48,7 +63,7 @@ async function checkScene(context, scene) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
     const sideways = await sidewaysFindings(page, width);
     await page.waitForTimeout(150);
-    const found = [...sideways, ...(await axeFindings(page))];
+    const found = [...sideways, ...(await cutFindings(page)), ...(await axeFindings(page))];
     findings.push(...found.map((finding) => `${theme} ${width}: ${finding}`));
     if (shots) await page.screenshot({ path: `${shots}/${scene.name}-${theme}-${width}.png` });
   }

@@ -1,4 +1,4 @@
-import { failedRun, pipeline, problem, users } from '../test/fixtures/data.js';
+import { failedRun, pipeline, problem, timesPage, users } from '../test/fixtures/data.js';
 
 const away = {
   status: 500,
@@ -157,6 +157,12 @@ export const scenes = [
     until: 'Nothing loaded yet',
   },
   { name: 'dataset', path: '/datasets/market.daily_prices', until: '2000-01-03' },
+  {
+    name: 'dataset-times',
+    path: '/datasets/market.daily_prices',
+    state: { rowsPage: timesPage },
+    until: '2010-02-28',
+  },
   {
     name: 'dataset-empty',
     path: '/datasets/market.daily_prices',

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { cellText, columnWidth, isNumericType } from '../../src/lib/columns.js';
+import {
+  cellText,
+  columnWidth,
+  isNumericType,
+  mayBeCut,
+  textWidth,
+} from '../../src/lib/columns.js';
 import { requiredParams, runCommand } from '../../src/lib/params.js';
 import { countByState, errorParts, jobsOfRun, positionText } from '../../src/lib/runs.js';
 import { describeSchedule } from '../../src/lib/schedule.js';
@@ -197,6 +203,25 @@ describe('columns', () => {
     expect(narrow).toBe(88);
     expect(wide).toBeGreaterThan(narrow);
     expect(capped).toBe(360);
+  });
+
+  it('reckons a text at least as wide as Inter sets it', () => {
+    // Widths in pixels as Chromium lays them out at 13 px.
+    const set = [
+      ['2000-02-28', 76.6],
+      ['2026-11-25T22:28:08.888Z', 170.4],
+      ['WMWM', 49.7],
+      ['commmwww@', 93.8],
+      ['漢字漢字', 52],
+    ];
+    for (const [text, width] of set) expect(textWidth(text)).toBeGreaterThanOrEqual(width);
+    expect(textWidth('2000-02-28')).toBeLessThan(95);
+  });
+
+  it('knows which values may be cut', () => {
+    const width = columnWidth({ name: 'at', type: 'text' }, 0, [['2026-11-25T22:28:08.888Z']]);
+    expect(mayBeCut('2026-11-25T22:28:08.888Z', width)).toBe(false);
+    expect(mayBeCut('2026-11-25T22:28:08.888888Z', width)).toBe(true);
   });
 });
 

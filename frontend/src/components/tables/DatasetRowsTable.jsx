@@ -1,7 +1,7 @@
 import { columnSizingFeature, tableFeatures, useTable } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useMemo, useRef, useState } from 'react';
-import { cellText, columnWidth, isNumericType } from '../../lib/columns.js';
+import { cellText, columnWidth, isNumericType, mayBeCut } from '../../lib/columns.js';
 import { formatCount } from '../../lib/format.js';
 import classes from './DatasetRowsTable.module.css';
 import { LoadMore } from './LoadMore.jsx';
@@ -141,7 +141,7 @@ function Cell({ value, numeric, width, place }) {
       role="gridcell"
       className={`${classes.cell} ${numeric ? classes.right : ''} truncate`}
       style={{ width }}
-      title={text.length > 24 ? text : undefined}
+      title={mayBeCut(text, width) ? text : undefined}
       {...place}
     >
       {value === null ? <span className={classes.null}>null</span> : text}
