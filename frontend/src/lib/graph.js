@@ -23,20 +23,18 @@ export function structureKey(jobs) {
  * Jobs caught in a cycle come last, in file order.
  */
 export function topologicalOrder(jobs) {
-  const { ordered, left } = peel(jobs);
-  return [...ordered, ...left];
+  const { levels, left } = peel(jobs);
+  return [...levels.flat(), ...left];
 }
 
 /** The number of jobs on the longest chain of needs. */
 export function depthOf(jobs) {
-  const depth = new Map();
-  let deepest = 0;
-  for (const job of peel(jobs).ordered) {
-    const needs = (job.needs ?? []).map((need) => depth.get(need) ?? 0);
-    depth.set(job.id, 1 + Math.max(0, ...needs));
-    deepest = Math.max(deepest, depth.get(job.id));
-  }
-  return deepest;
+  return peel(jobs).levels.length;
+}
+
+/** How many jobs stand on the level that has most. */
+export function breadthOf(jobs) {
+  return peel(jobs).levels.reduce((most, level) => Math.max(most, level.length), 0);
 }
 
 /** `draw`, `ask` (large: the list comes first) or `refuse` (too large to draw). */
@@ -91,19 +89,40 @@ function nearest(jobs, positions, from) {
   return best;
 }
 
+/**
+ * The jobs in levels: the first needs nothing, each job stands one level after the last of those it
+ * needs, in file order within a level. `left` are the jobs of a cycle and those behind one.
+ */
 function peel(jobs) {
+  const waiting = new Map();
+  const dependants = new Map();
   const ids = new Set(jobs.map((job) => job.id));
-  const done = new Set();
-  const ordered = [];
-  let left = jobs;
-  while (left.length > 0) {
-    const ready = left.filter((job) =>
-      (job.needs ?? []).every((need) => done.has(need) || !ids.has(need)),
-    );
-    if (ready.length === 0) break;
-    for (const job of ready) done.add(job.id);
-    ordered.push(...ready);
-    left = left.filter((job) => !done.has(job.id));
+  for (const job of jobs) {
+    const needs = new Set(job.needs?.filter((need) => ids.has(need)));
+    waiting.set(job, needs.size);
+    for (const need of needs) {
+      if (!dependants.has(need)) dependants.set(need, []);
+      dependants.get(need).push(job);
+    }
   }
-  return { ordered, left };
+  const level = new Map();
+  const reached = jobs.filter((job) => waiting.get(job) === 0);
+  // What comes to its turn is put at the end, while the loop goes on.
+  for (const job of reached) {
+    const next = (level.get(job) ?? 0) + 1;
+    for (const dependant of dependants.get(job.id) ?? []) {
+      const left = waiting.get(dependant) - 1;
+      waiting.set(dependant, left);
+      if (left > 0) continue;
+      level.set(dependant, next);
+      reached.push(dependant);
+    }
+  }
+  const levels = [];
+  for (const job of jobs) {
+    if (waiting.get(job) > 0) continue;
+    const at = level.get(job) ?? 0;
+    (levels[at] ??= []).push(job);
+  }
+  return { levels, left: jobs.filter((job) => waiting.get(job) > 0) };
 }

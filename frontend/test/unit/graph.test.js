@@ -26,6 +26,27 @@ describe('order and edges', () => {
     expect(order.map(({ id }) => id)).toEqual(['a', 'x', 'y']);
   });
 
+  it('orders level by level, as the file has them within one', () => {
+    const jobs = [job('z', 'a'), job('b'), job('y', 'b'), job('a'), job('x', 'y', 'a')];
+    expect(topologicalOrder(jobs).map(({ id }) => id)).toEqual(['b', 'a', 'z', 'y', 'x']);
+    expect(topologicalOrder([job('b', 'a', 'a'), job('a'), job('c', 'c')])).toHaveLength(3);
+  });
+
+  it('looks at each need a fixed number of times, however long the chain', () => {
+    let looks = 0;
+    const counted = line(2000)
+      .toReversed()
+      .map(({ id, needs }) => ({
+        id,
+        get needs() {
+          looks += 1;
+          return needs;
+        },
+      }));
+    expect(topologicalOrder(counted).at(-1).id).toBe('j1999');
+    expect(looks).toBeLessThanOrEqual(3 * counted.length);
+  });
+
   it('draws no edge to a job that is not there', () => {
     expect(edgesOf([job('a', 'ghost'), job('b', 'a')])).toEqual([
       { id: 'a→b', source: 'a', target: 'b' },

@@ -1,4 +1,5 @@
 import { Link } from '@tanstack/react-router';
+import { useMemo } from 'react';
 import { formatAmount, formatCompactCount } from '../../lib/format.js';
 import { topologicalOrder } from '../../lib/graph.js';
 import { errorParts } from '../../lib/runs.js';
@@ -54,7 +55,7 @@ export function PipelineStatusCard({ pipeline }) {
 }
 
 function JobStrip({ jobs }) {
-  const shown = topologicalOrder(jobs).slice(0, ICONS_SHOWN);
+  const shown = useMemo(() => topologicalOrder(jobs).slice(0, ICONS_SHOWN), [jobs]);
   return (
     <div className={classes.jobs}>
       {shown.map((job) => (

@@ -1,7 +1,7 @@
 import { SegmentedControl } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { useNavigate } from '@tanstack/react-router';
-import { lazy, Suspense } from 'react';
+import { lazy, Suspense, useMemo } from 'react';
 import { drawDecision } from '../../lib/graph.js';
 import { countByState } from '../../lib/runs.js';
 import { describeState, PIPELINE_STATES } from '../../lib/status.js';
@@ -20,7 +20,7 @@ const TOO_NARROW = '(max-width: 640px)';
 export function JobsSection({ jobs, selectedJob, view, onSelect }) {
   const navigate = useNavigate({ from: '/pipelines/$pipelineId' });
   const narrow = useMediaQuery(TOO_NARROW, undefined, { getInitialValueInEffect: false });
-  const decision = drawDecision(jobs);
+  const decision = useMemo(() => drawDecision(jobs), [jobs]);
   const preferred = decision === 'draw' && !narrow ? 'graph' : 'list';
   const shown = decision === 'refuse' ? 'list' : (view ?? preferred);
   return (

@@ -1,3 +1,4 @@
+import { memo, useMemo } from 'react';
 import { formatCount, NOTHING } from '../../lib/format.js';
 import { topologicalOrder } from '../../lib/graph.js';
 import { Status } from '../../ui/Status.jsx';
@@ -7,7 +8,8 @@ import classes from './table.module.css';
 import { TableFrame } from './TableFrame.jsx';
 
 /** The same jobs as the graph shows, as a list: each after those it needs. */
-export function JobsTable({ jobs, selectedJob }) {
+export const JobsTable = memo(function JobsTable({ jobs, selectedJob }) {
+  const ordered = useMemo(() => topologicalOrder(jobs), [jobs]);
   return (
     <TableFrame label="Jobs as a list">
       <thead>
@@ -28,30 +30,47 @@ export function JobsTable({ jobs, selectedJob }) {
         </tr>
       </thead>
       <tbody>
-        {topologicalOrder(jobs).map((job) => (
-          <tr key={job.id} data-selected={job.id === selectedJob || undefined}>
-            <td>
-              <JobLink job={job.id} className={classes.nameLink}>
-                {job.name ?? job.id}
-              </JobLink>
-            </td>
-            <td>
-              <Status status={job.status} variant="plain" />
-            </td>
-            <td>{job.type}</td>
-            <td className={classes.right}>
-              <Duration
-                startedAt={job.started_at}
-                durationMs={job.duration_ms}
-                running={job.status === 'running'}
-              />
-            </td>
-            <td className={classes.right}>{formatCount(job.rows_out)}</td>
-            <td className={classes.right}>{formatCount(job.rows_rejected)}</td>
-            <td className="muted">{job.needs?.join(', ') || NOTHING}</td>
-          </tr>
+        {ordered.map((job) => (
+          <JobRow
+            key={job.id}
+            id={job.id}
+            name={job.name ?? job.id}
+            status={job.status}
+            type={job.type}
+            startedAt={job.started_at}
+            durationMs={job.duration_ms}
+            rowsOut={job.rows_out}
+            rowsRejected={job.rows_rejected}
+            needs={job.needs?.join(', ')}
+            selected={job.id === selectedJob}
+          />
         ))}
       </tbody>
     </TableFrame>
   );
-}
+});
+
+/** Takes plain values, so that a job whose state did not change is not drawn again. */
+const JobRow = memo(function JobRow(props) {
+  const { id, name, status, type, startedAt, durationMs } = props;
+  const { rowsOut, rowsRejected, needs, selected } = props;
+  return (
+    <tr data-selected={selected || undefined}>
+      <td>
+        <JobLink job={id} className={classes.nameLink}>
+          {name}
+        </JobLink>
+      </td>
+      <td>
+        <Status status={status} variant="plain" />
+      </td>
+      <td>{type}</td>
+      <td className={classes.right}>
+        <Duration startedAt={startedAt} durationMs={durationMs} running={status === 'running'} />
+      </td>
+      <td className={classes.right}>{formatCount(rowsOut)}</td>
+      <td className={classes.right}>{formatCount(rowsRejected)}</td>
+      <td className="muted">{needs || NOTHING}</td>
+    </tr>
+  );
+});
