@@ -1,4 +1,12 @@
-import { failedRun, pipeline, problem, timesPage, users } from '../test/fixtures/data.js';
+import {
+  failedRun,
+  job,
+  manyJobs,
+  pipeline,
+  problem,
+  timesPage,
+  users,
+} from '../test/fixtures/data.js';
 
 const away = {
   status: 500,
@@ -10,6 +18,22 @@ const away = {
 };
 const only = (pattern, failure) => (method, path) => (pattern.test(path) ? failure : null);
 const LONG_WORD = 'a'.repeat(120);
+
+/** One job that many need, and one that needs them all. */
+function fan(count) {
+  const middle = Array.from({ length: count }, (_, at) =>
+    job(`read_region_${at}_of_the_world`, 'extract', ['list_the_regions']),
+  );
+  return [
+    job('list_the_regions', 'extract', []),
+    ...middle,
+    job(
+      'collect_what_is_there',
+      'load',
+      middle.map(({ id }) => id),
+    ),
+  ];
+}
 
 /**
  * Every page in every state it can be in: where to go, what the host answers (`state`), what to do
@@ -135,6 +159,18 @@ export const scenes = [
   { name: 'pipeline-params', path: '/pipelines/hospital-backfill', until: 'headgate run' },
   { name: 'pipeline-broken', path: '/pipelines/weather-hourly', until: 'shedule' },
   { name: 'pipeline-large', path: '/pipelines/many-jobs', until: 'job_117' },
+  {
+    name: 'pipeline-sixty',
+    path: '/pipelines/sixty',
+    state: { pipelines: [pipeline('sixty', { jobs: manyJobs(60) })] },
+    until: 'job_11',
+  },
+  {
+    name: 'pipeline-fan',
+    path: '/pipelines/fan',
+    state: { pipelines: [pipeline('fan', { jobs: fan(58) })] },
+    until: 'collect_what_is_there',
+  },
   { name: 'pipeline-missing', path: '/pipelines/gone', until: 'There is no pipeline' },
   {
     name: 'pipeline-viewer',

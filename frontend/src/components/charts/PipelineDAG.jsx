@@ -7,6 +7,7 @@ import {
   useCallback,
   useContext,
   useEffect,
+  useLayoutEffect,
   useMemo,
   useRef,
   useState,
@@ -22,13 +23,18 @@ import { Duration } from '../../ui/Time.jsx';
 import { NODE_SIZE } from './nodeSize.js';
 import classes from './PipelineDAG.module.css';
 import { useLayout } from './useLayout.js';
+import {
+  boundsOf,
+  frameHeight,
+  openingView,
+  wholeView,
+  withInSight,
+  withoutEmptyRoom,
+} from './viewport.js';
 
-const GRAPH = { minHeight: 140, maxHeight: 480, margin: 88 };
+const LOADING_HEIGHT = 140;
 /** Above this many jobs, what is out of sight is not mounted. */
 const MOUNT_ALL_LIMIT = 40;
-/** Below this zoom the whole graph would be unreadable: it opens on the work instead. */
-const READABLE_ZOOM = 0.6;
-const FOCUS_ZOOM = 0.72;
 const ARROWS = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown']);
 
 const GraphContext = createContext(null);
@@ -46,7 +52,7 @@ export default function PipelineDAG({ jobs, selectedJob, onSelect }) {
       />
     );
   }
-  if (!positions) return <Loading what="the graph" rows={1} height={GRAPH.minHeight} />;
+  if (!positions) return <Loading what="the graph" rows={1} height={LOADING_HEIGHT} />;
   return (
     <ReactFlowProvider>
       <Graph
@@ -61,32 +67,24 @@ export default function PipelineDAG({ jobs, selectedJob, onSelect }) {
 }
 
 function Graph({ jobs, positions, selectedJob, onSelect }) {
-  const flow = useReactFlow();
-  const frame = useRef(null);
   const order = useMemo(() => topologicalOrder(jobs), [jobs]);
   const [walked, setWalked] = useState(null);
   const tabStop = walked ?? selectedJob ?? order[0]?.id;
-  const moved = useRef(false);
-  const open = () => {
-    // The graph tells that it is ready a moment later, when the page may have left it already.
-    if (frame.current) openOnTheWork(flow, order, positions, selectedJob, frame.current);
-  };
-  useFrameWidth(frame, () => {
-    if (!moved.current) open();
-  });
+  const { frame, view } = useView({ positions, order, selectedJob, walked });
+  const { show } = view;
 
   const walk = useCallback(
-    async (id, key) => {
+    (id, key) => {
       const next = neighbourOf(jobs, positions, id, key);
       if (!next) return;
       setWalked(next);
-      await bringIntoView(flow, positions[next], frame.current);
+      show(next);
       // The node may have been mounted only by the move.
       requestAnimationFrame(() =>
         frame.current?.querySelector(`[data-job="${CSS.escape(next)}"]`)?.focus(),
       );
     },
-    [flow, jobs, positions],
+    [frame, show, jobs, positions],
   );
 
   const shared = useMemo(
@@ -115,7 +113,6 @@ function Graph({ jobs, positions, selectedJob, onSelect }) {
       <div
         ref={frame}
         className={classes.frame}
-        style={{ height: frameHeight(positions) }}
         role="group"
         aria-label={`Graph of ${jobs.length} jobs. Arrow keys walk along it, Enter opens a job.`}
       >
@@ -134,28 +131,28 @@ function Graph({ jobs, positions, selectedJob, onSelect }) {
           onlyRenderVisibleElements={jobs.length > MOUNT_ALL_LIMIT}
           minZoom={0.1}
           maxZoom={1.5}
-          onInit={open}
+          onInit={view.open}
           onMoveStart={(event) => {
             // Moves that the page makes itself come without an event.
-            if (event) moved.current = true;
+            if (event) view.noteMove();
           }}
           proOptions={{ hideAttribution: true }}
         />
         <span className={classes.hint} aria-hidden="true">
           Arrow keys walk · Enter opens · Esc closes
         </span>
-        <Controls />
+        <Controls view={view} />
       </div>
     </GraphContext>
   );
 }
 
-function Controls() {
+function Controls({ view }) {
   const flow = useReactFlow();
   const buttons = [
     { label: 'Zoom in', icon: IconPlus, action: () => flow.zoomIn() },
     { label: 'Zoom out', icon: IconMinus, action: () => flow.zoomOut() },
-    { label: 'Show the whole graph', icon: IconMaximize, action: () => flow.fitView(FIT) },
+    { label: 'Show the whole graph', icon: IconMaximize, action: view.showAll },
   ];
   return (
     <div className={classes.controls}>
@@ -167,7 +164,10 @@ function Controls() {
           size={28}
           aria-label={label}
           title={label}
-          onClick={action}
+          onClick={() => {
+            view.noteMove();
+            action();
+          }}
         >
           <Icon size={15} aria-hidden="true" />
         </ActionIcon>
@@ -224,35 +224,99 @@ const JobBox = memo(function JobBox(props) {
       <StatusIcon status={status} size={20} />
       <span className={classes.nodeText}>
         <span className={`${classes.nodeName} truncate`}>{name}</span>{' '}
-        <span className={`${classes.nodeFacts} truncate`}>
-          <span className={classes.nodeState}>{state.word}</span>
-          {timed && (
-            <>
-              {' · '}
-              <Duration
-                startedAt={startedAt}
-                durationMs={durationMs}
-                running={status === 'running'}
-              />
-            </>
-          )}
+        <span className={classes.nodeFacts}>
+          <span className="truncate">
+            <span className={classes.nodeState}>{state.word}</span>
+            {timed && (
+              <>
+                {' · '}
+                <Duration
+                  startedAt={startedAt}
+                  durationMs={durationMs}
+                  running={status === 'running'}
+                />
+              </>
+            )}
+          </span>{' '}
+          <JobType type={type} className={classes.nodeType} />
         </span>
-      </span>{' '}
-      <JobType type={type} className={classes.nodeType} />
+      </span>
     </button>
   );
 });
 
 const NODE_TYPES = { job: JobNode };
-const FIT = { padding: 0.06, maxZoom: 1 };
 
 function toNode(job, positions) {
   return { id: job.id, type: 'job', position: positions[job.id], data: {}, ...NODE_SIZE };
 }
 
-function frameHeight(positions) {
-  const { height } = sizeOf(positions);
-  return Math.min(GRAPH.maxHeight, Math.max(GRAPH.minHeight, height + GRAPH.margin));
+/** The job a reader looks for first. */
+function firstToShow(order, selectedJob) {
+  return (
+    order.find((job) => job.id === selectedJob) ??
+    order.find((job) => job.status === 'failed') ??
+    order.find((job) => job.status === 'running') ??
+    order[0]
+  );
+}
+
+const sizeOf = (element) => ({ width: element.clientWidth, height: element.clientHeight });
+
+/**
+ * Which part of the graph is in the frame, and how high the frame is. It opens once, on the whole
+ * graph or on the work. From then on the scale is the reader's: a job that is opened or walked to
+ * is moved into sight, never zoomed to.
+ */
+function useView({ positions, order, selectedJob, walked }) {
+  const flow = useReactFlow();
+  const frame = useRef(null);
+  const bounds = useMemo(() => boundsOf(positions), [positions]);
+  const moved = useRef(false);
+  const opened = useRef(false);
+  useLayoutEffect(() => {
+    const width = frame.current.clientWidth || Infinity;
+    frame.current.style.height = `${frameHeight(width, bounds)}px`;
+  }, [frame, bounds]);
+
+  const actions = useMemo(() => {
+    // The graph tells that it is ready a moment later, when the page may have left it already.
+    const set = (change) => {
+      if (frame.current) flow.setViewport(change(flow.getViewport(), sizeOf(frame.current)));
+    };
+    return {
+      showAll: () => set((_view, room) => wholeView(room, bounds)),
+      show: (id) => set((view, room) => withInSight(view, room, positions[id])),
+      settle: () => set((view, room) => withoutEmptyRoom(view, room, bounds)),
+      openOn: (id) => set((_view, room) => openingView(room, bounds, positions[id])),
+      noteMove: () => {
+        moved.current = true;
+      },
+    };
+  }, [flow, frame, bounds, positions]);
+
+  const first = firstToShow(order, selectedJob).id;
+  const open = useCallback(() => {
+    opened.current = true;
+    actions.openOn(first);
+  }, [actions, first]);
+  useEffect(() => {
+    if (opened.current && positions[selectedJob]) actions.show(selectedJob);
+  }, [actions, positions, selectedJob]);
+  const widthJob = useRef(selectedJob);
+  useFrameWidth(frame, () => {
+    const byAJob = widthJob.current !== selectedJob;
+    widthJob.current = selectedJob;
+    const seen = selectedJob ?? walked;
+    if (!byAJob && !moved.current && !walked) {
+      open();
+      return;
+    }
+    if (!moved.current) actions.settle();
+    if (positions[seen]) actions.show(seen);
+  });
+  const view = useMemo(() => ({ ...actions, open }), [actions, open]);
+  return { frame, view };
 }
 
 /** Calls `onChange` when the frame becomes wider or narrower, as when a job opens beside it. */
@@ -271,46 +335,4 @@ function useFrameWidth(frame, onChange) {
     observer.observe(frame.current);
     return () => observer.disconnect();
   }, [frame]);
-}
-
-/** The whole graph where it can be read; else the part a reader looks for first. */
-function openOnTheWork(flow, order, positions, selectedJob, frame) {
-  const size = sizeOf(positions);
-  const zoom = Math.min(frame.clientWidth / size.width, frame.clientHeight / size.height);
-  const first =
-    order.find((job) => job.id === selectedJob) ??
-    order.find((job) => job.status === 'failed') ??
-    order.find((job) => job.status === 'running') ??
-    order[0];
-  if (zoom >= READABLE_ZOOM) flow.fitView(FIT);
-  else centreOn(flow, positions[first.id], { zoom: FOCUS_ZOOM });
-}
-
-function sizeOf(positions) {
-  const places = Object.values(positions);
-  return {
-    width: Math.max(1, ...places.map(({ x }) => x + NODE_SIZE.width)),
-    height: Math.max(1, ...places.map(({ y }) => y + NODE_SIZE.height)),
-  };
-}
-
-function centreOn(flow, position, options) {
-  return flow.setCenter(
-    position.x + NODE_SIZE.width / 2,
-    position.y + NODE_SIZE.height / 2,
-    options,
-  );
-}
-
-/** Moves the view only when the node is not wholly in sight. */
-function bringIntoView(flow, position, frame) {
-  const { x, y, zoom } = flow.getViewport();
-  const left = position.x * zoom + x;
-  const top = position.y * zoom + y;
-  const inSight =
-    left >= 0 &&
-    top >= 0 &&
-    left + NODE_SIZE.width * zoom <= frame.clientWidth &&
-    top + NODE_SIZE.height * zoom <= frame.clientHeight;
-  return inSight ? undefined : centreOn(flow, position, { zoom });
 }

@@ -1,2 +1,5 @@
-/** How large a job is drawn, in pixels of the graph. */
-export const NODE_SIZE = { width: 192, height: 52 };
+/**
+ * How large a job is drawn, in pixels of the graph: wide enough for a name of 24 characters beside
+ * the state's icon.
+ */
+export const NODE_SIZE = { width: 236, height: 52 };
