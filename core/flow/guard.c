@@ -10,31 +10,37 @@
 /* PostgreSQL's own limits, counted from 1970. */
 #define DATE_MIN       INT32_C(-2440588)
 #define DATE_MAX       INT32_C(2145042905)
+#define TIME_DAY_MAX   INT32_C(106762939) /* a timestamp's last day */
 #define TIME_MIN       INT64_C(-210866803200000000)
 #define TIME_MAX       (INT64_C(9223371331200000000) - 1)
 #define TEXT_BYTES_MAX (INT32_C(256) * 1024 * 1024)
 
 /* NULL when the cell, which is not null, is good; else what is wrong with it. Static. */
-typedef const char *check_function(const struct hg_flow_column *column,
+typedef const char *check_function(const struct hg_guard *guard,
+                                   const struct hg_flow_column *column,
                                    const struct hg_flow_view *view,
                                    int64_t row);
 
-static const char *check_bytes(const struct hg_flow_column *column,
+static const char *check_bytes(const struct hg_guard *guard,
+                               const struct hg_flow_column *column,
                                const struct hg_flow_view *view,
                                int64_t row)
 {
     int32_t n;
+    (void)guard;
     (void)column;
     (void)hg_cell_bytes(view, row, &n);
     return n > TEXT_BYTES_MAX ? "is longer than 256 MiB" : NULL;
 }
 
-static const char *check_text(const struct hg_flow_column *column,
+static const char *check_text(const struct hg_guard *guard,
+                              const struct hg_flow_column *column,
                               const struct hg_flow_view *view,
                               int64_t row)
 {
     int32_t n;
     const uint8_t *bytes = hg_cell_bytes(view, row, &n);
+    (void)guard;
     (void)column;
     if (n > TEXT_BYTES_MAX) {
         return "is longer than 256 MiB";
@@ -45,29 +51,37 @@ static const char *check_text(const struct hg_flow_column *column,
     return hg_text_utf8_prefix(bytes, (size_t)n) == (size_t)n ? NULL : "is not valid UTF-8";
 }
 
-static const char *check_date(const struct hg_flow_column *column,
+static const char *check_date(const struct hg_guard *guard,
+                              const struct hg_flow_column *column,
                               const struct hg_flow_view *view,
                               int64_t row)
 {
     int32_t days = ((const int32_t *)view->values)[view->offset + row];
     (void)column;
+    if (guard->as_time && days > TIME_DAY_MAX) {
+        return "is a date beyond the range of PostgreSQL's timestamp";
+    }
     return days < DATE_MIN || days > DATE_MAX ? "is a date beyond PostgreSQL's range" : NULL;
 }
 
-static const char *check_time(const struct hg_flow_column *column,
+static const char *check_time(const struct hg_guard *guard,
+                              const struct hg_flow_column *column,
                               const struct hg_flow_view *view,
                               int64_t row)
 {
     int64_t us = ((const int64_t *)view->values)[view->offset + row];
+    (void)guard;
     (void)column;
     return us < TIME_MIN || us > TIME_MAX ? "is a time beyond PostgreSQL's range" : NULL;
 }
 
-static const char *check_decimal(const struct hg_flow_column *column,
+static const char *check_decimal(const struct hg_guard *guard,
+                                 const struct hg_flow_column *column,
                                  const struct hg_flow_view *view,
                                  int64_t row)
 {
     hg_flow_int128 value;
+    (void)guard;
     memcpy(&value, (const uint8_t *)view->values + 16 * (view->offset + row), sizeof value);
     return hg_numeric_fits(value, column->precision) ? NULL : "has more digits than its type";
 }
@@ -107,7 +121,7 @@ static const char *why(const struct hg_guard *guard, const struct hg_flow_batch 
     if (hg_cell_null(view, row)) {
         return guard->not_null ? "is null, which the table does not take" : NULL;
     }
-    return check ? check(column, view, row) : NULL;
+    return check ? check(guard, column, view, row) : NULL;
 }
 
 void hg_guard_find(const struct hg_guard *guard, const struct hg_flow_batch *batch, uint8_t *bad)

@@ -12,6 +12,7 @@
 struct hg_guard {
     int column;    /* index in the schema */
     bool not_null; /* the table's column takes no null */
+    bool as_time;  /* the table's column is a timestamp, whose years end before those of dates */
 };
 
 /* Sets the bit of each row that has a bad cell in that column. */

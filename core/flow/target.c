@@ -249,6 +249,7 @@ static int match_column(struct hg_target *target,
     bool is_key = hg_target_is_key(target, target->columns[i].column);
     target->columns[i].mapping = mapping;
     target->guards[i].not_null = is_key || hg_result_bool(table, row, "not_null");
+    target->guards[i].as_time = hg_result_int64(table, row, "oid", 0) == HG_OID_TIMESTAMP;
     target->plain_key &= !is_key || hg_result_bool(table, row, "plain");
     return HG_OK;
 }

@@ -428,6 +428,33 @@ static void test_rows_the_table_does_not_take(void **state)
                  "b");
 }
 
+/* A date column goes on for millions of years, a timestamp does not. */
+static void test_dates_that_become_timestamps(void **state)
+{
+    static const struct hg_column columns[] = {
+        {.name = "s", .type = HG_TYPE_UTF8, .nullable = true},
+        {.name = "d", .type = HG_TYPE_DATE32, .nullable = true},
+    };
+    struct hg_error err = HG_ERROR_INIT;
+    (void)state;
+    fake_sql(pg,
+             "create schema m authorization headgate_user; create table m.t (s text, d timestamp);"
+             " alter table m.t owner to headgate_user");
+    use(0,
+        "[[\"first\", -2440588], [\"last\", 106762939], [\"beyond\", 106762940],"
+        " [\"date\", 2145042905], [\"null\", null]]");
+    fake.columns = columns;
+    fake.n_columns = HG_COUNT(columns);
+    HG_CLEANUP(hg_json_decrefp) json_t *result = run("[]", HG_OK, &err);
+    assert_query(pg,
+                 "select string_agg(concat_ws(' ', s, d), ', ' order by d) from m.t",
+                 "first 4714-11-24 00:00:00 BC, last 294276-12-31 00:00:00, null");
+    assert_string_equal(counts(result), "fetch 5/5/0, load 5/3/2");
+    assert_query(pg,
+                 "select reasons->0->>'message' from headgate.quarantine limit 1",
+                 "d is a date beyond the range of PostgreSQL's timestamp");
+}
+
 static void test_quarantine_is_bounded(void **state)
 {
     struct hg_error err = HG_ERROR_INIT;
@@ -469,6 +496,7 @@ int main(void)
         cmocka_unit_test_setup(test_undecided_by_two_rules, reset),
         cmocka_unit_test_setup(test_late_rows_keep_their_place_in_a_merge, reset),
         cmocka_unit_test_setup(test_rows_the_table_does_not_take, reset),
+        cmocka_unit_test_setup(test_dates_that_become_timestamps, reset),
         cmocka_unit_test_setup(test_quarantine_is_bounded, reset),
     };
     return cmocka_run_group_tests(tests, start, stop);
