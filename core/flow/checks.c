@@ -19,6 +19,7 @@ struct hg_checks {
     struct hg_rule *rules; /* in the order of their jobs */
     size_t n_rules;
     struct hg_aside *aside;
+    bool waiting;      /* there are rows in it */
     uint8_t *rejected; /* a bit for each row of the batch at hand */
     uint8_t *undecided;
     size_t bits_bytes;
@@ -253,6 +254,7 @@ static int put_aside(struct hg_checks *checks,
     size_t owner = 0;
     size_t n = 0;
     int r = HG_OK;
+    checks->waiting = true;
     for (size_t i = 0; i < checks->n_rules; i++) {
         if (partition_of(&checks->rules[i], row) >= 0) {
             owner = i;
@@ -340,6 +342,11 @@ int hg_checks_batch(struct hg_checks *checks,
     }
     *ret_n = good_rows(checks, batch->n_rows, ret_rows);
     return HG_OK;
+}
+
+bool hg_checks_waiting(const struct hg_checks *checks)
+{
+    return checks->waiting;
 }
 
 /* ---- late verdicts ---- */

@@ -35,6 +35,12 @@ int hg_checks_batch(struct hg_checks *checks,
                     int64_t *ret_n,
                     struct hg_error *err);
 
+/*
+ * Whether rows wait for a verdict. They go on only after the last batch, behind rows that come
+ * after them in the stream.
+ */
+bool hg_checks_waiting(const struct hg_checks *checks);
+
 /* Takes rows that were decided late. `batch` and `rows` are borrowed until it returns. */
 typedef int hg_checks_pass(void *arg,
                            const struct hg_flow_batch *batch,

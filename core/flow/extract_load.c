@@ -103,6 +103,9 @@ static int take_batch(struct pass *pass, const struct ArrowArray *array, struct 
     const struct hg_flow_batch batch = {
         &pass->source.schema, array, pass->views, pass->seq, array->length};
     r = hg_checks_batch(pass->checks, &batch, pass->rows, &n_good, err);
+    if (r == HG_OK && hg_checks_waiting(pass->checks)) {
+        r = hg_load_out_of_order(pass->load, err);
+    }
     r = r < 0 ? r : hg_load_rows(pass->load, &batch, pass->rows, n_good, err);
     HG_FAULT("flow.batch");
     hg_flow_progress(flow);

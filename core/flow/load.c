@@ -264,6 +264,16 @@ static int go_over_to_staging(struct hg_load *load, struct hg_error *err)
     return r;
 }
 
+int hg_load_out_of_order(struct hg_load *load, struct hg_error *err)
+{
+    if (!load->merge || load->staged) {
+        return HG_OK;
+    }
+    hg_flow_at_work(load->flow, load->job);
+    hg_order_reset(load->order);
+    return go_over_to_staging(load, err);
+}
+
 /* Sends rows while the keys increase, then what follows into the staging table. */
 static int send_merge_tile(struct hg_load *load,
                            const struct hg_flow_batch *batch,

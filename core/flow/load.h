@@ -28,6 +28,11 @@ int hg_load_rows(struct hg_load *load,
                  const int32_t *rows,
                  int64_t n,
                  struct hg_error *err);
+/*
+ * From now on rows may come out of the order of their numbers. A merge then keeps them apart until
+ * it has them all, for what lies in the table has no number any more.
+ */
+int hg_load_out_of_order(struct hg_load *load, struct hg_error *err);
 /* All rows were given: they are in the table, visible once the transaction commits. */
 int hg_load_finish(struct hg_load *load, struct hg_error *err);
 

@@ -390,6 +390,29 @@ static void test_late_rows_keep_their_place_in_a_merge(void **state)
     assert_query(pg, "select v from m.t where k = 3", "later");
 }
 
+static void test_late_rows_of_one_key_keep_their_order(void **state)
+{
+    static const struct hg_column columns[] = {
+        {.name = "k", .type = HG_TYPE_INT64, .nullable = true},
+        {.name = "u", .type = HG_TYPE_INT64, .nullable = true},
+        {.name = "v", .type = HG_TYPE_UTF8, .nullable = true},
+    };
+    struct hg_error err = HG_ERROR_INIT;
+    (void)state;
+    /* u = 9 is decided before u = 8, whose partition is a higher one, and finds the table empty of
+     * its key; still it is the last row of k = 3. */
+    use(0, "[[1, 1, \"a\"], [2, 2, \"b\"], [3, 8, \"early\"], [3, 9, \"late\"]]");
+    fake.columns = columns;
+    fake.n_columns = 3;
+    const struct fake_task task = {.table = "m.t",
+                                   .mode = "merge",
+                                   .key = "[\"k\"]",
+                                   .checks = "[" CHECK("check", UNIQUE("[\"u\"]")) "]"};
+    assert_int_equal(fake_run(pg, &task, NULL, &err), HG_OK);
+    assert_query(
+        pg, "select string_agg(concat_ws(',', k, v), ' ' order by k) from m.t", "1,a 2,b 3,late");
+}
+
 /* ---- what PostgreSQL would not take ---- */
 
 static void test_rows_the_table_does_not_take(void **state)
@@ -495,6 +518,7 @@ int main(void)
         cmocka_unit_test_setup(test_undecided_rows, reset),
         cmocka_unit_test_setup(test_undecided_by_two_rules, reset),
         cmocka_unit_test_setup(test_late_rows_keep_their_place_in_a_merge, reset),
+        cmocka_unit_test_setup(test_late_rows_of_one_key_keep_their_order, reset),
         cmocka_unit_test_setup(test_rows_the_table_does_not_take, reset),
         cmocka_unit_test_setup(test_dates_that_become_timestamps, reset),
         cmocka_unit_test_setup(test_quarantine_is_bounded, reset),
