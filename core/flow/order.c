@@ -1,5 +1,6 @@
 #include "flow/order.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,9 +80,19 @@ void hg_order_reset(struct hg_order *order)
 
 DEFINE_COMPARE(compare_int32, int32_t)
 DEFINE_COMPARE(compare_int64, int64_t)
-DEFINE_COMPARE(compare_double, double) /* NaN counts as the same as anything: it ends the run */
 DEFINE_COMPARE(compare_decimal, hg_flow_int128)
 DEFINE_COMPARE(compare_bool, uint8_t)
+
+/* NaN counts as below and above all, itself too: it ends the run, whatever the key's next column.
+ */
+static int compare_double(const struct cell *a, const struct cell *b)
+{
+    double x;
+    double y;
+    memcpy(&x, a->bytes, sizeof x);
+    memcpy(&y, b->bytes, sizeof y);
+    return x < y ? -1 : x > y || isnan(x) || isnan(y);
+}
 
 static int compare_bytes(const struct cell *a, const struct cell *b)
 {

@@ -182,6 +182,24 @@ static void test_merge_leaves_same_rows_alone(void **state)
         pg, "select rows_loaded from headgate.ledger order by committed_at desc limit 1", "3");
 }
 
+/* NaN is no key's neighbour: neither in front of another number nor behind one do keys increase. */
+static void test_merge_with_nan_in_the_key(void **state)
+{
+    static const struct hg_column columns[] = {
+        {.name = "f", .type = HG_TYPE_FLOAT64, .nullable = true},
+        {.name = "k", .type = HG_TYPE_INT64, .nullable = true},
+        {.name = "v", .type = HG_TYPE_UTF8, .nullable = true},
+    };
+    (void)state;
+    use(columns,
+        HG_COUNT(columns),
+        "[[\"NaN\", 1, \"a\"], [5, 2, \"b\"], [6, 0, \"c\"], [\"NaN\", 1, \"d\"]]");
+    run_well(&(struct fake_task){.table = "m.t", .mode = "merge", .key = "[\"f\", \"k\"]"});
+    assert_query(pg,
+                 "select string_agg(concat_ws(',', f, k, v), ' ' order by f) from m.t",
+                 "5,2,b 6,0,c NaN,1,d");
+}
+
 /* ---- types ---- */
 
 static void test_every_type(void **state)
@@ -526,6 +544,7 @@ int main(void)
         cmocka_unit_test_setup(test_replace, reset),
         cmocka_unit_test_setup(test_merge_last_row_wins, reset),
         cmocka_unit_test_setup(test_merge_leaves_same_rows_alone, reset),
+        cmocka_unit_test_setup(test_merge_with_nan_in_the_key, reset),
         cmocka_unit_test_setup(test_every_type, reset),
         cmocka_unit_test_setup(test_lossless_widening, reset),
         cmocka_unit_test_setup(test_refusals, reset),
