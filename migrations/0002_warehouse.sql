@@ -47,6 +47,34 @@ create table headgate.cursor (
     primary key (pipeline_id, job_id)
 );
 
+-- Rows between two tasks of a run, where its flow is cut: each stage is a table of the schema
+-- headgate_stage, there from its writer's commit until the last of its readers has committed.
+create table headgate.stage (
+    seq bigint generated always as identity primary key, -- in the order of commits of one task
+    pipeline_id text not null,
+    task_key text not null, -- of the task that wrote it
+    run_id uuid not null,
+    table_name text not null,
+    columns jsonb not null, -- [{"name", "type", "precision", "scale", "utc", "json"}]
+    state jsonb, -- of the source: the cursor once a reader has taken the rows
+    n_rows bigint not null,
+    in_order boolean not null, -- the table's order is that of the stream
+    incremental boolean not null, -- no later run reads these rows from the source again
+    from_source boolean not null, -- as long as nobody has taken them, they are read again
+    taken boolean not null default false, -- by at least one reader
+    created_at timestamptz not null default now()
+);
+
+create unique index stage_once_per_run on headgate.stage (run_id, task_key);
+create index stage_task on headgate.stage (pipeline_id, task_key);
+
+-- Who has still to read it.
+create table headgate.stage_reader (
+    seq bigint not null references headgate.stage on delete cascade,
+    task_key text not null,
+    primary key (seq, task_key)
+);
+
 create table headgate.quarantine (
     id bigint generated always as identity primary key,
     pipeline_id text not null,
@@ -135,7 +163,93 @@ $$;
 revoke all on function headgate.run_transform from public;
 grant execute on function headgate.run_transform to headgate_load;
 
+-- Drops a stage and its table.
+create or replace function headgate.stage_drop(p_seq bigint) returns void
+    language plpgsql
+as $$
+declare
+    dropped text;
+begin
+    delete from headgate.stage where seq = p_seq returning table_name into dropped;
+    execute format('drop table %I.%I', split_part(dropped, '.', 1), split_part(dropped, '.', 2));
+end
+$$;
+
+-- A new stage of a task, in its writer's transaction. Of the earlier ones only those stay whose rows
+-- would be lost with them: rows that one reader has taken, so that the source does not give them
+-- again, and another has not. Answers the rows lost to readers that are no longer there.
+create or replace function headgate.stage_put(p_pipeline text, p_task_key text, p_run uuid,
+    p_table text, p_columns jsonb, p_state jsonb, p_rows bigint, p_in_order boolean,
+    p_incremental boolean, p_from_source boolean, p_readers text[]) returns bigint
+    language plpgsql
+as $$
+declare
+    n_dropped bigint;
+    new_seq bigint;
+    old bigint;
+begin
+    with gone as (
+        delete from headgate.stage_reader r using headgate.stage s
+            where s.seq = r.seq and s.pipeline_id = p_pipeline and s.task_key = p_task_key
+            and not r.task_key = any (p_readers) returning s.seq)
+    select coalesce(sum(s.n_rows), 0) into n_dropped from headgate.stage s
+        where s.incremental and (s.taken or not s.from_source)
+        and s.seq in (select gone.seq from gone);
+    for old in
+        select s.seq from headgate.stage s
+            where s.pipeline_id = p_pipeline and s.task_key = p_task_key
+            and not (p_incremental and s.incremental and (s.taken or not s.from_source)
+                and exists (select from headgate.stage_reader r where r.seq = s.seq))
+            order by s.seq for update
+    loop
+        perform headgate.stage_drop(old);
+    end loop;
+    insert into headgate.stage (pipeline_id, task_key, run_id, table_name, columns, state, n_rows,
+        in_order, incremental, from_source)
+        values (p_pipeline, p_task_key, p_run, p_table, p_columns, p_state, p_rows, p_in_order,
+        p_incremental, p_from_source) returning seq into new_seq;
+    insert into headgate.stage_reader (seq, task_key)
+        select new_seq, r.task_key from unnest(p_readers) as r (task_key);
+    return n_dropped;
+end
+$$;
+
+-- A reader has had these stages, in its transaction. With the first to say so the source's cursor
+-- moves on, with the last the table goes.
+create or replace function headgate.stage_take(p_reader text, p_seqs bigint[]) returns void
+    language plpgsql
+as $$
+declare
+    taken headgate.stage;
+begin
+    for taken in
+        select * from headgate.stage s where s.seq = any (p_seqs) order by s.seq for update
+    loop
+        delete from headgate.stage_reader r where r.seq = taken.seq and r.task_key = p_reader;
+        if taken.state is not null and not taken.taken then
+            insert into headgate.cursor (pipeline_id, job_id, state, run_id)
+                values (taken.pipeline_id, taken.task_key, taken.state, taken.run_id)
+                on conflict (pipeline_id, job_id) do update set state = excluded.state,
+                run_id = excluded.run_id, updated_at = now();
+        end if;
+        if exists (select from headgate.stage_reader r where r.seq = taken.seq) then
+            update headgate.stage s set taken = true where s.seq = taken.seq;
+        else
+            perform headgate.stage_drop(taken.seq);
+        end if;
+    end loop;
+end
+$$;
+
+revoke all on function headgate.stage_drop, headgate.stage_put, headgate.stage_take from public;
+grant execute on function headgate.stage_drop, headgate.stage_put, headgate.stage_take
+    to headgate_load;
+
+create schema if not exists headgate_stage;
+grant usage, create on schema headgate_stage to headgate_load;
+
 grant usage on schema headgate to headgate_load;
+grant select, insert, update, delete on headgate.stage, headgate.stage_reader to headgate_load;
 grant select, insert, update on headgate.ledger_head, headgate.cursor to headgate_load;
 grant select, insert on headgate.ledger to headgate_load;
 grant insert on headgate.quarantine to headgate_load;

@@ -100,6 +100,14 @@ size_t hg_flow_job(const struct hg_flow *flow, const char *id)
     return flow->current;
 }
 
+const char *hg_flow_mode(const struct hg_flow *flow)
+{
+    const json_t *load = json_object_get(flow->task, "load");
+    const json_t *part = load ? load : json_object_get(flow->task, "stage");
+    const char *mode = json_string_value(json_object_get(part, "mode"));
+    return mode ? mode : "";
+}
+
 /* ---- the result ---- */
 
 /* The job at fault failed, those before it were cancelled with it, those behind it never came. */

@@ -63,6 +63,9 @@ size_t hg_flow_job(const struct hg_flow *flow, const char *id);
 /* The result that hg_flow_run promises; `err` is NULL when all went well. Owned by the caller. */
 json_t *hg_flow_result(const struct hg_flow *flow, const struct hg_error *err);
 
+/* How the rows are loaded, for a stage: by those who read it. "" when the task loads nothing. */
+const char *hg_flow_mode(const struct hg_flow *flow);
+
 /* A line for the log of the job of that index. */
 void hg_flow_log(const struct hg_flow *flow, size_t job, int level, const char *fmt, ...)
     HG_PRINTF(4, 5);

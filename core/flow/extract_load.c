@@ -11,11 +11,16 @@
 #include "flow/load.h"
 #include "flow/quarantine.h"
 #include "flow/source.h"
+#include "flow/stage.h"
+#include "flow/stage_input.h"
 
-/* One pass from the source to the table. */
+/* One pass from the source, or a stage, to the table, or a stage. */
 struct pass {
     struct hg_flow *flow;
     struct hg_source source;
+    struct hg_stage_input *stage; /* read instead of the source, or NULL */
+    const struct hg_flow_schema *schema;
+    size_t first; /* index of the job that is at work while rows are read */
     struct hg_checks *checks;
     struct hg_load *load;
     struct hg_flow_view *views;
@@ -33,6 +38,7 @@ static void close_pass(struct pass *pass)
     free(pass->seq);
     free(pass->rows);
     hg_source_close(&pass->source);
+    hg_stage_input_close(pass->stage);
 }
 
 static int make_room(struct pass *pass, int64_t n_rows, struct hg_error *err)
@@ -59,49 +65,58 @@ static int open_source(struct pass *pass, struct hg_error *err)
 {
     HG_CLEANUP(hg_freep) char *state = NULL;
     struct hg_flow *flow = pass->flow;
-    const json_t *load = json_object_get(flow->task, "load");
-    const char *mode = json_string_value(json_object_get(load, "mode"));
+    const char *mode = hg_flow_mode(flow);
     int r = HG_OK;
-    hg_flow_at_work(flow,
-                    hg_flow_job(flow,
-                                json_string_value(json_object_get(
-                                    json_object_get(flow->task, "extract"), "job"))));
-    if (!mode || strcmp(mode, "replace") != 0) {
+    if (strcmp(mode, "replace") != 0) {
         r = hg_ledger_state(flow, &state, err);
     }
-    return r < 0 ? r : hg_source_open(&pass->source, flow, state, err);
+    r = r < 0 ? r : hg_source_open(&pass->source, flow, state, err);
+    pass->schema = &pass->source.schema;
+    return r;
+}
+
+static int open_input(struct pass *pass, struct hg_error *err)
+{
+    hg_flow_at_work(pass->flow, pass->first);
+    if (!hg_stage_is_read(pass->flow)) {
+        return open_source(pass, err);
+    }
+    int r = hg_stage_input_open(pass->flow, &pass->stage, err);
+    pass->schema = r == HG_OK ? hg_stage_input_schema(pass->stage) : NULL;
+    return r;
 }
 
 static int open_pass(struct pass *pass, struct hg_error *err)
 {
     struct hg_flow *flow = pass->flow;
     int r = hg_quarantine_new(flow, &flow->quarantine, err);
-    r = r < 0 ? r : open_source(pass, err);
+    r = r < 0 ? r : open_input(pass, err);
     if (r < 0) {
         return r;
     }
-    pass->views = calloc(pass->source.schema.n_columns, sizeof *pass->views);
+    pass->views = calloc(pass->schema->n_columns, sizeof *pass->views);
     r = pass->views ? HG_OK : hg_error_nomem(err);
-    r = r < 0 ? r : hg_checks_new(flow, &pass->source.schema, true, &pass->checks, err);
-    return r < 0 ? r : hg_load_new(flow, &pass->source.schema, &pass->load, err);
+    r = r < 0 ? r : hg_checks_new(flow, pass->schema, true, &pass->checks, err);
+    return r < 0 ? r : hg_load_new(flow, pass->schema, &pass->load, err);
 }
 
 static int take_batch(struct pass *pass, const struct ArrowArray *array, struct hg_error *err)
 {
     struct hg_flow *flow = pass->flow;
     int64_t n_good = 0;
-    int r = hg_flow_views(&pass->source.schema, array, pass->views, err);
+    int r = hg_flow_views(pass->schema, array, pass->views, err);
     r = r < 0 ? r : make_room(pass, array->length, err);
     if (r < 0 || array->length == 0) {
         return r;
     }
-    flow->jobs[flow->current].rows_in += array->length;
-    flow->jobs[flow->current].rows_out += array->length;
+    if (!pass->stage) {
+        flow->jobs[pass->first].rows_in += array->length;
+        flow->jobs[pass->first].rows_out += array->length;
+    }
     for (int64_t i = 0; i < array->length; i++) {
         pass->seq[i] = pass->n_seen++;
     }
-    const struct hg_flow_batch batch = {
-        &pass->source.schema, array, pass->views, pass->seq, array->length};
+    const struct hg_flow_batch batch = {pass->schema, array, pass->views, pass->seq, array->length};
     r = hg_checks_batch(pass->checks, &batch, pass->rows, &n_good, err);
     if (r == HG_OK && hg_checks_waiting(pass->checks)) {
         r = hg_load_out_of_order(pass->load, err);
@@ -112,14 +127,19 @@ static int take_batch(struct pass *pass, const struct ArrowArray *array, struct 
     return r;
 }
 
+static int next_batch(struct pass *pass, struct ArrowArray *ret, struct hg_error *err)
+{
+    return pass->stage ? hg_stage_input_next(pass->stage, ret, err)
+                       : hg_source_next(&pass->source, ret, err);
+}
+
 static int read_all(struct pass *pass, struct hg_error *err)
 {
-    size_t extract = pass->source.service.job;
     for (;;) {
         struct ArrowArray array = {0};
-        hg_flow_at_work(pass->flow, extract);
+        hg_flow_at_work(pass->flow, pass->first);
         int r = hg_flow_cancelled(pass->flow, err);
-        r = r < 0 ? r : hg_source_next(&pass->source, &array, err);
+        r = r < 0 ? r : next_batch(pass, &array, err);
         if (r < 0 || !array.release) {
             return r;
         }
@@ -141,6 +161,19 @@ static int pass_late(void *arg,
     return hg_load_rows(pass->load, batch, rows, n, err);
 }
 
+/* What happens to stages in the transaction of the rows. */
+static int settle_stages(struct pass *pass, struct hg_error *err)
+{
+    const struct hg_stage_facts facts = {
+        .schema = pass->schema,
+        .n_rows = pass->flow->jobs[pass->flow->current].rows_out,
+        .in_order = hg_load_in_order(pass->load),
+        .incremental = hg_stage_input_incremental(pass->stage),
+    };
+    int r = hg_stage_is_written(pass->flow) ? hg_stage_put(pass->flow, &facts, err) : HG_OK;
+    return r < 0 || !pass->stage ? r : hg_stage_input_take(pass->stage, err);
+}
+
 static int commit(struct pass *pass, struct hg_error *err)
 {
     struct hg_flow *flow = pass->flow;
@@ -148,7 +181,7 @@ static int commit(struct pass *pass, struct hg_error *err)
     struct hg_ledger_row row = {
         .table = json_string_value(json_object_get(load, "table")),
         .mode = json_string_value(json_object_get(load, "mode")),
-        .rows_extracted = flow->jobs[pass->source.service.job].rows_in,
+        .rows_extracted = flow->jobs[pass->first].rows_in,
         .rows_loaded = flow->jobs[flow->current].rows_out,
     };
     for (size_t i = 0; i < flow->n_jobs; i++) {
@@ -157,11 +190,12 @@ static int commit(struct pass *pass, struct hg_error *err)
     int r = hg_ledger_as_self(flow, err);
     r = r < 0 ? r : hg_quarantine_copy(flow->quarantine, err);
     HG_FAULT("flow.quarantined");
+    r = r < 0 ? r : settle_stages(pass, err);
     return r < 0 ? r : hg_ledger_commit(flow, &row, err);
 }
 
-/* One line of each job, so that no log of one that succeeded is empty. */
-static void log_committed(struct hg_flow *flow)
+/* "12 rows appended to market.prices", "12 rows staged for 2 tasks" */
+static void log_landed(struct hg_flow *flow)
 {
     static const struct {
         const char *mode;
@@ -169,18 +203,20 @@ static void log_committed(struct hg_flow *flow)
     } verbs[] = {
         {"append", "appended to"}, {"replace", "are now all of"}, {"merge", "merged into"}};
     const json_t *load = json_object_get(flow->task, "load");
-    const char *mode = json_string_value(json_object_get(load, "mode"));
     size_t last = flow->n_jobs - 1;
-    for (size_t i = 1; i < last; i++) {
+    if (hg_stage_is_written(flow)) {
+        size_t n =
+            json_array_size(json_object_get(json_object_get(flow->task, "stage"), "readers"));
         hg_flow_log(flow,
-                    i,
+                    last,
                     HG_LOG_INFO,
-                    "%" PRId64 " rows checked, %" PRId64 " of them rejected",
-                    flow->jobs[i].rows_in,
-                    flow->jobs[i].rows_rejected);
+                    "%" PRId64 " rows staged for %zu task%s",
+                    flow->jobs[last].rows_out,
+                    n,
+                    n == 1 ? "" : "s");
     }
-    for (size_t i = 0; i < HG_COUNT(verbs); i++) {
-        if (strcmp(verbs[i].mode, mode) == 0) {
+    for (size_t i = 0; load && i < HG_COUNT(verbs); i++) {
+        if (strcmp(verbs[i].mode, hg_flow_mode(flow)) == 0) {
             hg_flow_log(flow,
                         last,
                         HG_LOG_INFO,
@@ -190,6 +226,22 @@ static void log_committed(struct hg_flow *flow)
                         json_string_value(json_object_get(load, "table")));
         }
     }
+}
+
+/* One line of each job, so that no log of one that succeeded is empty. */
+static void log_committed(struct hg_flow *flow)
+{
+    size_t first = hg_stage_is_read(flow) ? 0 : 1;
+    size_t n_checks = json_array_size(json_object_get(flow->task, "checks"));
+    for (size_t i = first; i < first + n_checks; i++) {
+        hg_flow_log(flow,
+                    i,
+                    HG_LOG_INFO,
+                    "%" PRId64 " rows checked, %" PRId64 " of them rejected",
+                    flow->jobs[i].rows_in,
+                    flow->jobs[i].rows_rejected);
+    }
+    log_landed(flow);
 }
 
 static int run_pass(struct pass *pass, struct hg_error *err)

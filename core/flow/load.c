@@ -11,6 +11,7 @@
 #include "flow/quarantine.h"
 #include "flow/rows.h"
 #include "flow/sender.h"
+#include "flow/stage.h"
 #include "flow/target.h"
 #include "store/quote.h"
 
@@ -24,11 +25,16 @@ struct hg_load {
     struct hg_encoder *encoder; /* for what the COPY now goes into */
     struct hg_sender *sender;   /* NULL while no COPY is open */
     bool merge;
-    bool staged;   /* the rows go into the staging table */
+    bool staged;   /* the rows go into the staging table of a merge */
     bool distinct; /* the keys of the staging table strictly increase so far */
     struct hg_order *order;
     int64_t rows_direct;
     int64_t rows_staged;
+    bool stage; /* the table is a stage, see stage.h */
+    char stage_name[HG_STAGE_NAME_BYTES];
+    struct hg_stage_words *words; /* NULL when the positions are words already, or none */
+    int64_t last_seq;
+    bool disordered;
     uint8_t *bad; /* a bit for each row of a batch */
     int32_t *good_rows;
     int64_t room; /* rows that there is room for in both */
@@ -130,6 +136,21 @@ static const struct mode *find_mode(const char *name)
     return NULL;
 }
 
+static int open_stage(struct hg_load *load, struct hg_error *err)
+{
+    const struct hg_flow_schema *schema = load->schema;
+    load->stage = true;
+    load->job = load->flow->n_jobs - 1;
+    hg_stage_name(load->flow, load->stage_name);
+    int r = hg_ledger_as_self(load->flow, err);
+    r = r < 0 ? r : hg_target_make_stage(&load->target, load->flow, schema, load->stage_name, err);
+    if (r == HG_OK && schema->position >= 0 &&
+        schema->columns[schema->position].type != HG_TYPE_UTF8) {
+        r = hg_stage_words_new(schema, &load->words, err);
+    }
+    return r;
+}
+
 static int open_load(struct hg_load *load, const json_t *spec, struct hg_error *err)
 {
     const char *table = NULL;
@@ -164,7 +185,8 @@ int hg_load_new(struct hg_flow *flow,
     }
     load->flow = flow;
     load->schema = schema;
-    int r = open_load(load, json_object_get(flow->task, "load"), err);
+    int r = hg_stage_is_written(flow) ? open_stage(load, err)
+                                      : open_load(load, json_object_get(flow->task, "load"), err);
     if (r < 0) {
         hg_load_free(load);
         return r;
@@ -182,6 +204,7 @@ void hg_load_free(struct hg_load *load)
     hg_encoder_free(load->encoder);
     hg_order_free(load->order);
     hg_target_free(&load->target);
+    hg_stage_words_free(load->words);
     free(load->bad);
     free(load->good_rows);
     free(load);
@@ -198,6 +221,7 @@ static int open_copy(struct hg_load *load, struct hg_error *err)
     } else {
         hg_buf_printf(&sql, "copy %s (", hg_buf_text(&load->target.quoted));
         hg_target_columns(&load->target, load->schema, "", &sql);
+        hg_buf_puts(&sql, load->stage ? ", \"_hg_seq\"" : "");
         hg_buf_puts(&sql, ") from stdin (format binary)");
     }
     hg_encoder_free(HG_TAKE(load->encoder));
@@ -205,7 +229,7 @@ static int open_copy(struct hg_load *load, struct hg_error *err)
               : hg_encoder_new(load->schema,
                                load->target.columns,
                                load->target.n_columns,
-                               load->staged,
+                               load->staged || load->stage,
                                &load->encoder,
                                err);
     if (r == HG_OK && hg_buf_failed(&sql)) {
@@ -381,23 +405,49 @@ static int keep_good(struct hg_load *load,
     return r;
 }
 
+static void watch_order(struct hg_load *load,
+                        const struct hg_flow_batch *batch,
+                        const int32_t *rows,
+                        int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        load->disordered |= batch->seq[rows[i]] < load->last_seq;
+        load->last_seq = batch->seq[rows[i]];
+    }
+}
+
+bool hg_load_in_order(const struct hg_load *load)
+{
+    return !load->disordered;
+}
+
 int hg_load_rows(struct hg_load *load,
                  const struct hg_flow_batch *batch,
                  const int32_t *rows,
                  int64_t n,
                  struct hg_error *err)
 {
+    struct hg_flow_batch with_words;
+    struct hg_flow_job *job = &load->flow->jobs[load->job];
     int64_t n_good = 0;
     hg_flow_at_work(load->flow, load->job);
-    load->flow->jobs[load->job].rows_in += n;
+    if (load->stage) {
+        watch_order(load, batch, rows, n);
+    } else {
+        job->rows_in += n; /* a stage is no job: the last one's rows have been counted */
+    }
     int r = keep_good(load, batch, rows, n, &n_good, err);
+    if (r == HG_OK && load->words) {
+        r = hg_stage_words_put(load->words, batch, &with_words, err);
+        batch = &with_words;
+    }
     for (int64_t at = 0; r == HG_OK && at < n_good; at += HG_TILE_ROWS) {
         int tile = n_good - at < HG_TILE_ROWS ? (int)(n_good - at) : HG_TILE_ROWS;
         r = load->merge ? send_merge_tile(load, batch, load->good_rows + at, tile, err)
                         : send_tile(load, batch, load->good_rows + at, tile, err);
     }
-    if (r == HG_OK) {
-        load->flow->jobs[load->job].rows_out += n_good;
+    if (r == HG_OK && !load->stage) {
+        job->rows_out += n_good;
     }
     return r;
 }

@@ -6,6 +6,7 @@
  *   merge    straight into the table while that is safe: the table was empty, we hold its lock, and
  *            the keys of the stream strictly increase. From the first row on that breaks this, into
  *            a staging table, which is merged at the end.
+ *   stage    into a table of its own for the tasks that read it (stage.h)
  */
 #ifndef HG_FLOW_LOAD_H
 #define HG_FLOW_LOAD_H
@@ -35,5 +36,8 @@ int hg_load_rows(struct hg_load *load,
 int hg_load_out_of_order(struct hg_load *load, struct hg_error *err);
 /* All rows were given: they are in the table, visible once the transaction commits. */
 int hg_load_finish(struct hg_load *load, struct hg_error *err);
+
+/* Whether all rows came in the order of their numbers. */
+bool hg_load_in_order(const struct hg_load *load);
 
 #endif

@@ -65,8 +65,7 @@ void hg_quarantine_free(struct hg_quarantine *quarantine)
 
 /* ---- texts that PostgreSQL takes ---- */
 
-/* Calls `put` for each stretch of good text, and appends U+FFFD for each byte between. */
-static void clean(struct hg_buf *buf, const char *text, size_t n)
+void hg_clean_text(struct hg_buf *buf, const char *text, size_t n)
 {
     while (n > 0) {
         size_t good = hg_utf8_valid(text, n);
@@ -90,7 +89,7 @@ void hg_jsonb_text(struct hg_buf *buf, const char *text, size_t n)
         return;
     }
     struct hg_buf cleaned = HG_BUF_INIT;
-    clean(&cleaned, text, n);
+    hg_clean_text(&cleaned, text, n);
     hg_json_quote_n(buf, hg_buf_text(&cleaned), cleaned.len);
     buf->failed |= hg_buf_failed(&cleaned);
     hg_buf_free(&cleaned);
@@ -145,7 +144,7 @@ static void put_text(struct hg_buf *buf, const char *text, size_t n)
     }
     size_t start = buf->len;
     hg_buf_put_be32(buf, 0);
-    clean(buf, text, n);
+    hg_clean_text(buf, text, n);
     set_length(buf, start);
 }
 

@@ -53,6 +53,8 @@ void hg_reason_append(struct hg_buf *reasons,
                       const char *rule,
                       const char *column,
                       const char *message);
+/* Appends a text that PostgreSQL takes: a NUL byte and what is not UTF-8 become U+FFFD. */
+void hg_clean_text(struct hg_buf *buf, const char *text, size_t n);
 /* Appends a JSON text that jsonb takes: a NUL byte and what is not UTF-8 become U+FFFD. */
 void hg_jsonb_text(struct hg_buf *buf, const char *text, size_t n);
 

@@ -14,10 +14,8 @@
 static int default_files(const struct hg_source *source, const char *config_schema, json_t *config)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *schema = json_loads(config_schema, 0, NULL);
-    const json_t *load = json_object_get(source->flow->task, "load");
-    const char *mode = json_string_value(json_object_get(load, "mode"));
     if (!json_object_get(json_object_get(schema, "properties"), "files") ||
-        json_object_get(config, "files") || !mode || strcmp(mode, "append") != 0) {
+        json_object_get(config, "files") || strcmp(hg_flow_mode(source->flow), "append") != 0) {
         return 0;
     }
     return json_object_set_new(config, "files", json_string("new"));

@@ -362,6 +362,7 @@ static int read_key(struct hg_target *target,
 
 static int list_columns(struct hg_target *target,
                         const struct hg_flow_schema *schema,
+                        bool position,
                         struct hg_error *err)
 {
     target->columns = calloc(schema->n_columns, sizeof *target->columns);
@@ -370,7 +371,7 @@ static int list_columns(struct hg_target *target,
         return hg_error_nomem(err);
     }
     for (int i = 0; i < (int)schema->n_columns; i++) {
-        if (i != schema->position) {
+        if (position || i != schema->position) {
             target->columns[target->n_columns].column = i;
             target->guards[target->n_columns++].column = i;
         }
@@ -420,7 +421,47 @@ int hg_target_open(struct hg_target *target,
 {
     *target = (struct hg_target){.name = table};
     int r = hg_quote_table(&target->quoted, table, err);
-    r = r < 0 ? r : list_columns(target, schema, err);
+    r = r < 0 ? r : list_columns(target, schema, false, err);
     r = r < 0 ? r : read_key(target, schema, key, err);
     return r < 0 ? r : find_or_make(target, flow, schema, key, err);
+}
+
+/*
+ * JSON is kept as the text that it is, for a load may want it so; whether it is valid is seen when
+ * it is loaded.
+ */
+static void make_stage_column(struct hg_target *target,
+                              const struct hg_flow_schema *schema,
+                              size_t i,
+                              struct hg_buf *sql)
+{
+    struct hg_flow_column column = schema->columns[target->columns[i].column];
+    column.type = target->columns[i].column == schema->position ? HG_TYPE_UTF8 : column.type;
+    column.json = false;
+    hg_quote_ident(sql, column.name);
+    hg_buf_putc(sql, ' ');
+    hg_mapping_type_name(sql, &column);
+    target->columns[i].mapping = hg_mapping_natural(&column);
+}
+
+int hg_target_make_stage(struct hg_target *target,
+                         struct hg_flow *flow,
+                         const struct hg_flow_schema *schema,
+                         const char *table,
+                         struct hg_error *err)
+{
+    struct hg_buf sql = HG_BUF_INIT;
+    *target = (struct hg_target){.name = table, .created = true};
+    int r = hg_quote_table(&target->quoted, table, err);
+    r = r < 0 ? r : list_columns(target, schema, true, err);
+    if (r < 0) {
+        return r;
+    }
+    hg_buf_printf(&sql, "create table %s (", hg_buf_text(&target->quoted));
+    for (size_t i = 0; i < target->n_columns; i++) {
+        make_stage_column(target, schema, i, &sql);
+        hg_buf_puts(&sql, ", ");
+    }
+    hg_buf_puts(&sql, "\"_hg_seq\" bigint)");
+    return run(flow, &sql, err);
 }

@@ -34,6 +34,15 @@ int hg_target_open(struct hg_target *target,
                    const char *table,
                    const json_t *key,
                    struct hg_error *err);
+/*
+ * Makes the table of a stage instead, as itself: all columns, also positions as text, and each
+ * row's number as `_hg_seq`.
+ */
+int hg_target_make_stage(struct hg_target *target,
+                         struct hg_flow *flow,
+                         const struct hg_flow_schema *schema,
+                         const char *table,
+                         struct hg_error *err);
 void hg_target_free(struct hg_target *target);
 
 /* Makes the key of a table that was created the primary key. */

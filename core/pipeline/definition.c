@@ -17,6 +17,7 @@
 #include "pipeline/definition_graph.h"
 #include "pipeline/definition_jobs.h"
 #include "pipeline/definition_schema.h"
+#include "pipeline/definition_tasks.h"
 #include "pipeline/schedule.h"
 #include "pipeline/secrets.h"
 

@@ -26,7 +26,8 @@ struct hg_definition_job {
     bool checks_table;    /* a check of what is stored */
     struct hg_job_needs needs;
     long from;   /* index of the job whose rows it takes, or -1 */
-    long reader; /* index of the job that takes its rows, or -1 */
+    long reader; /* index of the first job that takes its rows, or -1 */
+    bool staged; /* who takes its rows takes them from a stage: the flow ends with this job */
     size_t task; /* index of its task */
     json_t *canonical;
 };

@@ -95,6 +95,19 @@ static int bind_params(json_t *part,
     return json_object_set(part, "params", bound);
 }
 
+/* Where the rows of a flow come from and go to, when that is a stage. */
+static int add_stages(json_t *spec, const json_t *task)
+{
+    static const char *const keys[] = {"reads", "stage"};
+    for (size_t i = 0; i < HG_COUNT(keys); i++) {
+        json_t *value = json_object_get(task, keys[i]);
+        if (value && json_object_set(spec, keys[i], value) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int add_jobs(json_t *spec,
                     const json_t *definition,
                     const json_t *task,
@@ -176,7 +189,8 @@ int hg_task_spec(const json_t *definition,
                              json_object_get(task, "jobs"),
                              "retries",
                              hg_task_retries(definition, task));
-    if (!spec || add_jobs(spec, definition, task, run_id, params, scheduled_for) < 0) {
+    if (!spec || add_jobs(spec, definition, task, run_id, params, scheduled_for) < 0 ||
+        add_stages(spec, task) < 0) {
         return hg_error_set(err,
                             HG_EINTERNAL,
                             "task \"%s\" of the stored pipeline cannot be put together",

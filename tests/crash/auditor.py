@@ -91,6 +91,14 @@ class Auditor:
         self._warehouse("replaced rows of an older round",
                         f"select count(*) from crash.replace where round <> {work.round}", 0)
 
+        for table, wanted in (("fan_direct", work.next_id), ("fan_merge", len(work.good)),
+                              ("fan_checked", len(work.good))):
+            self._warehouse(f"rows of {table}", f"select count(*) from crash.{table}", wanted)
+            self._warehouse(f"different rows of {table}", f"select count(distinct id) from crash.{table}",
+                            wanted)
+        self._warehouse("rejected rows behind a stage", "select count(*) from headgate.quarantine"
+                        " where pipeline_id = 'fan'", work.bad)
+
     def _ledger(self):
         self._warehouse("flows with two final entries", "select count(*) from (select from headgate.ledger"
                         " where final group by run_id, task_key having count(*) > 1) d", 0)
@@ -110,6 +118,9 @@ class Auditor:
 
     def _left_over(self):
         self._warehouse("temporary tables", "select count(*) from pg_class where relpersistence = 't'", 0)
+        self._warehouse("stages", "select count(*) from headgate.stage", 0)
+        self._warehouse("tables of stages", "select count(*) from pg_tables"
+                        " where schemaname = 'headgate_stage'", 0)
         self._warehouse("open transactions", "select count(*) from pg_stat_activity where datname = 'warehouse'"
                         " and state like 'idle in transaction%'", 0)
         known = {self.host.process.pid}

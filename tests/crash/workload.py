@@ -37,12 +37,31 @@ jobs:
       config: {path: ../data/replace.csv, columns: {id: int64, round: int64}}
   - {id: load, needs: [fetch], load: {table: crash.replace, mode: replace}}
 """
+# Cut flows: two loads read the same new rows, one of them behind a script; another stage is between.
+FAN = """\
+id: fan
+retries: {max: 12, backoff: 50ms, max_backoff: 1s}
+parallelism: 3
+jobs:
+  - id: fetch
+    extract:
+      source: csv
+      config: {path: ../data/append/*.csv, columns: {id: int64, file: int64, note: utf8, price: float64}}
+  - {id: direct, needs: [fetch], load: {table: crash.fan_direct, mode: append}}
+  - {id: between, needs: [fetch], transform: {sql: between.sql}}
+  - id: check
+    needs: [fetch, between]
+    from: fetch
+    check: {rules: [{rule: not_null, columns: [price], on_fail: reject}]}
+  - {id: keep, needs: [check], load: {table: crash.fan_merge, mode: merge, key: [id]}}
+  - {id: log, needs: [check], load: {table: crash.fan_checked, mode: append}}
+"""
 # One row a run: a script that ran twice would leave two.
 AFTER = """\
 create table if not exists crash.after (run_id uuid, at timestamptz);
 insert into crash.after values (${run.id}::uuid, clock_timestamp());
 """
-PIPELINES = ("append", "merge", "replace")
+PIPELINES = ("append", "merge", "replace", "fan")
 
 
 class Workload:
@@ -63,9 +82,10 @@ class Workload:
         self.replaced = 0     # rows of the newest replace.csv
         for name in ("pipelines", "data/append"):
             os.makedirs(os.path.join(folder, name), exist_ok=True)
-        for name, text in (("append", APPEND), ("merge", MERGE), ("replace", REPLACE)):
+        for name, text in (("append", APPEND), ("merge", MERGE), ("replace", REPLACE), ("fan", FAN)):
             self._put(f"pipelines/{name}.yaml", text)
         self._put("pipelines/after.sql", AFTER)
+        self._put("pipelines/between.sql", "select 1;\n")
 
     def _put(self, name, text):
         path = os.path.join(self.folder, name)

@@ -322,11 +322,78 @@ static void fills_in_defaults(void **state)
                 "{\"key\":\"c\",\"kind\":\"check_table\",\"jobs\":[\"c\"],\"needs\":[\"e\"]}]");
 }
 
-/* Bad files ------------------------------------------------------------------------------------ */
-
 #define HEAD "id: a\njobs:\n"
 #define E    "  - {id: e, extract: {source: csv, config: {path: x}}}\n"
 #define L    "  - {id: l, needs: [e], load: {table: s.t}}\n"
+#define STAGE(readers, mode, mixed) \
+    "\"stage\":{\"readers\":[" readers "],\"mode\":\"" mode "\",\"mixed\":" mixed "}"
+
+/* Flows are cut where rows have several readers, and where a job waits for what waits for them. */
+static const struct {
+    const char *jobs;
+    const char *tasks;
+} cuts[] = {
+    {E L "  - {id: l2, needs: [e], load: {table: s.t2, mode: merge, key: [a]}}\n",
+     "[{\"key\":\"e\",\"kind\":\"flow\",\"jobs\":[\"e\"],\"needs\":[]," STAGE(
+         "\"l\",\"l2\"", "append", "false") "},"
+                                            "{\"key\":\"l\",\"kind\":\"flow\",\"jobs\":[\"l\"],"
+                                            "\"needs\":[\"e\"],\"reads\":\"e\"},"
+                                            "{\"key\":\"l2\",\"kind\":\"flow\",\"jobs\":[\"l2\"],"
+                                            "\"needs\":[\"e\"],\"reads\":\"e\"}]"},
+    {E "  - {id: t, needs: [e], transform: {sql: x.sql}}\n"
+       "  - {id: l, needs: [t], from: e, load: {table: s.t, mode: replace}}\n",
+     "[{\"key\":\"e\",\"kind\":\"flow\",\"jobs\":[\"e\"],\"needs\":[]," STAGE(
+         "\"l\"",
+         "replace",
+         "false") "},"
+                  "{\"key\":\"t\",\"kind\":\"transform\",\"jobs\":[\"t\"],\"needs\":[\"e\"]},"
+                  "{\"key\":\"l\",\"kind\":\"flow\",\"jobs\":[\"l\"],\"needs\":[\"t\",\"e\"],"
+                  "\"reads\":\"e\"}]"},
+    /* Two flows that wait for each other: one of them is cut, the other stays whole. */
+    {E "  - {id: e2, extract: {source: csv, config: {path: x}}}\n"
+       "  - {id: l, needs: [e2], from: e, load: {table: s.t}}\n"
+       "  - {id: l2, needs: [e], from: e2, load: {table: s.t2}}\n",
+     "[{\"key\":\"e\",\"kind\":\"flow\",\"jobs\":[\"e\"],\"needs\":[]," STAGE(
+         "\"l\"",
+         "append",
+         "false") "},"
+                  "{\"key\":\"e2\",\"kind\":\"flow\",\"jobs\":[\"e2\",\"l2\"],\"needs\":[\"e\"]},"
+                  "{\"key\":\"l\",\"kind\":\"flow\",\"jobs\":[\"l\"],\"needs\":[\"e2\",\"e\"],"
+                  "\"reads\":\"e\"}]"},
+    /* A stage behind a stage, and loads that want all rows beside one that wants new ones. */
+    {E "  - {id: l, needs: [e], load: {table: s.t, mode: replace}}\n"
+       "  - {id: c, needs: [e], check: {rules: [{rule: not_null, columns: [a]}]}}\n"
+       "  - {id: l2, needs: [c], load: {table: s.t2}}\n"
+       "  - {id: l3, needs: [c], load: {table: s.t3, mode: merge, key: [a]}}\n",
+     "[{\"key\":\"e\",\"kind\":\"flow\",\"jobs\":[\"e\"],\"needs\":[]," STAGE(
+         "\"l\",\"c\"",
+         "replace",
+         "true") "},"
+                 "{\"key\":\"l\",\"kind\":\"flow\",\"jobs\":[\"l\"],\"needs\":[\"e\"],\"reads\":"
+                 "\"e\"},"
+                 "{\"key\":\"c\",\"kind\":\"flow\",\"jobs\":[\"c\"],\"needs\":[\"e\"],\"reads\":"
+                 "\"e\"," STAGE("\"l2\",\"l3\"",
+                                "append",
+                                "false") "},"
+                                         "{\"key\":\"l2\",\"kind\":\"flow\",\"jobs\":[\"l2\"],"
+                                         "\"needs\":[\"c\"],\"reads\":\"c\"},"
+                                         "{\"key\":\"l3\",\"kind\":\"flow\",\"jobs\":[\"l3\"],"
+                                         "\"needs\":[\"c\"],\"reads\":\"c\"}]"},
+};
+
+static void cuts_flows_at_stages(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < HG_COUNT(cuts); i++) {
+        char yaml[2048];
+        (void)snprintf(yaml, sizeof yaml, HEAD "%s", cuts[i].jobs);
+        read_text(fixture, yaml, "select 1\n");
+        assert_string_equal(fixture->said, "");
+        expect_json(json_object_get(fixture->definition, "tasks"), cuts[i].tasks);
+    }
+}
+
+/* Bad files ------------------------------------------------------------------------------------ */
 
 static const struct {
     const char *yaml;
@@ -444,17 +511,12 @@ static const struct {
     {HEAD E "  - {id: e2, extract: {source: csv, config: {path: x}}}\n"
             "  - {id: l, needs: [e, e2], load: {table: s.t}}\n",
      "p.yaml:5:20: job \"l\": both \"e\" and \"e2\" could be its data input"},
-    {HEAD E L "  - {id: l2, needs: [e], load: {table: s.t2}}\n",
-     "p.yaml:5:21: job \"l2\": the rows of \"e\" are taken by \"l\" already"},
     {HEAD E L "  - {id: e2, extract: {source: csv, config: {path: x}}}\n",
      "p.yaml:5:5: job \"e2\": nothing loads its rows"},
     {HEAD E L "  - {id: l2, from: l, load: {table: s.t2}}\n",
      "p.yaml:5:20: job \"l2\": \"l\" is a load, which hands no rows on"},
     {HEAD E L "  - {id: t, from: e, transform: {sql: x.sql}}\n",
      "p.yaml:5:19: job \"t\": a transform has no data input"},
-    {HEAD E "  - {id: t, needs: [e], transform: {sql: x.sql}}\n"
-            "  - {id: l, needs: [e, t], load: {table: s.t}}\n",
-     "which waits for another job of the same flow"},
 };
 
 static void says_what_is_wrong(void **state)
@@ -560,6 +622,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(makes_the_canonical_form),
         TEST(fills_in_defaults),
+        TEST(cuts_flows_at_stages),
         TEST(says_what_is_wrong),
         TEST(places_errors_of_sql_in_the_sql_file),
         TEST(says_everything_at_once),
