@@ -1,0 +1,936 @@
+/*
+ * Random tables, batches and rules through the flow's loads, compared with the same done in SQL.
+ *
+ * A seed makes a table and some loads into it. When one fails, HG_SEED=<its number> repeats it
+ * alone; HG_SEEDS=<n> tries so many.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "base/uuid.h"
+#include "fakes.h"
+#include "flow/session.h"
+#include "plugin/module.h"
+#include "random_rows.h"
+#include "sql_model.h"
+
+enum { SEEDS = 120, SMALL_ROWS = 60, LARGE_ROWS = 9000, BATCH_ROWS = 257, BATCHES = 20000 };
+
+static struct hg_test_pg *pg;
+
+/* One seed at work. */
+struct trial {
+    uint64_t seed;
+    int step;
+    struct hg_random random;
+    struct model model;
+    struct hg_flow_session session;
+    struct random_cell *cells;
+    int batches[BATCHES];
+    int64_t fence;
+    int64_t committed; /* the fence of the last load that did */
+    char run_id[HG_UUID_TEXT];
+    int attempt;
+    int64_t state; /* of the last load that committed */
+    bool exists;   /* m.t */
+    bool large;
+    uint64_t spread; /* how many values a column has */
+};
+
+static json_t *task_json(const struct trial *trial);
+
+/* All about the load at work, for whoever repeats it. */
+static void show(const struct trial *trial)
+{
+    static const char *const tables[] = {
+        "select * from judged order by seq", "select * from oracle_before", "select * from m.t"};
+    HG_CLEANUP(hg_json_decrefp) json_t *task = task_json(trial);
+    HG_CLEANUP(hg_freep) char *text = json_dumps(task, JSON_INDENT(1));
+    char bar[] = "|";
+    const PQprintOpt how = {.header = 1, .align = 1, .fieldSep = bar};
+    (void)fprintf(stderr, "%s\nbatches:", text);
+    for (int i = 0; i < random_source.n_batches; i++) {
+        (void)fprintf(stderr, " %d", random_source.batches[i]);
+    }
+    (void)fputc('\n', stderr);
+    for (size_t i = 0; i < HG_COUNT(tables); i++) {
+        PGresult *result = PQexec(trial->model.db, tables[i]);
+        PQprint(stderr, result, &how);
+        PQclear(result);
+    }
+}
+
+__attribute__((format(printf, 2, 3), noreturn)) static void broken(const struct trial *trial,
+                                                                   const char *fmt,
+                                                                   ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    (void)fprintf(stderr,
+                  "HG_SEED=%llu, load %d (%s, %d rows%s%s%s): ",
+                  (unsigned long long)trial->seed,
+                  trial->step,
+                  trial->model.mode ? trial->model.mode : "none",
+                  trial->model.n_rows,
+                  trial->model.premade ? ", premade" : "",
+                  trial->model.wide ? ", wide" : "",
+                  trial->model.keyed ? ", keyed" : "");
+    (void)vfprintf(stderr, fmt, args);
+    (void)fputc('\n', stderr);
+    va_end(args);
+    if (getenv("HG_SEED")) {
+        show(trial);
+    }
+    fail();
+    abort();
+}
+
+static int start(void **state)
+{
+    (void)state;
+    pg = hg_test_pg_start();
+    return pg ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    hg_test_pg_stop(pg);
+    return 0;
+}
+
+/* ---- the table ---- */
+
+static bool has_natural(const struct model *model, int column, const char *type)
+{
+    return strcmp(model->columns[column].natural, type) == 0;
+}
+
+/* Distinct columns, all of which `good` takes. */
+static int choose_columns(struct trial *trial,
+                          bool (*good)(const struct model *model, int column),
+                          int most,
+                          int *ret)
+{
+    struct model *model = &trial->model;
+    int first = hg_random_below(&trial->random, model->n_columns);
+    int wanted = 1 + hg_random_below(&trial->random, most);
+    int n = 0;
+    for (int i = 0; i < model->n_columns && n < wanted; i++) {
+        int column = (first + i * (model->n_columns - 1)) % model->n_columns;
+        bool again = false;
+        for (int k = 0; k < n; k++) {
+            again |= ret[k] == column;
+        }
+        if (!again && good(model, column)) {
+            ret[n++] = column;
+            model->columns[column].loose = false;
+        }
+    }
+    return n;
+}
+
+static bool any_column(const struct model *model, int column)
+{
+    (void)model;
+    (void)column;
+    return true;
+}
+
+static bool can_have_range(const struct model *model, int column)
+{
+    int type = model->columns[column].as.type;
+    return type != HG_TYPE_BOOL && type != HG_TYPE_UTF8 && type != HG_TYPE_BINARY;
+}
+
+static bool is_bigint(const struct model *model, int column)
+{
+    return has_natural(model, column, "bigint");
+}
+
+static void choose_table(struct trial *trial)
+{
+    struct hg_random *random = &trial->random;
+    struct model *model = &trial->model;
+    trial->large = hg_random_chance(random, 4);
+    model->n_columns = 1 + hg_random_below(random, trial->large ? 4 : RANDOM_COLUMNS);
+    for (int i = 0; i < model->n_columns; i++) {
+        random_column(random, i, &model->columns[i]);
+        model->columns[i].loose = true;
+    }
+    model->keyed = hg_random_chance(random, 70);
+    model->premade = hg_random_chance(random, 60);
+    model->wide = model->premade && hg_random_chance(random, 50);
+    if (model->keyed) {
+        model->n_key = choose_columns(trial, any_column, KEY_COLUMNS, model->key);
+        model->primary = !model->premade || hg_random_chance(random, 50);
+    }
+    for (int i = 0; i < model->n_columns; i++) {
+        model->not_null[i] = model->premade && hg_random_chance(random, 10);
+    }
+    trial->spread = trial->large ? 4000 : 1 + (uint64_t)hg_random_below(random, 40);
+    trial->exists = model->premade;
+}
+
+/* ---- rules ---- */
+
+/* A bound that is not among the values which break things: those have no other beside them. */
+static void choose_bound(struct trial *trial, int column, int number, char ret[BOUND_BYTES])
+{
+    const struct random_column *of = &trial->model.columns[column];
+    int year;
+    int month;
+    int day;
+    switch (of->as.type) {
+    case HG_TYPE_DATE32:
+    case HG_TYPE_TIMESTAMP_US:
+        hg_date_from_days(number * 777, &year, &month, &day);
+        (void)snprintf(ret, BOUND_BYTES, "%04d-%02d-%02d", year, month, day);
+        break;
+    case HG_TYPE_DECIMAL128:
+        (void)snprintf(
+            ret, BOUND_BYTES, "%s0.%03d", number < 0 ? "-" : "", number < 0 ? -number : number);
+        break;
+    case HG_TYPE_FLOAT64:
+        (void)snprintf(ret, BOUND_BYTES, "%d.5", number);
+        break;
+    default:
+        (void)snprintf(ret, BOUND_BYTES, "%d", number);
+    }
+}
+
+static void choose_range(struct trial *trial, struct model_rule *rule)
+{
+    int number = hg_random_below(&trial->random, 18) - 9;
+    int ends = 1 + hg_random_below(&trial->random, 3);
+    rule->exclusive = ends != 3 && hg_random_chance(&trial->random, 50);
+    if (ends & 1) {
+        choose_bound(trial, rule->columns[0], number, rule->min);
+    }
+    if (ends & 2) {
+        choose_bound(trial, rule->columns[0], number + 4 < 0 ? 0 : number + 4, rule->max);
+    }
+}
+
+/* False when no column is fit for it. */
+static bool choose_rule(struct trial *trial, struct model_rule *rule)
+{
+    struct hg_random *random = &trial->random;
+    static bool (*const fit[])(const struct model *,
+                               int) = {any_column, any_column, can_have_range, is_bigint};
+    static const int most[] = {2, KEY_COLUMNS, 1, 2};
+    rule->kind = (enum rule_kind)hg_random_below(random, N_RULE_KINDS);
+    int how = hg_random_below(random, 20);
+    rule->on_fail = how == 0 ? STOP : how < 8 ? WARN : REJECT;
+    rule->fatal_severity = hg_random_chance(random, 50);
+    rule->keep = hg_random_below(random, 10);
+    rule->small_memory = hg_random_chance(random, 60);
+    rule->n_columns = choose_columns(trial, fit[rule->kind], most[rule->kind], rule->columns);
+    if (rule->kind == RANGE && rule->n_columns > 0) {
+        choose_range(trial, rule);
+    }
+    return rule->n_columns > 0;
+}
+
+static void choose_rules(struct trial *trial)
+{
+    struct model *model = &trial->model;
+    model->n_rules = 0;
+    model->n_checks = 0;
+    int checks = hg_random_below(&trial->random, CHECKS + 1);
+    for (int check = 0; check < checks; check++) {
+        int before = model->n_rules;
+        int n = 1 + hg_random_below(&trial->random, RULES);
+        for (int i = 0; i < n; i++) {
+            struct model_rule rule = {.check = model->n_checks};
+            if (choose_rule(trial, &rule)) {
+                model->rules[model->n_rules++] = rule;
+            }
+        }
+        model->n_checks += model->n_rules > before;
+    }
+}
+
+/* Rules may only decide the row's fate later, and do not say all then. */
+static bool decides_late(const struct trial *trial)
+{
+    for (int i = 0; i < trial->model.n_rules; i++) {
+        const struct model_rule *rule = &trial->model.rules[i];
+        if (rule->on_fail == REJECT &&
+            (rule->kind == TOY_UNIQUE || (rule->kind == UNIQUE && trial->large))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- rows ---- */
+
+static void choose_cell(struct trial *trial, int column, struct random_cell *cell)
+{
+    struct hg_random *random = &trial->random;
+    const struct random_column *of = &trial->model.columns[column];
+    bool can_be_beyond = of->as.type == HG_TYPE_UTF8 || of->as.type == HG_TYPE_DATE32 ||
+                         of->as.type == HG_TYPE_TIMESTAMP_US;
+    random_value(of, (uint64_t)hg_random_below(random, (int)trial->spread), cell);
+    cell->null = hg_random_chance(random, 8);
+    if (cell->null || !of->loose || !can_be_beyond || !hg_random_chance(random, 2)) {
+        return;
+    }
+    cell->beyond = true;
+    cell->number = of->as.type == HG_TYPE_DATE32 ? INT32_MAX : INT64_MIN;
+    cell->n_bytes = 3;
+    memcpy(cell->bytes, "a\0b", 3);
+}
+
+static void choose_rows(struct trial *trial)
+{
+    struct hg_random *random = &trial->random;
+    struct model *model = &trial->model;
+    model->n_rows = trial->large ? LARGE_ROWS / 2 + hg_random_below(random, LARGE_ROWS / 2)
+                                 : hg_random_below(random, SMALL_ROWS);
+    if (!trial->large && hg_random_chance(random, 10)) {
+        model->n_rows *= 12;
+    }
+    for (int row = 0; row < model->n_rows; row++) {
+        struct random_cell *cells = trial->cells + row * model->n_columns;
+        bool beyond = false;
+        for (int c = 0; c < model->n_columns; c++) {
+            choose_cell(trial, c, &cells[c]);
+            cells[c].null |= beyond && cells[c].beyond; /* one a row */
+            cells[c].beyond &= !beyond;
+            beyond |= cells[c].beyond;
+        }
+        if (row > 0 && hg_random_chance(random, 10)) {
+            int again = hg_random_below(random, row);
+            memcpy(cells,
+                   trial->cells + again * model->n_columns,
+                   (size_t)model->n_columns * sizeof *cells);
+        }
+    }
+    model->cells = trial->cells;
+}
+
+static int compare_number(const void *left, const void *right)
+{
+    const struct random_cell *x = left;
+    const struct random_cell *y = right;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Rows in the order of a first column of numbers, as a merge likes them. */
+static void sort_rows(struct trial *trial)
+{
+    struct model *model = &trial->model;
+    qsort(trial->cells,
+          (size_t)model->n_rows,
+          (size_t)model->n_columns * sizeof *trial->cells,
+          compare_number);
+}
+
+static void choose_batches(struct trial *trial, struct random_source *source)
+{
+    int left = trial->model.n_rows;
+    int most = 1 + hg_random_below(&trial->random, BATCH_ROWS);
+    source->n_batches = 0;
+    while (source->n_batches < BATCHES) {
+        int n =
+            hg_random_chance(&trial->random, 10) ? 0 : 1 + hg_random_below(&trial->random, most);
+        n = n < left ? n : left;
+        left -= n;
+        trial->batches[source->n_batches++] = n;
+        if (left == 0 && hg_random_chance(&trial->random, 60)) {
+            break;
+        }
+    }
+    if (trial->model.n_rows == 0 && hg_random_chance(&trial->random, 50)) {
+        source->n_batches = 0;
+    }
+    source->batches = trial->batches;
+}
+
+/* ---- the task ---- */
+
+static json_t *names_json(const struct model *model, const int *columns, int n)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++) {
+        json_array_append_new(list, json_string(model->columns[columns[i]].as.name));
+    }
+    return list;
+}
+
+static const char *const rule_ids[] = {"not_null", "unique", "range", "toy_unique"};
+static const char *const on_fails[] = {"warn", "reject", "stop"};
+
+static json_t *rule_json(const struct model *model, const struct model_rule *rule)
+{
+    const char *folder = getenv("HG_PLUGIN_DIR");
+    char file[512];
+    json_t *config =
+        json_pack("{s:o}", "columns", names_json(model, rule->columns, rule->n_columns));
+    if (rule->kind == UNIQUE && rule->small_memory) {
+        json_object_set_new(config, "memory_bytes", json_integer(65536));
+    }
+    if (rule->kind == TOY_UNIQUE) {
+        json_object_set_new(config, "keep", json_integer(rule->keep));
+    }
+    if (rule->min[0]) {
+        json_object_set_new(
+            config, rule->exclusive ? "exclusive_min" : "min", json_string(rule->min));
+    }
+    if (rule->max[0]) {
+        json_object_set_new(
+            config, rule->exclusive ? "exclusive_max" : "max", json_string(rule->max));
+    }
+    (void)snprintf(file, sizeof file, "%s/%s.so", folder ? folder : ".", rule_ids[rule->kind]);
+    return json_pack("{s:s, s:s, s:o, s:s, s:s}",
+                     "rule",
+                     rule_ids[rule->kind],
+                     "plugin_file",
+                     file,
+                     "config",
+                     config,
+                     "severity",
+                     rule->fatal_severity ? "error" : "info",
+                     "on_fail",
+                     on_fails[rule->on_fail]);
+}
+
+static json_t *checks_json(const struct model *model)
+{
+    json_t *checks = json_array();
+    for (int check = 0; check < model->n_checks; check++) {
+        char job[16];
+        json_t *rules = json_array();
+        for (int i = 0; i < model->n_rules; i++) {
+            if (model->rules[i].check == check) {
+                json_array_append_new(rules, rule_json(model, &model->rules[i]));
+            }
+        }
+        (void)snprintf(job, sizeof job, "check%d", check);
+        json_array_append_new(checks, json_pack("{s:s, s:o}", "job", job, "rules", rules));
+    }
+    return checks;
+}
+
+static json_t *task_json(const struct trial *trial)
+{
+    const struct model *model = &trial->model;
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:{s:s, s:s, s:{}}, s:o, s:{s:s, s:s, s:s, s:o}}",
+        "kind",
+        "flow",
+        "pipeline_id",
+        "p",
+        "run_id",
+        trial->run_id,
+        "task",
+        "fetch",
+        "attempt",
+        trial->attempt,
+        "fence",
+        (json_int_t)trial->fence,
+        "warehouse",
+        hg_test_pg_worker(pg),
+        "base_folder",
+        "/tmp",
+        "extract",
+        "job",
+        "fetch",
+        "plugin",
+        "random",
+        "config",
+        "checks",
+        checks_json(model),
+        "load",
+        "job",
+        "load",
+        "table",
+        "m.t",
+        "mode",
+        model->mode,
+        "key",
+        strcmp(model->mode, "merge") == 0 ? names_json(model, model->key, model->n_key)
+                                          : json_null());
+}
+
+/* ---- running ---- */
+
+static int find(void *arg,
+                int kind,
+                const char *id,
+                const char *file,
+                const char *sha256,
+                const struct hg_plugin **ret,
+                struct hg_error *err)
+{
+    const struct hg_module *module = NULL;
+    if (kind == HG_KIND_CONNECTOR) {
+        *ret = &random_plugin;
+        return HG_OK;
+    }
+    if (strncmp(id, "toy_", 4) == 0) {
+        return fake_plugins.find(arg, kind, id, file, sha256, ret, err);
+    }
+    int r = hg_module_open(file, sha256, &module, err);
+    *ret = r < 0 ? NULL : hg_module_plugin(module, kind, id);
+    return r < 0 ? r : *ret ? HG_OK : hg_error_set(err, HG_ENOTFOUND, "no rule %s", id);
+}
+
+static void heard_log(void *arg, const char *job, int level, const char *message)
+{
+    (void)arg;
+    (void)job;
+    (void)level;
+    (void)message;
+}
+
+static void heard_progress(
+    void *arg, const char *job, int64_t rows_in, int64_t rows_out, int64_t rows_rejected)
+{
+    (void)arg;
+    (void)job;
+    assert_true(rows_in >= 0 && rows_out >= 0 && rows_rejected >= 0);
+}
+
+static bool never_cancelled(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+static void heard_calling(void *arg, const char *job, const char *plugin_id)
+{
+    (void)arg;
+    (void)job;
+    (void)plugin_id;
+}
+
+static int run_flow(struct trial *trial, json_t **ret_result, struct hg_error *err)
+{
+    static const struct hg_flow_plugins plugins = {NULL, find};
+    static const struct hg_flow_sink sink = {
+        NULL, heard_log, heard_progress, never_cancelled, heard_calling};
+    HG_CLEANUP(hg_json_decrefp) json_t *task = task_json(trial);
+    if (!task) {
+        broken(trial, "the task cannot be written");
+    }
+    int r = hg_flow_run_with(task, &sink, &plugins, &trial->session, ret_result, err);
+    hg_flow_session_scrub(&trial->session);
+    return r;
+}
+
+/* ---- what must be true ---- */
+
+static int64_t count(const struct trial *trial, const char *what)
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof sql, "select count(*) from %s", what);
+    return model_number(trial->model.db, sql);
+}
+
+static void check_same(const struct trial *trial, const char *what, char *differ)
+{
+    if (differ[0]) {
+        broken(trial, "%s, - is missing and + is too much:\n%s", what, differ);
+    }
+    free(differ);
+}
+
+static void check_table(const struct trial *trial)
+{
+    bool exists = model_number(trial->model.db, "select (to_regclass('m.t') is not null)::int");
+    if (exists != trial->exists) {
+        broken(trial, exists ? "the table was made" : "there is no table");
+    }
+    if (exists) {
+        check_same(trial, "table", model_compare_table(&trial->model));
+    }
+}
+
+/* A table made by a load has the columns and the key of the other one. */
+static void check_made(const struct trial *trial)
+{
+    check_same(trial, "columns", model_compare_columns(&trial->model));
+}
+
+static const json_t *job_of(const json_t *result, const char *id)
+{
+    const json_t *jobs = json_object_get(result, "jobs");
+    for (size_t i = 0; i < json_array_size(jobs); i++) {
+        const char *job = json_string_value(json_object_get(json_array_get(jobs, i), "id"));
+        if (job && strcmp(job, id) == 0) {
+            return json_array_get(jobs, i);
+        }
+    }
+    return NULL;
+}
+
+static void check_job(const struct trial *trial,
+                      const json_t *result,
+                      const char *id,
+                      int64_t in,
+                      int64_t out,
+                      int64_t rejected)
+{
+    const json_t *job = job_of(result, id);
+    int64_t got[] = {json_integer_value(json_object_get(job, "rows_in")),
+                     json_integer_value(json_object_get(job, "rows_out")),
+                     json_integer_value(json_object_get(job, "rows_rejected"))};
+    if (got[0] != in || got[1] != out || got[2] != rejected) {
+        broken(trial,
+               "job %s has %lld/%lld/%lld rows in/out/rejected, not %lld/%lld/%lld",
+               id,
+               (long long)got[0],
+               (long long)got[1],
+               (long long)got[2],
+               (long long)in,
+               (long long)out,
+               (long long)rejected);
+    }
+}
+
+static void check_jobs(const struct trial *trial, const json_t *result, bool exact)
+{
+    const struct model *model = &trial->model;
+    int64_t left = model->n_rows;
+    int64_t rejected = 0;
+    check_job(trial, result, "fetch", left, left, 0);
+    for (int i = 0; i < model->n_checks; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "check%d", i);
+        int64_t here =
+            exact ? model->rejected[i]
+                  : json_integer_value(json_object_get(job_of(result, id), "rows_rejected"));
+        check_job(trial, result, id, left, left - here, here);
+        left -= here;
+        rejected += model->rejected[i];
+    }
+    check_job(
+        trial, result, "load", model->n_rows - rejected, model->n_loaded, model->rejected[CHECKS]);
+}
+
+static void check_figure(const struct trial *trial,
+                         const struct model_mark *mark,
+                         const json_t *item)
+{
+    static const char *const good[] = {"pass", "warn", "fail"};
+    char job[16];
+    const char *column = mark->column < 0 ? NULL : trial->model.columns[mark->column].as.name;
+    (void)snprintf(job, sizeof job, "check%d", mark->rule->check);
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *expected = json_pack("{s:s, s:s, s:s?, s:I, s:I, s:s, s:s}",
+                                 "job",
+                                 job,
+                                 "rule",
+                                 rule_ids[mark->rule->kind],
+                                 "column",
+                                 column,
+                                 "evaluated",
+                                 (json_int_t)mark->evaluated,
+                                 "failed",
+                                 (json_int_t)mark->failed,
+                                 "status",
+                                 good[mark->failed == 0 ? 0 : 1 + mark->rule->fatal_severity],
+                                 "on_fail",
+                                 on_fails[mark->rule->on_fail]);
+    const char *key;
+    json_t *value;
+    json_object_foreach (expected, key, value) {
+        if (!json_equal(value, json_object_get(item, key))) {
+            HG_CLEANUP(hg_freep) char *left = json_dumps(item, 0);
+            HG_CLEANUP(hg_freep) char *right = json_dumps(expected, 0);
+            broken(trial, "a figure is %s, not %s", left ? left : "missing", right);
+        }
+    }
+}
+
+static void check_figures(const struct trial *trial, const json_t *result)
+{
+    const struct model *model = &trial->model;
+    const json_t *results = json_object_get(result, "results");
+    if (model->n_rows == 0) {
+        return; /* no batch, no figure */
+    }
+    if ((int)json_array_size(results) != model->n_marks) {
+        broken(trial, "%d figures, not %d", (int)json_array_size(results), model->n_marks);
+    }
+    for (int i = 0; i < model->n_marks; i++) {
+        check_figure(trial, &model->marks[i], json_array_get(results, (size_t)i));
+    }
+}
+
+/* The one row of the run in the ledger. */
+static void check_ledger(const struct trial *trial)
+{
+    const struct model *model = &trial->model;
+    char what[256];
+    int64_t rejected = model->rejected[CHECKS];
+    for (int i = 0; i < model->n_checks; i++) {
+        rejected += model->rejected[i];
+    }
+    (void)snprintf(what,
+                   sizeof what,
+                   "headgate.ledger where run_id = '%s' and final and rows_extracted = %d and"
+                   " rows_loaded = %lld and rows_rejected = %lld and fence = %lld",
+                   trial->run_id,
+                   model->n_rows,
+                   (long long)model->n_loaded,
+                   (long long)rejected,
+                   (long long)trial->fence);
+    if (count(trial, what) != 1) {
+        broken(trial, "the ledger has no row with %s", what);
+    }
+}
+
+static void check_cursor(const struct trial *trial)
+{
+    int64_t state = model_number(
+        trial->model.db, "select coalesce((select state->>'at' from headgate.cursor), '0')");
+    if (state != trial->state) {
+        broken(trial, "the cursor is at %lld, not %lld", (long long)state, (long long)trial->state);
+    }
+}
+
+/* Nothing but the table is left of a load that failed; and that as it was. */
+static void check_nothing(struct trial *trial)
+{
+    char what[128];
+    (void)snprintf(what, sizeof what, "headgate.ledger where run_id = '%s'", trial->run_id);
+    if (count(trial, what) != 0) {
+        broken(trial, "a load that failed is in the ledger");
+    }
+    (void)snprintf(what, sizeof what, "headgate.quarantine where run_id = '%s'", trial->run_id);
+    if (count(trial, what) != 0) {
+        broken(trial, "a load that failed has rejected rows in quarantine");
+    }
+    check_cursor(trial);
+    model_undo(&trial->model);
+    check_table(trial);
+}
+
+static void check_done(struct trial *trial, const json_t *result, bool exact)
+{
+    trial->exists = true;
+    trial->committed = trial->fence;
+    if (random_source.n_batches > 0) {
+        trial->state = random_source.state;
+    }
+    check_made(trial);
+    check_table(trial);
+    check_same(
+        trial,
+        "quarantine",
+        model_compare_quarantine(&trial->model, trial->run_id, exact, random_source.positions));
+    check_jobs(trial, result, exact);
+    check_figures(trial, result);
+    check_ledger(trial);
+    check_cursor(trial);
+}
+
+/* ---- a load ---- */
+
+static void new_run(struct trial *trial)
+{
+    assert_int_equal(hg_uuid_new(trial->run_id, NULL), HG_OK);
+    trial->attempt = 1;
+    trial->fence++;
+}
+
+static void check_state_seen(const struct trial *trial)
+{
+    char expected[64] = "";
+    if (trial->state > 0 && strcmp(trial->model.mode, "replace") != 0) {
+        (void)snprintf(expected, sizeof expected, "{\"at\": %lld}", (long long)trial->state);
+    }
+    if (strcmp(expected, random_source.state_seen) != 0) {
+        broken(trial, "the source started at %s, not %s", random_source.state_seen, expected);
+    }
+}
+
+/* What hg_flow_run_with must answer. */
+static bool right_answer(const struct trial *trial, int r)
+{
+    if (!trial->model.fits) {
+        return r < 0;
+    }
+    return r == (trial->model.stops ? HG_ESTOP : HG_OK);
+}
+
+static void attempt(struct trial *trial, bool exact)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
+    int r = run_flow(trial, &result, &err);
+    if (!right_answer(trial, r)) {
+        broken(trial,
+               "answer %d: %s (%s); SQL: %s",
+               r,
+               err.message,
+               err.hint,
+               trial->model.fits ? trial->model.stops ? "a rule stops it" : "fits"
+                                 : trial->model.why_not);
+    }
+    check_state_seen(trial);
+    if (r < 0) {
+        check_nothing(trial);
+    } else {
+        check_done(trial, result, exact);
+    }
+}
+
+/* The source fails at one of its batches; the next attempt of the run does all. */
+static void fail_once(struct trial *trial)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
+    int64_t state = random_source.state;
+    random_source.fail_at_batch = 1 + hg_random_below(&trial->random, random_source.n_batches);
+    int r = run_flow(trial, &result, &err);
+    if (r == HG_OK || (r != HG_EUNAVAILABLE && !trial->model.stops && trial->model.fits)) {
+        broken(trial, "answer %d of a load whose source is away: %s", r, err.message);
+    }
+    random_source.fail_at_batch = 0;
+    random_source.state = state;
+    trial->attempt++;
+    trial->fence++;
+    model_run(trial->model.db,
+              "create temporary table after as select * from oracle; truncate oracle; insert into"
+              " oracle select * from oracle_before");
+    check_table(trial);
+    check_cursor(trial);
+    model_run(trial->model.db,
+              "truncate oracle; insert into oracle select * from after; drop table after");
+}
+
+/* The end of the last attempt was not heard, and the run's task is done again. */
+static void repeat(struct trial *trial)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
+    int64_t fence = trial->fence++;
+    int r = run_flow(trial, &result, &err);
+    if (r != HG_OK || !json_is_true(json_object_get(result, "committed"))) {
+        broken(trial, "answer %d when a run that has committed comes again: %s", r, err.message);
+    }
+    trial->fence = fence;
+    check_table(trial);
+    check_ledger(trial);
+    trial->fence++;
+}
+
+/* An attempt that was thought dead and comes late finishes nothing. */
+static void come_late(struct trial *trial)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
+    char run_id[HG_UUID_TEXT];
+    int64_t fence = trial->fence;
+    memcpy(run_id, trial->run_id, sizeof run_id);
+    assert_int_equal(hg_uuid_new(trial->run_id, NULL), HG_OK);
+    trial->fence = hg_random_below(&trial->random, (int)trial->committed);
+    int r = run_flow(trial, &result, &err);
+    if (r != HG_ECONFLICT) {
+        broken(trial, "answer %d of a late attempt: %s", r, err.message);
+    }
+    memcpy(trial->run_id, run_id, sizeof run_id);
+    trial->fence = fence;
+    check_table(trial);
+    check_cursor(trial);
+}
+
+static void load_once(struct trial *trial)
+{
+    static const char *const modes[] = {"merge", "append", "replace"};
+    struct hg_random *random = &trial->random;
+    struct model *model = &trial->model;
+    int mode = hg_random_below(random, 3);
+    mode = !model->keyed && mode == 0 ? 1 : mode;
+    model->mode =
+        modes[model->keyed && (!trial->exists || mode == 1) && hg_random_chance(random, 60) ? 0
+                                                                                            : mode];
+    if (model->keyed && !trial->exists) {
+        model->mode = "merge"; /* which alone makes the key */
+    }
+    choose_rules(trial);
+    choose_rows(trial);
+    if (hg_random_chance(random, 30)) {
+        sort_rows(trial);
+    }
+    random_source = (struct random_source){.columns = model->columns,
+                                           .n_columns = model->n_columns,
+                                           .cells = trial->cells,
+                                           .n_rows = model->n_rows,
+                                           .positions = hg_random_chance(random, 40),
+                                           .noise = {(uint64_t)hg_random_below(random, 1 << 30)},
+                                           .state = trial->state + 100};
+    choose_batches(trial, &random_source);
+    new_run(trial);
+    model_judge(model);
+    if (random_source.n_batches > 0 && hg_random_chance(random, 12)) {
+        fail_once(trial);
+    }
+    attempt(trial, !decides_late(trial));
+    bool committed = model->fits && !model->stops;
+    if (committed && hg_random_chance(random, 12)) {
+        repeat(trial);
+    }
+    if (committed && hg_random_chance(random, 12)) {
+        come_late(trial);
+    }
+}
+
+static void try_seed(struct trial *trial, uint64_t seed)
+{
+    trial->seed = seed;
+    trial->random.state = seed * 1000003;
+    trial->fence = 0;
+    trial->state = 0;
+    PGconn *db = trial->model.db;
+    trial->model = (struct model){.db = db};
+    choose_table(trial);
+    model_start(&trial->model);
+    int n = trial->large ? 2 : 1 + hg_random_below(&trial->random, 5);
+    for (trial->step = 1; trial->step <= n; trial->step++) {
+        load_once(trial);
+    }
+}
+
+static void test_loads_are_what_sql_does(void **state)
+{
+    struct trial *trial = calloc(1, sizeof *trial);
+    uint64_t first;
+    int n;
+    (void)state;
+    fake_reset();
+    trial->cells = calloc((size_t)LARGE_ROWS * RANDOM_COLUMNS, sizeof *trial->cells);
+    trial->model.db = PQconnectdb(hg_test_pg_warehouse(pg));
+    assert_int_equal(PQstatus(trial->model.db), CONNECTION_OK);
+    model_run(trial->model.db,
+              "set client_min_messages = error; set timezone = 'UTC'; set search_path = public");
+    hg_random_seeds(1, SEEDS, &first, &n);
+    for (int i = 0; i < n; i++) {
+        try_seed(trial, first + (uint64_t)i);
+    }
+    hg_flow_session_close(&trial->session);
+    PQfinish(trial->model.db);
+    free(trial->cells);
+    free(trial);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_loads_are_what_sql_does),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
