@@ -7,8 +7,8 @@ help:
 	@echo 'make test           set up, build, run all tests'
 	@echo 'make test-full      the same and the long ones: thread sanitizer, fuzzing'
 	@echo 'make build          build/headgate, build/plugins/*.so, frontend/dist/'
-	@echo 'make bench          benchmarks against psql'
-	@echo 'make bench-long     the same, memory also with ten times the rows'
+	@echo 'make bench          benchmarks against psql and graphile-worker'
+	@echo 'make bench-long     the same, with ten times the rows and longer'
 	@echo 'make lint           formatting, layers, banned functions, sizes, clang-tidy'
 	@echo 'make format         bring the sources into form'
 	@echo 'make clean-machine  prove `make test` and `make up` on a bare Debian 12 (chroot, needs root)'
@@ -30,12 +30,12 @@ build:
 	@tools/build
 
 bench:
-	@tools/setup up
+	@tools/setup bench
 	@tools/build
 	@tests/bench/run
 
 bench-long:
-	@tools/setup up
+	@tools/setup bench
 	@tools/build
 	@HG_BENCH_LONG=1 tests/bench/run
 

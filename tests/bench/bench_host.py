@@ -79,12 +79,13 @@ class Host:
             f.write(text)
         os.chmod(path, 0o644)
 
-    def _environment(self):
+    def environment(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("HEADGATE_", "PG"))}
         env.update(HOME=self.folder, HEADGATE_ADMIN_PASSWORD=PASSWORD)
         return env
 
-    def _as_user(self):
+    def as_user(self):
+        """For subprocess: the host's user, whom the cluster knows."""
         if os.getuid() != 0:
             return {}
         return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
@@ -100,8 +101,8 @@ class Host:
             # In a session of its own: a signal to all of us would reach it twice.
             self.process = subprocess.Popen(
                 [self.binary, "serve", "-c", self.config], cwd=self.folder, start_new_session=True,
-                env=self._environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                **self._as_user())
+                env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                **self.as_user())
         while not self._is_ready():
             if self.process.poll() is not None:
                 raise RuntimeError(f"the host ended: {self.log()}")
@@ -137,24 +138,26 @@ class Host:
         """Runs a pipeline to its end, as a person would from the command line; gives the seconds."""
         started = time.monotonic()
         done = subprocess.run([self.binary, "run", pipeline, "-c", self.config], cwd=self.folder,
-                              env=self._environment(), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, check=False, **self._as_user())
+                              env=self.environment(), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False, **self.as_user())
         took = time.monotonic() - started
         if done.returncode != 0:
             raise RuntimeError(f"{pipeline} failed: {done.stdout}{done.stderr}{self.log()}")
         return took
 
+    def psql_command(self, database):
+        return ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h",
+                self.socket_folder(), "-U", "headgate_admin", "-d", database]
+
     def psql(self, *commands, transaction=False, database="warehouse"):
         """Gives the seconds psql took, and what it printed."""
-        arguments = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h",
-                     self._socket_folder(), "-U", "headgate_admin", "-d", database]
-        arguments += ["-1"] if transaction else []
+        arguments = self.psql_command(database) + (["-1"] if transaction else [])
         for command in commands:
             arguments += ["-c", command]
         started = time.monotonic()
-        done = subprocess.run(arguments, cwd=self.folder, env=self._environment(),
+        done = subprocess.run(arguments, cwd=self.folder, env=self.environment(),
                               stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              check=False, **self._as_user())
+                              check=False, **self.as_user())
         took = time.monotonic() - started
         if done.returncode != 0:
             raise RuntimeError(f"psql failed: {done.stderr}")
@@ -165,7 +168,7 @@ class Host:
         with open(path, encoding="utf-8") as f:
             return f.read().splitlines()
 
-    def _socket_folder(self):
+    def socket_folder(self):
         return self._postmaster_lines()[4]
 
     def postmaster(self):

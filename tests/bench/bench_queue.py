@@ -1,14 +1,32 @@
 """How fast runs go through: triggers, chains, many at once."""
 import concurrent.futures
+import contextlib
 import http.client
 import json
+import os
+import signal
+import subprocess
 import threading
 import time
 
+import machine
 from bench_host import PASSWORD, Host
 
 NOOP = "sql: noop.sql"
 WAIT_S = 120
+
+# Sequences are seen at once, before their transaction has ended: one tells when an attempt's SQL
+# began, the other sends every first attempt to sleep.
+RECOVER = """\
+id: recover
+retries: {max: 1, backoff: 1ms}
+jobs:
+  - {id: job, transform: {sql: recover.sql}}
+"""
+RECOVER_SQL = """\
+select setval('bench.began_us', (extract(epoch from clock_timestamp()) * 1000000)::bigint);
+select pg_sleep(case when nextval('bench.attempts') % 2 = 1 then 600 else 0 end);
+"""
 
 
 def chain(name, length):
@@ -55,12 +73,14 @@ class Client:
 
 
 class QueueBench:
-    def __init__(self, folder, n_runs):
+    def __init__(self, folder, n_runs=0, name="queue", workers=2):
         self.n_runs = n_runs
-        self.host = Host(folder, "queue", workers=2)
+        self.host = Host(folder, name, workers)
         self.host.put_file("pipelines/noop.sql", "select 1\n")
         self.host.put_pipeline("one", chain("one", 1))
         self.host.put_pipeline("chain", chain("chain", 100))
+        self.host.put_file("pipelines/recover.sql", RECOVER_SQL)
+        self.host.put_pipeline("recover", RECOVER)
         for i in range(n_runs):
             self.host.put_pipeline(f"pair-{i}", chain(f"pair-{i}", 2))
         self.client = None
@@ -118,3 +138,56 @@ class QueueBench:
             f"select extract(epoch from max(finished_at) - min(queued_at)) {ended}"))
         return self.n_runs / whole
 
+    @contextlib.contextmanager
+    def open_transaction(self):
+        """A session that has written a row in the warehouse and then does nothing."""
+        self.host.psql("CREATE TABLE IF NOT EXISTS public.held (i int)")
+        session = subprocess.Popen(self.host.psql_command("warehouse"), text=True,
+                                   env=self.host.environment(), stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, **self.host.as_user())
+        try:
+            self._ask(session, "BEGIN; INSERT INTO public.held VALUES (1); SELECT 'open';", "open")
+            yield
+            # It was open all the time: only then can it still be ended with what it wrote.
+            self._ask(session, "SELECT count(*) FROM public.held; ROLLBACK;", "1")
+        finally:
+            session.stdin.close()
+            session.wait()
+
+    @staticmethod
+    def _ask(session, sql, expected):
+        session.stdin.write(sql + "\n")
+        session.stdin.flush()
+        answer = session.stdout.readline().strip()
+        if answer != expected:
+            raise RuntimeError(f"the open transaction said {answer!r}, not {expected!r}")
+
+    def rates_for(self, seconds):
+        """Runs a second, measured again and again for so long."""
+        found, until = [], time.monotonic() + seconds
+        while time.monotonic() < until:
+            found.append(self.runs_per_s())
+        return found
+
+    def prepare_recovery(self):
+        self.host.psql("SET ROLE headgate_user", "CREATE SCHEMA bench",
+                       "CREATE SEQUENCE bench.began_us", "CREATE SEQUENCE bench.attempts")
+
+    def recovery_s(self, after_s):
+        """From the kill of the only worker, so long within a statement, to the retry's first one."""
+        _, before = self.host.psql("SELECT last_value FROM bench.began_us")
+        run_id = self.client.trigger("recover")
+        deadline = time.monotonic() + WAIT_S
+        while self.host.psql("SELECT last_value FROM bench.began_us")[1] == before:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"run {run_id} does not start: {self.host.log()}")
+        time.sleep(after_s)
+        worker, = machine.workers(self.host.process.pid)
+        killed = time.time()
+        os.kill(worker, signal.SIGKILL)
+        self.wait_for_end(run_id)
+        _, began_us = self.host.psql("SELECT last_value FROM bench.began_us")
+        attempt = self.sql(f"select attempt from job_run where run_id = '{run_id}'")
+        if attempt != "2":
+            raise RuntimeError(f"run {run_id} ended with attempt {attempt}, not with the second")
+        return int(began_us) / 1e6 - killed
