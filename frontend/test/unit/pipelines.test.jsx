@@ -37,7 +37,8 @@ describe('the list of pipelines', () => {
     openApp('/pipelines');
     const card = within(await screen.findByRole('article', { name: 'Currency rates' }));
     expect(card.getByText('Succeeded')).toBeVisible();
-    expect(card.getByText(/6,218 loaded · 12 rejected/)).toBeVisible();
+    expect(card.getByText(/6,218 loaded/)).toBeVisible();
+    expect(card.getByText('12 rejected')).toBeVisible();
     expect(card.getByText(/Every day at 00:00/)).toBeVisible();
     expect(card.getByRole('link')).toHaveAttribute('href', '/pipelines/currency-rates');
     const failed = within(screen.getByRole('article', { name: /^Orders of every vendor/ }));
@@ -158,6 +159,8 @@ describe('one pipeline', () => {
   });
 });
 
+const marked = (element) => element.querySelector('[data-rejected]');
+
 describe('runs', () => {
   it('are chosen in the address, and lead back to the newest', async () => {
     const { user, router } = openApp('/pipelines/sp500-daily');
@@ -180,6 +183,34 @@ describe('runs', () => {
     expect(screen.queryByRole('link', { name: /run fresh$/ })).toBeNull();
     await user.click(screen.getByRole('button', { name: 'Show' }));
     expect(screen.getByRole('link', { name: /run fresh$/ })).toBeVisible();
+  });
+
+  it('that rejected rows are told from clean ones by icon and word, in every list', async () => {
+    openApp('/pipelines/currency-rates?view=list');
+    const link = await screen.findByRole('link', { name: /^Succeeded, run .* 12 rejected$/ });
+    expect(marked(link).querySelector('svg')).not.toBeNull();
+    const jobs = within(screen.getByRole('region', { name: 'Jobs as a list' }));
+    const [, first, check, load] = jobs.getAllByRole('row');
+    expect(marked(first)).toHaveTextContent('4 rejected');
+    expect(marked(check)).toHaveTextContent('8 rejected');
+    expect(marked(load)).toBeNull();
+  });
+
+  it('lead from the count of rejected rows to the rows', async () => {
+    const { user, router } = openApp('/pipelines/currency-rates');
+    await user.click(await screen.findByRole('link', { name: '12 rejected' }));
+    expect(await screen.findByRole('region', { name: 'Rejected rows' })).toBeVisible();
+    expect(router.state.location.search.tab).toBe('rejected');
+  });
+
+  it('show in the graph which jobs rejected rows', async () => {
+    openApp('/pipelines/currency-rates');
+    expect(
+      await screen.findByRole('button', { name: /^check Succeeded .* 8 rejected/ }),
+    ).toBeVisible();
+    expect(screen.getByRole('button', { name: /^load Succeeded/ })).not.toHaveTextContent(
+      'rejected',
+    );
   });
 
   it('of another pipeline are not shown as if they were of this one', async () => {

@@ -5,6 +5,7 @@ import { topologicalOrder } from '../../lib/graph.js';
 import { errorParts } from '../../lib/runs.js';
 import { describeSchedule } from '../../lib/schedule.js';
 import { isActive, pipelineState } from '../../lib/status.js';
+import { RejectedMark } from '../../ui/RejectedMark.jsx';
 import { Status, StatusIcon } from '../../ui/Status.jsx';
 import { Duration, Time } from '../../ui/Time.jsx';
 import classes from './PipelineStatusCard.module.css';
@@ -34,7 +35,7 @@ export function PipelineStatusCard({ pipeline }) {
       <JobStrip jobs={pipeline.jobs} />
       <dl className={classes.facts}>
         <dt>Last run</dt>
-        <dd className="truncate">
+        <dd className={classes.lastRun}>
           <LastRun run={pipeline.last_run} />
         </dd>
         {error && (
@@ -70,28 +71,22 @@ function LastRun({ run }) {
   if (!run) return <span className="muted">Never run</span>;
   return (
     <>
-      <Time value={run.finished_at ?? run.started_at ?? run.queued_at} />
-      {run.started_at && (
-        <>
-          {' · '}
-          <Duration
-            startedAt={run.started_at}
-            durationMs={run.duration_ms}
-            running={isActive(run.status)}
-          />
-        </>
-      )}
-      <RunCounts run={run} />
+      <span>
+        <Time value={run.finished_at ?? run.started_at ?? run.queued_at} />
+        {run.started_at && (
+          <>
+            {' · '}
+            <Duration
+              startedAt={run.started_at}
+              durationMs={run.duration_ms}
+              running={isActive(run.status)}
+            />
+          </>
+        )}
+        {run.rows_loaded > 0 && ` · ${formatCompactCount(run.rows_loaded)} loaded`}
+      </span>
+      <RejectedMark count={run.rows_rejected} />
     </>
-  );
-}
-
-function RunCounts({ run }) {
-  return (
-    <span className="numeric">
-      {run.rows_loaded > 0 && ` · ${formatCompactCount(run.rows_loaded)} loaded`}
-      {run.rows_rejected > 0 && ` · ${formatCompactCount(run.rows_rejected)} rejected`}
-    </span>
   );
 }
 

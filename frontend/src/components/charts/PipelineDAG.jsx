@@ -18,6 +18,7 @@ import { IconMaximize, IconMinus, IconPlus } from '../../ui/icons.js';
 import { JobType } from '../../ui/JobType.jsx';
 import { Loading } from '../../ui/Loading.jsx';
 import { ErrorPanel } from '../../ui/notices.jsx';
+import { RejectedMark } from '../../ui/RejectedMark.jsx';
 import { StatusIcon, toneClass } from '../../ui/Status.jsx';
 import { Duration } from '../../ui/Time.jsx';
 import { NODE_SIZE } from './nodeSize.js';
@@ -189,6 +190,7 @@ function JobNode({ id }) {
         status={job.status}
         startedAt={job.started_at}
         durationMs={job.duration_ms}
+        rowsRejected={job.rows_rejected}
         selected={id === selectedJob}
         tabbable={id === tabStop}
         onSelect={onSelect}
@@ -201,8 +203,8 @@ function JobNode({ id }) {
 
 /** Takes plain values, so that a job whose state did not change is not drawn again. */
 const JobBox = memo(function JobBox(props) {
-  const { id, name, type, status, startedAt, durationMs, selected, tabbable, onSelect, walk } =
-    props;
+  const { id, name, type, status, startedAt, durationMs, rowsRejected } = props;
+  const { selected, tabbable, onSelect, walk } = props;
   const state = describeState(status);
   const timed = status === 'running' || Number.isFinite(durationMs);
   return (
@@ -238,6 +240,7 @@ const JobBox = memo(function JobBox(props) {
               </>
             )}
           </span>{' '}
+          <RejectedMark count={rowsRejected} short />{' '}
           <JobType type={type} className={classes.nodeType} />
         </span>
       </span>

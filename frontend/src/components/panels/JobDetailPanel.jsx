@@ -6,6 +6,7 @@ import { errorParts } from '../../lib/runs.js';
 import { isActive } from '../../lib/status.js';
 import { IconArrowLeft, IconX } from '../../ui/icons.js';
 import { Notice } from '../../ui/notices.jsx';
+import { RejectedMark } from '../../ui/RejectedMark.jsx';
 import { Status } from '../../ui/Status.jsx';
 import { Duration, Time } from '../../ui/Time.jsx';
 import { JobLink } from '../JobLink.jsx';
@@ -79,18 +80,22 @@ export function JobDetailPanel({ job, jobs, runId, onClose, covering = false, ta
   );
 }
 
+function rejectedCount({ rows_rejected: count }) {
+  return count > 0 ? <RejectedMark count={count} short /> : formatCount(count);
+}
+
 function RowCounts({ job }) {
   const counts = [
-    ['Rows in', job.rows_in],
-    ['Rows out', job.rows_out],
-    ['Rejected', job.rows_rejected],
+    ['Rows in', formatCount(job.rows_in)],
+    ['Rows out', formatCount(job.rows_out)],
+    ['Rejected', rejectedCount(job)],
   ];
   return (
     <dl className={classes.counts}>
       {counts.map(([label, value]) => (
         <div key={label} className={classes.count}>
           <dt>{label}</dt>
-          <dd>{formatCount(value)}</dd>
+          <dd>{value}</dd>
         </div>
       ))}
     </dl>

@@ -1,7 +1,9 @@
+import { Link } from '@tanstack/react-router';
 import { formatCount } from '../../lib/format.js';
 import { errorParts } from '../../lib/runs.js';
 import { isActive, triggerWord } from '../../lib/status.js';
 import { Notice } from '../../ui/notices.jsx';
+import { RejectedMark } from '../../ui/RejectedMark.jsx';
 import { Status } from '../../ui/Status.jsx';
 import { Duration, Time } from '../../ui/Time.jsx';
 import { JobLink } from '../JobLink.jsx';
@@ -13,6 +15,21 @@ function Fact({ label, wide = false, children }) {
       <dt>{label}</dt>
       <dd>{children}</dd>
     </div>
+  );
+}
+
+/** The count, which leads to the rows where there are any. */
+function Rejected({ count }) {
+  if (!(count > 0)) return formatCount(count);
+  return (
+    <Link
+      from="/pipelines/$pipelineId"
+      to="/pipelines/$pipelineId"
+      search={(search) => ({ ...search, tab: 'rejected' })}
+      resetScroll={false}
+    >
+      <RejectedMark count={count} short />
+    </Link>
   );
 }
 
@@ -51,9 +68,7 @@ export function RunSummary({ run }) {
         <Fact label="Rows extracted">{formatCount(run.rows_extracted)}</Fact>
         <Fact label="Rows loaded">{formatCount(run.rows_loaded)}</Fact>
         <Fact label="Rows rejected">
-          <span className={run.rows_rejected > 0 ? classes.rejected : undefined}>
-            {formatCount(run.rows_rejected)}
-          </span>
+          <Rejected count={run.rows_rejected} />
         </Fact>
         {run.retry_count > 0 && <Fact label="Retries">{formatCount(run.retry_count)}</Fact>}
       </dl>

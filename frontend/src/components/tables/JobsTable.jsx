@@ -1,6 +1,7 @@
 import { memo, useMemo } from 'react';
 import { formatCount, NOTHING } from '../../lib/format.js';
 import { topologicalOrder } from '../../lib/graph.js';
+import { RejectedMark } from '../../ui/RejectedMark.jsx';
 import { Status } from '../../ui/Status.jsx';
 import { Duration } from '../../ui/Time.jsx';
 import { JobLink } from '../JobLink.jsx';
@@ -22,9 +23,6 @@ export const JobsTable = memo(function JobsTable({ jobs, selectedJob }) {
           </th>
           <th scope="col" className={classes.right}>
             Rows out
-          </th>
-          <th scope="col" className={classes.right}>
-            Rejected
           </th>
           <th scope="col">Needs</th>
         </tr>
@@ -62,14 +60,15 @@ const JobRow = memo(function JobRow(props) {
         </JobLink>
       </td>
       <td>
-        <Status status={status} variant="plain" />
+        <span className={classes.state}>
+          <Status status={status} variant="plain" /> <RejectedMark count={rowsRejected} />
+        </span>
       </td>
       <td>{type}</td>
       <td className={classes.right}>
         <Duration startedAt={startedAt} durationMs={durationMs} running={status === 'running'} />
       </td>
       <td className={classes.right}>{formatCount(rowsOut)}</td>
-      <td className={classes.right}>{formatCount(rowsRejected)}</td>
       <td className="muted">{needs || NOTHING}</td>
     </tr>
   );

@@ -5,6 +5,7 @@ import { errorParts } from '../../lib/runs.js';
 import { isActive, triggerWord } from '../../lib/status.js';
 import { useHeldBack } from '../../lib/useHeldBack.js';
 import { EmptyState } from '../../ui/notices.jsx';
+import { RejectedMark } from '../../ui/RejectedMark.jsx';
 import { Status } from '../../ui/Status.jsx';
 import { Duration, Time } from '../../ui/Time.jsx';
 import { LoadMore } from './LoadMore.jsx';
@@ -52,9 +53,6 @@ export function RunsTable({ query, runs, selectedRun, hold }) {
               Loaded
             </th>
             <th scope="col" className={classes.right}>
-              Rejected
-            </th>
-            <th scope="col" className={classes.right}>
               Retries
             </th>
             <th scope="col">Error</th>
@@ -87,7 +85,8 @@ function RunRow({ run, selected }) {
           resetScroll={false}
         >
           <Status status={run.status} variant="plain" />
-          <span className="visually-hidden">, run {run.id}</span>
+          <span className="visually-hidden">, run {run.id}</span>{' '}
+          <RejectedMark count={run.rows_rejected} />
         </Link>
       </td>
       <td>
@@ -103,7 +102,6 @@ function RunRow({ run, selected }) {
       </td>
       <td className={classes.right}>{formatCount(run.rows_extracted)}</td>
       <td className={classes.right}>{formatCount(run.rows_loaded)}</td>
-      <td className={classes.right}>{formatCount(run.rows_rejected)}</td>
       <td className={classes.right}>{formatCount(run.retry_count)}</td>
       <td>
         <div className={`${classes.cut} truncate muted`} title={error}>
