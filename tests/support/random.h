@@ -34,15 +34,15 @@ static inline bool hg_random_chance(struct hg_random *random, int percent)
 }
 
 /*
- * The seeds of a run are *ret_first to *ret_first + n - 1. HG_SEED in the environment names the
- * only one, HG_SEEDS how many there are.
+ * The seeds of a run are *ret_first to *ret_first + *ret_n - 1. HG_SEED in the environment names
+ * the first and only one, HG_SEEDS how many there are.
  */
 static inline void hg_random_seeds(uint64_t first, int n, uint64_t *ret_first, int *ret_n)
 {
     const char *only = getenv("HG_SEED");
     const char *many = getenv("HG_SEEDS");
     *ret_first = only ? strtoull(only, NULL, 10) : first;
-    *ret_n = only ? 1 : many ? (int)strtol(many, NULL, 10) : n;
+    *ret_n = many ? (int)strtol(many, NULL, 10) : only ? 1 : n;
 }
 
 #endif

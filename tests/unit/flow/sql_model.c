@@ -11,6 +11,9 @@
 #include "base/mem.h"
 #include "store/quote.h"
 
+/* The rows that no rule rejects. */
+#define GOOD "(select * from judged where rejected_by is null) good"
+
 static const char *const rule_names[] = {"not_null", "unique", "range", "toy_unique"};
 
 /* ---- running SQL ---- */
@@ -117,15 +120,17 @@ void model_start(const struct model *model)
     hg_buf_puts(
         &sql,
         "drop schema if exists m cascade; drop table if exists oracle, oracle_before, input,"
-        " judged, good; truncate headgate.ledger, headgate.ledger_head, headgate.cursor,"
-        " headgate.quarantine;");
+        " judged; delete from headgate.ledger; delete from headgate.ledger_head; delete from"
+        " headgate.cursor; delete from headgate.quarantine;");
     if (model->premade) {
         hg_buf_puts(&sql, "create schema m authorization headgate_user;");
         make_table(model, "m.t", &sql);
         hg_buf_puts(&sql, "alter table m.t owner to headgate_user;");
     }
     make_table(model, "pg_temp.oracle", &sql);
-    hg_buf_puts(&sql, "create temporary table input (seq integer, bad integer");
+    hg_buf_puts(&sql,
+                "create temporary table oracle_before (like oracle); create temporary table input"
+                " (seq integer, bad integer");
     for (int i = 0; i < model->n_columns; i++) {
         hg_buf_puts(&sql, ", ");
         name(model, i, &sql);
@@ -189,7 +194,7 @@ static void insert_rows(const struct model *model)
         random_from_param(&model->columns[i], i + 3, &sql);
     }
     hg_buf_putc(&sql, ')');
-    model_run(model->db, "truncate input; deallocate all");
+    model_run(model->db, "delete from input; deallocate all");
     PGresult *prepared = PQprepare(model->db, "put", hg_buf_text(&sql), 0, NULL);
     assert_int_equal(PQresultStatus(prepared), PGRES_COMMAND_OK);
     PQclear(prepared);
@@ -370,7 +375,7 @@ static void judge_rows(const struct model *model)
 {
     struct hg_buf sql = HG_BUF_INIT;
     hg_buf_puts(&sql,
-                "drop table if exists judged, good; create temporary table judged as"
+                "drop table if exists judged; create temporary table judged as"
                 " with marked as (select *");
     for (int i = 0; i < model->n_marks; i++) {
         hg_buf_puts(&sql, ", (");
@@ -381,9 +386,7 @@ static void judge_rows(const struct model *model)
     rejected_by_sql(model, &sql);
     hg_buf_puts(&sql, " as rejected_by from marked) select *, ");
     reasons_sql(model, &sql);
-    hg_buf_puts(&sql,
-                " as reasons from told; create temporary table good as select * from judged"
-                " where rejected_by is null");
+    hg_buf_puts(&sql, " as reasons from told");
     run_buf(model, &sql);
     hg_buf_free(&sql);
 }
@@ -425,7 +428,7 @@ static void plain_insert(const struct model *model, struct hg_buf *sql)
     name_list(model, NULL, model->n_columns, "", "", sql);
     hg_buf_puts(sql, ") select ");
     name_list(model, NULL, model->n_columns, "", "", sql);
-    hg_buf_puts(sql, " from good");
+    hg_buf_puts(sql, " from " GOOD);
 }
 
 static void upsert(const struct model *model, struct hg_buf *sql)
@@ -437,7 +440,7 @@ static void upsert(const struct model *model, struct hg_buf *sql)
     name_list(model, model->key, model->n_key, "", "", sql);
     hg_buf_puts(sql, ") ");
     name_list(model, NULL, model->n_columns, "", "", sql);
-    hg_buf_puts(sql, " from good order by ");
+    hg_buf_puts(sql, " from " GOOD " order by ");
     name_list(model, model->key, model->n_key, "", "", sql);
     hg_buf_puts(sql, ", seq desc on conflict (");
     name_list(model, model->key, model->n_key, "", "", sql);
@@ -459,9 +462,9 @@ static void count_loaded(struct model *model)
     if (strcmp(model->mode, "merge") == 0) {
         hg_buf_puts(&sql, "select count(*) from (select distinct ");
         name_list(model, model->key, model->n_key, "", "", &sql);
-        hg_buf_puts(&sql, " from good) k");
+        hg_buf_puts(&sql, " from " GOOD ") k");
     } else {
-        hg_buf_puts(&sql, "select count(*) from good");
+        hg_buf_puts(&sql, "select count(*) from " GOOD);
     }
     model->n_loaded = model_number(model->db, hg_buf_text(&sql));
     hg_buf_free(&sql);
@@ -476,8 +479,7 @@ void model_judge(struct model *model)
     count_marks(model);
     count_loaded(model);
     model_run(model->db,
-              "drop table if exists oracle_before; create temporary table oracle_before as select *"
-              " from oracle");
+              "delete from oracle_before; insert into oracle_before select * from oracle");
     hg_buf_puts(&sql, strcmp(model->mode, "replace") == 0 ? "delete from oracle; " : "");
     (strcmp(model->mode, "merge") == 0 ? upsert : plain_insert)(model, &sql);
     PGresult *result = PQexec(model->db, hg_buf_text(&sql));
@@ -489,7 +491,7 @@ void model_judge(struct model *model)
 
 void model_undo(const struct model *model)
 {
-    model_run(model->db, "truncate oracle; insert into oracle select * from oracle_before");
+    model_run(model->db, "delete from oracle; insert into oracle select * from oracle_before");
 }
 
 /* ---- comparing ---- */
