@@ -36,6 +36,7 @@ struct hg_worker_pool {
     int64_t cancel_at_ms; /* monotonic; while stopping */
     size_t n_slots;
     struct hg_slot *slots;
+    struct pollfd *fds; /* room for all that the supervisor polls */
 };
 
 static void wake(struct hg_worker_pool *pool)
@@ -371,10 +372,7 @@ static int poll_timeout_ms(int64_t next)
 static void *supervise(void *arg)
 {
     struct hg_worker_pool *pool = arg;
-    struct pollfd *fds = calloc(1 + 2 * pool->n_slots, sizeof *fds);
-    if (!fds) {
-        abort(); /* a few bytes at start-up: there is no host without its supervisor */
-    }
+    struct pollfd *fds = pool->fds;
     (void)pthread_mutex_lock(&pool->mutex);
     for (;;) {
         send_waiting(pool);
@@ -391,7 +389,6 @@ static void *supervise(void *arg)
         }
     }
     (void)pthread_mutex_unlock(&pool->mutex);
-    free(fds);
     return NULL;
 }
 
@@ -403,6 +400,7 @@ static void pool_free(struct hg_worker_pool *pool)
         hg_slot_free(&pool->slots[i]);
     }
     free(pool->slots);
+    free(pool->fds);
     hg_closep(&pool->wake);
     (void)pthread_mutex_destroy(&pool->mutex);
     free(pool);
@@ -422,12 +420,13 @@ int hg_worker_pool_new(const struct hg_worker_options *options,
     (void)pthread_mutex_init(&pool->mutex, NULL);
     pool->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pool->slots = calloc((size_t)options->n_workers, sizeof *pool->slots);
+    pool->fds = calloc(1 + 2 * (size_t)options->n_workers, sizeof *pool->fds);
     pool->n_slots = pool->slots ? (size_t)options->n_workers : 0;
     for (size_t i = 0; i < pool->n_slots; i++) {
         pool->slots[i].state = HG_SLOT_DOWN;
         pool->slots[i].process = (struct hg_process)HG_PROCESS_INIT;
     }
-    int e = pool->slots && pool->wake >= 0 ? 0 : ENOMEM;
+    int e = pool->slots && pool->fds && pool->wake >= 0 ? 0 : ENOMEM;
     e = e ? e : pthread_create(&pool->thread, NULL, supervise, pool);
     if (e != 0) {
         pool_free(pool);
