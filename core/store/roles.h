@@ -15,9 +15,9 @@
 /*
  * For every session in the warehouse: users make functions and operators there, and an unqualified
  * name of ours must never find one of theirs. Write schema names in SQL for the warehouse. A server
- * process whose client is gone ends its statement within a second, and with it its locks.
+ * process whose client is gone ends its statement at once, and its locks, for which a retry waits.
  */
-#define HG_WAREHOUSE_OPTIONS "-c search_path=pg_catalog -c client_connection_check_interval=1000"
+#define HG_WAREHOUSE_OPTIONS "-c search_path=pg_catalog -c client_connection_check_interval=100"
 /* In the metadata database all is in public, also when the role has another path of its own. */
 #define HG_METADATA_OPTIONS "-c search_path=public"
 

@@ -38,6 +38,8 @@ static void check_contents(struct hg_store *store)
     assert_answer(metadata, "select current_user", "headgate");
     assert_answer(warehouse, "show search_path", "pg_catalog");
     assert_answer(worker, "select current_user", "headgate_load");
+    /* A retry waits as long for what a killed worker holds. */
+    assert_answer(worker, "show client_connection_check_interval", "100ms");
 }
 
 static void test_open_and_open_again(void **state)
