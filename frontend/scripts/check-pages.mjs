@@ -1,6 +1,6 @@
 // Visits every scene of the built site in the system's Chromium, in both themes, wide and narrow:
-// axe must find nothing, nothing may scroll sideways, no short value of a table may be cut, the content
-// policy must not be broken.
+// axe must find nothing, nothing may scroll sideways, no short value of a table may be cut, what
+// scrolls sideways in the page must show it, the content policy must not be broken.
 //   node scripts/check-pages.mjs [--shots FOLDER] [NAME...]
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -56,6 +56,21 @@ async function cutFindings(page) {
   return cut.slice(0, 3).map((text) => `“${text}” is cut`);
 }
 
+/** What scrolls sideways must show that there is more; ui/ScrollEdges.jsx does. */
+async function edgeFindings(page) {
+  const silent = await page.evaluate(() =>
+    [...document.querySelectorAll('main *')]
+      .filter(
+        (box) =>
+          /auto|scroll/.test(getComputedStyle(box).overflowX) &&
+          box.scrollWidth > box.clientWidth + 1 &&
+          !box.closest('[data-more-left], [data-more-right]'),
+      )
+      .map((box) => box.getAttribute('aria-label') ?? box.className),
+  );
+  return silent.map((name) => `“${name}” scrolls sideways and does not show it`);
+}
+
 async function checkScene(context, scene) {
   const { page, complaints, close } = await visit({ ...context, scene });
   const findings = [];
@@ -63,7 +78,12 @@ async function checkScene(context, scene) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
     const sideways = await sidewaysFindings(page, width);
     await page.waitForTimeout(150);
-    const found = [...sideways, ...(await cutFindings(page)), ...(await axeFindings(page))];
+    const found = [
+      ...sideways,
+      ...(await cutFindings(page)),
+      ...(await edgeFindings(page)),
+      ...(await axeFindings(page)),
+    ];
     findings.push(...found.map((finding) => `${theme} ${width}: ${finding}`));
     if (shots) await page.screenshot({ path: `${shots}/${scene.name}-${theme}-${width}.png` });
   }

@@ -47,6 +47,21 @@ describe('the list of pipelines', () => {
     expect(paused.getByText('None while paused')).toBeVisible();
   });
 
+  it('shows the jobs that ask most when there are many, and how many it leaves out', async () => {
+    const jobs = Array.from({ length: 60 }, (_, at) =>
+      job(`j${at}`, 'load', at ? [`j${at - 1}`] : [], {
+        status: at === 59 ? 'failed' : 'succeeded',
+      }),
+    );
+    openApp('/pipelines', { pipelines: [pipeline('sixty', { name: 'Sixty', jobs })] });
+    const card = within(await screen.findByRole('article', { name: 'Sixty' }));
+    expect(card.getByText('+48')).toHaveAttribute('title', '48 succeeded');
+    expect(card.getByText('60 jobs')).toBeVisible();
+    const strip = card.getByText('+48').parentElement;
+    expect(strip.querySelectorAll('svg')).toHaveLength(12);
+    expect(strip.querySelector('svg')).toHaveClass('failed');
+  });
+
   it('lists the errors of broken files with their places, and no card for them', async () => {
     openApp('/pipelines');
     expect(await screen.findByText('pipelines/weather-hourly.yaml:14:9')).toBeVisible();

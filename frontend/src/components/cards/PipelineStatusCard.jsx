@@ -2,9 +2,9 @@ import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { formatAmount, formatCompactCount } from '../../lib/format.js';
 import { topologicalOrder } from '../../lib/graph.js';
-import { errorParts } from '../../lib/runs.js';
+import { countByState, errorParts } from '../../lib/runs.js';
 import { describeSchedule } from '../../lib/schedule.js';
-import { isActive, pipelineState } from '../../lib/status.js';
+import { describeState, isActive, PIPELINE_STATES, pipelineState } from '../../lib/status.js';
 import { RejectedMark } from '../../ui/RejectedMark.jsx';
 import { Status, StatusIcon } from '../../ui/Status.jsx';
 import { Duration, Time } from '../../ui/Time.jsx';
@@ -55,13 +55,31 @@ export function PipelineStatusCard({ pipeline }) {
   );
 }
 
+/** What asks most of the reader comes first, so that a failed job is never among those left out. */
+const RANK = new Map([...PIPELINE_STATES, undefined].map((status, index) => [status, index]));
+const rankOf = ({ status }) => RANK.get(status) ?? RANK.size;
+
+function stripOf(jobs) {
+  const ordered = topologicalOrder(jobs);
+  if (ordered.length <= ICONS_SHOWN) return { shown: ordered, left: [] };
+  const ranked = ordered.toSorted((a, b) => rankOf(a) - rankOf(b));
+  return { shown: ranked.slice(0, ICONS_SHOWN), left: ranked.slice(ICONS_SHOWN) };
+}
+
+function inWords(jobs) {
+  return countByState(jobs, PIPELINE_STATES)
+    .map(([status, count]) => `${count} ${describeState(status).word.toLowerCase()}`)
+    .join(', ');
+}
+
 function JobStrip({ jobs }) {
-  const shown = useMemo(() => topologicalOrder(jobs).slice(0, ICONS_SHOWN), [jobs]);
+  const { shown, left } = useMemo(() => stripOf(jobs), [jobs]);
   return (
     <div className={classes.jobs}>
       {shown.map((job) => (
         <StatusIcon key={job.id} status={job.status} size={14} />
       ))}
+      {left.length > 0 && <span title={inWords(left)}>+{left.length}</span>}
       <span className={classes.jobsText}>{formatAmount(jobs.length, 'job')}</span>
     </div>
   );

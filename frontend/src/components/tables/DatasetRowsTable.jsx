@@ -3,6 +3,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { useMemo, useRef, useState } from 'react';
 import { cellText, columnWidth, isNumericType, mayBeCut } from '../../lib/columns.js';
 import { formatCount } from '../../lib/format.js';
+import { ScrollEdges } from '../../ui/ScrollEdges.jsx';
 import classes from './DatasetRowsTable.module.css';
 import { LoadMore } from './LoadMore.jsx';
 import { useGridKeys } from './useGridKeys.js';
@@ -48,32 +49,34 @@ export function DatasetRowsTable({ name, query, pages, total }) {
 
   return (
     <>
-      <div
-        ref={scroller}
-        className={classes.scroller}
-        role="grid"
-        aria-label={`Rows of ${name}`}
-        aria-rowcount={query.hasNextPage ? -1 : rows.length + 1}
-        aria-colcount={columns.length}
-        onKeyDown={keys.onKeyDown}
-        tabIndex={-1}
-      >
-        <Head headers={table.getHeaderGroups()[0].headers} width={width} />
+      <ScrollEdges>
         <div
-          className={classes.body}
-          role="rowgroup"
-          style={{ height: virtual.getTotalSize(), width }}
+          ref={scroller}
+          className={classes.scroller}
+          role="grid"
+          aria-label={`Rows of ${name}`}
+          aria-rowcount={query.hasNextPage ? -1 : rows.length + 1}
+          aria-colcount={columns.length}
+          onKeyDown={keys.onKeyDown}
+          tabIndex={-1}
         >
-          {virtual.getVirtualItems().map((item) => (
-            <Row key={item.key} row={models[item.index]} item={item} width={width} keys={keys} />
-          ))}
+          <Head headers={table.getHeaderGroups()[0].headers} width={width} />
+          <div
+            className={classes.body}
+            role="rowgroup"
+            style={{ height: virtual.getTotalSize(), width }}
+          >
+            {virtual.getVirtualItems().map((item) => (
+              <Row key={item.key} row={models[item.index]} item={item} width={width} keys={keys} />
+            ))}
+          </div>
         </div>
-      </div>
+      </ScrollEdges>
       <div className={classes.foot}>
         <span className="numeric" role="status">
           {shownText(rows.length, total, query.hasNextPage)}
         </span>
-        <LoadMore query={query} label="Load more rows" />
+        <LoadMore query={query} label="Load more rows" inline />
       </div>
     </>
   );
