@@ -85,8 +85,9 @@ static const struct hg_statement end_attempts = {
     " run_at = now() + g.delay_ms * interval '1 millisecond',"
     " max_attempts = t.max_attempts + (g.becomes = 'released')::int"
     " from given g where t.id = g.id and t.attempt = g.attempt and t.fence = g.fence"
-    " and t.state = 'running' and g.becomes in ('retried', 'released') returning t.id, g.becomes)"
-    " select id, becomes from ended union all select id, becomes from again",
+    " and t.state = 'running' and g.becomes in ('retried', 'released')"
+    " returning t.id, t.fence, g.becomes)"
+    " select id, fence, becomes from ended union all select id, fence, becomes from again",
     5};
 
 /* All that waits for a task, directly or not, is still in `task`, or was skipped before. */
@@ -320,13 +321,17 @@ static enum hg_queue_how how_of(const char *name)
     return (enum hg_queue_how)i;
 }
 
-/* Takes over what became of the attempts. `n` is small: a batch of ends. */
+/*
+ * Takes over what became of the attempts. `n` is small: a batch of ends. There may be two of one
+ * task: of them the fence tells which counts.
+ */
 static void note_taken(const PGresult *result, struct hg_queue_end *ends, size_t n)
 {
     for (int row = 0; row < PQntuples(result); row++) {
         const char *id = hg_result_text(result, row, "id");
+        int64_t fence = hg_result_int64(result, row, "fence", 0);
         for (size_t i = 0; i < n; i++) {
-            if (!ends[i].taken && strcmp(ends[i].task->id, id) == 0) {
+            if (ends[i].task->fence == fence && strcmp(ends[i].task->id, id) == 0) {
                 ends[i].taken = true;
                 ends[i].how = how_of(hg_result_text(result, row, "becomes"));
                 break;
