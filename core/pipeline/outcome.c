@@ -121,13 +121,16 @@ static const struct hg_statement count_retries = {
     " from (select id, count(*) as n from unnest($1::uuid[]) id group by id) g where r.id = g.id",
     1};
 
-/* Jobs of tasks that ended without an attempt of their own. */
+/*
+ * Jobs of tasks that ended without an attempt of their own. Those of an attempt that was lost with
+ * its host still say that they run.
+ */
 static const struct hg_statement end_jobs_of_others = {
     "outcome_end_jobs_of_others",
     "update job_run j set status = t.state, finished_at = case t.state when 'cancelled' then now()"
     " end from task_history t where t.run_id = any($1::uuid[]) and j.run_id = t.run_id"
     " and j.task_id = t.id and t.state in ('skipped', 'cancelled')"
-    " and j.status in ('queued', 'retrying')",
+    " and j.status in ('queued', 'retrying', 'running')",
     1};
 
 static const struct hg_statement add_results = {
