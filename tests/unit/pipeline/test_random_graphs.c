@@ -1,0 +1,693 @@
+/*
+ * Random pipelines, hosts and misfortunes against a model of what must be true. No worker runs:
+ * the test says how attempts end, from one of two hosts, also for attempts that were given up.
+ *
+ * When a seed fails, HG_SEED=<its number> repeats it alone; HG_SEEDS=<n> tries so many from there.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "graph_model.h"
+#include "pg.h"
+#include "pipeline/internal.h"
+#include "random.h"
+
+enum { SEEDS = 60, STEPS = 400, HOSTS = 2, LIVES = 64 };
+
+static struct hg_test_pg *pg;
+
+/* An attempt that a host believes to run. */
+struct life {
+    struct hg_queue_task task;
+    int run;
+    int place;
+};
+
+struct trial {
+    uint64_t seed;
+    int step;
+    const char *doing;
+    struct hg_random random;
+    struct hg_pipelines service; /* no thread of it runs */
+    struct hg_host_config config;
+    struct hg_db *db;
+    struct graph_run runs[GRAPH_RUNS];
+    int n_runs;
+    struct life lives[HOSTS][LIVES];
+    int n_lives[HOSTS];
+    int64_t highest_fence;
+    int n_counts[8]; /* of what happened, so that nothing is left out unseen */
+};
+
+static const char *const hosts[HOSTS] = {"left", "right"};
+
+enum { N_DONE, N_FAILED, N_RETRIED, N_RELEASED, N_CANCELLED, N_ZOMBIES, N_LOST, N_AGAIN };
+static const char *const count_names[] = {
+    "done", "failed", "retried", "released", "cancelled", "zombies", "lost", "tried again"};
+
+__attribute__((format(printf, 2, 3), noreturn)) static void broken(const struct trial *trial,
+                                                                   const char *fmt,
+                                                                   ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    (void)fprintf(stderr,
+                  "HG_SEED=%llu, step %d (%s): ",
+                  (unsigned long long)trial->seed,
+                  trial->step,
+                  trial->doing);
+    (void)vfprintf(stderr, fmt, args);
+    (void)fputc('\n', stderr);
+    va_end(args);
+    fail();
+    abort();
+}
+
+static void must(const struct trial *trial, int r, const struct hg_error *err)
+{
+    if (r != HG_OK) {
+        broken(trial, "%d: %s (%s)", r, err->message, err->hint);
+    }
+}
+
+static void run_sql(const struct trial *trial, const char *sql)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    must(trial, hg_db_simple(trial->db, sql, NULL, &err), &err);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    hg_log_configure(HG_LOG_ERROR, false);
+    pg = hg_test_pg_start();
+    return pg ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    hg_test_pg_stop(pg);
+    return 0;
+}
+
+/* ---- comparing ---- */
+
+static char *ask(const struct trial *trial, const char *sql)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    must(trial, hg_db_simple(trial->db, sql, &result, &err), &err);
+    const char *text = hg_result_text(result, 0, "text");
+    return strdup(text ? text : "nothing");
+}
+
+static void check_run(const struct trial *trial, const struct graph_run *run)
+{
+    struct hg_buf sql = HG_BUF_INIT;
+    struct hg_buf expected = HG_BUF_INIT;
+    graph_sql(run->id, &sql);
+    graph_describe(run, &expected);
+    HG_CLEANUP(hg_freep) char *found = ask(trial, hg_buf_text(&sql));
+    if (strcmp(found, hg_buf_text(&expected)) != 0) {
+        broken(trial,
+               "%s, parallelism %d\n%swhere the model has\n%s",
+               run->pipeline,
+               run->parallelism,
+               found,
+               hg_buf_text(&expected));
+    }
+    hg_buf_free(&sql);
+    hg_buf_free(&expected);
+}
+
+/* Times that must or must not be there, and orders of them. */
+static void check_times(const struct trial *trial)
+{
+    static const char wrong[] =
+        "select coalesce((select string_agg(job_id || ' ' || status, ', ') from job_run where"
+        " (status in ('succeeded', 'failed') and (started_at is null or finished_at is null or"
+        " finished_at < started_at)) or (status in ('queued', 'skipped') and started_at is not"
+        " null) or (status in ('queued', 'running') and finished_at is not null)"
+        " or (status = 'running' and started_at is null) or (status = 'failed' and error is null)"
+        " or (status in ('succeeded', 'running', 'queued', 'skipped') and error is not null)), '')"
+        " as text";
+    HG_CLEANUP(hg_freep) char *found = ask(trial, wrong);
+    if (found[0]) {
+        broken(trial, "times or errors of jobs are not right: %s", found);
+    }
+}
+
+static void check_all(const struct trial *trial)
+{
+    for (int i = 0; i < trial->n_runs; i++) {
+        check_run(trial, &trial->runs[i]);
+    }
+    check_times(trial);
+}
+
+/* ---- pipelines ---- */
+
+static const char *const kinds[] = {NULL, "transform", "flow", "flow"};
+static const char *const types[][GRAPH_JOBS] = {{NULL, NULL, NULL},
+                                                {"transform", NULL, NULL},
+                                                {"extract", "load", NULL},
+                                                {"extract", "check", "load"}};
+
+static void choose_graph(struct trial *trial, struct graph_run *run)
+{
+    struct hg_random *random = &trial->random;
+    int density = hg_random_below(random, 60);
+    *run = (struct graph_run){.n_tasks = 1 + hg_random_below(random, GRAPH_TASKS),
+                              .parallelism = 1 + hg_random_below(random, 5)};
+    for (int i = 0; i < run->n_tasks; i++) {
+        struct graph_task *task = &run->tasks[i];
+        task->n_jobs = 1 + hg_random_below(random, GRAPH_JOBS);
+        task->retries = hg_random_below(random, 3);
+        for (int k = 0; k < i; k++) {
+            task->needs[k] = hg_random_chance(random, density);
+        }
+    }
+}
+
+static json_t *retries_json(const struct graph_task *task)
+{
+    return json_pack("{s:i, s:i, s:i}", "max", task->retries, "backoff_ms", 0, "max_backoff_ms", 0);
+}
+
+static void add_task(json_t *definition, const struct graph_run *run, int i)
+{
+    const struct graph_task *task = &run->tasks[i];
+    char text[16];
+    json_t *needs = json_array();
+    json_t *ids = json_array();
+    for (int k = 0; k < i; k++) {
+        (void)snprintf(text, sizeof text, "t%d", k);
+        if (task->needs[k]) {
+            (void)json_array_append_new(needs, json_string(text));
+        }
+    }
+    for (int k = 0; k < task->n_jobs; k++) {
+        const char *type = types[task->n_jobs][k];
+        (void)snprintf(text, sizeof text, "t%d-%d", i, k);
+        (void)json_array_append_new(ids, json_string(text));
+        (void)json_array_append_new(json_object_get(definition, "jobs"),
+                                    json_pack("{s:s, s:s, s:{}, s:o}",
+                                              "id",
+                                              text,
+                                              "type",
+                                              type,
+                                              type,
+                                              "retries",
+                                              retries_json(task)));
+    }
+    (void)snprintf(text, sizeof text, "t%d", i);
+    (void)json_array_append_new(json_object_get(definition, "tasks"),
+                                json_pack("{s:s, s:s, s:o, s:o}",
+                                          "key",
+                                          text,
+                                          "kind",
+                                          kinds[task->n_jobs],
+                                          "jobs",
+                                          ids,
+                                          "needs",
+                                          needs));
+}
+
+static void store_pipeline(struct trial *trial, const struct graph_run *run)
+{
+    static const struct hg_statement put = {
+        "test_put_pipeline",
+        "insert into pipeline (id, name, origin, file, enabled, version, definition)"
+        " values ($1, $1, 'file', $1, true, 1, $2::jsonb)",
+        2};
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *definition = json_pack("{s:s, s:i, s:i, s:s, s:[], s:[], s:{s:i}}",
+                                   "id",
+                                   run->pipeline,
+                                   "parallelism",
+                                   run->parallelism,
+                                   "timeout_ms",
+                                   0,
+                                   "base_folder",
+                                   "/tmp",
+                                   "jobs",
+                                   "tasks",
+                                   "retries",
+                                   "max",
+                                   0);
+    for (int i = 0; i < run->n_tasks; i++) {
+        add_task(definition, run, i);
+    }
+    HG_CLEANUP(hg_freep) char *text = json_dumps(definition, 0);
+    const char *const params[] = {run->pipeline, text};
+    must(trial, hg_db_exec(trial->db, &put, params, NULL, &err), &err);
+}
+
+static void create_run(struct trial *trial, struct graph_run *run)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    const struct hg_run_request request = {.pipeline_id = run->pipeline, .trigger = "manual"};
+    must(trial, hg_run_create(&trial->service, &request, run->id, NULL, &err), &err);
+    graph_start(run);
+}
+
+/* ---- claims ---- */
+
+static struct graph_run *run_of(struct trial *trial, const char *id, int *ret)
+{
+    for (*ret = 0; *ret < trial->n_runs; (*ret)++) {
+        if (strcmp(trial->runs[*ret].id, id) == 0) {
+            return &trial->runs[*ret];
+        }
+    }
+    broken(trial, "a task of another run was claimed");
+}
+
+static void take_claim(struct trial *trial, int host, struct hg_queue_task *task, bool heard)
+{
+    int run = 0;
+    const char *wrong = graph_claimed(run_of(trial, task->run_id, &run), task, hosts[host]);
+    if (wrong) {
+        broken(trial, "%s: %s of %s", wrong, task->key, trial->runs[run].pipeline);
+    }
+    if (task->fence <= trial->highest_fence) {
+        broken(trial, "fence %lld was given before", (long long)task->fence);
+    }
+    trial->highest_fence = task->fence;
+    if (heard) {
+        struct life *life = &trial->lives[host][trial->n_lives[host]++];
+        *life = (struct life){*task, run, (int)strtol(task->key + 1, NULL, 10)};
+        memset(task, 0, sizeof *task);
+    }
+}
+
+static int compare_fences(const void *left, const void *right)
+{
+    const struct hg_queue_task *a = left;
+    const struct hg_queue_task *b = right;
+    return (a->fence > b->fence) - (a->fence < b->fence);
+}
+
+/* Sometimes the host does not hear the answer to its claim. */
+static void claim(struct trial *trial)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_queue_task *tasks = NULL;
+    size_t n = 0;
+    int host = hg_random_below(&trial->random, HOSTS);
+    int limit = 1 + hg_random_below(&trial->random, 4);
+    bool heard = !hg_random_chance(&trial->random, 5);
+    trial->doing = heard ? "claim" : "claim unheard";
+    if (trial->n_lives[host] + limit > LIVES) {
+        return;
+    }
+    must(trial, hg_queue_renew(trial->db, hosts[host], 3600000, &err), &err);
+    must(trial, hg_queue_begin(trial->db, &err), &err);
+    must(trial, hg_queue_claim(trial->db, hosts[host], limit, &tasks, &n, &err), &err);
+    must(trial, n > 0 ? hg_outcome_started(trial->db, tasks, n, &err) : HG_OK, &err);
+    must(trial, hg_db_commit(trial->db, &err), &err);
+    qsort(tasks, n, sizeof *tasks, compare_fences);
+    for (size_t i = 0; i < n; i++) {
+        take_claim(trial, host, &tasks[i], heard);
+    }
+    hg_queue_tasks_free(tasks, n);
+}
+
+/* ---- ends ---- */
+
+static const struct {
+    int code;
+    bool final;
+} errors[] = {{HG_EUNAVAILABLE, false},
+              {HG_EINTERNAL, false},
+              {HG_ETIMEDOUT, false},
+              {HG_EINVAL, true},
+              {HG_ESTOP, true}};
+
+static json_t *report(const struct graph_task *task,
+                      int place,
+                      const char *const statuses[3],
+                      int fault)
+{
+    json_t *jobs = json_array();
+    for (int i = 0; i < task->n_jobs; i++) {
+        char id[16];
+        int which = i < fault ? 0 : i == fault ? 1 : 2;
+        (void)snprintf(id, sizeof id, "t%d-%d", place, i);
+        (void)json_array_append_new(
+            jobs, json_pack("{s:s, s:s, s:i}", "id", id, "status", statuses[which], "rows_in", 3));
+    }
+    return json_pack("{s:o, s:[]}", "jobs", jobs, "results");
+}
+
+/* How the attempt fails, by its worker or without a word. */
+static void choose_failure(struct trial *trial, struct hg_attempt *attempt, struct graph_end *end)
+{
+    struct hg_random *random = &trial->random;
+    int which = hg_random_below(random, (int)HG_COUNT(errors));
+    bool last = attempt->task.attempt >= attempt->task.max_attempts;
+    attempt->failed = true;
+    attempt->final = hg_random_chance(random, 10);
+    (void)hg_error_set(&attempt->error, errors[which].code, "it was to fail");
+    end->how = last || errors[which].final || attempt->final ? HG_QUEUE_FAILED : HG_QUEUE_RETRIED;
+    end->reported = hg_random_chance(random, 60);
+}
+
+static void choose_end(struct trial *trial,
+                       const struct life *life,
+                       struct hg_attempt *attempt,
+                       struct graph_end *end)
+{
+    static const char *const well[] = {"succeeded", "succeeded", "succeeded"};
+    static const char *const badly[] = {"cancelled", "failed", "skipped"};
+    static const char *const stopped[] = {"cancelled", "cancelled", "cancelled"};
+    struct hg_random *random = &trial->random;
+    const struct graph_task *task = &trial->runs[life->run].tasks[life->place];
+    int dice = hg_random_below(random, 20);
+    *attempt = (struct hg_attempt){.task = life->task, .error = HG_ERROR_INIT, .ended = true};
+    *end = (struct graph_end){.task = life->place,
+                              .attempt = life->task.attempt,
+                              .fence = life->task.fence,
+                              .fault = hg_random_below(random, task->n_jobs),
+                              .how = HG_QUEUE_DONE,
+                              .reported = true};
+    if (life->task.cancel_requested || dice == 0) {
+        (void)hg_error_set(&attempt->error, HG_ECANCELLED, "it was cancelled");
+        attempt->failed = true;
+        end->how = HG_QUEUE_CANCELLED;
+        end->reported = hg_random_chance(random, 50);
+        attempt->result = end->reported ? report(task, life->place, stopped, 0) : NULL;
+    } else if (dice == 1) {
+        (void)hg_error_set(&attempt->error, HG_EUNAVAILABLE, "no worker was free");
+        attempt->failed = true;
+        attempt->released = true;
+        end->how = HG_QUEUE_RELEASED;
+    } else if (dice < 9) {
+        choose_failure(trial, attempt, end);
+        attempt->result = end->reported ? report(task, life->place, badly, end->fault) : NULL;
+        char id[16];
+        (void)snprintf(id, sizeof id, "t%d-%d", life->place, end->fault);
+        attempt->job = end->reported ? NULL : strdup(id);
+    } else {
+        attempt->result = report(task, life->place, well, 0);
+    }
+}
+
+static void count_end(struct trial *trial, const struct graph_end *end, bool taken)
+{
+    static const int counts[] = {[HG_QUEUE_DONE] = N_DONE,
+                                 [HG_QUEUE_FAILED] = N_FAILED,
+                                 [HG_QUEUE_CANCELLED] = N_CANCELLED,
+                                 [HG_QUEUE_RETRIED] = N_RETRIED,
+                                 [HG_QUEUE_RELEASED] = N_RELEASED};
+    trial->n_counts[taken ? counts[end->how] : N_ZOMBIES]++;
+}
+
+/* A few of what a host runs, or believes to run, end at once. */
+static void end_some(struct trial *trial)
+{
+    struct hg_attempt attempts[LIVES];
+    struct hg_attempt *pointers[LIVES];
+    struct graph_end ends[LIVES];
+    int runs[LIVES];
+    struct hg_error err = HG_ERROR_INIT;
+    int host = hg_random_below(&trial->random, HOSTS);
+    int share = 20 + hg_random_below(&trial->random, 80);
+    int n = 0;
+    int kept = 0;
+    trial->doing = "end";
+    for (int i = 0; i < trial->n_lives[host]; i++) {
+        struct life *life = &trial->lives[host][i];
+        if (hg_random_chance(&trial->random, share)) {
+            choose_end(trial, life, &attempts[n], &ends[n]);
+            pointers[n] = &attempts[n];
+            runs[n++] = life->run;
+        } else {
+            trial->lives[host][kept++] = *life;
+        }
+    }
+    trial->n_lives[host] = kept;
+    if (n == 0) {
+        return;
+    }
+    must(trial, hg_outcome_ended(trial->db, pointers, (size_t)n, &err), &err);
+    bool taken[LIVES];
+    for (int i = 0; i < n; i++) {
+        taken[i] = graph_ended(&trial->runs[runs[i]], &ends[i]);
+        count_end(trial, &ends[i], taken[i]);
+    }
+    for (int i = 0; i < n; i++) {
+        graph_move_on(&trial->runs[runs[i]]);
+    }
+    for (int i = 0; i < n; i++) {
+        if (attempts[i].taken != taken[i]) {
+            broken(trial,
+                   "%s of %s, attempt %d with fence %lld, %s",
+                   attempts[i].task.key,
+                   trial->runs[runs[i]].pipeline,
+                   attempts[i].task.attempt,
+                   (long long)attempts[i].task.fence,
+                   taken[i] ? "does not count" : "counts");
+        }
+        free(attempts[i].task.pipeline_id);
+        free(attempts[i].task.key);
+        json_decref(attempts[i].task.spec);
+        json_decref(attempts[i].result);
+        free(attempts[i].job);
+    }
+}
+
+/* ---- misfortunes ---- */
+
+static json_t *known_of(const struct trial *trial, int host)
+{
+    json_t *known = json_array();
+    for (int i = 0; i < trial->n_lives[host]; i++) {
+        (void)json_array_append_new(known, json_string(trial->lives[host][i].task.id));
+    }
+    return known;
+}
+
+static bool knows(const struct trial *trial, int host, int run, int task)
+{
+    for (int i = 0; i < trial->n_lives[host]; i++) {
+        if (trial->lives[host][i].run == run && trial->lives[host][i].place == task) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A host looks for what was left: by itself, or by the other when its lease is over. */
+static void recover(struct trial *trial)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    int host = hg_random_below(&trial->random, HOSTS);
+    bool other_is_gone = hg_random_chance(&trial->random, 50);
+    int expected = 0;
+    int found = 0;
+    char sql[128];
+    HG_CLEANUP(hg_json_decrefp) json_t *known = known_of(trial, host);
+    trial->doing = other_is_gone ? "recover from a host that is gone" : "recover";
+    must(trial, hg_queue_renew(trial->db, hosts[host], 3600000, &err), &err);
+    must(trial, hg_queue_renew(trial->db, hosts[1 - host], 3600000, &err), &err);
+    if (other_is_gone) {
+        (void)snprintf(sql,
+                       sizeof sql,
+                       "update host set lease_until = now() - interval '1 s' where name = '%s'",
+                       hosts[1 - host]);
+        run_sql(trial, sql);
+    }
+    must(trial, hg_queue_recover(trial->db, hosts[host], known, &found, &err), &err);
+    for (int r = 0; r < trial->n_runs; r++) {
+        for (int t = 0; t < trial->runs[r].n_tasks; t++) {
+            const struct graph_task *task = &trial->runs[r].tasks[t];
+            bool here = task->host && strcmp(task->host, hosts[host]) == 0;
+            if (task->state == RUNNING && (here ? !knows(trial, host, r, t) : other_is_gone)) {
+                graph_lost(&trial->runs[r], t);
+                expected++;
+                trial->n_counts[N_LOST]++;
+            }
+        }
+    }
+    if (found != expected) {
+        broken(trial, "%d tasks are taken up, not %d", found, expected);
+    }
+}
+
+/* A host dies and comes back: it knows nothing of what it ran. Its workers are ended with it. */
+static void die(struct trial *trial)
+{
+    int host = hg_random_below(&trial->random, HOSTS);
+    trial->doing = "die";
+    for (int i = 0; i < trial->n_lives[host]; i++) {
+        struct hg_queue_task *task = &trial->lives[host][i].task;
+        free(task->pipeline_id);
+        free(task->key);
+        json_decref(task->spec);
+    }
+    trial->n_lives[host] = 0;
+}
+
+static void cancel(struct trial *trial)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct graph_run *run = &trial->runs[hg_random_below(&trial->random, trial->n_runs)];
+    HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
+    bool ended = graph_has_ended(run);
+    trial->doing = "cancel";
+    int r = hg_runs_cancel(&trial->service, run->id, &answer, &err);
+    if (r != (ended ? HG_ECONFLICT : HG_OK)) {
+        broken(trial, "answer %d of a cancel: %s", r, err.message);
+    }
+    if (!ended) {
+        graph_cancel(run);
+    }
+}
+
+static void try_again(struct trial *trial)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    char busy[HG_UUID_TEXT] = "";
+    struct graph_run *run = &trial->runs[hg_random_below(&trial->random, trial->n_runs)];
+    HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
+    bool may = graph_has_ended(run) && graph_again(run);
+    trial->doing = "try again";
+    int r = hg_runs_retry(&trial->service, run->id, &answer, busy, &err);
+    if (r != (may ? HG_OK : HG_ECONFLICT)) {
+        broken(trial, "answer %d of a retry of the run: %s", r, err.message);
+    }
+    trial->n_counts[N_AGAIN] += may;
+}
+
+static void step(struct trial *trial)
+{
+    static const struct {
+        int weight;
+        void (*what)(struct trial *trial);
+    } steps[] = {{40, claim}, {40, end_some}, {9, recover}, {2, die}, {4, cancel}, {5, try_again}};
+    int dice = hg_random_below(&trial->random, 100);
+    for (size_t i = 0; i < HG_COUNT(steps); i++) {
+        dice -= steps[i].weight;
+        if (dice < 0) {
+            steps[i].what(trial);
+            return;
+        }
+    }
+}
+
+/* ---- a seed ---- */
+
+static bool all_ended(const struct trial *trial)
+{
+    for (int i = 0; i < trial->n_runs; i++) {
+        if (!graph_has_ended(&trial->runs[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Nothing is open, nobody did anything twice. */
+static void check_end(struct trial *trial)
+{
+    HG_CLEANUP(hg_freep)
+    char *left = ask(trial,
+                     "select (select count(*) from task) + (select count(*) from run_slot)"
+                     " || ' ' || (select count(*) from task_history) as text");
+    char expected[32];
+    int n_tasks = 0;
+    for (int r = 0; r < trial->n_runs; r++) {
+        const struct graph_run *run = &trial->runs[r];
+        n_tasks += run->n_tasks;
+        for (int i = 0; i < run->n_tasks; i++) {
+            if (run->tasks[i].n_successes != (run->tasks[i].state == DONE)) {
+                broken(trial,
+                       "t%d of %s succeeded %d times",
+                       i,
+                       run->pipeline,
+                       run->tasks[i].n_successes);
+            }
+        }
+    }
+    (void)snprintf(expected, sizeof expected, "0 %d", n_tasks);
+    if (strcmp(left, expected) != 0) {
+        broken(trial, "%s open and ended tasks are left, not %s", left, expected);
+    }
+}
+
+static void try_seed(struct trial *trial, uint64_t seed)
+{
+    trial->seed = seed;
+    trial->random.state = seed * 1000003;
+    trial->step = 0;
+    trial->doing = "start";
+    trial->n_runs = 1 + hg_random_below(&trial->random, GRAPH_RUNS);
+    run_sql(trial,
+            "delete from task; delete from task_history; delete from job_run; delete from run_slot;"
+            " delete from run; delete from pipeline; delete from host");
+    for (int i = 0; i < trial->n_runs; i++) {
+        choose_graph(trial, &trial->runs[i]);
+        (void)snprintf(trial->runs[i].pipeline, sizeof trial->runs[i].pipeline, "p%d", i);
+        store_pipeline(trial, &trial->runs[i]);
+        create_run(trial, &trial->runs[i]);
+        check_run(trial, &trial->runs[i]);
+    }
+    while (!all_ended(trial) && trial->step++ < STEPS) {
+        step(trial);
+        check_all(trial);
+    }
+    if (!all_ended(trial)) {
+        broken(trial, "it comes to no end");
+    }
+    check_end(trial);
+    die(trial);
+}
+
+static void test_random_graphs(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct trial *trial = calloc(1, sizeof *trial);
+    uint64_t first;
+    int n;
+    (void)state;
+    trial->service.options.config = &trial->config;
+    (void)pthread_mutex_init(&trial->service.mutex, NULL);
+    (void)pthread_cond_init(&trial->service.work, NULL);
+    (void)pthread_cond_init(&trial->service.run_changed, NULL);
+    must(trial,
+         hg_pool_new(hg_test_pg_metadata(pg), 2, "test", &trial->service.options.metadata, &err),
+         &err);
+    must(trial, hg_retention_keep(&trial->service, &err), &err);
+    must(trial, hg_db_connect(hg_test_pg_metadata(pg), "test", &trial->db, &err), &err);
+    hg_random_seeds(1, SEEDS, &first, &n);
+    for (int i = 0; i < n; i++) {
+        try_seed(trial, first + (uint64_t)i);
+    }
+    for (size_t i = 0; i < HG_COUNT(count_names); i++) {
+        print_message("%d %s, ", trial->n_counts[i], count_names[i]);
+        assert_true(n < SEEDS || trial->n_counts[i] > 0);
+    }
+    print_message("in %d seeds\n", n);
+    hg_db_return(trial->db);
+    hg_pool_free(trial->service.options.metadata);
+    free(trial);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_graphs),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
