@@ -1,4 +1,5 @@
 import {
+  datasets,
   failedRun,
   job,
   manyJobs,
@@ -185,6 +186,12 @@ export const scenes = [
     until: 'does not show rejected rows',
   },
   { name: 'datasets', path: '/datasets', until: 'market.daily_prices' },
+  {
+    name: 'datasets-uncounted',
+    path: '/datasets',
+    state: { datasets: [{ ...datasets[0], row_count: null, row_count_exact: false }] },
+    until: 'not counted',
+  },
   { name: 'datasets-no-match', path: '/datasets?q=nothing', until: 'No dataset matches' },
   {
     name: 'datasets-empty',

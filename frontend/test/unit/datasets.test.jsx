@@ -26,6 +26,16 @@ describe('the datasets', () => {
     );
   });
 
+  it('says why a table was not counted', async () => {
+    const view = { ...datasets[0], row_count: null, row_count_exact: false };
+    openApp('/datasets', { datasets: [view] });
+    const mark = await screen.findByText(/^not counted/);
+    expect(mark).toHaveAttribute('title', expect.stringMatching(/views are not counted/));
+    openApp('/datasets/market.daily_prices', { datasets: [view] });
+    expect(await screen.findByText(/^rows not counted/)).toHaveAttribute('title', mark.title);
+    expect(await screen.findByText('200 rows shown')).toBeVisible();
+  });
+
   it('finds a table by a column', async () => {
     const { user, router } = openApp('/datasets');
     await user.type(await screen.findByLabelText('Find a table or column'), 'currency');

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { datasetsQuery, rowsQuery } from '../../api/queries.js';
 import { DatasetRowsTable } from '../../components/tables/DatasetRowsTable.jsx';
 import { formatAmount, formatEstimate } from '../../lib/format.js';
+import { NotCounted } from '../../ui/NotCounted.jsx';
 import { EmptyState } from '../../ui/notices.jsx';
 import { PageHead } from '../../ui/PageHead.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
@@ -36,7 +37,7 @@ function DatasetFacts({ dataset }) {
     <>
       <span className="numeric">
         {dataset.row_count === null ? (
-          'rows not counted'
+          <NotCounted>rows not counted</NotCounted>
         ) : (
           <>
             {dataset.row_count_exact === false && 'about '}
@@ -76,17 +77,18 @@ function DatasetRows({ name, dataset }) {
               It was made by a load that brought none, or its rows were replaced by none.
             </EmptyState>
           ) : (
-            <DatasetRowsTable
-              name={name}
-              query={query}
-              pages={pages}
-              total={dataset && formatEstimate(dataset.row_count, dataset.row_count_exact)}
-            />
+            <DatasetRowsTable name={name} query={query} pages={pages} total={totalOf(dataset)} />
           )
         }
       </QueryState>
     </>
   );
+}
+
+/** How many rows the table has, as a text; undefined where that is not known. */
+function totalOf(dataset) {
+  if (!Number.isFinite(dataset?.row_count)) return undefined;
+  return formatEstimate(dataset.row_count, dataset.row_count_exact);
 }
 
 /** Tells of a load that came after the shown rows, and shows its rows when the reader wants them. */

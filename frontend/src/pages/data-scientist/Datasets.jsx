@@ -5,6 +5,7 @@ import { SearchField } from '../../components/forms/SearchField.jsx';
 import { TableFrame } from '../../components/tables/TableFrame.jsx';
 import table from '../../components/tables/table.module.css';
 import { formatAmount, formatEstimate } from '../../lib/format.js';
+import { NotCounted } from '../../ui/NotCounted.jsx';
 import { EmptyState, NoMatch } from '../../ui/notices.jsx';
 import { PageHead } from '../../ui/PageHead.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
@@ -92,7 +93,11 @@ function DatasetTable({ datasets }) {
               </Link>
             </td>
             <td className={table.right}>
-              {formatEstimate(dataset.row_count, dataset.row_count_exact)}
+              {dataset.row_count === null ? (
+                <NotCounted />
+              ) : (
+                formatEstimate(dataset.row_count, dataset.row_count_exact)
+              )}
             </td>
             <td>
               <Time value={dataset.last_load_at} />
