@@ -283,25 +283,30 @@ void graph_describe(const struct graph_run *run, struct hg_buf *text)
     }
 }
 
-void graph_sql(const char *run_id, struct hg_buf *sql)
-{
-    hg_buf_printf(
-        sql,
-        "select (select format(E'run %%s retries %%s error %%s ended %%s slot %%s\\n', status,"
-        " retry_count, coalesce(error->>'job', '-'), (finished_at is not null)::int,"
-        " (select count(*) from run_slot s where s.run_id = r.id)) from run r where id = '%s')"
-        " || (select string_agg(format(E't%%s %%s attempt %%s of %%s lost %%s%%s jobs %%s\\n', n,"
-        " state, attempt, max_attempts, n_lost, more, jobs), '' order by n) from ("
-        "select substr(t.key, 2)::int as n, t.*, (select string_agg(format('%%s %%s', status,"
-        " attempt), ' ' order by position) from job_run j where j.run_id = t.run_id and"
-        " j.task_id = t.id) as jobs from ("
-        "select id, run_id, key, state, attempt, max_attempts, n_lost, format(' unmet %%s cancel "
-        "%%s"
-        " host %%s', pending_needs, cancel_requested::int, coalesce(host, '-')) as more from task"
-        " where run_id = '%s' union all"
-        " select id, run_id, key, state, attempt, max_attempts, n_lost, '' from task_history"
-        " where run_id = '%s') t) k) as text",
-        run_id,
-        run_id,
-        run_id);
-}
+const struct hg_statement graph_statement = {
+    "test_graph",
+    "select (select format(E'run %s retries %s error %s ended %s slot %s\\n', status,"
+    " retry_count, coalesce(error->>'job', '-'), (finished_at is not null)::int,"
+    " (select count(*) from run_slot s where s.run_id = r.id)) from run r where id = $1::uuid)"
+    " || (select string_agg(format(E't%s %s attempt %s of %s lost %s%s jobs %s\\n', n, state,"
+    " attempt, max_attempts, n_lost, more, jobs), '' order by n) from (select"
+    " substr(t.key, 2)::int as n, t.*, (select string_agg(format('%s %s', status, attempt), ' '"
+    " order by position) from job_run j where j.run_id = t.run_id and j.task_id = t.id) as jobs"
+    " from (select id, run_id, key, state, attempt, max_attempts, n_lost, format(' unmet %s cancel"
+    " %s host %s', pending_needs, cancel_requested::int, coalesce(host, '-')) as more from task"
+    " where run_id = $1::uuid union all"
+    " select id, run_id, key, state, attempt, max_attempts, n_lost, '' from task_history"
+    " where run_id = $1::uuid) t) k) as text",
+    1};
+
+const struct hg_statement graph_wrong_jobs = {
+    "test_wrong_jobs",
+    "select coalesce((select string_agg(job_id || ' ' || status, ', ') from job_run where"
+    " run_id = $1::uuid and"
+    " ((status in ('succeeded', 'failed') and (started_at is null or finished_at is null or"
+    " finished_at < started_at)) or (status in ('queued', 'skipped') and started_at is not null)"
+    " or (status in ('queued', 'running') and finished_at is not null)"
+    " or (status = 'running' and started_at is null) or (status = 'failed' and error is null)"
+    " or (status in ('succeeded', 'running', 'queued', 'skipped') and error is not null))), '')"
+    " as text",
+    1};

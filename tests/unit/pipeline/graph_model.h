@@ -69,9 +69,11 @@ void graph_lost(struct graph_run *run, int task);
 void graph_cancel(struct graph_run *run);
 /* False when there is nothing to try again. */
 bool graph_again(struct graph_run *run);
-/* The model as the text of graph_sql's answer. */
+/* The model in words. */
 void graph_describe(const struct graph_run *run, struct hg_buf *text);
-/* A query that describes the run of that id in the database in the same way. */
-void graph_sql(const char *run_id, struct hg_buf *sql);
+/* The run with the id $1 in the database in the same words. */
+extern const struct hg_statement graph_statement;
+/* Its jobs with times or errors that do not go with their status, in words; "" for none. */
+extern const struct hg_statement graph_wrong_jobs;
 
 #endif

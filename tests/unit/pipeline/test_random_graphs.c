@@ -20,7 +20,7 @@
 #include "pipeline/internal.h"
 #include "random.h"
 
-enum { SEEDS = 60, STEPS = 400, HOSTS = 2, LIVES = 64 };
+enum { SEEDS = 100, STEPS = 400, HOSTS = 2, LIVES = 64 };
 
 static struct hg_test_pg *pg;
 
@@ -101,22 +101,29 @@ static int stop(void **state)
 
 /* ---- comparing ---- */
 
-static char *ask(const struct trial *trial, const char *sql)
+static char *text_of(const PGresult *result)
 {
-    struct hg_error err = HG_ERROR_INIT;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    must(trial, hg_db_simple(trial->db, sql, &result, &err), &err);
     const char *text = hg_result_text(result, 0, "text");
     return strdup(text ? text : "nothing");
 }
 
+static char *ask(const struct trial *trial,
+                 const struct hg_statement *statement,
+                 const struct graph_run *run)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {run->id};
+    must(trial, hg_db_exec(trial->db, statement, params, &result, &err), &err);
+    return text_of(result);
+}
+
 static void check_run(const struct trial *trial, const struct graph_run *run)
 {
-    struct hg_buf sql = HG_BUF_INIT;
     struct hg_buf expected = HG_BUF_INIT;
-    graph_sql(run->id, &sql);
     graph_describe(run, &expected);
-    HG_CLEANUP(hg_freep) char *found = ask(trial, hg_buf_text(&sql));
+    HG_CLEANUP(hg_freep) char *found = ask(trial, &graph_statement, run);
+    HG_CLEANUP(hg_freep) char *wrong = ask(trial, &graph_wrong_jobs, run);
     if (strcmp(found, hg_buf_text(&expected)) != 0) {
         broken(trial,
                "%s, parallelism %d\n%swhere the model has\n%s",
@@ -125,25 +132,10 @@ static void check_run(const struct trial *trial, const struct graph_run *run)
                found,
                hg_buf_text(&expected));
     }
-    hg_buf_free(&sql);
-    hg_buf_free(&expected);
-}
-
-/* Times that must or must not be there, and orders of them. */
-static void check_times(const struct trial *trial)
-{
-    static const char wrong[] =
-        "select coalesce((select string_agg(job_id || ' ' || status, ', ') from job_run where"
-        " (status in ('succeeded', 'failed') and (started_at is null or finished_at is null or"
-        " finished_at < started_at)) or (status in ('queued', 'skipped') and started_at is not"
-        " null) or (status in ('queued', 'running') and finished_at is not null)"
-        " or (status = 'running' and started_at is null) or (status = 'failed' and error is null)"
-        " or (status in ('succeeded', 'running', 'queued', 'skipped') and error is not null)), '')"
-        " as text";
-    HG_CLEANUP(hg_freep) char *found = ask(trial, wrong);
-    if (found[0]) {
-        broken(trial, "times or errors of jobs are not right: %s", found);
+    if (wrong[0]) {
+        broken(trial, "times or errors of jobs are not right: %s", wrong);
     }
+    hg_buf_free(&expected);
 }
 
 static void check_all(const struct trial *trial)
@@ -151,7 +143,6 @@ static void check_all(const struct trial *trial)
     for (int i = 0; i < trial->n_runs; i++) {
         check_run(trial, &trial->runs[i]);
     }
-    check_times(trial);
 }
 
 /* ---- pipelines ---- */
@@ -601,10 +592,16 @@ static bool all_ended(const struct trial *trial)
 /* Nothing is open, nobody did anything twice. */
 static void check_end(struct trial *trial)
 {
-    HG_CLEANUP(hg_freep)
-    char *left = ask(trial,
-                     "select (select count(*) from task) + (select count(*) from run_slot)"
-                     " || ' ' || (select count(*) from task_history) as text");
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    must(trial,
+         hg_db_simple(trial->db,
+                      "select (select count(*) from task) + (select count(*) from run_slot)"
+                      " || ' ' || (select count(*) from task_history) as text",
+                      &result,
+                      &err),
+         &err);
+    HG_CLEANUP(hg_freep) char *left = text_of(result);
     char expected[32];
     int n_tasks = 0;
     for (int r = 0; r < trial->n_runs; r++) {
@@ -670,6 +667,7 @@ static void test_random_graphs(void **state)
          &err);
     must(trial, hg_retention_keep(&trial->service, &err), &err);
     must(trial, hg_db_connect(hg_test_pg_metadata(pg), "test", &trial->db, &err), &err);
+    run_sql(trial, "set plan_cache_mode = force_generic_plan; set enable_seqscan = off");
     hg_random_seeds(1, SEEDS, &first, &n);
     for (int i = 0; i < n; i++) {
         try_seed(trial, first + (uint64_t)i);
