@@ -160,7 +160,7 @@ static void check_config(struct part *part,
         node = hg_yaml_at(context->yaml->root, part->pointer);
     }
     struct hg_yaml_violations to = {context->file, node, context->diagnostics, what};
-    if (!plugin->config_schema) {
+    if (!plugin->config_schema || context->no_memory) { /* without memory there is no config */
         return;
     }
     struct plugin_place place = {part, step};
@@ -317,7 +317,7 @@ static json_t *check_form(struct part *part, const json_t *source)
         struct part of_rule = *part;
         (void)snprintf(
             of_rule.pointer, sizeof of_rule.pointer, "%.200s/rules/%zu", part->pointer, i);
-        if (json_is_object(rule) &&
+        if (json_is_object(rule) && !context->no_memory &&
             json_array_append_new(rules, rule_form(&of_rule, rule, table != NULL)) < 0) {
             context->no_memory = true;
         }
