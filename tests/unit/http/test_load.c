@@ -21,6 +21,7 @@ enum {
 #define BLOCK "GET /api/block HTTP/1.1\r\nHost: x\r\n\r\n"
 
 static struct fixture fixture;
+static pthread_t stopper; /* stops the server beside the test; 0: nobody does */
 
 static int start(void **state)
 {
@@ -32,10 +33,19 @@ static int start(void **state)
     return 0;
 }
 
+static void join_stopper(void)
+{
+    if (stopper) {
+        assert_int_equal(pthread_join(stopper, NULL), 0);
+    }
+    stopper = 0;
+}
+
 static int stop(void **state)
 {
     (void)state;
     gate_open();
+    join_stopper(); /* a test that failed has not */
     fixture_stop(&fixture);
     return 0;
 }
@@ -149,7 +159,6 @@ static void *stop_patiently(void *arg)
 static void test_stopping_answers_what_is_parked(void **state)
 {
     (void)state;
-    pthread_t stopper;
     int fds[THREADS + 2];
     for (size_t i = 0; i < HG_COUNT(fds); i++) {
         fds[i] = client_connect(fixture.port);
@@ -164,14 +173,13 @@ static void test_stopping_answers_what_is_parked(void **state)
         (void)close(fds[i]);
     }
     gate_open();
-    assert_int_equal(pthread_join(stopper, NULL), 0);
+    join_stopper();
 }
 
 /* With patience, what is under way is finished and new requests are refused. */
 static void test_stopping_lets_requests_finish(void **state)
 {
     (void)state;
-    pthread_t stopper;
     struct answer answer;
     int slow = client_connect(fixture.port);
     int other = client_connect(fixture.port);
@@ -192,7 +200,7 @@ static void test_stopping_lets_requests_finish(void **state)
     assert_true(client_is_closed(other));
     gate_open();
     expect(slow, 200);
-    assert_int_equal(pthread_join(stopper, NULL), 0);
+    join_stopper();
     (void)close(slow);
     (void)close(other);
 }
@@ -210,6 +218,7 @@ static void test_stopping_while_handlers_finish(void **state)
         gate_wait_for(THREADS);
         gate_open();
         hg_http_stop(fixture.server, i % 2 ? 0 : 3600 * 1000);
+        fixture.server = NULL;
         for (size_t k = 0; k < THREADS; k++) {
             struct answer answer;
             assert_true(client_receive(fds[k], false, &answer));
