@@ -389,6 +389,14 @@ static const struct CMUnitTest *chosen;
 static struct place
     *chosen_places[MAX_PLACES]; /* that of each chosen test, when there are places */
 static size_t n_begun;
+static bool running; /* a test; still set at the next one when it failed, for it leapt out */
+
+static void go_on(void **state)
+{
+    running = true;
+    chosen[n_begun - 1].test_func(state);
+    running = false;
+}
 
 static int begin_test(void **state)
 {
@@ -396,6 +404,9 @@ static int begin_test(void **state)
     const struct CMUnitTest *test = &chosen[n_begun];
     atomic_store(&current, test->name);
     if (n_places > 0) {
+        if (running) {
+            return -1; /* what a failed test left behind would be in the way of the others */
+        }
         struct place *place = chosen_places[n_begun];
         write_line(options.report, "begin", 0, (uint32_t)(place - places), &none);
         fail_place(place->test[0] == '-' ? NULL : place);
@@ -461,6 +472,7 @@ int _cmocka_run_group_tests(const char *name,
     for (size_t i = 0; i < n_run; i++) {
         run[i] = mine[i];
         run[i].setup_func = begin_test;
+        run[i].test_func = go_on;
     }
     chosen = mine;
     n_begun = 0;
