@@ -14,6 +14,8 @@ from bench_host import PASSWORD, Host
 
 NOOP = "sql: noop.sql"
 WAIT_S = 120
+CLIENTS = 8
+WINDOW_S = 5
 
 # Sequences are seen at once, before their transaction has ended: one tells when an attempt's SQL
 # began, the other sends every first attempt to sleep.
@@ -64,9 +66,12 @@ class Client:
         text = answer.read()
         return answer.status, json.loads(text) if text else None, answer.headers
 
-    def trigger(self, pipeline):
+    def trigger(self, pipeline, or_busy=False):
+        """Gives the run's id; None when one is under way and that is no error."""
         status, answer, _ = self.call(
             "POST", f"/api/v1/ingestion/pipelines/{pipeline}/trigger", {})
+        if status == 409 and or_busy:
+            return None
         if status != 202:
             raise RuntimeError(f"{pipeline} was not started: {status} {answer}")
         return answer["run_id"]
@@ -124,7 +129,7 @@ class QueueBench:
     def runs_per_s(self):
         """All triggered as fast as the API takes them; counted from the first to the last end."""
         since = self.sql("select now()")
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
             list(pool.map(lambda i: self.client.trigger(f"pair-{i}"), range(self.n_runs)))
         deadline = time.monotonic() + WAIT_S
         ended = f"from run where queued_at >= '{since}' and pipeline_id like 'pair-%'"
@@ -162,12 +167,26 @@ class QueueBench:
         if answer != expected:
             raise RuntimeError(f"the open transaction said {answer!r}, not {expected!r}")
 
-    def rates_for(self, seconds):
-        """Runs a second, measured again and again for so long."""
-        found, until = [], time.monotonic() + seconds
+    def keep_busy(self, pipelines, until):
         while time.monotonic() < until:
-            found.append(self.runs_per_s())
-        return found
+            for i in pipelines:
+                while not self.client.trigger(f"pair-{i}", or_busy=True):
+                    if time.monotonic() > until:
+                        return
+                    time.sleep(0.1)
+
+    def rates_for(self, seconds):
+        """Runs a second in each window of so long, with more of them waiting all the time."""
+        since = self.sql("select now()")
+        until = time.monotonic() + seconds
+        with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
+            list(pool.map(lambda i: self.keep_busy(range(i, self.n_runs, CLIENTS), until),
+                          range(CLIENTS)))
+        counts = self.sql(
+            f"select floor(extract(epoch from finished_at - '{since}') / {WINDOW_S})::int, count(*)"
+            f" from run where status = 'succeeded' and finished_at >= '{since}' group by 1")
+        found = dict(line.split("|") for line in counts.splitlines())
+        return [int(found.get(str(w), 0)) / WINDOW_S for w in range(seconds // WINDOW_S)]
 
     def prepare_recovery(self):
         self.host.psql("SET ROLE headgate_user", "CREATE SCHEMA bench",

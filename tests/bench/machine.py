@@ -72,7 +72,7 @@ def pss_mb(pid):
 
 
 class CpuUse:
-    """How much of the machine others took between start and share(): 0 to 1."""
+    """From its start on: the CPU seconds of ours, and the share (0 to 1) that others took."""
 
     def __init__(self, *roots):
         self.roots = roots
@@ -90,6 +90,9 @@ class CpuUse:
             used = resource.getrusage(who)
             ours += (used.ru_utime + used.ru_stime) * TICKS
         return total, total - idle, ours
+
+    def own_s(self):
+        return (self._all()[2] - self.at[2]) / TICKS
 
     def foreign_share(self):
         total, busy, ours = (b - a for a, b in zip(self.at, self._all()))
