@@ -29,11 +29,13 @@ create table headgate.ledger (
     rows_loaded bigint not null default 0,
     rows_rejected bigint not null default 0,
     final boolean not null, -- false: a checkpoint, more of the run is to come
-    committed_at timestamptz not null default now()
+    part integer not null default 0, -- 0: the final one; 1, 2, ...: the checkpoints before it
+    committed_at timestamptz not null default now(),
+    check (final = (part = 0))
 );
 
 -- A task whose flow committed is completed from its row and never repeated for the same run.
-create unique index ledger_once_per_run on headgate.ledger (run_id, task_key) where final;
+create unique index ledger_once_per_run on headgate.ledger (run_id, task_key, part);
 -- The datasets: last load of each table.
 create index ledger_table on headgate.ledger (table_name, committed_at desc);
 

@@ -14,10 +14,7 @@
 #include "command/options.h"
 #include "http/listen.h"
 
-enum {
-    STOP_GRACE_MS = 20000, /* for running tasks */
-    HTTP_GRACE_MS = 3000,
-};
+enum { HTTP_GRACE_MS = 3000 };
 
 struct serving {
     struct hg_host_config *config;
@@ -62,7 +59,7 @@ static void stop(struct serving *serving)
 {
     hg_api_stop(serving->api, HTTP_GRACE_MS);
     hg_control_stop(serving->control);
-    hg_host_stop(&serving->host, STOP_GRACE_MS);
+    hg_host_stop(&serving->host, serving->config->stop_grace_ms);
 }
 
 /* SIGHUP: files may have come or gone, so the patterns are matched anew. */

@@ -18,6 +18,9 @@
 
 enum { KEYS_MAX = 64 };
 
+/* Defaults, which the table of keys has in words. */
+enum { STOP_GRACE_MS = 20000, CHECKPOINT_MS = 60000 };
+
 struct loader {
     struct hg_host_config *config;
     struct hg_diagnostics *diagnostics;
@@ -422,6 +425,8 @@ static struct hg_host_config *new_config(void)
         config->log_level = HG_LOG_INFO;
         config->plugin_pins = json_object();
         config->retention = json_object();
+        config->stop_grace_ms = STOP_GRACE_MS;
+        config->checkpoint_ms = CHECKPOINT_MS;
     }
     if (config && (!config->plugin_pins || !config->retention)) {
         hg_host_config_free(config);

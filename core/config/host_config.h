@@ -25,6 +25,8 @@ struct hg_host_config {
     char *plugin_dir;
     json_t *plugin_pins; /* object id -> sha256 hex, empty when not given */
     int workers;
+    int64_t stop_grace_ms; /* for running tasks, once the host is asked to stop */
+    int64_t checkpoint_ms; /* how often a long load commits on its way, where it may */
     char **file_roots;     /* ended by NULL */
     char *web_dir;         /* frontend/dist beside the binary or the sources; NULL when absent */
     char *master_key_file; /* NULL: <data_dir>/master.key */

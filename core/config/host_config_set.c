@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/str.h"
+#include "base/time.h"
 
 static void complain(const struct hg_config_setting *setting,
                      const char *hint,
@@ -208,6 +209,18 @@ int hg_config_set_int(const struct hg_config_setting *setting)
     if (number(setting, &value)) {
         *(int *)(void *)((char *)setting->config + setting->key->offset) = (int)value;
     }
+    return HG_OK;
+}
+
+int hg_config_set_duration(const struct hg_config_setting *setting)
+{
+    int64_t value;
+    const char *text = scalar(setting);
+    if (!text || hg_duration_parse(text, &value, NULL) < 0 ||
+        value < setting->key->min * INT64_C(1000) || value > setting->key->max * INT64_C(1000)) {
+        return wrong(setting);
+    }
+    *(int64_t *)(void *)((char *)setting->config + setting->key->offset) = value;
     return HG_OK;
 }
 

@@ -12,6 +12,8 @@ int hg_config_set_path(const struct hg_config_setting *setting);
 int hg_config_set_database(const struct hg_config_setting *setting);
 int hg_config_set_paths(const struct hg_config_setting *setting);
 int hg_config_set_int(const struct hg_config_setting *setting);
+/* A duration; the bounds are in seconds. */
+int hg_config_set_duration(const struct hg_config_setting *setting);
 int hg_config_set_pins(const struct hg_config_setting *setting);
 int hg_config_set_days(const struct hg_config_setting *setting);
 int hg_config_set_log_level(const struct hg_config_setting *setting);

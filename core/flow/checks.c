@@ -425,6 +425,18 @@ static int decide_late(
     return r;
 }
 
+bool hg_checks_judge_late(const struct hg_checks *checks)
+{
+    for (size_t i = 0; i < checks->n_rules; i++) {
+        const struct hg_rule *rule = &checks->rules[i];
+        bool late = rule->vtable->verdict == HG_VERDICT_FINISH || rule->vtable->n_partitions > 0;
+        if (late && rule->on_fail != HG_ON_FAIL_WARN) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int hg_checks_finish(struct hg_checks *checks,
                      hg_checks_pass *pass,
                      void *arg,

@@ -24,6 +24,9 @@ int hg_checks_new(struct hg_flow *flow,
                   struct hg_error *err);
 void hg_checks_free(struct hg_checks *checks);
 
+/* Whether a rule that rejects rows, or stops, may do so for rows that came long before. */
+bool hg_checks_judge_late(const struct hg_checks *checks);
+
 /*
  * Shows a batch to all rules. ret_rows (room for n_rows) gets the rows that go on, in order, and
  * *ret_n how many; the others are in quarantine or wait for a verdict. HG_ESTOP when a rule with

@@ -43,8 +43,9 @@ struct hg_flow {
     struct hg_db *db;
     struct hg_flow_watch *watch;
     struct hg_quarantine *quarantine;
-    json_t *results; /* figures of rules */
-    char *state;     /* what the source put last, or NULL */
+    json_t *results;   /* figures of rules */
+    char *state;       /* what the source put last, or NULL */
+    bool state_is_new; /* put for the batch that came last */
     bool committed;
     int64_t started_ms;
     int64_t progress_ms; /* when progress was last told */

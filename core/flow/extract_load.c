@@ -6,6 +6,7 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "flow/checks.h"
 #include "flow/ledger.h"
 #include "flow/load.h"
@@ -28,6 +29,9 @@ struct pass {
     int32_t *rows;
     int64_t room; /* rows that there is room for in both */
     int64_t n_seen;
+    struct hg_ledger_done told; /* what the ledger has of this run's task so far */
+    int64_t checkpoint_ms;      /* how often rows are committed on the way; 0: only at the end */
+    int64_t committed_at_ms;
 };
 
 static void close_pass(struct pass *pass)
@@ -86,6 +90,43 @@ static int open_input(struct pass *pass, struct hg_error *err)
     return r;
 }
 
+/*
+ * Rows may be committed on the way when what was committed needs not be taken back: the source can
+ * go on behind them, nothing replaces the table, and no rule rejects or stops for rows long past.
+ */
+static int64_t checkpoint_interval(const struct pass *pass)
+{
+    const struct hg_flow *flow = pass->flow;
+    bool may =
+        !pass->stage && !hg_stage_is_written(flow) && strcmp(hg_flow_mode(flow), "replace") != 0 &&
+        pass->source.vtable->resume == HG_RESUME_CURSOR && !hg_checks_judge_late(pass->checks);
+    return may ? json_integer_value(json_object_get(flow->task, "checkpoint_ms")) : 0;
+}
+
+/* What earlier attempts of the run have committed counts as this one's. */
+static void take_over(struct pass *pass)
+{
+    struct hg_flow *flow = pass->flow;
+    const struct hg_ledger_done *told = &pass->told;
+    size_t last = flow->n_jobs - 1;
+    if (told->n_parts == 0) {
+        return;
+    }
+    for (size_t i = 0; i < last; i++) {
+        flow->jobs[i].rows_in += told->rows_extracted;
+        flow->jobs[i].rows_out += told->rows_extracted - (i > 0 ? told->rows_rejected : 0);
+    }
+    flow->jobs[last > 1 ? 1 : 0].rows_rejected += told->rows_rejected;
+    flow->jobs[last].rows_in += told->rows_loaded;
+    flow->jobs[last].rows_out += told->rows_loaded;
+    hg_flow_log(flow,
+                last,
+                HG_LOG_INFO,
+                "an earlier attempt of this run has committed %" PRId64
+                " rows; goes on behind them",
+                told->rows_loaded);
+}
+
 static int open_pass(struct pass *pass, struct hg_error *err)
 {
     struct hg_flow *flow = pass->flow;
@@ -97,7 +138,13 @@ static int open_pass(struct pass *pass, struct hg_error *err)
     pass->views = calloc(pass->schema->n_columns, sizeof *pass->views);
     r = pass->views ? HG_OK : hg_error_nomem(err);
     r = r < 0 ? r : hg_checks_new(flow, pass->schema, true, &pass->checks, err);
-    return r < 0 ? r : hg_load_new(flow, pass->schema, &pass->load, err);
+    if (r < 0) {
+        return r;
+    }
+    pass->checkpoint_ms = checkpoint_interval(pass);
+    pass->committed_at_ms = hg_time_monotonic_ms();
+    take_over(pass);
+    return hg_load_new(flow, pass->schema, &pass->load, err);
 }
 
 static int take_batch(struct pass *pass, const struct ArrowArray *array, struct hg_error *err)
@@ -129,26 +176,9 @@ static int take_batch(struct pass *pass, const struct ArrowArray *array, struct 
 
 static int next_batch(struct pass *pass, struct ArrowArray *ret, struct hg_error *err)
 {
+    pass->flow->state_is_new = false;
     return pass->stage ? hg_stage_input_next(pass->stage, ret, err)
                        : hg_source_next(&pass->source, ret, err);
-}
-
-static int read_all(struct pass *pass, struct hg_error *err)
-{
-    for (;;) {
-        struct ArrowArray array = {0};
-        hg_flow_at_work(pass->flow, pass->first);
-        int r = hg_flow_cancelled(pass->flow, err);
-        r = r < 0 ? r : next_batch(pass, &array, err);
-        if (r < 0 || !array.release) {
-            return r;
-        }
-        r = take_batch(pass, &array, err);
-        array.release(&array);
-        if (r < 0) {
-            return r;
-        }
-    }
 }
 
 static int pass_late(void *arg,
@@ -174,24 +204,85 @@ static int settle_stages(struct pass *pass, struct hg_error *err)
     return r < 0 || !pass->stage ? r : hg_stage_input_take(pass->stage, err);
 }
 
-static int commit(struct pass *pass, struct hg_error *err)
+/* Commits what came since the last time; `part` as in struct hg_ledger_row. */
+static int commit(struct pass *pass, int part, struct hg_error *err)
 {
     struct hg_flow *flow = pass->flow;
     const json_t *load = json_object_get(flow->task, "load");
-    struct hg_ledger_row row = {
-        .table = json_string_value(json_object_get(load, "table")),
-        .mode = json_string_value(json_object_get(load, "mode")),
+    struct hg_ledger_done *told = &pass->told;
+    struct hg_ledger_done now = {
+        .n_parts = part,
         .rows_extracted = flow->jobs[pass->first].rows_in,
-        .rows_loaded = flow->jobs[flow->current].rows_out,
+        .rows_loaded = flow->jobs[flow->n_jobs - 1].rows_out,
     };
     for (size_t i = 0; i < flow->n_jobs; i++) {
-        row.rows_rejected += flow->jobs[i].rows_rejected;
+        now.rows_rejected += flow->jobs[i].rows_rejected;
     }
+    const struct hg_ledger_row row = {
+        .part = part,
+        .table = json_string_value(json_object_get(load, "table")),
+        .mode = json_string_value(json_object_get(load, "mode")),
+        .rows_extracted = now.rows_extracted - told->rows_extracted,
+        .rows_loaded = now.rows_loaded - told->rows_loaded,
+        .rows_rejected = now.rows_rejected - told->rows_rejected,
+    };
     int r = hg_ledger_as_self(flow, err);
     r = r < 0 ? r : hg_quarantine_copy(flow->quarantine, err);
     HG_FAULT("flow.quarantined");
     r = r < 0 ? r : settle_stages(pass, err);
-    return r < 0 ? r : hg_ledger_commit(flow, &row, err);
+    r = r < 0 ? r : hg_ledger_commit(flow, &row, err);
+    *told = now;
+    return r;
+}
+
+/* ---- checkpoints ---- */
+
+/* Commits the rows so far, with the state that goes on behind them, and begins anew. */
+static int checkpoint(struct pass *pass, struct hg_error *err)
+{
+    struct hg_flow *flow = pass->flow;
+    struct hg_ledger_done done = {0};
+    int r = hg_load_finish(pass->load, err);
+    r = r < 0 ? r : commit(pass, pass->told.n_parts + 1, err);
+    hg_load_free(HG_TAKE(pass->load));
+    if (r < 0) {
+        return r;
+    }
+    hg_flow_log(flow,
+                flow->n_jobs - 1,
+                HG_LOG_INFO,
+                "%" PRId64 " rows are committed so far",
+                pass->told.rows_loaded);
+    /* The fence is taken anew: another attempt may have come between two transactions. */
+    r = hg_ledger_begin(flow, &done, err);
+    r = r < 0 ? r : hg_load_new(flow, pass->schema, &pass->load, err);
+    pass->committed_at_ms = hg_time_monotonic_ms();
+    return r;
+}
+
+static bool is_due(const struct pass *pass)
+{
+    return pass->checkpoint_ms > 0 && pass->flow->state_is_new &&
+           hg_time_monotonic_ms() - pass->committed_at_ms >= pass->checkpoint_ms;
+}
+
+static int read_all(struct pass *pass, struct hg_error *err)
+{
+    for (;;) {
+        struct ArrowArray array = {0};
+        hg_flow_at_work(pass->flow, pass->first);
+        int r = hg_flow_cancelled(pass->flow, err);
+        r = r < 0 ? r : next_batch(pass, &array, err);
+        if (r < 0 || !array.release) {
+            return r;
+        }
+        r = take_batch(pass, &array, err);
+        array.release(&array);
+        r = r == HG_OK && is_due(pass) ? checkpoint(pass, err) : r;
+        if (r < 0) {
+            return r;
+        }
+    }
 }
 
 /* "12 rows appended to market.prices", "12 rows staged for 2 tasks" */
@@ -258,8 +349,9 @@ static int run_pass(struct pass *pass, struct hg_error *err)
     }
     /* A cancel that comes while the commit runs comes too late; one before it still counts. */
     r = r < 0 ? r : hg_flow_cancelled(pass->flow, err);
-    r = r < 0 ? r : commit(pass, err);
+    r = r < 0 ? r : commit(pass, 0, err);
     if (r == HG_OK) {
+        hg_quarantine_log_totals(pass->flow->quarantine);
         log_committed(pass->flow);
     }
     return r;
@@ -288,7 +380,7 @@ int hg_extract_load_run(struct hg_flow *flow, struct hg_error *err)
         report_done(flow, &done);
         return HG_OK;
     }
-    struct pass pass = {.flow = flow};
+    struct pass pass = {.flow = flow, .told = done};
     r = r < 0 ? r : run_pass(&pass, err);
     close_pass(&pass);
     return r;

@@ -19,8 +19,11 @@ static const struct hg_statement take_fence = {
 
 static const struct hg_statement find_done = {
     "flow_find_done",
-    "select rows_extracted, rows_loaded, rows_rejected from headgate.ledger"
-    " where run_id = $1::uuid and task_key = $2 and final",
+    "select coalesce(bool_or(final), false) as final, count(*) filter (where not final) as n_parts,"
+    " coalesce(sum(rows_extracted), 0)::bigint as rows_extracted,"
+    " coalesce(sum(rows_loaded), 0)::bigint as rows_loaded,"
+    " coalesce(sum(rows_rejected), 0)::bigint as rows_rejected from headgate.ledger"
+    " where run_id = $1::uuid and task_key = $2",
     2};
 
 static const struct hg_statement find_state = {
@@ -38,10 +41,10 @@ static const struct hg_statement put_state = {
 static const struct hg_statement add_row = {
     "flow_add_ledger",
     "insert into headgate.ledger (id, pipeline_id, run_id, task_key, attempt, fence, table_name,"
-    " mode, rows_extracted, rows_loaded, rows_rejected, final)"
+    " mode, rows_extracted, rows_loaded, rows_rejected, part, final)"
     " values ($1::uuid, $2, $3::uuid, $4, $5::integer, $6::bigint, $7, $8, $9::bigint,"
-    " $10::bigint, $11::bigint, true)",
-    11};
+    " $10::bigint, $11::bigint, $12::integer, $12::integer = 0)",
+    12};
 
 static const char *number(char text[NUMBER_TEXT], int64_t value)
 {
@@ -82,12 +85,13 @@ static int find(struct hg_db *db,
     if (r < 0) {
         return r;
     }
-    *ret_done = (struct hg_ledger_done){.found = PQntuples(result) > 0};
-    if (ret_done->found) {
-        ret_done->rows_extracted = hg_result_int64(result, 0, "rows_extracted", 0);
-        ret_done->rows_loaded = hg_result_int64(result, 0, "rows_loaded", 0);
-        ret_done->rows_rejected = hg_result_int64(result, 0, "rows_rejected", 0);
-    }
+    *ret_done = (struct hg_ledger_done){
+        .found = hg_result_bool(result, 0, "final"),
+        .n_parts = (int)hg_result_int64(result, 0, "n_parts", 0),
+        .rows_extracted = hg_result_int64(result, 0, "rows_extracted", 0),
+        .rows_loaded = hg_result_int64(result, 0, "rows_loaded", 0),
+        .rows_rejected = hg_result_int64(result, 0, "rows_rejected", 0),
+    };
     return HG_OK;
 }
 
@@ -144,7 +148,7 @@ static int write_state(struct hg_flow *flow, struct hg_error *err)
 int hg_ledger_commit(struct hg_flow *flow, const struct hg_ledger_row *row, struct hg_error *err)
 {
     char id[HG_UUID_TEXT];
-    char text[5][NUMBER_TEXT];
+    char text[6][NUMBER_TEXT];
     int r = hg_ledger_as_self(flow, err);
     r = r < 0 ? r : write_state(flow, err);
     r = r < 0 ? r : hg_uuid_new(id, err);
@@ -161,12 +165,17 @@ int hg_ledger_commit(struct hg_flow *flow, const struct hg_ledger_row *row, stru
                                   row->mode,
                                   number(text[2], row->rows_extracted),
                                   number(text[3], row->rows_loaded),
-                                  number(text[4], row->rows_rejected)};
+                                  number(text[4], row->rows_rejected),
+                                  number(text[5], row->part)};
     r = hg_db_exec(flow->db, &add_row, params, NULL, err);
     HG_FAULT("flow.commits");
     r = r < 0 ? r : hg_db_commit(flow->db, err);
-    HG_FAULT("flow.committed");
-    flow->committed = r == HG_OK;
+    if (row->part == 0) {
+        HG_FAULT("flow.committed");
+        flow->committed = r == HG_OK;
+    } else {
+        HG_FAULT("flow.checkpointed");
+    }
     return r;
 }
 

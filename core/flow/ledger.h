@@ -6,9 +6,10 @@
 
 #include "flow/context.h"
 
-/* What a task that has a final ledger row did. */
+/* What a run's task has committed, in all its parts. */
 struct hg_ledger_done {
-    bool found;
+    bool found;  /* all of it: it has a final ledger row */
+    int n_parts; /* checkpoints */
     int64_t rows_extracted;
     int64_t rows_loaded;
     int64_t rows_rejected;
@@ -26,6 +27,7 @@ int hg_ledger_state(struct hg_flow *flow, char **ret_state, struct hg_error *err
 
 /* What goes into the ledger; texts may be NULL. */
 struct hg_ledger_row {
+    int part; /* of a checkpoint, from 1; 0: the task is done */
     const char *table;
     const char *mode;
     int64_t rows_extracted;

@@ -28,6 +28,7 @@ struct hg_load {
     bool staged;   /* the rows go into the staging table of a merge */
     bool distinct; /* the keys of the staging table strictly increase so far */
     struct hg_order *order;
+    int64_t rows_before; /* that the job has loaded in earlier parts */
     int64_t rows_direct;
     int64_t rows_staged;
     bool stage; /* the table is a stage, see stage.h */
@@ -169,6 +170,7 @@ static int open_load(struct hg_load *load, const json_t *spec, struct hg_error *
     }
     HG_CLEANUP(hg_json_decrefp) json_t *none = json_array();
     const json_t *key = json_object_get(spec, "key");
+    load->rows_before = load->flow->jobs[load->job].rows_out;
     r = hg_target_open(
         &load->target, load->flow, load->schema, table, mode->key ? (key ? key : none) : NULL, err);
     return r < 0 ? r : mode->begin(load, err);
@@ -465,7 +467,7 @@ int hg_load_finish(struct hg_load *load, struct hg_error *err)
         r = hg_merge_run(load->flow, load->schema, &load->target, &facts, &n_merged, err);
     }
     if (r == HG_OK) {
-        load->flow->jobs[load->job].rows_out = load->rows_direct + n_merged;
+        load->flow->jobs[load->job].rows_out = load->rows_before + load->rows_direct + n_merged;
     }
     return r;
 }

@@ -230,7 +230,7 @@ int hg_quarantine_add(struct hg_quarantine *quarantine,
 
 /* ---- the copy ---- */
 
-static void log_totals(const struct hg_quarantine *quarantine)
+void hg_quarantine_log_totals(const struct hg_quarantine *quarantine)
 {
     const struct hg_flow *flow = quarantine->flow;
     for (size_t i = 0; i < flow->n_jobs; i++) {
@@ -281,8 +281,7 @@ int hg_quarantine_copy(struct hg_quarantine *quarantine, struct hg_error *err)
 {
     struct hg_sender *sender = NULL;
     int64_t n_rows = 0;
-    log_totals(quarantine);
-    if (quarantine->n_kept == 0) {
+    if (hg_temp_size(quarantine->rows, 0) == 0) {
         return HG_OK;
     }
     int r = hg_sender_start(quarantine->flow->db, copy_sql, &sender, err);
@@ -295,5 +294,9 @@ int hg_quarantine_copy(struct hg_quarantine *quarantine, struct hg_error *err)
         return r;
     }
     r = hg_sender_finish(sender, &n_rows, err);
-    return r < 0 ? hg_error_wrap(err, "cannot write the rejected rows to quarantine") : r;
+    if (r < 0) {
+        return hg_error_wrap(err, "cannot write the rejected rows to quarantine");
+    }
+    hg_temp_free(HG_TAKE(quarantine->rows));
+    return hg_temp_new(1, MEMORY_BYTES, &quarantine->rows, err);
 }

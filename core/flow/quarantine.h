@@ -45,8 +45,10 @@ bool hg_quarantine_only_counts(struct hg_quarantine *quarantine, size_t job);
 int hg_quarantine_add(struct hg_quarantine *quarantine,
                       const struct hg_rejected *row,
                       struct hg_error *err);
-/* Says at the end of each job's log how many there were; copies those kept into the table. */
+/* Copies the rows kept since the last time into the table, in the flow's transaction. */
 int hg_quarantine_copy(struct hg_quarantine *quarantine, struct hg_error *err);
+/* Says at the end of each job's log how many there were. */
+void hg_quarantine_log_totals(const struct hg_quarantine *quarantine);
 
 /* Appends one reason to a JSON list that begins with "[". */
 void hg_reason_append(struct hg_buf *reasons,

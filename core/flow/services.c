@@ -75,6 +75,7 @@ static hg_status put_state(const struct hg_host *host, const char *state_json, s
     }
     free(flow->state);
     flow->state = copy;
+    flow->state_is_new = true;
     return HG_OK;
 }
 

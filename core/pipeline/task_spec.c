@@ -291,20 +291,23 @@ int hg_task_for_attempt(const struct hg_pipelines *service,
     if (r < 0) {
         return r;
     }
-    if (!spec || json_object_update_new(spec,
-                                        json_pack("{s:s, s:i, s:i, s:I, s:s, s:o}",
-                                                  "task_id",
-                                                  task->id,
-                                                  "attempt",
-                                                  task->attempt,
-                                                  "max_attempts",
-                                                  task->max_attempts,
-                                                  "fence",
-                                                  (json_int_t)task->fence,
-                                                  "warehouse",
-                                                  service->options.worker_warehouse_url,
-                                                  "file_roots",
-                                                  roots_to_json(service))) < 0) {
+    if (!spec ||
+        json_object_update_new(spec,
+                               json_pack("{s:s, s:i, s:i, s:I, s:I, s:s, s:o}",
+                                         "task_id",
+                                         task->id,
+                                         "attempt",
+                                         task->attempt,
+                                         "max_attempts",
+                                         task->max_attempts,
+                                         "fence",
+                                         (json_int_t)task->fence,
+                                         "checkpoint_ms",
+                                         (json_int_t)service->options.config->checkpoint_ms,
+                                         "warehouse",
+                                         service->options.worker_warehouse_url,
+                                         "file_roots",
+                                         roots_to_json(service))) < 0) {
         return hg_error_nomem(err);
     }
     *ret = HG_TAKE(spec);

@@ -92,12 +92,15 @@ class Auditor:
                         f"select count(*) from crash.replace where round <> {work.round}", 0)
 
         for table, wanted in (("fan_direct", work.next_id), ("fan_merge", len(work.good)),
-                              ("fan_checked", len(work.good))):
+                              ("fan_checked", len(work.good)), ("parts", len(work.good))):
             self._warehouse(f"rows of {table}", f"select count(*) from crash.{table}", wanted)
             self._warehouse(f"different rows of {table}", f"select count(distinct id) from crash.{table}",
                             wanted)
-        self._warehouse("rejected rows behind a stage", "select count(*) from headgate.quarantine"
-                        " where pipeline_id = 'fan'", work.bad)
+        for pipeline in ("fan", "parts"):
+            self._warehouse(f"rejected rows of {pipeline}", "select count(*) from headgate.quarantine"
+                            f" where pipeline_id = '{pipeline}'", work.bad)
+        self._warehouse("rows of parts by the ledger", "select coalesce(sum(rows_loaded), 0)::bigint"
+                        " from headgate.ledger where table_name = 'crash.parts'", len(work.good))
 
     def _ledger(self):
         self._warehouse("flows with two final entries", "select count(*) from (select from headgate.ledger"

@@ -6,7 +6,7 @@ import time
 
 # Steps of a load and of its bookkeeping, in their order (HG_FAULT in core).
 WORKER_STEPS = ("worker.begins", "flow.begun", "flow.batch", "flow.read", "flow.loaded", "flow.quarantined",
-                "flow.commits", "flow.committed", "worker.reports", "worker.reported")
+                "flow.commits", "flow.checkpointed", "flow.committed", "worker.reports", "worker.reported")
 HOST_STEPS = ("host.creates", "host.created", "host.claimed", "host.ends", "host.ended")
 
 

@@ -37,6 +37,18 @@ jobs:
       config: {path: ../data/replace.csv, columns: {id: int64, round: int64}}
   - {id: load, needs: [fetch], load: {table: crash.replace, mode: replace}}
 """
+# Commits on its way: see `checkpoint` in the host's file.
+PARTS = """\
+id: parts
+retries: {max: 12, backoff: 50ms, max_backoff: 1s}
+jobs:
+  - id: fetch
+    extract:
+      source: csv
+      config: {path: ../data/append/*.csv, columns: {id: int64, file: int64, note: utf8, price: float64}}
+  - {id: check, needs: [fetch], check: {rules: [{rule: not_null, columns: [price], on_fail: reject}]}}
+  - {id: load, needs: [check], load: {table: crash.parts, mode: append}}
+"""
 # Cut flows: two loads read the same new rows, one of them behind a script; another stage is between.
 FAN = """\
 id: fan
@@ -61,7 +73,7 @@ AFTER = """\
 create table if not exists crash.after (run_id uuid, at timestamptz);
 insert into crash.after values (${run.id}::uuid, clock_timestamp());
 """
-PIPELINES = ("append", "merge", "replace", "fan")
+PIPELINES = ("append", "merge", "replace", "parts", "fan")
 
 
 class Workload:
@@ -82,7 +94,8 @@ class Workload:
         self.replaced = 0     # rows of the newest replace.csv
         for name in ("pipelines", "data/append"):
             os.makedirs(os.path.join(folder, name), exist_ok=True)
-        for name, text in (("append", APPEND), ("merge", MERGE), ("replace", REPLACE), ("fan", FAN)):
+        for name, text in (("append", APPEND), ("merge", MERGE), ("replace", REPLACE), ("parts", PARTS),
+                           ("fan", FAN)):
             self._put(f"pipelines/{name}.yaml", text)
         self._put("pipelines/after.sql", AFTER)
         self._put("pipelines/between.sql", "select 1;\n")

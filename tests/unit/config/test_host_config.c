@@ -101,6 +101,8 @@ static void has_defaults(void **state)
     assert_null(config->pipeline_files[0]);
     expect_path(fixture, config->file_roots[0], "");
     assert_int_equal(config->workers, 2);
+    assert_int_equal(config->stop_grace_ms, 20000);
+    assert_int_equal(config->checkpoint_ms, 60000);
     assert_int_equal(config->log_level, HG_LOG_INFO);
     assert_false(config->log_json);
     assert_int_equal(json_object_size(config->plugin_pins), 0);
@@ -123,6 +125,8 @@ static void reads_every_key(void **state)
          "pipelines: [h.yaml, \"*.yaml\", sub/*.yaml]\n"
          "plugins: {dir: p, pin: {csv: " SHA "}}\n"
          "workers: 64\n"
+         "stop_grace: 1m30s\n"
+         "checkpoint: 500ms\n"
          "files: {roots: [a, /b]}\n"
          "retention: {runs_days: 1, logs_days: 2, quarantine_days: 3}\n");
     if (fixture->result != HG_OK) {
@@ -143,6 +147,8 @@ static void reads_every_key(void **state)
     expect_path(fixture, config->plugin_dir, "/p");
     assert_string_equal(json_string_value(json_object_get(config->plugin_pins, "csv")), SHA);
     assert_int_equal(config->workers, 64);
+    assert_int_equal(config->stop_grace_ms, 90000);
+    assert_int_equal(config->checkpoint_ms, 500);
     assert_string_equal(config->file_roots[1], "/b");
     assert_int_equal(json_integer_value(json_object_get(config->retention, "logs_days")), 2);
 }
@@ -189,6 +195,8 @@ static const struct {
     {"plugins: {dirr: x}\n", 1, 11, "unknown key \"plugins.dirr\"", "\"plugins.dir\""},
     {"zzzzzzzz: x\n", 1, 1, "unknown key", "docs/configuration.md"},
     {"workers: 0\n", 1, 10, "workers: found 0, expected number, 1 to 64", NULL},
+    {"stop_grace: 2h\n", 1, 13, "stop_grace: found 2h, expected duration, 0s to 1h", NULL},
+    {"checkpoint: soon\n", 1, 13, "checkpoint: found soon", NULL},
     {"workers: two\n", 1, 10, "workers: found two", NULL},
     {"workers: [1]\n", 1, 10, "workers: found a list", NULL},
     {"workers:\n", 1, 9, "workers: found nothing", NULL},

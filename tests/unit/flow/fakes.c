@@ -118,6 +118,14 @@ static hg_status begin_reading(struct instance *instance, struct hg_error *err)
     return r;
 }
 
+static hg_status put_place(struct instance *instance, size_t at, struct hg_error *err)
+{
+    const struct hg_state *state = instance->host->get_extension(instance->host, HG_EXT_STATE);
+    char text[64];
+    (void)snprintf(text, sizeof text, "{\"at\": %zu}", at);
+    return state->put(instance->host, text, err);
+}
+
 static hg_status fake_next(void *arg, struct ArrowArray *ret, struct hg_error *err)
 {
     struct instance *instance = arg;
@@ -148,6 +156,9 @@ static hg_status fake_next(void *arg, struct ArrowArray *ret, struct hg_error *e
     end = end < n ? end : n;
     if (r < 0 || instance->at == end) {
         return r;
+    }
+    if (fake.resumes) {
+        r = put_place(instance, end, err);
     }
     for (; r == HG_OK && instance->at < end; instance->at++) {
         const json_t *row = json_array_get(instance->rows, instance->at);
@@ -184,6 +195,10 @@ static hg_status fake_read(void *inst,
     instance->rows = fake.parsed ? json_incref(fake.parsed)
                                  : json_loads(fake.rows, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     assert_non_null(instance->rows);
+    if (fake.resumes) {
+        HG_CLEANUP(hg_json_decrefp) json_t *place = json_loads(fake.state_seen, 0, NULL);
+        instance->at = (size_t)json_integer_value(json_object_get(place, "at"));
+    }
     hg_status r = hg_batch_new(fake.columns, fake.n_columns, &instance->batch, err);
     return r < 0 ? r : hg_batch_stream(&fake_ops, instance, ret, err);
 }

@@ -27,6 +27,7 @@ struct fake_source {
     int64_t n_repeat;                 /* gives all that so many times, 0: once */
     int n_rejects;                    /* rows handed to headgate.reject/1 before the first batch */
     const char *state;                /* put before the first batch */
+    bool resumes;                     /* puts {"at": rows given} with each batch, goes on there */
     int fail_at_batch;                /* 1: get_next fails at the first batch */
     void (*before_batch)(int number); /* called before each batch, from 1 */
     bool hang;                        /* get_next waits until it is cancelled */

@@ -303,7 +303,7 @@ static void test_guard_finds_bad_text(void **state)
     }
     open_table(&table, columns, 1, builder);
     table.schema.columns[0].type = HG_TYPE_UTF8; /* as a careless plugin would say */
-    const struct hg_guard guard = {0, false};
+    const struct hg_guard guard = {.column = 0};
     uint8_t bits[1] = {0};
     hg_guard_find(&guard, &table.batch, bits);
     for (size_t i = 0; i < HG_COUNT(cells); i++) {

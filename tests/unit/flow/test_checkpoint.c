@@ -1,0 +1,192 @@
+/*
+ * Loads that commit on their way.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "base/uuid.h"
+#include "fakes.h"
+
+static struct hg_test_pg *pg;
+static char run_id[HG_UUID_TEXT];
+static int64_t fence;
+
+static int start(void **state)
+{
+    (void)state;
+    pg = hg_test_pg_start();
+    return pg ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    hg_test_pg_stop(pg);
+    return 0;
+}
+
+/* Lets the interval of a checkpoint pass. */
+static void let_time_pass(int number)
+{
+    int64_t before_ms = hg_time_monotonic_ms();
+    (void)number;
+    while (hg_time_monotonic_ms() - before_ms < 2) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+    }
+}
+
+static const struct hg_column two[] = {
+    {.name = "k", .type = HG_TYPE_INT64, .nullable = true},
+    {.name = "v", .type = HG_TYPE_UTF8, .nullable = true},
+};
+
+/* Ten rows, two a batch, each of which may be the last of a part. */
+static int reset(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake.columns = two;
+    fake.n_columns = 2;
+    fake.rows = "[[1, \"a\"], [2, \"a\"], [1, \"b\"], [null, \"x\"], [3, \"c\"], [4, \"c\"],"
+                " [2, \"d\"], [5, \"d\"], [null, \"y\"], [6, \"e\"]]";
+    fake.batch_rows = 2;
+    fake.resumes = true;
+    fake.before_batch = let_time_pass;
+    assert_int_equal(hg_uuid_new(run_id, NULL), HG_OK);
+    return hg_test_pg_reset(pg);
+}
+
+#define CHECK(rule, on_fail)                               \
+    "[{\"job\": \"check\", \"rules\": [{\"rule\": \"" rule \
+    "\", \"severity\": \"error\", \"on_fail\": \"" on_fail \
+    "\", \"config\": {\"columns\": [\"k\"], \"keep\": 100}}]}]"
+#define REJECT_NULLS CHECK("toy_not_null", "reject")
+
+/* One more attempt of the run. */
+static json_t *attempt(const char *mode, const char *checks, int expected)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    json_t *result = NULL;
+    const struct fake_task task = {.run_id = run_id,
+                                   .table = "m.t",
+                                   .mode = mode,
+                                   .key = strcmp(mode, "merge") == 0 ? "[\"k\"]" : NULL,
+                                   .checks = checks,
+                                   .fence = ++fence};
+    HG_CLEANUP(hg_json_decrefp) json_t *json = fake_task_json(pg, &task);
+    assert_int_equal(json_object_set_new(json, "checkpoint_ms", json_integer(1)), 0);
+    int r = fake_run_json(json, &result, &err);
+    if (r != expected) {
+        fail_msg("%d: %s (%s)", r, err.message, err.hint);
+    }
+    return result;
+}
+
+static int64_t rows_of(const json_t *result, size_t job, const char *key)
+{
+    return json_integer_value(
+        json_object_get(json_array_get(json_object_get(result, "jobs"), job), key));
+}
+
+#define ALL "select string_agg(concat_ws(',', k, v), ' ' order by k, v) from m.t"
+#define SUMS                                                                                     \
+    "select concat_ws(' ', count(*), sum(rows_extracted), sum(rows_loaded), sum(rows_rejected)," \
+    " count(*) filter (where final)) from headgate.ledger"
+
+/* What was committed stays, and the next attempt goes on behind it. */
+static void test_a_retry_goes_on(void **state)
+{
+    (void)state;
+    fake.fail_at_batch = 4;
+    json_decref(attempt("append", REJECT_NULLS, HG_EUNAVAILABLE));
+    assert_query(pg, ALL, "1,a 1,b 2,a 3,c 4,c");
+    assert_query(pg, SUMS, "3 6 5 1 0");
+    assert_query(pg, "select count(*) from headgate.quarantine", "1");
+    fake.fail_at_batch = 0;
+    HG_CLEANUP(hg_json_decrefp) json_t *result = attempt("append", REJECT_NULLS, HG_OK);
+    assert_string_equal(fake.state_seen, "{\"at\": 6}");
+    assert_query(pg, ALL, "1,a 1,b 2,a 2,d 3,c 4,c 5,d 6,e");
+    assert_query(pg, "select count(*) from headgate.quarantine", "2");
+    /* The last batch was the last of a part too; the final one is empty. */
+    assert_query(pg, SUMS, "6 10 8 2 1");
+    assert_int_equal(rows_of(result, 0, "rows_in"), 10);
+    assert_int_equal(rows_of(result, 1, "rows_in"), 10);
+    assert_int_equal(rows_of(result, 1, "rows_rejected"), 2);
+    assert_int_equal(rows_of(result, 2, "rows_in"), 8);
+    assert_int_equal(rows_of(result, 2, "rows_out"), 8);
+    assert_true(json_is_true(json_object_get(result, "committed")));
+    /* And one more finds it done. */
+    HG_CLEANUP(hg_json_decrefp) json_t *again = attempt("append", REJECT_NULLS, HG_OK);
+    assert_query(pg, SUMS, "6 10 8 2 1");
+    assert_int_equal(rows_of(again, 2, "rows_out"), 8);
+}
+
+static void test_merge_in_parts(void **state)
+{
+    (void)state;
+    fake.fail_at_batch = 3;
+    json_decref(attempt("merge", REJECT_NULLS, HG_EUNAVAILABLE));
+    assert_query(pg, ALL, "1,b 2,a");
+    fake.fail_at_batch = 0;
+    json_decref(attempt("merge", REJECT_NULLS, HG_OK));
+    assert_query(pg, ALL, "1,b 2,d 3,c 4,c 5,d 6,e");
+    assert_query(pg,
+                 "select count(*) from pg_constraint where conrelid = 'm.t'::regclass"
+                 " and contype = 'p'",
+                 "1");
+}
+
+/* A rule that stops does so before the rows behind it; those before are there. */
+static void test_a_stop_leaves_what_was_committed(void **state)
+{
+    (void)state;
+    json_decref(attempt("append", CHECK("toy_not_null", "stop"), HG_ESTOP));
+    assert_query(pg, ALL, "1,a 2,a");
+    assert_query(pg, "select state from headgate.cursor", "{\"at\": 2}");
+}
+
+/* Where what was committed might have to be taken back, nothing is. */
+static void test_where_it_may_not(void **state)
+{
+    static const struct {
+        const char *mode;
+        const char *checks;
+        bool resumes;
+    } cases[] = {
+        {"replace", NULL, true},
+        {"append", CHECK("toy_unique", "reject"), true},
+        {"append", CHECK("toy_table", "stop"), true},
+        {"append", NULL, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(cases); i++) {
+        fake.resumes = cases[i].resumes;
+        fake.state = cases[i].resumes ? NULL : "{\"once\": 1}";
+        fake.fail_at_batch = 5;
+        json_decref(attempt(cases[i].mode, cases[i].checks, HG_EUNAVAILABLE));
+        /* A state that came with the first batch stands for that one alone. */
+        assert_query(pg, "select count(*) from headgate.ledger", cases[i].resumes ? "0" : "1");
+        assert_int_equal(hg_test_pg_reset(pg), 0);
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, reset)
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_retry_goes_on),
+        TEST(test_merge_in_parts),
+        TEST(test_a_stop_leaves_what_was_committed),
+        TEST(test_where_it_may_not),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
