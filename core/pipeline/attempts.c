@@ -177,6 +177,7 @@ void hg_attempts_hand_out(struct hg_pipelines *service)
             message = HG_TAKE(attempt->message);
         }
         int r = hg_worker_pool_submit(service->workers,
+                                      HG_LANE_RUNS,
                                       attempt->task.id,
                                       message,
                                       attempt->plugin,

@@ -277,7 +277,8 @@ static int64_t look_after(struct hg_worker_pool *pool)
     int64_t now = hg_time_monotonic_ms();
     for (size_t i = 0; i < pool->n_slots; i++) {
         struct hg_slot *slot = &pool->slots[i];
-        if (slot->state == HG_SLOT_DOWN && slot->restart_at_ms <= now && !pool->stopping) {
+        if (slot->state == HG_SLOT_DOWN && slot->restart_at_ms <= now && !pool->stopping &&
+            hg_slot_wants_process(slot)) {
             start(pool, slot);
         }
         if (pool->stopping && slot->task_id && now >= pool->cancel_at_ms) {
@@ -419,10 +420,12 @@ int hg_worker_pool_new(const struct hg_worker_options *options,
     pool->events = *events;
     (void)pthread_mutex_init(&pool->mutex, NULL);
     pool->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pool->slots = calloc((size_t)options->n_workers, sizeof *pool->slots);
-    pool->fds = calloc(1 + 2 * (size_t)options->n_workers, sizeof *pool->fds);
-    pool->n_slots = pool->slots ? (size_t)options->n_workers : 0;
+    size_t n_slots = (size_t)(options->n_workers + options->n_interactive);
+    pool->slots = calloc(n_slots, sizeof *pool->slots);
+    pool->fds = calloc(1 + 2 * n_slots, sizeof *pool->fds);
+    pool->n_slots = pool->slots ? n_slots : 0;
     for (size_t i = 0; i < pool->n_slots; i++) {
+        pool->slots[i].lane = i < (size_t)options->n_workers ? HG_LANE_RUNS : HG_LANE_INTERACTIVE;
         pool->slots[i].state = HG_SLOT_DOWN;
         pool->slots[i].process = (struct hg_process)HG_PROCESS_INIT;
     }
@@ -441,7 +444,7 @@ int hg_worker_pool_free_slots(struct hg_worker_pool *pool)
     int n = 0;
     HG_LOCK(&pool->mutex);
     for (size_t i = 0; i < pool->n_slots && !pool->stopping; i++) {
-        n += hg_slot_is_free(&pool->slots[i]);
+        n += pool->slots[i].lane == HG_LANE_RUNS && hg_slot_is_free(&pool->slots[i]);
     }
     return n;
 }
@@ -455,13 +458,13 @@ static bool same_text(const char *a, const char *b)
  * The free slot that fits best: one that has opened just this third-party plugin, else one that
  * has opened none, else any, which then starts anew.
  */
-static struct hg_slot *choose(struct hg_worker_pool *pool, const char *plugin)
+static struct hg_slot *choose(struct hg_worker_pool *pool, enum hg_lane lane, const char *plugin)
 {
     struct hg_slot *best = NULL;
     int best_rank = 0;
     for (size_t i = 0; i < pool->n_slots && !pool->stopping; i++) {
         struct hg_slot *slot = &pool->slots[i];
-        if (!hg_slot_is_free(slot)) {
+        if (slot->lane != lane || !hg_slot_is_free(slot)) {
             continue;
         }
         int rank = slot->isolated ? (same_text(slot->isolated, plugin) ? 4 : 1) : 2;
@@ -504,6 +507,7 @@ static int give(struct hg_slot *slot,
 }
 
 int hg_worker_pool_submit(struct hg_worker_pool *pool,
+                          enum hg_lane lane,
                           const char *task_id,
                           const json_t *task,
                           const char *plugin,
@@ -511,7 +515,7 @@ int hg_worker_pool_submit(struct hg_worker_pool *pool,
                           struct hg_error *err)
 {
     HG_LOCK(&pool->mutex);
-    struct hg_slot *slot = choose(pool, plugin);
+    struct hg_slot *slot = choose(pool, lane, plugin);
     if (!slot) {
         return hg_error_set(err, HG_EUNAVAILABLE, "no worker is free");
     }

@@ -15,18 +15,24 @@
 
 struct hg_worker_pool;
 
+/* Who waits for a task. What somebody waits for at a screen has workers of its own, so that a long
+ * run starves no button; they are started when they are needed, and ended when they were idle. */
+enum hg_lane { HG_LANE_RUNS = 1, HG_LANE_INTERACTIVE };
+
 struct hg_worker_options {
     const char *self;           /* path of the headgate binary; borrowed for the pool's life */
     int n_workers;              /* for runs */
+    int n_interactive;          /* at most so many more */
+    int64_t idle_max_ms;        /* an interactive worker without a task is ended after that */
     int64_t memory_limit_bytes; /* of each; 0: none */
     int max_tasks;              /* a worker is recycled after so many */
     int64_t max_growth_bytes;   /* or after its memory grew by so much since its first task */
     int64_t silence_max_ms;     /* a worker with a task that gives no sign of life is ended */
 };
 
-#define HG_WORKER_OPTIONS_INIT                                     \
-    {                                                              \
-        NULL, 2, INT64_C(1) << 30, 1000, INT64_C(128) << 20, 30000 \
+#define HG_WORKER_OPTIONS_INIT                                               \
+    {                                                                        \
+        NULL, 2, 2, 60000, INT64_C(1) << 30, 1000, INT64_C(128) << 20, 30000 \
     }
 
 /*
@@ -66,15 +72,16 @@ int hg_worker_pool_new(const struct hg_worker_options *options,
                        const struct hg_worker_events *events,
                        struct hg_worker_pool **ret,
                        struct hg_error *err);
-/* How many tasks can be submitted now. [any] */
+/* How many tasks of runs can be submitted now. [any] */
 int hg_worker_pool_free_slots(struct hg_worker_pool *pool);
 /*
- * Gives a task to a free worker. `plugin` names the third-party plugin that the task opens (NULL:
- * only bundled ones): a worker that has opened it serves no other afterwards. `timeout_ms` 0: none;
- * a task over its time is cancelled, and killed 2 s later. HG_EUNAVAILABLE when no worker is free.
- * [any]
+ * Gives a task to a free worker of its lane. `plugin` names the third-party plugin that the task
+ * opens (NULL: only bundled ones): a worker that has opened it serves no other afterwards.
+ * `timeout_ms` 0: none; a task over its time is cancelled, and killed 2 s later. HG_EUNAVAILABLE
+ * when no worker is free. [any]
  */
 int hg_worker_pool_submit(struct hg_worker_pool *pool,
+                          enum hg_lane lane,
                           const char *task_id,
                           const json_t *task,
                           const char *plugin,

@@ -50,6 +50,11 @@ static void went_down(struct hg_slot *slot, bool crashed)
     slot->restart_at_ms = hg_time_monotonic_ms() + hg_slot_restart_delay_ms(slot->crashes_in_a_row);
 }
 
+bool hg_slot_wants_process(const struct hg_slot *slot)
+{
+    return slot->lane == HG_LANE_RUNS || slot->task_id;
+}
+
 int hg_slot_start(struct hg_slot *slot,
                   const struct hg_worker_options *options,
                   struct hg_error *err)
@@ -162,17 +167,34 @@ static int64_t sooner(int64_t a, int64_t b)
     return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
+static int64_t check_idle(struct hg_slot *slot,
+                          const struct hg_worker_options *options,
+                          int64_t now)
+{
+    if (slot->lane == HG_LANE_RUNS) {
+        return 0;
+    }
+    if (now - slot->idle_since_ms < options->idle_max_ms) {
+        return slot->idle_since_ms + options->idle_max_ms;
+    }
+    hg_slot_retire(slot);
+    return slot->state_until_ms;
+}
+
 int64_t hg_slot_check(struct hg_slot *slot, const struct hg_worker_options *options)
 {
     int64_t now = hg_time_monotonic_ms();
     if (slot->state == HG_SLOT_DOWN) {
-        return slot->restart_at_ms;
+        return hg_slot_wants_process(slot) ? slot->restart_at_ms : 0;
     }
     if (slot->state != HG_SLOT_READY && now >= slot->state_until_ms) {
         hg_process_kill(&slot->process, SIGKILL);
         return 0; /* its pidfd wakes us */
     }
-    if (slot->state != HG_SLOT_READY || !slot->task_id || hg_slot_has_unsent(slot)) {
+    if (slot->state == HG_SLOT_READY && !slot->task_id) {
+        return check_idle(slot, options, now);
+    }
+    if (slot->state != HG_SLOT_READY || hg_slot_has_unsent(slot)) {
         return slot->state != HG_SLOT_READY ? slot->state_until_ms : 0;
     }
     if (slot->deadline_ms > 0 && now >= slot->deadline_ms && !slot->timed_out) {
@@ -196,6 +218,7 @@ void hg_slot_clear_task(struct hg_slot *slot)
     hg_freep(&slot->task_id);
     hg_freep(&slot->task_plugin);
     hg_buf_free(&slot->task);
+    slot->idle_since_ms = hg_time_monotonic_ms();
     slot->timeout_ms = 0;
     slot->deadline_ms = 0;
     slot->kill_at_ms = 0;

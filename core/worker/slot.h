@@ -6,6 +6,9 @@
  *   READY     waits for a task, or runs one (task_id set)
  *   STOPPING  told to stop after its last task (recycled)
  *
+ * One of the interactive lane stays DOWN until it has a task, and is told to stop when it had none
+ * for a while.
+ *
  * STARTING and STOPPING have a deadline (a plugin's destructors may hang at the end), after which
  * the process is killed.
  *
@@ -25,12 +28,14 @@
 enum hg_slot_state { HG_SLOT_DOWN = 1, HG_SLOT_STARTING, HG_SLOT_READY, HG_SLOT_STOPPING };
 
 struct hg_slot {
+    enum hg_lane lane;
     enum hg_slot_state state;
     struct hg_process process;
     struct hg_buf in;       /* read, not yet a whole frame */
     struct hg_buf out;      /* to be written when the socket takes it */
     int64_t restart_at_ms;  /* monotonic; while DOWN */
     int64_t state_until_ms; /* monotonic; while STARTING or STOPPING */
+    int64_t idle_since_ms;  /* monotonic; while READY without a task */
     int crashes_in_a_row;
     int tasks_done;          /* by this process */
     int64_t first_rss_bytes; /* after its first task */
@@ -55,6 +60,8 @@ bool hg_slot_is_free(const struct hg_slot *slot);
 /* True when it has a task that no worker has got yet. */
 bool hg_slot_has_unsent(const struct hg_slot *slot);
 
+/* True when a slot that is DOWN is to have a process. */
+bool hg_slot_wants_process(const struct hg_slot *slot);
 /* Starts a process in a slot that is DOWN; on failure it stays so, with a growing delay. */
 int hg_slot_start(struct hg_slot *slot,
                   const struct hg_worker_options *options,

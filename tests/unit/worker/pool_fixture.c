@@ -49,6 +49,7 @@ int pool_setup(void **state)
     fixture->options = (struct hg_worker_options)HG_WORKER_OPTIONS_INIT;
     fixture->options.self = getenv("HG_HEADGATE");
     fixture->options.n_workers = 1;
+    fixture->lane = HG_LANE_RUNS;
     fixture->options.memory_limit_bytes = 0;
     fixture->options.max_growth_bytes = INT64_C(1) << 40; /* tests say when one is recycled */
     (void)pthread_mutex_init(&fixture->mutex, NULL);
@@ -286,7 +287,8 @@ int pool_submit(struct pool_fixture *fixture,
             HG_LOCK(&fixture->mutex);
             n_idle = fixture->n_idle;
         }
-        int r = hg_worker_pool_submit(fixture->pool, task_id, task, third_party, timeout_ms, &err);
+        int r = hg_worker_pool_submit(
+            fixture->pool, fixture->lane, task_id, task, third_party, timeout_ms, &err);
         if (r == HG_OK) {
             return place;
         }
@@ -315,7 +317,8 @@ pid_t pool_worker_in(struct pool_fixture *fixture, const char *state)
         json_t *worker;
         json_array_foreach (workers, i, worker) {
             pid_t pid = (pid_t)json_integer_value(json_object_get(worker, "pid"));
-            if (pid > 0 &&
+            /* One that is down has none. */
+            if ((pid > 0) == (strcmp(state, "down") != 0) &&
                 strcmp(json_string_value(json_object_get(worker, "state")), state) == 0) {
                 return pid;
             }

@@ -29,6 +29,7 @@ struct pool_fixture {
     struct hg_test_pg *pg;
     struct hg_worker_options options;
     struct hg_worker_pool *pool;
+    enum hg_lane lane; /* of the tasks to be submitted */
     int64_t fence;
 
     pthread_mutex_t mutex; /* guards what follows */

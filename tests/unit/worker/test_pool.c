@@ -133,6 +133,29 @@ static void test_a_frozen_worker_is_ended(void **state)
     pool_stop(fixture, 0);
 }
 
+/* What somebody waits for at a screen does not wait for runs. */
+static void test_interactive_workers(void **state)
+{
+    struct pool_fixture *fixture = *state;
+    fixture->options.n_interactive = 1;
+    fixture->options.idle_max_ms = 300;
+    pool_start(fixture);
+    int run = pool_submit(fixture, "hang-in-read", 10, NULL, 0);
+    pid_t runs = pool_worker_in(fixture, "busy");
+    assert_int_equal(pool_worker_in(fixture, "down"), 0); /* not before it is needed */
+    assert_int_equal(hg_worker_pool_free_slots(fixture->pool), 0);
+    fixture->lane = HG_LANE_INTERACTIVE;
+    for (int i = 0; i < 2; i++) {
+        assert_true(pool_wait(fixture, pool_submit(fixture, "numbers", 10, NULL, 0))->ok);
+        assert_int_equal(pool_worker_in(fixture, "down"), 0); /* and not for long afterwards */
+    }
+    assert_int_equal(pool_rows(fixture, "m.t"), 20);
+    assert_int_equal(pool_worker_in(fixture, "busy"), runs);
+    hg_worker_pool_cancel(fixture->pool, fixture->outcomes[run].task_id);
+    assert_int_equal(pool_wait(fixture, run)->error.code, HG_ECANCELLED);
+    pool_stop(fixture, 0);
+}
+
 static void test_memory_has_a_limit(void **state)
 {
 #ifdef HG_SANITIZED
@@ -517,7 +540,7 @@ static void test_workers_end_with_their_host(void **state)
     pid_t host = spawn_host(&out);
     HG_CLEANUP(hg_json_decrefp) json_t *workers = json_loadfd(out, JSON_DISABLE_EOF_CHECK, NULL);
     (void)close(out);
-    assert_int_equal(json_array_size(workers), 2);
+    assert_true(json_array_size(workers) >= 2);
     for (size_t i = 0; i < 2; i++) {
         const json_t *pid = json_object_get(json_array_get(workers, i), "pid");
         pidfds[i] = (int)syscall(SYS_pidfd_open, (pid_t)json_integer_value(pid), 0);
@@ -541,6 +564,7 @@ int main(int argc, char **argv)
         TEST(test_a_crash_names_plugin_and_signal),
         TEST(test_a_hang_is_ended_at_its_timeout),
         TEST(test_a_frozen_worker_is_ended),
+        TEST(test_interactive_workers),
         TEST(test_memory_has_a_limit),
         TEST(test_a_text_that_is_no_utf8_is_told),
         TEST(test_a_running_task_is_cancelled),
