@@ -127,6 +127,12 @@ static void forget(struct hg_db *db, const struct hg_statement *statement)
     }
 }
 
+static bool has_sqlstate(const PGresult *result, const char *wanted)
+{
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    return sqlstate && strcmp(sqlstate, wanted) == 0;
+}
+
 static int prepare(struct hg_db *db, const struct hg_statement *statement, struct hg_error *err)
 {
     if (find_prepared(db, statement) >= 0) {
@@ -138,13 +144,20 @@ static int prepare(struct hg_db *db, const struct hg_statement *statement, struc
     HG_CLEANUP(hg_resultp)
     PGresult *result =
         PQprepare(db->conn, statement->name, statement->sql, statement->n_params, NULL);
-    if (!succeeded(result)) {
-        (void)failure(db, result, err);
-        (void)hg_error_wrap(err, "while preparing statement %s", statement->name);
-        return err ? err->code : HG_EINTERNAL;
+    /* It is there when memory ran out over the answer to preparing it. */
+    bool is_there = has_sqlstate(result, "42P05");
+    if (is_there || succeeded(result)) {
+        db->prepared[db->n_prepared++] = statement;
     }
-    db->prepared[db->n_prepared++] = statement;
-    return HG_OK;
+    if (succeeded(result) || (is_there && PQtransactionStatus(db->conn) == PQTRANS_IDLE)) {
+        return HG_OK;
+    }
+    (void)failure(db, result, err);
+    if (err) {
+        err->retryable = err->retryable || is_there;
+    }
+    (void)hg_error_wrap(err, "while preparing statement %s", statement->name);
+    return err ? err->code : HG_EINTERNAL;
 }
 
 static PGresult *execute(struct hg_db *db,
@@ -157,8 +170,7 @@ static PGresult *execute(struct hg_db *db,
 /* The server has lost the statement, or its plan no longer fits a table that was changed. */
 static bool is_stale(const PGresult *result)
 {
-    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    return sqlstate && (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "0A000") == 0);
+    return has_sqlstate(result, "26000") || has_sqlstate(result, "0A000");
 }
 
 static void deallocate(struct hg_db *db, const struct hg_statement *statement)

@@ -261,6 +261,28 @@ static void test_connection_failures(void **state)
     connect_fails("hunter2", HG_EINVAL, "no valid connection string");
 }
 
+/* Memory ran out over the answer to PREPARE: the server has the statement, and we do not know. */
+static void test_statement_that_is_there_already(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_test_pg_metadata(pg));
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    struct hg_error err = HG_ERROR_INIT;
+    const char *const params[] = {"20", "22"};
+    must(db, "prepare t_add (int, int) as select $1 + $2 as sum");
+    assert_int_equal(hg_db_exec(db, &add, params, &result, NULL), HG_OK);
+    assert_int_equal(hg_result_int64(result, 0, "sum", -1), 42);
+    /* Within a transaction it has failed that, and the transaction can be repeated. */
+    must(db, "prepare t_echo (text) as select $1 as value");
+    must(db, "begin");
+    assert_true(hg_db_exec(db, &echo, params, NULL, &err) < 0);
+    assert_true(err.retryable);
+    hg_db_rollback(db);
+    must(db, "begin");
+    assert_int_equal(hg_db_exec(db, &echo, params, NULL, NULL), HG_OK);
+    assert_int_equal(hg_db_commit(db, NULL), HG_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_failure_in_a_script_has_a_line),
         cmocka_unit_test(test_failed_prepare_can_be_repeated),
+        cmocka_unit_test(test_statement_that_is_there_already),
         cmocka_unit_test(test_stale_plan_is_prepared_again),
         cmocka_unit_test(test_transactions),
         cmocka_unit_test(test_commit_of_a_failed_transaction_fails),
