@@ -262,12 +262,14 @@ void trial_choose_load(struct trial *trial)
     if (hg_random_chance(random, 30)) {
         sort_rows(trial);
     }
+    trial->checkpoints = hg_random_chance(random, 30);
     random_source = (struct random_source){.columns = model->columns,
                                            .n_columns = model->n_columns,
                                            .cells = trial->cells,
                                            .n_rows = model->n_rows,
                                            .positions = hg_random_chance(random, 40),
                                            .noise = {(uint64_t)hg_random_below(random, 1 << 30)},
-                                           .state = trial->state + 100};
+                                           .base = trial->state + 100,
+                                           .slow = trial->checkpoints};
     choose_batches(trial, &random_source);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -424,7 +425,8 @@ static hg_status put_state(struct instance *instance, struct hg_error *err)
 {
     char text[48];
     const struct hg_state *state = instance->host->get_extension(instance->host, HG_EXT_STATE);
-    (void)snprintf(text, sizeof text, "{\"at\": %lld}", (long long)++random_source.state);
+    (void)snprintf(
+        text, sizeof text, "{\"at\": %lld}", (long long)(random_source.base + instance->n_batches));
     return state->put(instance->host, text, err);
 }
 
@@ -467,6 +469,17 @@ static void source_release(void *arg)
 
 static const struct hg_batch_stream_ops source_ops = {source_schema, source_next, source_release};
 
+/* The batches that the state says were had. */
+static void go_on_behind(struct instance *instance)
+{
+    long long at = 0;
+    (void)sscanf(random_source.state_seen, "{\"at\": %lld}", &at);
+    while (instance->n_batches < random_source.n_batches &&
+           at > random_source.base + instance->n_batches) {
+        instance->at += random_source.batches[instance->n_batches++];
+    }
+}
+
 static hg_status source_read(void *inst,
                              const struct hg_read_request *request,
                              struct ArrowArrayStream *ret,
@@ -477,6 +490,7 @@ static hg_status source_read(void *inst,
                    sizeof random_source.state_seen,
                    "%s",
                    request->state_json ? request->state_json : "");
+    go_on_behind(instance);
     hg_status r = hg_batch_new(instance->columns, instance->n_columns, &instance->batch, err);
     return r < 0 ? r : hg_batch_stream(&source_ops, instance, ret, err);
 }

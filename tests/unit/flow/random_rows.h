@@ -59,7 +59,12 @@ struct random_source {
     int fail_at_batch;      /* from 1; 0: never */
     bool positions;         /* a last column `_hg_pos`: "at <row>" */
     struct hg_random noise; /* for rows before the first of a batch, which its offset skips */
-    int64_t state;          /* put before each batch, which adds one */
+    /*
+     * With its batch number i, from 1, it puts the state {"at": base + i}, and with such a state
+     * it goes on behind that batch.
+     */
+    int64_t base;
+    bool slow; /* some batches take a millisecond */
     /* What it saw. */
     char state_seen[64]; /* what it was started with, "" for none */
 };

@@ -23,10 +23,12 @@ struct trial {
     int64_t committed; /* the fence of the last load that did */
     char run_id[HG_UUID_TEXT];
     int attempt;
-    int64_t state; /* of the last load that committed */
-    bool exists;   /* m.t */
+    int64_t state;    /* of the last load that committed */
+    bool exists;      /* m.t */
+    bool checkpoints; /* the load may commit rows on the way */
     bool large;
-    uint64_t spread; /* how many values a column has */
+    int n_left_parts; /* loads that failed behind a checkpoint */
+    uint64_t spread;  /* how many values a column has */
 };
 
 /* Columns, key and table. */
