@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import {
   datasets,
   failedRun,
   job,
   manyJobs,
+  NOW,
   pipeline,
   problem,
   timesPage,
@@ -19,6 +21,18 @@ const away = {
 };
 const only = (pattern, failure) => (method, path) => (pattern.test(path) ? failure : null);
 const LONG_WORD = 'a'.repeat(120);
+
+function longLog(count) {
+  return Array.from({ length: count }, (_, at) => ({
+    at: new Date(NOW - (count - at) * 40).toISOString(),
+    level: at % 40 === 39 ? 'warning' : 'info',
+    message:
+      at % 40 === 39
+        ? `data/part-${at}.csv is empty; it is left out (a warning, not an error)`
+        : `read data/part-${at}.csv, ${1000 + at} rows`,
+    attempt: at < 500 ? 1 : 2,
+  }));
+}
 
 /** One job that many need, and one that needs them all. */
 function fan(count) {
@@ -141,6 +155,30 @@ export const scenes = [
     until: 'out of memory',
   },
   {
+    name: 'pipeline-long-log',
+    path: '/pipelines/flights-on-time?job=fetch',
+    state: { logs: longLog(1240) },
+    until: '1,240 lines',
+  },
+  {
+    name: 'pipeline-log-find',
+    path: '/pipelines/sp500-daily?job=load&find=warning',
+    state: { logs: longLog(620) },
+    until: 'of 620 lines',
+  },
+  {
+    name: 'pipeline-log-saved',
+    path: '/pipelines/sp500-daily?job=load',
+    state: { logs: longLog(620) },
+    act: saveLog,
+    until: '620 lines',
+  },
+  {
+    name: 'pipeline-log-none-found',
+    path: '/pipelines/sp500-daily?job=load&find=nothing-of-that-kind',
+    until: 'No line has',
+  },
+  {
     name: 'pipeline-conflict',
     path: '/pipelines/flights-on-time',
     state: {
@@ -236,4 +274,16 @@ async function signIn(page, password) {
   await page.getByLabel('User name').fill('admin');
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+/** The whole log must reach the reader's downloads under the host's content policy. */
+async function saveLog(page) {
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download the whole log' }).click();
+  const lines = readFileSync(await (await saved).path(), 'utf8')
+    .trimEnd()
+    .split('\n');
+  if (lines.length !== 621 || !lines[500].includes('attempt 2')) {
+    throw new Error(`the saved log has ${lines.length} lines`);
+  }
 }

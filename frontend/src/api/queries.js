@@ -9,6 +9,7 @@ import {
   useQueryClient,
 } from '@tanstack/react-query';
 import { idempotencyKey } from '../lib/key.js';
+import { linesText } from '../lib/joblog.js';
 import { isActive } from '../lib/status.js';
 import { request } from './client.js';
 
@@ -20,6 +21,8 @@ const RUNS_PAGE = 25;
 const ROWS_PAGE = 200;
 const QUARANTINE_PAGE = 50;
 const LOG_PAGE = 500;
+const LOG_PAGES_AT_ONCE = 20;
+const LOG_PAGES_KEPT = 20;
 
 const SESSION_KEY = ['auth', 'me'];
 
@@ -162,18 +165,64 @@ function whileActive(active, options, intervalMs) {
   };
 }
 
-export const jobLogQuery = (runId, jobId, active) =>
-  infiniteQueryOptions(
-    whileActive(
-      active,
-      pages(
-        ['ingestion', 'runs', runId, 'jobs', jobId, 'logs'],
-        `/ingestion/runs/${encodeURIComponent(runId)}/jobs/${encodeURIComponent(jobId)}/logs`,
-        LOG_PAGE,
-      ),
-      POLL_ACTIVE_MS,
-    ),
-  );
+const logPath = (runId, jobId) =>
+  `/ingestion/runs/${encodeURIComponent(runId)}/jobs/${encodeURIComponent(jobId)}/logs`;
+
+/** The pages of a log from a cursor to its end. */
+async function* logPages(path, from, signal) {
+  let cursor = from;
+  do {
+    const page = await request(path, { query: { limit: LOG_PAGE, cursor }, signal });
+    yield { cursor, items: page.items, last: !page.next_cursor };
+    cursor = page.next_cursor;
+  } while (cursor);
+}
+
+/**
+ * What is known of a log and what has come since. Only the last page can have grown, so that is
+ * where it goes on from, up to LOG_PAGES_AT_ONCE; the oldest pages above LOG_PAGES_KEPT go.
+ * `more`: the end was not reached; `dropped`: how many lines of the beginning are gone.
+ */
+async function growLog(path, known, signal) {
+  const kept = known ? known.pages.slice(0, -1) : [];
+  const fresh = [];
+  for await (const page of logPages(path, known?.pages.at(-1).cursor, signal)) {
+    fresh.push(page);
+    if (fresh.length === LOG_PAGES_AT_ONCE) break;
+  }
+  const all = [...kept, ...fresh];
+  const gone = all.splice(0, Math.max(0, all.length - LOG_PAGES_KEPT));
+  return {
+    pages: all,
+    more: !fresh.at(-1).last,
+    dropped: (known?.dropped ?? 0) + gone.reduce((sum, { items }) => sum + items.length, 0),
+  };
+}
+
+/** A job's log as `{pages: [{cursor, items}], more, dropped}`, which follows its end. */
+export const jobLogQuery = (runId, jobId, active) => {
+  const path = logPath(runId, jobId);
+  const key = ['ingestion', 'runs', runId, 'jobs', jobId, 'logs'];
+  const options = whileActive(active, { queryKey: key }, POLL_ACTIVE_MS);
+  return queryOptions({
+    ...options,
+    queryFn: ({ client, signal, queryKey }) => {
+      const known = client.getQueryData(queryKey) ?? client.getQueryData([...key, 'growing']);
+      return growLog(path, known, signal);
+    },
+  });
+};
+
+/** The whole log as texts, one for each page, for a file. */
+export async function wholeJobLog(runId, jobId) {
+  const texts = [];
+  let before;
+  for await (const { items } of logPages(logPath(runId, jobId))) {
+    texts.push(linesText(items, before));
+    before = items.at(-1)?.attempt;
+  }
+  return texts;
+}
 
 export const quarantineQuery = (pipelineId, runId, active) =>
   infiniteQueryOptions(

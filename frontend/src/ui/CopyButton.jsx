@@ -1,20 +1,35 @@
 import { ActionIcon } from '@mantine/core';
-import { useClipboard } from '@mantine/hooks';
-import { IconCheck, IconCopy } from './icons.js';
+import { useTimeout } from '@mantine/hooks';
+import { useState } from 'react';
+import { copyText } from '../lib/handOver.js';
+import { IconCheck, IconCopy, IconX } from './icons.js';
 
-/** Copies a text. Says what it copies before, and that it did after. */
-export function CopyButton({ value, label }) {
-  const clipboard = useClipboard({ timeout: 1500 });
-  const Icon = clipboard.copied ? IconCheck : IconCopy;
-  const name = clipboard.copied ? 'Copied' : label;
+const SAID_MS = 1500;
+const OUTCOMES = {
+  copied: { icon: IconCheck, name: 'Copied' },
+  refused: { icon: IconX, name: 'The browser did not let the page copy' },
+};
+
+/**
+ * Copies a text, or what a function gives when it is pressed. Says what it copies before, and after
+ * whether it did.
+ */
+export function CopyButton({ value, label, size = 22 }) {
+  const [outcome, setOutcome] = useState(null);
+  const forget = useTimeout(() => setOutcome(null), SAID_MS);
+  const { icon: Icon, name } = OUTCOMES[outcome] ?? { icon: IconCopy, name: label };
   return (
     <ActionIcon
       variant="subtle"
       color="gray"
-      size={22}
+      size={size}
       aria-label={name}
       title={name}
-      onClick={() => clipboard.copy(value)}
+      onClick={async () => {
+        const done = await copyText(typeof value === 'function' ? value() : value);
+        setOutcome(done ? 'copied' : 'refused');
+        forget.start();
+      }}
     >
       <Icon size={14} aria-hidden="true" />
     </ActionIcon>

@@ -294,6 +294,83 @@ describe('the log of a job', () => {
   });
 });
 
+function linesOf(count) {
+  return Array.from({ length: count }, (_, at) => ({
+    at: runningRun.started_at,
+    level: at % 100 === 99 ? 'warning' : 'info',
+    message: `read file ${at}`,
+    attempt: 1,
+  }));
+}
+
+const cursorsAsked = () =>
+  requests.filter(({ path }) => path.endsWith('/logs')).map(({ query }) => query.get('cursor'));
+
+describe('a long log', () => {
+  it('is followed past its first page, and asked for only from its last page on', async () => {
+    const { host, queryClient } = openApp('/pipelines/flights-on-time?job=fetch', {
+      logs: linesOf(1200),
+    });
+    expect(await screen.findByText('1,200 lines')).toBeVisible();
+    expect(cursorsAsked().slice(0, 3)).toEqual([null, '500', '1000']);
+    requests.length = 0;
+    host.logs = linesOf(1700);
+    await queryClient.refetchQueries({ queryKey: ['ingestion', 'runs'] });
+    expect(await screen.findByText('1,700 lines')).toBeVisible();
+    expect(screen.getByText('read file 1699')).toBeVisible();
+    expect(cursorsAsked()).toContain('1500');
+    expect(cursorsAsked().filter((cursor) => Number(cursor) < 1000)).toEqual([]);
+  });
+
+  it('is whole when the job is over', async () => {
+    openApp('/pipelines/vendor-orders?job=load', { logs: linesOf(601) });
+    expect(await screen.findByText('601 lines')).toBeVisible();
+    expect(screen.getByText('read file 600')).toBeVisible();
+    expect(screen.queryByText('Load more lines')).toBeNull();
+  });
+
+  it('is searched in the address, by words and by level', async () => {
+    const { user, router } = openApp('/pipelines/vendor-orders?job=load', { logs: linesOf(601) });
+    const field = await screen.findByLabelText('Find in the log');
+    await user.click(field);
+    await user.paste('FILE 9');
+    expect(await screen.findByText('11 of 601 lines')).toBeVisible();
+    expect(router.state.location.search.find).toBe('FILE 9');
+    expect(screen.getAllByText('file 9', { selector: 'mark' })).toHaveLength(11);
+    await user.clear(field);
+    await user.paste('warning');
+    expect(await screen.findByText('6 of 601 lines')).toBeVisible();
+    await user.paste('x');
+    expect(await screen.findByText('No line has “warningx”.')).toBeVisible();
+    await user.click(screen.getByLabelText('Close the job'));
+    expect(router.state.location.search).toEqual({});
+  });
+
+  it('is copied as it is shown, with full times', async () => {
+    const { user } = openApp('/pipelines/vendor-orders?job=load&find=99', { logs: linesOf(200) });
+    await user.click(await screen.findByLabelText('Copy the lines found'));
+    expect(await screen.findByLabelText('Copied')).toBeVisible();
+    expect(await navigator.clipboard.readText()).toBe(
+      `${runningRun.started_at} warning read file 99\n` +
+        `${runningRun.started_at} warning read file 199\n`,
+    );
+  });
+
+  it('is saved whole, whatever is shown of it', async () => {
+    const saved = vi.fn();
+    vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(function click() {
+      saved(this.download);
+    });
+    URL.createObjectURL = vi.fn(() => 'blob:x');
+    URL.revokeObjectURL = vi.fn();
+    const { user } = openApp('/pipelines/vendor-orders?job=load&find=99', { logs: linesOf(601) });
+    await user.click(await screen.findByLabelText('Download the whole log'));
+    await waitFor(() => expect(saved).toHaveBeenCalledWith(`load-${failedRun.id}.log`));
+    const text = await URL.createObjectURL.mock.calls[0][0].text();
+    expect(text.trimEnd().split('\n')).toHaveLength(601);
+  });
+});
+
 describe('Run now', () => {
   it('leads to sign-in when the session is over', async () => {
     const { host, user } = openApp('/pipelines/vix-close');

@@ -94,7 +94,7 @@ function Pipeline({ pipeline }) {
     [navigate],
   );
   const closeJob = useCallback(() => {
-    navigate({ search: ({ job: _closed, ...rest }) => rest, resetScroll: false });
+    navigate({ search: ({ job: _closed, find: _found, ...rest }) => rest, resetScroll: false });
     document.querySelector('[data-job][tabindex="0"]')?.focus();
   }, [navigate]);
 
