@@ -160,6 +160,20 @@ static bool is_gone(PGconn *conn)
            (poll(&fd, 1, 0) > 0 && (fd.revents & (POLLHUP | POLLERR | POLLNVAL)));
 }
 
+/* Without memory for an answer nobody knows what the server did, as when the connection is lost. */
+static int client_failed(PGconn *conn, const PGresult *result, struct hg_error *err)
+{
+    const char *text = result ? PQresultErrorMessage(result) : PQerrorMessage(conn);
+    bool no_memory = !result || strstr(text, "out of memory");
+    int code = no_memory ? HG_EUNAVAILABLE : HG_EINTERNAL;
+    hg_error_set(err, code, "database client: %s", *text ? text : "out of memory");
+    if (err) {
+        trim(err->message);
+        err->retryable = no_memory;
+    }
+    return code;
+}
+
 int hg_db_error(PGconn *conn, const PGresult *result, struct hg_error *err)
 {
     const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -167,12 +181,7 @@ int hg_db_error(PGconn *conn, const PGresult *result, struct hg_error *err)
         if (is_gone(conn)) {
             return lost(conn, err);
         }
-        const char *text = result ? PQresultErrorMessage(result) : PQerrorMessage(conn);
-        hg_error_set(err, HG_EINTERNAL, "database client: %s", text);
-        if (err) {
-            trim(err->message);
-        }
-        return HG_EINTERNAL;
+        return client_failed(conn, result, err);
     }
     int retryable = 0;
     int code = hg_sqlstate_code(sqlstate, &retryable);

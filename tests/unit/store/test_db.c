@@ -283,6 +283,16 @@ static void test_statement_that_is_there_already(void **state)
     assert_int_equal(hg_db_commit(db, NULL), HG_OK);
 }
 
+static void test_an_answer_without_memory(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_test_pg_metadata(pg));
+    struct hg_error err = HG_ERROR_INIT;
+    assert_int_equal(hg_db_error(hg_db_conn(db), NULL, &err), HG_EUNAVAILABLE);
+    assert_true(err.retryable);
+    assert_non_null(strstr(err.message, "out of memory"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_failure_in_a_script_has_a_line),
         cmocka_unit_test(test_failed_prepare_can_be_repeated),
         cmocka_unit_test(test_statement_that_is_there_already),
+        cmocka_unit_test(test_an_answer_without_memory),
         cmocka_unit_test(test_stale_plan_is_prepared_again),
         cmocka_unit_test(test_transactions),
         cmocka_unit_test(test_commit_of_a_failed_transaction_fails),
