@@ -120,6 +120,9 @@ static void on_done(void *arg,
     attempt->job = job ? strdup(job) : NULL; /* without memory: unknown */
     if (error) {
         attempt->error = *error;
+    } else if (!attempt->result) {
+        attempt->failed = true; /* its report is lost: the ledger is asked */
+        (void)hg_error_nomem(&attempt->error);
     }
     service->poked = true;
     (void)pthread_cond_signal(&service->work);

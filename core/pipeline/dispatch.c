@@ -333,14 +333,17 @@ struct rounds {
     bool database_was_away;
 };
 
+/* NULL without memory: one that is left out would be taken for lost. */
 static json_t *known_ids(struct hg_pipelines *service)
 {
-    json_t *ids = json_array();
+    HG_CLEANUP(hg_json_decrefp) json_t *ids = json_array();
     HG_LOCK(&service->mutex);
     for (const struct hg_attempt *a = service->attempts; a; a = a->next) {
-        (void)json_array_append_new(ids, json_string(a->task.id));
+        if (json_array_append_new(ids, json_string(a->task.id)) < 0) {
+            return NULL;
+        }
     }
-    return ids;
+    return HG_TAKE(ids);
 }
 
 /*

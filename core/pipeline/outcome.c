@@ -258,11 +258,12 @@ static int add_reported(json_t *ends, const struct hg_attempt *attempt, json_t *
                               json_string_value(json_object_get(job, "id")),
                               status ? status : "failed",
                               error);
+        int lost = 0;
         for (size_t k = 0; end && k < HG_COUNT(counts); k++) {
             json_t *count = json_integer(json_integer_value(json_object_get(job, counts[k])));
-            (void)json_object_set_new(end, counts[k], count);
+            lost |= json_object_set_new(end, counts[k], count);
         }
-        if (json_array_append_new(ends, end) < 0) {
+        if (json_array_append_new(ends, end) < 0 || lost) {
             return HG_ENOMEM;
         }
     }

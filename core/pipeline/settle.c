@@ -44,15 +44,18 @@ static json_t *job_form(const char *id, int64_t rows_in, int64_t rows_out, int64
 static json_t *report_of(const struct hg_attempt *attempt, const struct hg_ledger_done *done)
 {
     const json_t *ids = json_object_get(attempt->task.spec, "jobs");
-    json_t *jobs = json_array();
+    HG_CLEANUP(hg_json_decrefp) json_t *jobs = json_array();
     size_t n = json_array_size(ids);
     for (size_t i = 0; jobs && i < n; i++) {
         const char *id = json_string_value(json_array_get(ids, i));
         int64_t in = i + 1 < n ? done->rows_extracted : done->rows_loaded;
         int64_t out = i + 1 < n && i == 0 ? done->rows_extracted : done->rows_loaded;
-        (void)json_array_append_new(jobs, job_form(id, in, out, i == 0 ? done->rows_rejected : 0));
+        json_t *job = job_form(id, in, out, i == 0 ? done->rows_rejected : 0);
+        if (json_array_append_new(jobs, job) < 0) {
+            return NULL;
+        }
     }
-    return json_pack("{s:o, s:[]}", "jobs", jobs, "results");
+    return json_pack("{s:O, s:[]}", "jobs", jobs, "results");
 }
 
 static void take_as_done(struct hg_attempt *attempt, const struct hg_ledger_done *done)
