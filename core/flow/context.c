@@ -146,11 +146,13 @@ static json_t *job_to_json(const struct hg_flow *flow, size_t i, const struct hg
 
 json_t *hg_flow_result(const struct hg_flow *flow, const struct hg_error *err)
 {
-    json_t *jobs = json_array();
-    for (size_t i = 0; jobs && i < flow->n_jobs; i++) {
-        (void)json_array_append_new(jobs, job_to_json(flow, i, err));
+    HG_CLEANUP(hg_json_decrefp) json_t *jobs = json_array();
+    for (size_t i = 0; i < flow->n_jobs; i++) {
+        if (json_array_append_new(jobs, job_to_json(flow, i, err)) < 0) {
+            return NULL;
+        }
     }
-    return json_pack("{s:o, s:O, s:b, s:s}",
+    return json_pack("{s:O, s:O, s:b, s:s}",
                      "jobs",
                      jobs,
                      "results",
