@@ -20,6 +20,7 @@ struct pass {
     struct hg_flow *flow;
     struct hg_source source;
     struct hg_stage_input *stage; /* read instead of the source, or NULL */
+    bool goes_on;                 /* the source starts where an earlier run came to */
     const struct hg_flow_schema *schema;
     size_t first; /* index of the job that is at work while rows are read */
     struct hg_checks *checks;
@@ -74,6 +75,7 @@ static int open_source(struct pass *pass, struct hg_error *err)
     if (strcmp(mode, "replace") != 0) {
         r = hg_ledger_state(flow, &state, err);
     }
+    pass->goes_on = state != NULL;
     r = r < 0 ? r : hg_source_open(&pass->source, flow, state, err);
     pass->schema = &pass->source.schema;
     return r;
@@ -198,7 +200,7 @@ static int settle_stages(struct pass *pass, struct hg_error *err)
         .schema = pass->schema,
         .n_rows = pass->flow->jobs[pass->flow->current].rows_out,
         .in_order = hg_load_in_order(pass->load),
-        .incremental = hg_stage_input_incremental(pass->stage),
+        .incremental = pass->goes_on || hg_stage_input_incremental(pass->stage),
     };
     int r = hg_stage_is_written(pass->flow) ? hg_stage_put(pass->flow, &facts, err) : HG_OK;
     return r < 0 || !pass->stage ? r : hg_stage_input_take(pass->stage, err);

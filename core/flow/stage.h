@@ -26,7 +26,7 @@ struct hg_stage_facts {
     const struct hg_flow_schema *schema; /* of the rows */
     int64_t n_rows;
     bool in_order;    /* rows were written in the order of their numbers */
-    bool incremental; /* a stage was read whose rows nobody gives again */
+    bool incremental; /* rows of earlier runs are not among these, even if these are none at all */
 };
 
 /*

@@ -304,6 +304,28 @@ static void test_a_reader_catches_up(void **state)
     run_badly(reader(&first, "fetch", "b", "append"), HG_ENOTFOUND, "no longer there");
 }
 
+/* A source that has nothing new puts no state; what a reader has still to have stays all the same.
+ */
+static void test_a_reader_catches_up_when_nothing_is_new(void **state)
+{
+    const struct run first = new_run();
+    const struct run second = new_run();
+    (void)state;
+    fake.rows = "[[1, \"a\"]]";
+    fake.state = "{\"at\": 1}";
+    run_well(writer(&first, APPENDED, NULL));
+    run_well(reader(&first, "fetch", "a", "append"));
+    fake.rows = "[]";
+    fake.state = NULL;
+    run_well(writer(&second, APPENDED, NULL));
+    run_well(reader(&second, "fetch", "a", "append"));
+    run_well(reader(&second, "fetch", "b", "append"));
+    assert_query(pg, ALL("m.a"), "1,a");
+    assert_query(pg, ALL("m.b"), "1,a");
+    assert_query(pg, CURSOR, "{\"at\": 1}");
+    assert_nothing_is_staged();
+}
+
 /* As long as nobody has taken them, the source gives the same rows again. */
 static void test_a_stage_that_nobody_read_is_made_anew(void **state)
 {
@@ -458,6 +480,7 @@ int main(void)
         TEST(test_no_rows),
         TEST(test_the_cursor_moves_with_the_first_reader),
         TEST(test_a_reader_catches_up),
+        TEST(test_a_reader_catches_up_when_nothing_is_new),
         TEST(test_a_stage_that_nobody_read_is_made_anew),
         TEST(test_all_rows_are_not_caught_up_with),
         TEST(test_a_stage_behind_a_stage_is_kept),
