@@ -205,6 +205,12 @@ export const scenes = [
     until: 'job_11',
   },
   {
+    name: 'pipeline-list-long',
+    path: '/pipelines/big?q=job_1',
+    state: { pipelines: [pipeline('big', { jobs: manyJobs(2400) })] },
+    until: '200 of 1,111 jobs shown',
+  },
+  {
     name: 'pipeline-fan',
     path: '/pipelines/fan',
     state: { pipelines: [pipeline('fan', { jobs: fan(58) })] },

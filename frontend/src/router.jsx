@@ -54,6 +54,7 @@ const pipeline = createRoute({
     view: oneOf('graph', 'list'),
     tab: oneOf('runs', 'rejected'),
     find: anyText,
+    q: anyText,
   }),
 });
 

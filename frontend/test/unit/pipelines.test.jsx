@@ -5,6 +5,7 @@ import {
   failedRun,
   job,
   jobRun,
+  manyJobs,
   pipeline,
   pipelines,
   problem,
@@ -105,6 +106,8 @@ describe('the list of pipelines', () => {
   });
 });
 
+const jobLinks = () => document.querySelectorAll('[aria-label="Jobs as a list"] a');
+
 describe('one pipeline', () => {
   it('shows its newest run and each job’s state as a word', async () => {
     openApp('/pipelines/flights-on-time');
@@ -160,6 +163,23 @@ describe('one pipeline', () => {
       'report',
     ]);
     expect(within(rows[3]).getByText('Skipped')).toBeVisible();
+  });
+
+  it('puts a long list of jobs on the page bit by bit, and finds a job in all of it', async () => {
+    const { user, router } = openApp('/pipelines/many?view=list', {
+      pipelines: [pipeline('many', { jobs: manyJobs(260) })],
+    });
+    expect(await screen.findByText('200 of 260 jobs shown')).toBeVisible();
+    expect(jobLinks()).toHaveLength(200);
+    await user.click(screen.getByText('Show more jobs'));
+    expect(jobLinks()).toHaveLength(260);
+    await user.click(screen.getByLabelText('Find a job'));
+    await user.paste('JOB_25');
+    expect(await screen.findByText('11 of 260 jobs')).toBeVisible();
+    expect(router.state.location.search.q).toBe('JOB_25');
+    await user.paste('x');
+    await user.click(await screen.findByText('Clear the filter'));
+    expect(await screen.findByText('260 jobs')).toBeVisible();
   });
 
   it('says that it does not exist', async () => {
