@@ -7,7 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/buf.h"
+#include "flow/session.h"
 #include "headgate/batch.h"
 #include "random.h"
 
@@ -70,5 +73,20 @@ struct random_source {
 };
 extern struct random_source random_source;
 extern const struct hg_plugin random_plugin;
+
+/* ---- random_run.c ---- */
+
+/* Where the rule of that name is. */
+void random_rule_file(const char *id, char *ret, size_t size);
+/* The next task is cancelled. */
+extern bool random_stopped;
+/*
+ * Runs a task whose source is "random", with the rules of their files and the toy ones of fakes.h,
+ * as a worker does. *ret_result is owned by the caller.
+ */
+int random_run(const json_t *task,
+               struct hg_flow_session *session,
+               json_t **ret_result,
+               struct hg_error *err);
 
 #endif

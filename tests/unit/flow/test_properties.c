@@ -16,10 +16,9 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "fakes.h"
-#include "plugin/module.h"
 #include "trial.h"
 
-enum { SEEDS = 120 };
+enum { SEEDS = 80 };
 
 static struct hg_test_pg *pg;
 
@@ -114,7 +113,6 @@ static const char *const on_fails[] = {"warn", "reject", "stop"};
 
 static json_t *rule_json(const struct model *model, const struct model_rule *rule)
 {
-    const char *folder = getenv("HG_PLUGIN_DIR");
     char file[512];
     json_t *config =
         json_pack("{s:o}", "columns", names_json(model, rule->columns, rule->n_columns));
@@ -132,7 +130,7 @@ static json_t *rule_json(const struct model *model, const struct model_rule *rul
         json_object_set_new(
             config, rule->exclusive ? "exclusive_max" : "max", json_string(rule->max));
     }
-    (void)snprintf(file, sizeof file, "%s/%s.so", folder ? folder : ".", rule_ids[rule->kind]);
+    random_rule_file(rule_ids[rule->kind], file, sizeof file);
     return json_pack("{s:s, s:s, s:o, s:s, s:s}",
                      "rule",
                      rule_ids[rule->kind],
@@ -209,68 +207,13 @@ static json_t *task_json(const struct trial *trial)
 
 /* ---- running ---- */
 
-static int find(void *arg,
-                int kind,
-                const char *id,
-                const char *file,
-                const char *sha256,
-                const struct hg_plugin **ret,
-                struct hg_error *err)
-{
-    const struct hg_module *module = NULL;
-    if (kind == HG_KIND_CONNECTOR) {
-        *ret = &random_plugin;
-        return HG_OK;
-    }
-    if (strncmp(id, "toy_", 4) == 0) {
-        return fake_plugins.find(arg, kind, id, file, sha256, ret, err);
-    }
-    int r = hg_module_open(file, sha256, &module, err);
-    *ret = r < 0 ? NULL : hg_module_plugin(module, kind, id);
-    return r < 0 ? r : *ret ? HG_OK : hg_error_set(err, HG_ENOTFOUND, "no rule %s", id);
-}
-
-static void heard_log(void *arg, const char *job, int level, const char *message)
-{
-    (void)arg;
-    (void)job;
-    (void)level;
-    (void)message;
-}
-
-static void heard_progress(
-    void *arg, const char *job, int64_t rows_in, int64_t rows_out, int64_t rows_rejected)
-{
-    (void)arg;
-    (void)job;
-    assert_true(rows_in >= 0 && rows_out >= 0 && rows_rejected >= 0);
-}
-
-static bool never_cancelled(void *arg)
-{
-    (void)arg;
-    return false;
-}
-
-static void heard_calling(void *arg, const char *job, const char *plugin_id)
-{
-    (void)arg;
-    (void)job;
-    (void)plugin_id;
-}
-
 static int run_flow(struct trial *trial, json_t **ret_result, struct hg_error *err)
 {
-    static const struct hg_flow_plugins plugins = {NULL, find};
-    static const struct hg_flow_sink sink = {
-        NULL, heard_log, heard_progress, never_cancelled, heard_calling};
     HG_CLEANUP(hg_json_decrefp) json_t *task = task_json(trial);
     if (!task) {
         broken(trial, "the task cannot be written");
     }
-    int r = hg_flow_run_with(task, &sink, &plugins, &trial->session, ret_result, err);
-    hg_flow_session_scrub(&trial->session);
-    return r;
+    return random_run(task, &trial->session, ret_result, err);
 }
 
 /* ---- what must be true ---- */
