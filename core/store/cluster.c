@@ -143,11 +143,11 @@ static int find_programs(struct hg_cluster *cluster,
                  "the cluster in \"%.200s\" was made by PostgreSQL %d, whose programs are not here",
                  cluster->data,
                  major);
-    (void)hg_error_hint(
-        err,
-        "Install them: apt-get install postgresql-%d. To move to a newer major, dump "
-        "both databases with them (pg_dump), move the folder away, start, restore.",
-        major);
+    (void)hg_error_hint(err,
+                        "Install them: apt-get install postgresql-%d. docs/configuration.md has "
+                        "the steps to move to "
+                        "another major version.",
+                        major);
     return HG_ECONFLICT;
 }
 
