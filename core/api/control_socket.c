@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 
 int hg_control_address(const char *data_dir,
@@ -96,7 +97,7 @@ static int take_line(struct hg_buf *rest, json_t **ret, struct hg_error *err)
     json_error_t why;
     const char *end = memchr(rest->data, '\n', rest->len);
     size_t n = (size_t)(end - rest->data);
-    json_t *json = json_loadb(rest->data, n, JSON_REJECT_DUPLICATES, &why);
+    json_t *json = hg_json_read(rest->data, n, JSON_REJECT_DUPLICATES, &why);
     memmove(rest->data, rest->data + n + 1, rest->len - n);
     rest->len -= n + 1;
     if (!json || !json_is_object(json)) {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+
 /* Length of the valid sequence at `s`, or 0. Table 3-7 of the Unicode standard. */
 static size_t utf8_sequence(const unsigned char *s, size_t n)
 {
@@ -108,7 +110,7 @@ json_t *hg_json_text(const char *text)
     struct hg_buf quoted = HG_BUF_INIT;
     hg_json_quote(&quoted, text);
     if (!hg_buf_failed(&quoted)) {
-        json = json_loadb(quoted.data, quoted.len, JSON_DECODE_ANY, NULL);
+        json = hg_json_read(quoted.data, quoted.len, JSON_DECODE_ANY, NULL);
     }
     hg_buf_free(&quoted);
     return json;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "api/control.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "command/command.h"
 #include "command/host.h"
@@ -22,7 +23,7 @@ struct arguments {
 /* "5", "true" and "[1]" are what they are in JSON, anything else is text. */
 static json_t *param_value(const char *text)
 {
-    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+    json_t *value = hg_json_read_text(text, JSON_DECODE_ANY, NULL);
     return value ? value : json_string(text);
 }
 

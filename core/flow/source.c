@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "flow/watch.h"
 
@@ -13,7 +14,7 @@
  */
 static int default_files(const struct hg_source *source, const char *config_schema, json_t *config)
 {
-    HG_CLEANUP(hg_json_decrefp) json_t *schema = json_loads(config_schema, 0, NULL);
+    HG_CLEANUP(hg_json_decrefp) json_t *schema = hg_json_read_text(config_schema, 0, NULL);
     if (!json_object_get(json_object_get(schema, "properties"), "files") ||
         json_object_get(config, "files") || strcmp(hg_flow_mode(source->flow), "append") != 0) {
         return 0;

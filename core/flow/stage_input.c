@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "flow/reader.h"
 #include "headgate/batch.h"
@@ -93,7 +94,7 @@ static int describe(struct hg_stage_input *input, struct hg_error *err)
 {
     struct ArrowSchema arrow = {0};
     const char *text = hg_result_text(input->stages, input->n_stages - 1, "columns");
-    input->described = json_loads(text ? text : "", 0, NULL);
+    input->described = hg_json_read_text(text ? text : "", 0, NULL);
     input->n_columns = json_array_size(input->described);
     input->columns = calloc(input->n_columns + 1, sizeof *input->columns);
     if (!input->described || !input->columns) {

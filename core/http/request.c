@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/str.h"
@@ -148,7 +149,10 @@ int hg_http_json_body(struct hg_http_request *request,
         return hg_http_bad_request(
             request, err, "the body is nested deeper than %d levels", HG_HTTP_JSON_DEPTH_MAX);
     }
-    json_t *json = json_loadb(hg_buf_text(body), body->len, JSON_REJECT_DUPLICATES, &where);
+    json_t *json = hg_json_read(hg_buf_text(body), body->len, JSON_REJECT_DUPLICATES, &where);
+    if (!json && json_error_code(&where) == json_error_out_of_memory) {
+        return hg_error_nomem(err);
+    }
     if (!json) {
         return hg_http_bad_request(request,
                                    err,

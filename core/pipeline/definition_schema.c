@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 
 static const char schema_text[] =
@@ -65,7 +66,7 @@ static void parse_schema(void)
     for (size_t i = 0; i < sizeof text; i++) {
         text[i] = schema_text[i] == '\'' ? '"' : schema_text[i];
     }
-    schema = json_loads(text, 0, NULL);
+    schema = hg_json_read_text(text, 0, NULL);
 }
 
 const json_t *hg_pipeline_file_schema(void)

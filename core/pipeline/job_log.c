@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
@@ -157,7 +158,7 @@ static bool read_lines(FILE *file, struct place *place, size_t limit, json_t *it
         if (n <= 0 || line[n - 1] != '\n') {
             return false;
         }
-        json_t *item = json_loadb(line, (size_t)n, JSON_ALLOW_NUL, NULL);
+        json_t *item = hg_json_read(line, (size_t)n, JSON_ALLOW_NUL, NULL);
         if (item) {
             (void)json_object_set_new(item, "attempt", json_integer(place->attempt));
             (void)json_array_append_new(items, item);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/mem.h"
 
 enum { SORT_MAX = 34, PARAMS_MAX = 2 * SORT_MAX + 3 };
@@ -304,7 +305,7 @@ static json_t *value_of(const struct column *column, const char *text)
         return isfinite(value) ? json_real(value) : json_string(text);
     }
     if (strcmp(column->type, "jsonb") == 0 || strcmp(column->type, "json") == 0) {
-        return json_loads(text, JSON_DECODE_ANY, NULL);
+        return hg_json_read_text(text, JSON_DECODE_ANY, NULL);
     }
     return json_string(text);
 }
@@ -368,7 +369,7 @@ static int answer(
 
 static int read_cursor(struct rows *rows, const char *text, struct hg_error *err)
 {
-    rows->cursor = text ? json_loads(text, 0, NULL) : NULL;
+    rows->cursor = text ? hg_json_read_text(text, 0, NULL) : NULL;
     if (text && json_array_size(rows->cursor) != (size_t)rows->n_sorts) {
         hg_error_set(err, HG_EINVAL, "the cursor was not made by this list");
         hg_error_hint(err,

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "plugin/check_test.h"
 #include "plugin/child.h"
@@ -143,7 +144,7 @@ static json_t *ask(const struct checker *checker)
     if (!file || hg_child_fork(print_inspection, file, &checker->limits, &result, &err)) {
         return NULL;
     }
-    json_t *found = json_loadb(hg_buf_text(&result.output), result.output.len, 0, NULL);
+    json_t *found = hg_json_read(hg_buf_text(&result.output), result.output.len, 0, NULL);
     hg_child_result_free(&result);
     return found;
 }

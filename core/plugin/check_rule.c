@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "headgate/batch.h"
 #include "plugin/check_test.h"
@@ -315,7 +316,7 @@ static enum hg_check_status test_required(struct hg_check *check)
     json_t *value;
     HG_CLEANUP(hg_json_decrefp) json_t *schema = NULL;
     if (status == HG_CHECK_PASS) {
-        schema = json_loads(hg_check_plugin(check)->config_schema, 0, NULL);
+        schema = hg_json_read_text(hg_check_plugin(check)->config_schema, 0, NULL);
     }
     const json_t *required = json_object_get(schema, "required");
     if (status == HG_CHECK_PASS && json_array_size(required) == 0) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/schema.h"
 #include "plugin/descriptor.h"
@@ -12,7 +13,7 @@ int hg_plugin_read_schema(const struct hg_plugin *plugin, json_t **ret, struct h
 {
     json_error_t error;
     HG_CLEANUP(hg_json_decrefp)
-    json_t *schema = json_loads(plugin->config_schema, JSON_REJECT_DUPLICATES, &error);
+    json_t *schema = hg_json_read_text(plugin->config_schema, JSON_REJECT_DUPLICATES, &error);
     if (!schema) {
         return hg_error_set(err,
                             HG_EINVAL,

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "plugin/child.h"
@@ -115,8 +116,8 @@ static json_t *failure_answer(const char *file, const char *message)
 /* What the child printed, when it is what it should be. */
 static json_t *read_answer(const struct hg_child_result *result, const char *sha256)
 {
-    json_t *answer =
-        json_loadb(hg_buf_text(&result->output), result->output.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *answer = hg_json_read(
+        hg_buf_text(&result->output), result->output.len, JSON_REJECT_DUPLICATES, NULL);
     const char *loaded = json_string_value(json_object_get(answer, "sha256"));
     bool failed = json_is_string(json_object_get(json_object_get(answer, "error"), "message"));
     bool good =

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/time.h"
 
@@ -39,7 +40,7 @@ json_t *hg_registry_cache_load(const char *cache_file, const char *self)
     HG_CLEANUP(hg_json_decrefp) json_t *wanted = writer(self);
     size_t n;
     if (cache_file && hg_read_file(cache_file, MAX_CACHE_BYTES, &text, &n, NULL) == HG_OK) {
-        cache = json_loadb(text, n, 0, NULL);
+        cache = hg_json_read(text, n, 0, NULL);
     }
     json_t *entries = json_object_get(cache, "files");
     if (json_is_object(entries) && wanted && json_equal(json_object_get(cache, "writer"), wanted)) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/schema.h"
@@ -55,7 +56,7 @@ static int load_json(const char *file, json_t **ret, struct hg_error *err)
     if (r) {
         return r;
     }
-    json_t *config = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error);
+    json_t *config = hg_json_read(text, n, JSON_REJECT_DUPLICATES, &error);
     if (!config) {
         return hg_error_set(
             err, HG_EINVAL, "%s:%d:%d: %s", file, error.line, error.column, error.text);
@@ -125,7 +126,8 @@ static hg_status session_put_state(const struct hg_host *host,
 {
     struct hg_plugin_session *session = hg_host_services_arg(host);
     json_error_t error;
-    HG_CLEANUP(hg_json_decrefp) json_t *state = json_loads(state_json, JSON_DECODE_ANY, &error);
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *state = hg_json_read_text(state_json, JSON_DECODE_ANY, &error);
     if (!state) {
         return hg_error_set(err, HG_EINVAL, "the state is no JSON: %s", error.text);
     }

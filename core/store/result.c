@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/parse.h"
 
 const char *hg_result_text(const PGresult *result, int row, const char *column)
@@ -32,5 +33,5 @@ bool hg_result_bool(const PGresult *result, int row, const char *column)
 json_t *hg_result_json(const PGresult *result, int row, const char *column)
 {
     const char *text = hg_result_text(result, row, column);
-    return text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    return text ? hg_json_read_text(text, JSON_DECODE_ANY, NULL) : NULL;
 }

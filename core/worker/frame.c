@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/mem.h"
 
 static int append_json(const char *bytes, size_t n, void *out)
@@ -43,7 +44,10 @@ int hg_frame_send(int fd, const json_t *message, struct hg_error *err)
 static int decode(const char *bytes, size_t n, json_t **ret, struct hg_error *err)
 {
     json_error_t problem;
-    json_t *message = json_loadb(bytes, n, JSON_ALLOW_NUL, &problem);
+    json_t *message = hg_json_read(bytes, n, JSON_ALLOW_NUL, &problem);
+    if (!message && json_error_code(&problem) == json_error_out_of_memory) {
+        return hg_error_nomem(err);
+    }
     if (!message) {
         return hg_error_set(
             err, HG_EDATA, "a message between host and worker is not JSON: %s", problem.text);
