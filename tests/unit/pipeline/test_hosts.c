@@ -11,33 +11,41 @@
 #include "service_fixture.h"
 
 /* A second host with a data dir of its own. */
-struct other {
+static struct {
     char folder[64];
     struct hg_host_config config;
     struct hg_pipelines *service;
-};
+} other;
 
-static void start_other(struct other *other)
+static void start_other(void)
 {
     struct hg_error err = HG_ERROR_INIT;
-    *other = (struct other){.folder = "/tmp/hg-other-XXXXXX", .config = fixture.config};
-    assert_non_null(mkdtemp(other->folder));
-    other->config.data_dir = other->folder;
+    (void)snprintf(other.folder, sizeof other.folder, "/tmp/hg-other-XXXXXX");
+    other.config = fixture.config;
+    assert_non_null(mkdtemp(other.folder));
+    other.config.data_dir = other.folder;
     const struct hg_pipelines_options options = {
-        .config = &other->config,
+        .config = &other.config,
         .self = getenv("HG_HEADGATE"),
         .metadata = fixture.metadata,
         .warehouse = fixture.warehouse,
         .worker_warehouse_url = hg_test_pg_worker(pg),
         .plugins = fixture.plugins,
     };
-    must(hg_pipelines_start(&options, &other->service, &err), &err);
+    must(hg_pipelines_start(&options, &other.service, &err), &err);
 }
 
-static void stop_other(struct other *other)
+static void stop_other(void)
 {
-    hg_pipelines_stop(other->service, 0);
-    other->service = NULL;
+    hg_pipelines_stop(other.service, 0);
+    other.service = NULL;
+}
+
+/* A test that failed has left it running. */
+static int stop_both(void **state)
+{
+    stop_other();
+    return teardown(state);
 }
 
 static bool leads(struct hg_pipelines *service)
@@ -60,13 +68,12 @@ static void wait_until_leads(struct hg_pipelines *service)
 static void test_one_leads_and_another_follows(void **state)
 {
     (void)state;
-    struct other other;
     struct hg_error err = HG_ERROR_INIT;
     write_pipeline("good", FLOW("good", "numbers", "10", "schedule: \"0 3 * * *\"\n"));
     start_service();
     wait_until_leads(fixture.service);
     metadata_reaches("select count(*) as n from host where leads", 1);
-    start_other(&other);
+    start_other();
     metadata_reaches("select count(*) as n from host", 2);
     metadata_reaches("select count(*) as n from pg_stat_activity where query like '%pg_try_advis%'"
                      " or query like '%update host set leads%'",
@@ -77,7 +84,7 @@ static void test_one_leads_and_another_follows(void **state)
     sql("metadata", "update pipeline set next_run_at = now()");
     must(hg_pipelines_reload(other.service, &err), &err); /* wakes its scheduler */
     metadata_reaches("select count(*) as n from run where trigger = 'schedule'", 1);
-    stop_other(&other);
+    stop_other();
 }
 
 /* A frozen leader keeps its lock, but not its lease. */
@@ -102,7 +109,6 @@ static void test_a_lock_without_a_lease_does_not_lead(void **state)
 static void test_both_work(void **state)
 {
     (void)state;
-    struct other other;
     struct hg_error err = HG_ERROR_INIT;
     char path[128];
     char run_id[HG_UUID_TEXT];
@@ -115,37 +121,38 @@ static void test_both_work(void **state)
     must(hg_write_file(path, 0644, "select pg_sleep(0.3)", 20, &err), &err);
     write_pipeline("wide", text);
     start_service();
-    start_other(&other);
+    start_other();
     metadata_reaches("select count(*) as n from host", 2);
     trigger("wide", run_id);
     metadata_reaches("select count(distinct host) as n from task where state = 'running'", 2);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
     assert_string_equal(text_at(run, "status"), "succeeded");
-    stop_other(&other);
+    stop_other();
 }
 
 /* A host that comes up next to another must not take a tick for one that nobody saw to. */
 static void test_a_host_that_joins_leaves_what_is_due(void **state)
 {
     (void)state;
-    struct other other;
     write_pipeline("good", FLOW("good", "numbers", "10", "schedule: \"0 3 * * *\"\n"));
     start_service();
     metadata_reaches("select count(*) as n from host where leads", 1);
     sql("metadata", "update pipeline set next_run_at = now() - interval '1 s'");
-    start_other(&other);
+    start_other();
     metadata_reaches("select count(*) as n from run where trigger = 'schedule'", 1);
     metadata_reaches("select count(*) as n from pipeline where next_run_at > now()", 1);
-    stop_other(&other);
+    stop_other();
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_one_leads_and_another_follows),
-        TEST(test_a_lock_without_a_lease_does_not_lead),
-        TEST(test_both_work),
-        TEST(test_a_host_that_joins_leaves_what_is_due),
+        cmocka_unit_test_setup_teardown(test_one_leads_and_another_follows, setup, stop_both),
+        cmocka_unit_test_setup_teardown(
+            test_a_lock_without_a_lease_does_not_lead, setup, stop_both),
+        cmocka_unit_test_setup_teardown(test_both_work, setup, stop_both),
+        cmocka_unit_test_setup_teardown(
+            test_a_host_that_joins_leaves_what_is_due, setup, stop_both),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
