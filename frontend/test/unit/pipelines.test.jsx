@@ -275,6 +275,20 @@ describe('runs', () => {
     });
   });
 
+  it('stack source, reason and row of a rejected row where there is no room beside', async () => {
+    vi.spyOn(window, 'matchMedia').mockImplementation((query) => ({
+      matches: query.includes('640px'),
+      media: query,
+      addEventListener: () => {},
+      removeEventListener: () => {},
+    }));
+    openApp('/pipelines/currency-rates?tab=rejected');
+    const table = within(await screen.findByRole('region', { name: 'Rejected rows' }));
+    const cell = table.getByText('2019-03-05;CHF;0.9981').closest('td');
+    expect(cell).toHaveTextContent('The line has 2 fields');
+    expect(table.getAllByRole('columnheader')).toHaveLength(1);
+  });
+
   it('say when the role may not see rejected rows', async () => {
     openApp('/pipelines/currency-rates?tab=rejected', {
       user: users.viewer,

@@ -23,6 +23,8 @@ const LEVELS = {
   fatal: classes.error,
 };
 const BOTTOM_SLACK_PX = 24;
+/** A log of fewer lines is looked through by eye. */
+const SEARCH_FROM = 10;
 const NO_PAGES = [];
 
 /**
@@ -71,7 +73,7 @@ export function JobLog({ runId, jobId, active }) {
         )}
       </div>
       {save.isError && <ErrorPanel error={save.error} onRetry={() => save.mutate()} />}
-      {lines.length > 0 && (
+      {(find || lines.length > SEARCH_FROM) && (
         <SearchField
           label="Find in the log"
           size="xs"

@@ -2,6 +2,7 @@ import { SegmentedControl } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo } from 'react';
+import { formatCount } from '../../lib/format.js';
 import { drawDecision } from '../../lib/graph.js';
 import { countByState } from '../../lib/runs.js';
 import { describeState, PIPELINE_STATES } from '../../lib/status.js';
@@ -50,11 +51,14 @@ export function JobsSection({ jobs, selectedJob, view, onSelect }) {
         )}
       </div>
       {decision === 'refuse' && (
-        <Notice tone="running">
-          <p>
-            These {jobs.length} jobs are too many for a readable graph, so they stand in a list.
-          </p>
-        </Notice>
+        <div className={classes.note}>
+          <Notice tone="running">
+            <p>
+              These {formatCount(jobs.length)} jobs are too many for a readable graph, so they stand
+              in a list.
+            </p>
+          </Notice>
+        </div>
       )}
       {shown === 'graph' ? (
         <Suspense fallback={<Loading what="the graph" rows={1} height={200} />}>
@@ -72,7 +76,7 @@ function StateCounts({ jobs }) {
     <span key={status} className={classes.left} style={{ gap: 5 }}>
       <StatusIcon status={status} size={14} />
       <span className="muted numeric">
-        {count} {describeState(status).word.toLowerCase()}
+        {formatCount(count)} {describeState(status).word.toLowerCase()}
       </span>
     </span>
   ));

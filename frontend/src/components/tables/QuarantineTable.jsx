@@ -1,3 +1,4 @@
+import { useMediaQuery } from '@mantine/hooks';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { quarantineQuery } from '../../api/queries.js';
 import { cellText } from '../../lib/columns.js';
@@ -10,9 +11,13 @@ import { LoadMore } from './LoadMore.jsx';
 import classes from './table.module.css';
 import { TableFrame } from './TableFrame.jsx';
 
+/** Below this width three columns would leave a row as it came one of a few letters. */
+const TOO_NARROW = '(max-width: 640px)';
+
 /** The rows one run turned away: where each came from, why, and what stood in it. */
 export function QuarantineTable({ pipelineId, run }) {
   const query = useInfiniteQuery(quarantineQuery(pipelineId, run.id, isActive(run.status)));
+  const narrow = useMediaQuery(TOO_NARROW, undefined, { getInitialValueInEffect: false });
   return (
     <QueryState query={query} what="rejected rows" rows={3}>
       {({ pages }) => {
@@ -29,14 +34,16 @@ export function QuarantineTable({ pipelineId, run }) {
             <TableFrame label="Rejected rows">
               <thead>
                 <tr>
-                  <th scope="col">Source</th>
-                  <th scope="col">Reason</th>
-                  <th scope="col">Row as it came</th>
+                  {(narrow ? NARROW_HEADS : HEADS).map((head) => (
+                    <th key={head} scope="col">
+                      {head}
+                    </th>
+                  ))}
                 </tr>
               </thead>
               <tbody>
                 {items.map((item) => (
-                  <RejectedRow key={item.id} item={item} />
+                  <RejectedRow key={item.id} item={item} narrow={narrow} />
                 ))}
               </tbody>
             </TableFrame>
@@ -52,35 +59,61 @@ export function QuarantineTable({ pipelineId, run }) {
   );
 }
 
-function RejectedRow({ item }) {
+const HEADS = ['Source', 'Reason', 'Row as it came'];
+const NARROW_HEADS = ['Source, reason and row as it came'];
+
+function RejectedRow({ item, narrow }) {
   const blamed = new Set(item.reasons.map((reason) => reason.column));
+  const parts = {
+    source: <Source item={item} />,
+    reasons: <Reasons reasons={item.reasons} />,
+    row: <RowValues row={item.row} raw={item.raw} blamed={blamed} />,
+  };
+  if (narrow) {
+    return (
+      <tr>
+        <td className={`${classes.wrap} ${classes.stacked}`}>
+          {parts.source}
+          {parts.reasons}
+          {parts.row}
+        </td>
+      </tr>
+    );
+  }
   return (
     <tr>
-      <td className={classes.wrap}>
-        <div className="mono">{item.source}</div>
-        <div className="muted">
-          {[positionText(item.position), item.job_id].filter(Boolean).join(' · ')}
-        </div>
-      </td>
-      <td className={classes.wrap}>
-        <div className={classes.reasons}>
-          {item.reasons.map((reason) => (
-            <div
-              key={`${reason.rule} ${reason.column} ${reason.message}`}
-              className={classes.reason}
-            >
-              {reason.message}
-              <div className="muted">
-                <code>{[reason.rule, reason.column].filter(Boolean).join(' · ')}</code>
-              </div>
-            </div>
-          ))}
-        </div>
-      </td>
-      <td className={classes.wrap}>
-        <RowValues row={item.row} raw={item.raw} blamed={blamed} />
-      </td>
+      {Object.entries(parts).map(([name, part]) => (
+        <td key={name} className={classes.wrap}>
+          {part}
+        </td>
+      ))}
     </tr>
+  );
+}
+
+function Source({ item }) {
+  return (
+    <div>
+      <div className="mono">{item.source}</div>
+      <div className="muted">
+        {[positionText(item.position), item.job_id].filter(Boolean).join(' · ')}
+      </div>
+    </div>
+  );
+}
+
+function Reasons({ reasons }) {
+  return (
+    <div className={classes.reasons}>
+      {reasons.map((reason) => (
+        <div key={`${reason.rule} ${reason.column} ${reason.message}`} className={classes.reason}>
+          {reason.message}
+          <div className="muted">
+            <code>{[reason.rule, reason.column].filter(Boolean).join(' · ')}</code>
+          </div>
+        </div>
+      ))}
+    </div>
   );
 }
 
