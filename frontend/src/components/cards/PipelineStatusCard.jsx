@@ -32,10 +32,10 @@ export function PipelineStatusCard({ pipeline }) {
         <Status status={pipelineState(pipeline)} />
       </div>
       <p className={classes.description}>{pipeline.description}</p>
-      <JobStrip jobs={pipeline.jobs} />
+      <JobStrip jobs={pipeline.jobs} rejected={pipeline.last_run?.rows_rejected} />
       <dl className={classes.facts}>
         <dt>Last run</dt>
-        <dd className={classes.lastRun}>
+        <dd className="truncate numeric">
           <LastRun run={pipeline.last_run} />
         </dd>
         {error && (
@@ -72,7 +72,8 @@ function inWords(jobs) {
     .join(', ');
 }
 
-function JobStrip({ jobs }) {
+/** How the jobs of the last run ended, and whether they turned rows away. */
+function JobStrip({ jobs, rejected }) {
   const { shown, left } = useMemo(() => stripOf(jobs), [jobs]);
   return (
     <div className={classes.jobs}>
@@ -81,6 +82,9 @@ function JobStrip({ jobs }) {
       ))}
       {left.length > 0 && <span title={inWords(left)}>+{left.length}</span>}
       <span className={classes.jobsText}>{formatAmount(jobs.length, 'job')}</span>
+      <span className={classes.rejected}>
+        <RejectedMark count={rejected} />
+      </span>
     </div>
   );
 }
@@ -89,21 +93,18 @@ function LastRun({ run }) {
   if (!run) return <span className="muted">Never run</span>;
   return (
     <>
-      <span>
-        <Time value={run.finished_at ?? run.started_at ?? run.queued_at} />
-        {run.started_at && (
-          <>
-            {' · '}
-            <Duration
-              startedAt={run.started_at}
-              durationMs={run.duration_ms}
-              running={isActive(run.status)}
-            />
-          </>
-        )}
-        {run.rows_loaded > 0 && ` · ${formatCompactCount(run.rows_loaded)} loaded`}
-      </span>
-      <RejectedMark count={run.rows_rejected} />
+      <Time value={run.finished_at ?? run.started_at ?? run.queued_at} />
+      {run.started_at && (
+        <>
+          {' · '}
+          <Duration
+            startedAt={run.started_at}
+            durationMs={run.duration_ms}
+            running={isActive(run.status)}
+          />
+        </>
+      )}
+      {run.rows_loaded > 0 && ` · ${formatCompactCount(run.rows_loaded)} loaded`}
     </>
   );
 }

@@ -126,7 +126,7 @@ function DatasetTable({ datasets }) {
 function ColumnNames({ columns }) {
   const names = columns.map(({ name }) => name).join(', ');
   return (
-    <div className={`${table.cut} truncate muted`} title={names}>
+    <div className={`${table.wideCut} truncate muted`} title={names}>
       <span className="numeric">{columns.length}</span> · {names}
     </div>
   );
