@@ -15,10 +15,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "graph_model.h"
+#include "graph_make.h"
 #include "pg.h"
-#include "pipeline/internal.h"
-#include "random.h"
 
 enum { SEEDS = 100, STEPS = 400, HOSTS = 2, LIVES = 64 };
 
@@ -145,104 +143,7 @@ static void check_all(const struct trial *trial)
     }
 }
 
-/* ---- pipelines ---- */
-
-static const char *const kinds[] = {NULL, "transform", "flow", "flow"};
-static const char *const types[][GRAPH_JOBS] = {{NULL, NULL, NULL},
-                                                {"transform", NULL, NULL},
-                                                {"extract", "load", NULL},
-                                                {"extract", "check", "load"}};
-
-static void choose_graph(struct trial *trial, struct graph_run *run)
-{
-    struct hg_random *random = &trial->random;
-    int density = hg_random_below(random, 60);
-    *run = (struct graph_run){.n_tasks = 1 + hg_random_below(random, GRAPH_TASKS),
-                              .parallelism = 1 + hg_random_below(random, 5)};
-    for (int i = 0; i < run->n_tasks; i++) {
-        struct graph_task *task = &run->tasks[i];
-        task->n_jobs = 1 + hg_random_below(random, GRAPH_JOBS);
-        task->retries = hg_random_below(random, 3);
-        for (int k = 0; k < i; k++) {
-            task->needs[k] = hg_random_chance(random, density);
-        }
-    }
-}
-
-static json_t *retries_json(const struct graph_task *task)
-{
-    return json_pack("{s:i, s:i, s:i}", "max", task->retries, "backoff_ms", 0, "max_backoff_ms", 0);
-}
-
-static void add_task(json_t *definition, const struct graph_run *run, int i)
-{
-    const struct graph_task *task = &run->tasks[i];
-    char text[16];
-    json_t *needs = json_array();
-    json_t *ids = json_array();
-    for (int k = 0; k < i; k++) {
-        (void)snprintf(text, sizeof text, "t%d", k);
-        if (task->needs[k]) {
-            (void)json_array_append_new(needs, json_string(text));
-        }
-    }
-    for (int k = 0; k < task->n_jobs; k++) {
-        const char *type = types[task->n_jobs][k];
-        (void)snprintf(text, sizeof text, "t%d-%d", i, k);
-        (void)json_array_append_new(ids, json_string(text));
-        (void)json_array_append_new(json_object_get(definition, "jobs"),
-                                    json_pack("{s:s, s:s, s:{}, s:o}",
-                                              "id",
-                                              text,
-                                              "type",
-                                              type,
-                                              type,
-                                              "retries",
-                                              retries_json(task)));
-    }
-    (void)snprintf(text, sizeof text, "t%d", i);
-    (void)json_array_append_new(json_object_get(definition, "tasks"),
-                                json_pack("{s:s, s:s, s:o, s:o}",
-                                          "key",
-                                          text,
-                                          "kind",
-                                          kinds[task->n_jobs],
-                                          "jobs",
-                                          ids,
-                                          "needs",
-                                          needs));
-}
-
-static void store_pipeline(struct trial *trial, const struct graph_run *run)
-{
-    static const struct hg_statement put = {
-        "test_put_pipeline",
-        "insert into pipeline (id, name, origin, file, enabled, version, definition)"
-        " values ($1, $1, 'file', $1, true, 1, $2::jsonb)",
-        2};
-    struct hg_error err = HG_ERROR_INIT;
-    HG_CLEANUP(hg_json_decrefp)
-    json_t *definition = json_pack("{s:s, s:i, s:i, s:s, s:[], s:[], s:{s:i}}",
-                                   "id",
-                                   run->pipeline,
-                                   "parallelism",
-                                   run->parallelism,
-                                   "timeout_ms",
-                                   0,
-                                   "base_folder",
-                                   "/tmp",
-                                   "jobs",
-                                   "tasks",
-                                   "retries",
-                                   "max",
-                                   0);
-    for (int i = 0; i < run->n_tasks; i++) {
-        add_task(definition, run, i);
-    }
-    HG_CLEANUP(hg_freep) char *text = json_dumps(definition, 0);
-    const char *const params[] = {run->pipeline, text};
-    must(trial, hg_db_exec(trial->db, &put, params, NULL, &err), &err);
-}
+/* ---- runs ---- */
 
 static void create_run(struct trial *trial, struct graph_run *run)
 {
@@ -316,84 +217,6 @@ static void claim(struct trial *trial)
 
 /* ---- ends ---- */
 
-static const struct {
-    int code;
-    bool final;
-} errors[] = {{HG_EUNAVAILABLE, false},
-              {HG_EINTERNAL, false},
-              {HG_ETIMEDOUT, false},
-              {HG_EINVAL, true},
-              {HG_ESTOP, true}};
-
-static json_t *report(const struct graph_task *task,
-                      int place,
-                      const char *const statuses[3],
-                      int fault)
-{
-    json_t *jobs = json_array();
-    for (int i = 0; i < task->n_jobs; i++) {
-        char id[16];
-        int which = i < fault ? 0 : i == fault ? 1 : 2;
-        (void)snprintf(id, sizeof id, "t%d-%d", place, i);
-        (void)json_array_append_new(
-            jobs, json_pack("{s:s, s:s, s:i}", "id", id, "status", statuses[which], "rows_in", 3));
-    }
-    return json_pack("{s:o, s:[]}", "jobs", jobs, "results");
-}
-
-/* How the attempt fails, by its worker or without a word. */
-static void choose_failure(struct trial *trial, struct hg_attempt *attempt, struct graph_end *end)
-{
-    struct hg_random *random = &trial->random;
-    int which = hg_random_below(random, (int)HG_COUNT(errors));
-    bool last = attempt->task.attempt >= attempt->task.max_attempts;
-    attempt->failed = true;
-    attempt->final = hg_random_chance(random, 10);
-    (void)hg_error_set(&attempt->error, errors[which].code, "it was to fail");
-    end->how = last || errors[which].final || attempt->final ? HG_QUEUE_FAILED : HG_QUEUE_RETRIED;
-    end->reported = hg_random_chance(random, 60);
-}
-
-static void choose_end(struct trial *trial,
-                       const struct life *life,
-                       struct hg_attempt *attempt,
-                       struct graph_end *end)
-{
-    static const char *const well[] = {"succeeded", "succeeded", "succeeded"};
-    static const char *const badly[] = {"cancelled", "failed", "skipped"};
-    static const char *const stopped[] = {"cancelled", "cancelled", "cancelled"};
-    struct hg_random *random = &trial->random;
-    const struct graph_task *task = &trial->runs[life->run].tasks[life->place];
-    int dice = hg_random_below(random, 20);
-    *attempt = (struct hg_attempt){.task = life->task, .error = HG_ERROR_INIT, .ended = true};
-    *end = (struct graph_end){.task = life->place,
-                              .attempt = life->task.attempt,
-                              .fence = life->task.fence,
-                              .fault = hg_random_below(random, task->n_jobs),
-                              .how = HG_QUEUE_DONE,
-                              .reported = true};
-    if (life->task.cancel_requested || dice == 0) {
-        (void)hg_error_set(&attempt->error, HG_ECANCELLED, "it was cancelled");
-        attempt->failed = true;
-        end->how = HG_QUEUE_CANCELLED;
-        end->reported = hg_random_chance(random, 50);
-        attempt->result = end->reported ? report(task, life->place, stopped, 0) : NULL;
-    } else if (dice == 1) {
-        (void)hg_error_set(&attempt->error, HG_EUNAVAILABLE, "no worker was free");
-        attempt->failed = true;
-        attempt->released = true;
-        end->how = HG_QUEUE_RELEASED;
-    } else if (dice < 9) {
-        choose_failure(trial, attempt, end);
-        attempt->result = end->reported ? report(task, life->place, badly, end->fault) : NULL;
-        char id[16];
-        (void)snprintf(id, sizeof id, "t%d-%d", life->place, end->fault);
-        attempt->job = end->reported ? NULL : strdup(id);
-    } else {
-        attempt->result = report(task, life->place, well, 0);
-    }
-}
-
 static void count_end(struct trial *trial, const struct graph_end *end, bool taken)
 {
     static const int counts[] = {[HG_QUEUE_DONE] = N_DONE,
@@ -420,7 +243,11 @@ static void end_some(struct trial *trial)
     for (int i = 0; i < trial->n_lives[host]; i++) {
         struct life *life = &trial->lives[host][i];
         if (hg_random_chance(&trial->random, share)) {
-            choose_end(trial, life, &attempts[n], &ends[n]);
+            graph_choose_end(&trial->random,
+                             &trial->runs[life->run].tasks[life->place],
+                             &life->task,
+                             &attempts[n],
+                             &ends[n]);
             pointers[n] = &attempts[n];
             runs[n++] = life->run;
         } else {
@@ -450,11 +277,7 @@ static void end_some(struct trial *trial)
                    (long long)attempts[i].task.fence,
                    taken[i] ? "does not count" : "counts");
         }
-        free(attempts[i].task.pipeline_id);
-        free(attempts[i].task.key);
-        json_decref(attempts[i].task.spec);
-        json_decref(attempts[i].result);
-        free(attempts[i].job);
+        graph_attempt_clear(&attempts[i]);
     }
 }
 
@@ -629,6 +452,7 @@ static void check_end(struct trial *trial)
 
 static void try_seed(struct trial *trial, uint64_t seed)
 {
+    struct hg_error err = HG_ERROR_INIT;
     trial->seed = seed;
     trial->random.state = seed * 1000003;
     trial->step = 0;
@@ -638,9 +462,9 @@ static void try_seed(struct trial *trial, uint64_t seed)
             "delete from task; delete from task_history; delete from job_run; delete from run_slot;"
             " delete from run; delete from pipeline; delete from host");
     for (int i = 0; i < trial->n_runs; i++) {
-        choose_graph(trial, &trial->runs[i]);
+        graph_choose(&trial->random, &trial->runs[i]);
         (void)snprintf(trial->runs[i].pipeline, sizeof trial->runs[i].pipeline, "p%d", i);
-        store_pipeline(trial, &trial->runs[i]);
+        must(trial, graph_store(trial->db, &trial->runs[i], &err), &err);
         create_run(trial, &trial->runs[i]);
         check_run(trial, &trial->runs[i]);
     }
