@@ -420,7 +420,7 @@ int hg_worker_pool_new(const struct hg_worker_options *options,
     pool->events = *events;
     (void)pthread_mutex_init(&pool->mutex, NULL);
     pool->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    size_t n_slots = (size_t)(options->n_workers + options->n_interactive);
+    size_t n_slots = (size_t)options->n_workers + (size_t)options->n_interactive;
     pool->slots = calloc(n_slots, sizeof *pool->slots);
     pool->fds = calloc(1 + 2 * n_slots, sizeof *pool->fds);
     pool->n_slots = pool->slots ? n_slots : 0;
