@@ -17,6 +17,9 @@ enum {
     HOLD_MS = 20,       /* as much work is claimed ahead as workers do in this time */
     HELD_A_WORKER = 64, /* tasks, at most */
     HELD_MAX_MS = 200,  /* then others may have it */
+    GATHER_MS = 8,      /* ends are waited for so long at most, */
+    GATHERED = 16,      /* or until there are so many, */
+    KEEP_HELD = 4,      /* or until no more tasks than these wait for each worker */
 };
 
 /* ---- attempts (mutex held) ---- */
@@ -100,6 +103,28 @@ static void on_progress(void *arg,
     }
 }
 
+/* Whether more ends may be waited for: the workers have enough to do (mutex held). */
+static bool may_gather(const struct hg_pipelines *service)
+{
+    return !service->stopping && service->n_ended > 0 && service->n_ended < GATHERED &&
+           service->n_held >= KEEP_HELD * service->options.config->workers;
+}
+
+/*
+ * A transaction for each end costs more than the tasks themselves. While workers have more to do,
+ * those that follow are waited for; a task that others wait for is not held up, for then there is
+ * nothing else to do.
+ */
+void hg_attempts_gather(struct hg_pipelines *service)
+{
+    struct timespec until;
+    hg_time_monotonic_after(GATHER_MS, &until);
+    HG_LOCK(&service->mutex);
+    while (may_gather(service) &&
+           pthread_cond_timedwait(&service->gathered, &service->mutex, &until) == 0) {
+    }
+}
+
 static void on_done(void *arg,
                     const char *task_id,
                     const json_t *result,
@@ -124,8 +149,12 @@ static void on_done(void *arg,
         attempt->failed = true; /* its report is lost: the ledger is asked */
         (void)hg_error_nomem(&attempt->error);
     }
+    service->n_ended++;
     service->poked = true;
     (void)pthread_cond_signal(&service->work);
+    if (!may_gather(service)) {
+        (void)pthread_cond_signal(&service->gathered);
+    }
 }
 
 /* ---- handing out ---- */

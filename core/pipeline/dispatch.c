@@ -137,6 +137,7 @@ static size_t collect_ended(struct hg_pipelines *service, struct hg_attempt **re
     size_t n = 0;
     int64_t now = hg_time_monotonic_ms();
     HG_LOCK(&service->mutex);
+    service->n_ended = 0;
     for (struct hg_attempt *a = service->attempts; a && n < ENDS_AT_ONCE; a = a->next) {
         if (a->ended && a->try_at_ms <= now) {
             ret[n++] = a;
@@ -438,6 +439,7 @@ static void *dispatch(void *arg)
         rounds.database_was_away = r < 0;
         rounds.renew_at_ms = r < 0 ? 0 : rounds.renew_at_ms;
         wait_for_work(service, r < 0 ? RETRY_DATABASE_MS : POLL_MS);
+        hg_attempts_gather(service);
     }
     return NULL;
 }

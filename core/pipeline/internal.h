@@ -62,6 +62,8 @@ struct hg_pipelines {
     pthread_cond_t run_changed; /* a run moved on */
     pthread_cond_t schedule;    /* schedules changed, or stop */
     uint64_t run_changes;       /* counts them */
+    pthread_cond_t gathered;    /* enough has ended, or no worker has anything to do meanwhile */
+    int n_ended;                /* whose ends were not looked at */
     bool poked;
     bool cancels_due; /* somebody asked to stop what runs */
     bool schedules_changed;
@@ -215,6 +217,8 @@ int hg_attempts_wanted(struct hg_pipelines *service);
 /* Takes over a claimed attempt: it waits for a worker, or has ended when something is against it.
  */
 void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt);
+/* Waits a moment for more attempts to end, while there is enough to do. Only the dispatcher. */
+void hg_attempts_gather(struct hg_pipelines *service);
 /* Free workers get what waits. */
 void hg_attempts_hand_out(struct hg_pipelines *service);
 /* Ends, as released, what has waited too long: the workers got long tasks meanwhile. */

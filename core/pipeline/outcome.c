@@ -60,8 +60,8 @@ int hg_outcome_started(struct hg_db *db,
     if (!params[0] || !params[1] || !params[2]) {
         return hg_error_nomem(err);
     }
-    int r = hg_db_exec(db, &start_jobs, params, NULL, err);
-    return r < 0 ? r : hg_db_exec(db, &start_runs, params, NULL, err);
+    int r = hg_db_later(db, &start_jobs, params, err);
+    return r < 0 ? r : hg_db_later(db, &start_runs, params, err);
 }
 
 /* ---- progress ---- */
@@ -332,7 +332,7 @@ static int write_list(struct hg_db *db,
     }
     HG_CLEANUP(hg_freep) char *text = json_dumps(list, JSON_COMPACT);
     const char *const params[] = {text};
-    return text ? hg_db_exec(db, statement, params, NULL, err) : hg_error_nomem(err);
+    return text ? hg_db_later(db, statement, params, err) : hg_error_nomem(err);
 }
 
 /* The jobs of the attempts whose end was taken, and what their checks found. */
@@ -381,7 +381,7 @@ static int write_retries(struct hg_db *db,
         return HG_OK;
     }
     const char *const params[] = {hg_array_text(&runs)};
-    return params[0] ? hg_db_exec(db, &count_retries, params, NULL, err) : hg_error_nomem(err);
+    return params[0] ? hg_db_later(db, &count_retries, params, err) : hg_error_nomem(err);
 }
 
 static void log_ended(const PGresult *result)
@@ -408,7 +408,7 @@ int hg_outcome_move_on(struct hg_db *db,
 {
     const char *const params[] = {run_ids};
     HG_CLEANUP(hg_resultp) PGresult *ended = NULL;
-    int r = some_were_skipped ? hg_db_exec(db, &end_jobs_of_others, params, NULL, err) : HG_OK;
+    int r = some_were_skipped ? hg_db_later(db, &end_jobs_of_others, params, err) : HG_OK;
     r = r < 0 ? r : hg_db_exec(db, &end_runs, params, &ended, err);
     r = r < 0 ? r : hg_queue_promote(db, run_ids, err);
     if (r == HG_OK && PQntuples(ended) > 0) {

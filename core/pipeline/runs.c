@@ -301,7 +301,7 @@ static int add_tasks(struct creation *creation, struct hg_error *err)
     }
     const char *const params[] = {jobs};
     r = hg_queue_add(creation->db, creation->tasks, creation->n_tasks, parallelism, err);
-    return r < 0 ? r : hg_db_exec(creation->db, &insert_job_runs, params, NULL, err);
+    return r < 0 ? r : hg_db_later(creation->db, &insert_job_runs, params, err);
 }
 
 static int insert(struct creation *creation, char *ret_busy_run_id, struct hg_error *err)
@@ -371,7 +371,7 @@ int hg_run_create(struct hg_pipelines *service,
     char run_id[HG_UUID_TEXT];
     int r = hg_uuid_new(run_id, err);
     r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    r = r < 0 ? r : hg_db_begin(db, err);
+    r = r < 0 ? r : hg_db_begin_later(db, err);
     r = r < 0 ? r : create_in_transaction(db, request, run_id, ret_busy_run_id, err);
     HG_FAULT("host.creates");
     r = r < 0 ? r : hg_db_commit(db, err);

@@ -45,6 +45,7 @@ static void init_conditions(struct hg_pipelines *service)
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&service->mutex, NULL);
     (void)pthread_cond_init(&service->work, &monotonic);
+    (void)pthread_cond_init(&service->gathered, &monotonic);
     (void)pthread_cond_init(&service->run_changed, &monotonic);
     (void)pthread_cond_init(&service->schedule, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
@@ -90,6 +91,7 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
         HG_LOCK(&service->mutex);
         service->stopping = true;
         (void)pthread_cond_broadcast(&service->work);
+        (void)pthread_cond_broadcast(&service->gathered);
         (void)pthread_cond_broadcast(&service->schedule);
         (void)pthread_cond_broadcast(&service->run_changed);
     }
@@ -97,6 +99,7 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
     hg_dispatch_stop(service, grace_ms);
     hg_peers_stop(service);
     (void)pthread_cond_destroy(&service->work);
+    (void)pthread_cond_destroy(&service->gathered);
     (void)pthread_cond_destroy(&service->run_changed);
     (void)pthread_cond_destroy(&service->schedule);
     (void)pthread_mutex_destroy(&service->mutex);

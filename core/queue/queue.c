@@ -14,6 +14,13 @@ enum { NUMBER_TEXT = 24 };
 /* One statement a line of a table: clang-format would break them in the middle of words. */
 /* clang-format off */
 
+static const struct hg_statement settings = {
+    "queue_settings",
+    "select set_config('synchronous_commit', 'off', true), set_config('enable_seqscan', 'off', true),"
+    " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),"
+    " set_config('plan_cache_mode', 'force_generic_plan', true)",
+    0};
+
 static const struct hg_statement add_tasks = {
     "queue_add",
     "insert into task (id, run_id, pipeline_id, key, kind, state, pending_needs, needed_by,"
@@ -173,12 +180,8 @@ static const char *number(char text[NUMBER_TEXT], int64_t value)
 
 int hg_queue_begin(struct hg_db *db, struct hg_error *err)
 {
-    return hg_db_simple(db,
-                        "begin; set local synchronous_commit = off; set local enable_seqscan = off;"
-                        " set local enable_hashjoin = off; set local enable_mergejoin = off;"
-                        " set local plan_cache_mode = force_generic_plan",
-                        NULL,
-                        err);
+    int r = hg_db_begin_later(db, err);
+    return r < 0 ? r : hg_db_later(db, &settings, NULL, err);
 }
 
 static json_t *new_task_to_json(const struct hg_queue_new_task *task)
@@ -221,13 +224,13 @@ int hg_queue_add(struct hg_db *db,
     }
     HG_CLEANUP(hg_freep) char *text = json_dumps(list, JSON_COMPACT);
     const char *const params[] = {text, number(places, parallelism)};
-    return text ? hg_db_exec(db, &add_tasks, params, NULL, err) : hg_error_nomem(err);
+    return text ? hg_db_later(db, &add_tasks, params, err) : hg_error_nomem(err);
 }
 
 int hg_queue_lock_runs(struct hg_db *db, const char *run_ids, struct hg_error *err)
 {
     const char *const params[] = {run_ids};
-    return hg_db_exec(db, &lock_runs, params, NULL, err);
+    return hg_db_later(db, &lock_runs, params, err);
 }
 
 int hg_queue_lock_run(struct hg_db *db, const char *run_id, struct hg_error *err)
@@ -246,7 +249,7 @@ int hg_queue_lock_run(struct hg_db *db, const char *run_id, struct hg_error *err
 int hg_queue_promote(struct hg_db *db, const char *run_ids, struct hg_error *err)
 {
     const char *const params[] = {run_ids};
-    return hg_db_exec(db, &promote, params, NULL, err);
+    return hg_db_later(db, &promote, params, err);
 }
 
 static int task_from_row(const PGresult *result, int row, struct hg_queue_task *ret)
@@ -358,8 +361,7 @@ static int skip_what_follows(struct hg_db *db,
         return HG_OK;
     }
     const char *const params[] = {hg_array_text(&runs), hg_array_text(&tasks)};
-    return params[0] && params[1] ? hg_db_exec(db, &skip_after, params, NULL, err)
-                                  : hg_error_nomem(err);
+    return params[0] && params[1] ? hg_db_later(db, &skip_after, params, err) : hg_error_nomem(err);
 }
 
 int hg_queue_end(struct hg_db *db, struct hg_queue_end *ends, size_t n, struct hg_error *err)

@@ -178,7 +178,7 @@ bool hg_connection_reset(struct hg_db *db)
         return false;
     }
     if (PQpipelineStatus(db->conn) != PQ_PIPELINE_OFF && !PQexitPipelineMode(db->conn)) {
-        return false;
+        return false; /* answers are on their way that nobody will read */
     }
     switch (PQtransactionStatus(db->conn)) {
     case PQTRANS_IDLE:

@@ -23,6 +23,8 @@ int hg_db_connect(const char *conninfo,
     return hg_connection_open(&options, ret, err);
 }
 
+static int settle(struct hg_db *db, struct hg_error *err);
+
 void hg_db_return(struct hg_db *db)
 {
     if (!db) {
@@ -32,6 +34,7 @@ void hg_db_return(struct hg_db *db)
         hg_connection_close(db);
         return;
     }
+    (void)settle(db, NULL);
     hg_pool_give_back(db->pool, db, hg_connection_reset(db));
 }
 
@@ -183,6 +186,87 @@ static void deallocate(struct hg_db *db, const struct hg_statement *statement)
     forget(db, statement);
 }
 
+/* ---- several in one round trip ---- */
+
+/* Puts a statement on its way; a text when it is not a prepared one. */
+static int send(struct hg_db *db,
+                const struct hg_statement *statement,
+                const char *const *params,
+                const char *sql,
+                struct hg_error *err)
+{
+    if (db->n_later == 0 && !PQenterPipelineMode(db->conn)) {
+        return failure(db, NULL, err);
+    }
+    db->n_later++;
+    int sent = statement
+                   ? PQsendQueryPrepared(
+                         db->conn, statement->name, statement->n_params, params, NULL, NULL, 0)
+                   : PQsendQueryParams(db->conn, sql, 0, NULL, NULL, NULL, NULL, 0);
+    if (!sent) {
+        int r = failure(db, NULL, err);
+        if (--db->n_later == 0) {
+            (void)PQexitPipelineMode(db->conn);
+        }
+        return r;
+    }
+    return HG_OK;
+}
+
+/*
+ * Reads the answers to all that is on its way; *ret (unless NULL) is that to the last of them. The
+ * first failure is the one that counts: what follows it was not run.
+ */
+static int receive(struct hg_db *db, PGresult **ret, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *last = NULL;
+    int r = PQpipelineSync(db->conn) ? HG_OK : failure(db, NULL, err);
+    for (; db->n_later > 0 && PQstatus(db->conn) == CONNECTION_OK; db->n_later--) {
+        PGresult *result;
+        while ((result = PQgetResult(db->conn)) != NULL) {
+            if (r == HG_OK && !succeeded(result)) {
+                r = failure(db, result, err);
+            }
+            PQclear(last);
+            last = result;
+        }
+    }
+    db->n_later = 0;
+    if (r == HG_OK && PQstatus(db->conn) != CONNECTION_OK) {
+        r = failure(db, NULL, err);
+    }
+    PQclear(PQgetResult(db->conn)); /* the end of the round trip */
+    if (!PQexitPipelineMode(db->conn) && r == HG_OK) {
+        r = failure(db, NULL, err);
+    }
+    if (r == HG_OK && ret) {
+        *ret = HG_TAKE(last);
+    }
+    return r;
+}
+
+/* Prepared statements and plain texts want the connection to themselves. */
+static int settle(struct hg_db *db, struct hg_error *err)
+{
+    return db->n_later > 0 ? receive(db, NULL, err) : HG_OK;
+}
+
+int hg_db_later(struct hg_db *db,
+                const struct hg_statement *statement,
+                const char *const *params,
+                struct hg_error *err)
+{
+    if (find_prepared(db, statement) < 0) {
+        begin_statement(db);
+        int r = settle(db, err);
+        r = r < 0 ? r : prepare(db, statement, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+    return send(db, statement, params, NULL, err);
+}
+
 int hg_db_exec(struct hg_db *db,
                const struct hg_statement *statement,
                const char *const *params,
@@ -190,7 +274,12 @@ int hg_db_exec(struct hg_db *db,
                struct hg_error *err)
 {
     begin_statement(db);
-    int r = prepare(db, statement, err);
+    if (db->n_later > 0 && find_prepared(db, statement) >= 0) {
+        int r = send(db, statement, params, NULL, err);
+        return r < 0 ? r : receive(db, ret, err);
+    }
+    int r = settle(db, err);
+    r = r < 0 ? r : prepare(db, statement, err);
     if (r < 0) {
         return r;
     }
@@ -211,7 +300,8 @@ int hg_db_exec(struct hg_db *db,
 int hg_db_simple(struct hg_db *db, const char *sql, PGresult **ret, struct hg_error *err)
 {
     begin_statement(db);
-    return finish(db, PQexec(db->conn, sql), ret, err);
+    int r = settle(db, err);
+    return r < 0 ? r : finish(db, PQexec(db->conn, sql), ret, err);
 }
 
 /* ---- transactions ---- */
@@ -221,6 +311,12 @@ int hg_db_begin(struct hg_db *db, struct hg_error *err)
     return hg_db_simple(db, "begin", NULL, err);
 }
 
+int hg_db_begin_later(struct hg_db *db, struct hg_error *err)
+{
+    static const struct hg_statement begin = {"db_begin", "begin", 0};
+    return hg_db_later(db, &begin, NULL, err);
+}
+
 int hg_db_begin_relaxed(struct hg_db *db, struct hg_error *err)
 {
     return hg_db_simple(db, "begin; set local synchronous_commit = off", NULL, err);
@@ -228,13 +324,22 @@ int hg_db_begin_relaxed(struct hg_db *db, struct hg_error *err)
 
 int hg_db_durable(struct hg_db *db, struct hg_error *err)
 {
-    return hg_db_simple(db, "set local synchronous_commit = on", NULL, err);
+    static const struct hg_statement durable = {
+        "db_durable", "set local synchronous_commit = on", 0};
+    return hg_db_later(db, &durable, NULL, err);
 }
 
 int hg_db_commit(struct hg_db *db, struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int r = hg_db_simple(db, "commit", &result, err);
+    int r;
+    if (db->n_later > 0) {
+        begin_statement(db);
+        r = send(db, NULL, NULL, "commit", err);
+        r = r < 0 ? r : receive(db, &result, err);
+    } else {
+        r = hg_db_simple(db, "commit", &result, err);
+    }
     /* The server rolls a failed transaction back at COMMIT and calls that a success. */
     if (r == HG_OK && strcmp(PQcmdStatus(result), "ROLLBACK") == 0) {
         return hg_error_set(
@@ -245,6 +350,7 @@ int hg_db_commit(struct hg_db *db, struct hg_error *err)
 
 void hg_db_rollback(struct hg_db *db)
 {
+    (void)settle(db, NULL);
     PGTransactionStatusType status = PQtransactionStatus(db->conn);
     if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR) {
         PQclear(PQexec(db->conn, "rollback"));

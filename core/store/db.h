@@ -70,6 +70,15 @@ int hg_db_exec(struct hg_db *db,
                PGresult **ret,
                struct hg_error *err);
 /*
+ * The same without waiting for the answer, within a transaction: it goes out with the next statement
+ * that is waited for (hg_db_exec, hg_db_simple, hg_db_commit), so that several make one round trip.
+ * What of it fails, fails that one, and nothing behind it is run. `params` is not needed afterwards.
+ */
+int hg_db_later(struct hg_db *db,
+                const struct hg_statement *statement,
+                const char *const *params,
+                struct hg_error *err);
+/*
  * A text without parameters, not prepared: BEGIN, SET, DDL made with hg_quote_*. It may hold
  * several commands; *ret is that of the last one. A COPY gives its PGRES_COPY_IN or PGRES_COPY_OUT;
  * go on with hg_db_conn.
@@ -77,8 +86,10 @@ int hg_db_exec(struct hg_db *db,
 int hg_db_simple(struct hg_db *db, const char *sql, PGresult **ret, struct hg_error *err);
 
 int hg_db_begin(struct hg_db *db, struct hg_error *err);
+/* The same, going out with the first statement: hg_db_later. */
+int hg_db_begin_later(struct hg_db *db, struct hg_error *err);
 /*
- * The same, for what may be lost when the server crashes within the next second (never torn, never
+ * The same as hg_db_begin, for what may be lost when the server crashes within the next second (never torn, never
  * out of order): its commit does not wait for the disk. hg_db_durable makes it wait after all.
  */
 int hg_db_begin_relaxed(struct hg_db *db, struct hg_error *err);

@@ -293,6 +293,85 @@ static void test_an_answer_without_memory(void **state)
     assert_non_null(strstr(err.message, "out of memory"));
 }
 
+/* ---- several in one round trip ---- */
+
+static const struct hg_statement put = {"t_put", "insert into t_later values ($1::int)", 1};
+static const struct hg_statement sum = {"t_sum", "select sum(a) as sum from t_later", 0};
+
+static void later(struct hg_db *db, const char *number)
+{
+    assert_int_equal(hg_db_later(db, &put, &number, NULL), HG_OK);
+}
+
+static void test_later_goes_out_with_the_next(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_test_pg_metadata(pg));
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    must(db, "create temp table t_later (a int primary key)");
+    for (int i = 0; i < 2; i++) { /* the first time the statements are not prepared yet */
+        assert_int_equal(hg_db_begin_later(db, NULL), HG_OK);
+        later(db, "1");
+        later(db, "2");
+        PQclear(HG_TAKE(result));
+        assert_int_equal(hg_db_exec(db, &sum, NULL, &result, NULL), HG_OK);
+        assert_int_equal(hg_result_int64(result, 0, "sum", -1), 3);
+        later(db, "4");
+        assert_answer(db, "select count(*) from t_later", "3");
+        later(db, "5");
+        assert_int_equal(hg_db_commit(db, NULL), HG_OK);
+        assert_answer(db, "select sum(a) from t_later", "12");
+        must(db, "truncate t_later");
+    }
+}
+
+/* The failure is told by the statement that was waited for, and nothing behind it is done. */
+static void test_later_fails_the_next(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_test_pg_metadata(pg));
+    must(db, "create temp table t_later (a int primary key)");
+    for (int way = 0; way < 4; way++) {
+        struct hg_error err = HG_ERROR_INIT;
+        PGresult *result = NULL;
+        assert_int_equal(hg_db_begin_later(db, NULL), HG_OK);
+        later(db, "1");
+        later(db, "1");
+        int r = way == 0   ? hg_db_exec(db, &sum, NULL, &result, &err)
+                : way == 1 ? hg_db_commit(db, &err)
+                : way == 2 ? hg_db_simple(db, "select 1", &result, &err)
+                           : HG_EEXIST; /* nothing is waited for */
+        assert_int_equal(r, HG_EEXIST);
+        assert_null(result);
+        if (way < 3) {
+            assert_string_equal(err.sqlstate, "23505");
+        }
+        hg_db_rollback(db);
+        assert_answer(db, "select count(*) from t_later", "0");
+    }
+}
+
+static void test_later_on_a_lost_connection(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_test_pg_metadata(pg));
+    HG_CLEANUP(hg_db_returnp) struct hg_db *other = connect_to(hg_test_pg_metadata(pg));
+    char sql[64];
+    struct hg_error err = HG_ERROR_INIT;
+    must(db, "create temp table t_later (a int primary key)");
+    assert_int_equal(hg_db_begin_later(db, NULL), HG_OK);
+    later(db, "1");
+    (void)snprintf(
+        sql, sizeof sql, "select pg_terminate_backend(%d, 10000)", PQbackendPID(hg_db_conn(db)));
+    must(other, sql);
+    const char *const two = "2";
+    int r = hg_db_later(db, &put, &two, &err);
+    r = r < 0 ? r : hg_db_commit(db, &err);
+    assert_int_equal(r, HG_EUNAVAILABLE);
+    assert_true(err.retryable);
+    hg_db_rollback(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +391,9 @@ int main(void)
         cmocka_unit_test(test_cancel_from_another_thread),
         cmocka_unit_test(test_lost_connection),
         cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_later_goes_out_with_the_next),
+        cmocka_unit_test(test_later_fails_the_next),
+        cmocka_unit_test(test_later_on_a_lost_connection),
         cmocka_unit_test(test_connection_failures),
     };
     return cmocka_run_group_tests_name("store/db", tests, start_server, stop_server);
