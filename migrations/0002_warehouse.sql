@@ -17,7 +17,6 @@ create table headgate.ledger_head (
 
 -- One row a commit, in the transaction of its rows: it is there if and only if they are.
 create table headgate.ledger (
-    id uuid primary key,
     pipeline_id text not null,
     run_id uuid not null,
     task_key text not null, -- a flow's parts and a transform are one task each
@@ -31,13 +30,14 @@ create table headgate.ledger (
     final boolean not null, -- false: a checkpoint, more of the run is to come
     part integer not null default 0, -- 0: the final one; 1, 2, ...: the checkpoints before it
     committed_at timestamptz not null default now(),
+    -- A task whose flow committed is completed from its row and never repeated for the same run.
+    primary key (run_id, task_key, part),
     check (final = (part = 0))
 );
 
--- A task whose flow committed is completed from its row and never repeated for the same run.
-create unique index ledger_once_per_run on headgate.ledger (run_id, task_key, part);
 -- The datasets: last load of each table.
-create index ledger_table on headgate.ledger (table_name, committed_at desc);
+create index ledger_table on headgate.ledger (table_name, committed_at desc)
+    where table_name is not null;
 
 -- Where a source goes on: its own words, kept in the transaction of the rows they stand for.
 create table headgate.cursor (
@@ -133,7 +133,7 @@ revoke all on schema headgate from headgate_user;
 -- A transform whole, in one statement of a worker's: what else would be eight round trips. Fence
 -- first, nothing when the run has it already, the script with its values as settings, the ledger row.
 create or replace function headgate.run_transform(p_pipeline text, p_task_key text, p_run uuid,
-    p_attempt integer, p_fence bigint, p_ledger uuid, p_names text[], p_values text[], p_script text,
+    p_attempt integer, p_fence bigint, p_names text[], p_values text[], p_script text,
     out outcome text, out n_rows bigint)
     language plpgsql
 as $$
@@ -156,8 +156,8 @@ begin
         perform pg_catalog.set_config(p_names[i], p_values[i], true);
     end loop;
     n_rows := headgate.run_sql(p_script);
-    insert into headgate.ledger (id, pipeline_id, run_id, task_key, attempt, fence, rows_loaded, final)
-        values (p_ledger, p_pipeline, p_run, p_task_key, p_attempt, p_fence, n_rows, true);
+    insert into headgate.ledger (pipeline_id, run_id, task_key, attempt, fence, rows_loaded, final)
+        values (p_pipeline, p_run, p_task_key, p_attempt, p_fence, n_rows, true);
     outcome := 'done';
 end
 $$;

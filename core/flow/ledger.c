@@ -6,7 +6,6 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
-#include "base/uuid.h"
 
 enum { NUMBER_TEXT = 24 };
 
@@ -40,11 +39,11 @@ static const struct hg_statement put_state = {
 
 static const struct hg_statement add_row = {
     "flow_add_ledger",
-    "insert into headgate.ledger (id, pipeline_id, run_id, task_key, attempt, fence, table_name,"
-    " mode, rows_extracted, rows_loaded, rows_rejected, part, final)"
-    " values ($1::uuid, $2, $3::uuid, $4, $5::integer, $6::bigint, $7, $8, $9::bigint,"
-    " $10::bigint, $11::bigint, $12::integer, $12::integer = 0)",
-    12};
+    "insert into headgate.ledger (pipeline_id, run_id, task_key, attempt, fence, table_name, mode,"
+    " rows_extracted, rows_loaded, rows_rejected, part, final)"
+    " values ($1, $2::uuid, $3, $4::integer, $5::bigint, $6, $7, $8::bigint, $9::bigint,"
+    " $10::bigint, $11::integer, $11::integer = 0)",
+    11};
 
 static const char *number(char text[NUMBER_TEXT], int64_t value)
 {
@@ -147,16 +146,13 @@ static int write_state(struct hg_flow *flow, struct hg_error *err)
 
 int hg_ledger_commit(struct hg_flow *flow, const struct hg_ledger_row *row, struct hg_error *err)
 {
-    char id[HG_UUID_TEXT];
     char text[6][NUMBER_TEXT];
     int r = hg_ledger_as_self(flow, err);
     r = r < 0 ? r : write_state(flow, err);
-    r = r < 0 ? r : hg_uuid_new(id, err);
     if (r < 0) {
         return r;
     }
-    const char *const params[] = {id,
-                                  flow->pipeline_id,
+    const char *const params[] = {flow->pipeline_id,
                                   flow->run_id,
                                   flow->key,
                                   number(text[0], flow->attempt),

@@ -9,7 +9,6 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "base/parse.h"
-#include "base/uuid.h"
 #include "flow/ledger.h"
 #include "store/array.h"
 
@@ -123,25 +122,23 @@ static int run_script(struct hg_flow *flow,
                       const char *values,
                       struct hg_error *err)
 {
-    char id[HG_UUID_TEXT];
     char attempt[24];
     char fence[24];
     const char *sql = NULL;
     int r = hg_flow_text(part, "sql", &sql, err);
-    r = r < 0 ? r : hg_uuid_new(id, err);
     if (r < 0) {
         return r;
     }
     (void)snprintf(attempt, sizeof attempt, "%" PRId64, flow->attempt);
     (void)snprintf(fence, sizeof fence, "%" PRId64, flow->fence);
     const char *const params[] = {
-        flow->pipeline_id, flow->key, flow->run_id, attempt, fence, id, names, values, sql};
+        flow->pipeline_id, flow->key, flow->run_id, attempt, fence, names, values, sql};
     HG_FAULT("flow.begun");
     HG_CLEANUP(hg_resultp)
     PGresult *result =
         PQexecParams(hg_db_conn(flow->db),
                      "select outcome, n_rows from headgate.run_transform($1, $2, $3::uuid, $4::int,"
-                     " $5::bigint, $6::uuid, $7::text[], $8::text[], $9)",
+                     " $5::bigint, $6::text[], $7::text[], $8)",
                      (int)HG_COUNT(params),
                      NULL,
                      params,

@@ -10,8 +10,8 @@ static void make_table(const char *statements)
     HG_CLEANUP(hg_freep) char *text = NULL;
     assert_true(asprintf(&text,
                          "set role headgate_user; create schema if not exists m; %s; reset role;"
-                         "insert into headgate.ledger (id, pipeline_id, run_id, task_key, attempt,"
-                         " fence, table_name, mode, final) values (gen_random_uuid(), 'p',"
+                         "insert into headgate.ledger (pipeline_id, run_id, task_key, attempt,"
+                         " fence, table_name, mode, final) values ('p',"
                          " gen_random_uuid(), 'load', 1, 1, 'm.t', 'append', true)",
                          statements) > 0);
     sql("warehouse", text);

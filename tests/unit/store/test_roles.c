@@ -327,9 +327,9 @@ static void test_worker_writes_its_ledger(void **state)
     (void)state;
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = worker();
     static const char *const rows[] = {
-        ("insert into headgate.ledger (id, pipeline_id, run_id, task_key, attempt, fence, mode, "
+        ("insert into headgate.ledger (pipeline_id, run_id, task_key, attempt, fence, mode, "
          "final)"
-         " values (gen_random_uuid(), 'p', '00000000-0000-7000-8000-000000000001', 'j', 1, 1,"
+         " values ('p', '00000000-0000-7000-8000-000000000001', 'j', 1, 1,"
          " 'append', true)"),
         ("insert into headgate.ledger_head values ('p', 'j', 1)"
          " on conflict (pipeline_id, task_key) do update set fence = excluded.fence"
