@@ -9,6 +9,70 @@
 #include "plugin/digest.h"
 #include "plugin/module.h"
 
+static bool holds_secret(const json_t *node)
+{
+    const char *key;
+    json_t *value;
+    size_t i;
+    if (json_is_true(json_object_get(node, "writeOnly"))) {
+        return true;
+    }
+    json_object_foreach ((json_t *)(uintptr_t)node, key, value) {
+        if (holds_secret(value)) {
+            return true;
+        }
+    }
+    json_array_foreach ((json_t *)(uintptr_t)node, i, value) {
+        if (holds_secret(value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Below what is itself a secret, or no secret at all. */
+static bool hides_secret(const json_t *properties)
+{
+    const char *name;
+    const char *key;
+    json_t *property;
+    json_t *value;
+    json_object_foreach ((json_t *)(uintptr_t)properties, name, property) {
+        json_object_foreach (property, key, value) {
+            if (holds_secret(value)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/*
+ * Secrets are found by their names in the configuration: one that a schema hides deeper would be
+ * stored and shown like any other value.
+ */
+static int check_secrets(const struct hg_plugin *plugin, const json_t *schema, struct hg_error *err)
+{
+    const char *key;
+    json_t *value;
+    bool hidden = false;
+    if (plugin->kind == HG_KIND_RULE && holds_secret(schema)) {
+        return hg_error_set(
+            err, HG_EINVAL, "its config_schema has a secret (writeOnly), and rules are given none");
+    }
+    json_object_foreach ((json_t *)(uintptr_t)schema, key, value) {
+        hidden |= strcmp(key, "properties") == 0 ? hides_secret(value) : holds_secret(value);
+    }
+    if (hidden) {
+        hg_error_set(
+            err,
+            HG_EINVAL,
+            "its config_schema has a secret (writeOnly) that is not a property of its own");
+        return hg_error_hint(err, "Put it directly under \"properties\" of the schema.");
+    }
+    return HG_OK;
+}
+
 int hg_plugin_read_schema(const struct hg_plugin *plugin, json_t **ret, struct hg_error *err)
 {
     json_error_t error;
@@ -30,6 +94,10 @@ int hg_plugin_read_schema(const struct hg_plugin *plugin, json_t **ret, struct h
     int r = hg_schema_check(schema, err);
     if (r) {
         hg_error_wrap(err, "its config_schema is wrong");
+        return r;
+    }
+    r = check_secrets(plugin, schema, err);
+    if (r) {
         return r;
     }
     *ret = HG_TAKE(schema);

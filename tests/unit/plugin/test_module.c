@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "plugin/descriptor.h"
+#include "plugin/inspect.h"
 #include "plugin/module.h"
 #include "temp.h"
 
@@ -219,6 +221,40 @@ static void test_descriptor(void **state)
     ASSERT_REFUSED(vtable.resume = 0, "no valid value for resume");
 }
 
+#define PROPERTY(text) "{\"type\":\"object\",\"properties\":{\"a\":" text "}}"
+#define SECRET         "{\"type\":\"string\",\"writeOnly\":true}"
+
+/* A secret that is not seen as one would be stored in the clear. */
+static void test_secrets_stand_where_they_are_looked_for(void **state)
+{
+    static const struct {
+        const char *schema;
+        uint32_t kind;
+        bool good;
+    } cases[] = {
+        {PROPERTY(SECRET), HG_KIND_CONNECTOR, true},
+        {PROPERTY("{\"type\":\"string\",\"writeOnly\":false}"), HG_KIND_RULE, true},
+        {PROPERTY(SECRET), HG_KIND_RULE, false},
+        {PROPERTY("{\"type\":\"object\",\"properties\":{\"b\":" SECRET "}}"),
+         HG_KIND_CONNECTOR,
+         false},
+        {PROPERTY("{\"type\":\"array\",\"items\":" SECRET "}"), HG_KIND_CONNECTOR, false},
+        {PROPERTY("{\"anyOf\":[{\"type\":\"null\"}," SECRET "]}"), HG_KIND_CONNECTOR, false},
+        {"{\"type\":\"object\",\"additionalProperties\":" SECRET "}", HG_KIND_CONNECTOR, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(cases); i++) {
+        HG_CLEANUP(hg_json_decrefp) json_t *schema = NULL;
+        struct hg_error err = HG_ERROR_INIT;
+        make_good();
+        plugin.kind = cases[i].kind;
+        plugin.config_schema = cases[i].schema;
+        int r = hg_plugin_read_schema(&plugin, &schema, &err);
+        assert_int_equal(r, cases[i].good ? HG_OK : HG_EINVAL);
+        assert_true(cases[i].good || strstr(err.message, "writeOnly"));
+    }
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -242,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_other_hash_is_refused),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_descriptor),
+        cmocka_unit_test(test_secrets_stand_where_they_are_looked_for),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
