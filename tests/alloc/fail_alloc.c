@@ -163,8 +163,10 @@ static _Unwind_Reason_Code step(struct _Unwind_Context *context, void *arg)
     stack->frames[stack->n++] = (void *)pc;
     if (module.ours && stack->callers < 0) {
         stack->callers = CALLERS;
-    } else if (stack->callers > 0) {
+    } else if (module.ours && stack->callers > 0) {
         stack->callers--;
+    } else if (!module.ours && stack->callers > 0 && stack->callers <= CALLERS) {
+        stack->callers = -1; /* it was what a library allocates with, not whom it works for */
     }
     return stack->callers == 0 || stack->n == stack->room ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
