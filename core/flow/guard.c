@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "flow/guard_json.h"
 #include "flow/numeric.h"
 #include "headgate/text.h"
 
@@ -12,7 +13,6 @@
 #define DATE_MAX       INT32_C(2145042905)
 #define TIME_DAY_MAX   INT32_C(106762939) /* a timestamp's last day */
 #define TIME_MIN       INT64_C(-210866803200000000)
-#define TIME_MAX       (INT64_C(9223371331200000000) - 1)
 #define TEXT_BYTES_MAX (INT32_C(256) * 1024 * 1024)
 
 /* NULL when the cell, which is not null, is good; else what is wrong with it. Static. */
@@ -40,10 +40,12 @@ static const char *check_text(const struct hg_guard *guard,
 {
     int32_t n;
     const uint8_t *bytes = hg_cell_bytes(view, row, &n);
-    (void)guard;
     (void)column;
     if (n > TEXT_BYTES_MAX) {
         return "is longer than 256 MiB";
+    }
+    if (guard->as_json) {
+        return hg_guard_json((const char *)bytes, (size_t)n);
     }
     if (n > 0 && memchr(bytes, 0, (size_t)n)) {
         return "holds a NUL byte, which PostgreSQL's text cannot";
@@ -72,7 +74,9 @@ static const char *check_time(const struct hg_guard *guard,
     int64_t us = ((const int64_t *)view->values)[view->offset + row];
     (void)guard;
     (void)column;
-    return us < TIME_MIN || us > TIME_MAX ? "is a time beyond PostgreSQL's range" : NULL;
+    /* PostgreSQL's last moment is beyond what 64 bits hold from 1970; their last one is infinity.
+     */
+    return us < TIME_MIN || us == INT64_MAX ? "is a time beyond PostgreSQL's range" : NULL;
 }
 
 static const char *check_decimal(const struct hg_guard *guard,
@@ -129,8 +133,8 @@ void hg_guard_find(const struct hg_guard *guard, const struct hg_flow_batch *bat
     const struct hg_flow_column *column = &batch->schema->columns[guard->column];
     const struct hg_flow_view *view = &batch->views[guard->column];
     bool has_check = (size_t)column->type < HG_COUNT(checks) && checks[column->type];
-    bool cells_good =
-        batch->n_rows == 0 || !has_check || is_good(column->type, view, batch->n_rows);
+    bool cells_good = batch->n_rows == 0 || !has_check ||
+                      (!guard->as_json && is_good(column->type, view, batch->n_rows));
     if (cells_good && !(guard->not_null && view->validity)) {
         return;
     }

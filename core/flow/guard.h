@@ -12,6 +12,7 @@
 struct hg_guard {
     int column;    /* index in the schema */
     bool not_null; /* the table's column takes no null */
+    bool as_json;  /* the table's column is jsonb */
     bool as_time;  /* the table's column is a timestamp, whose years end before those of dates */
 };
 

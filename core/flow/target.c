@@ -149,6 +149,7 @@ static int make_table(struct hg_target *target,
         hg_mapping_type_name(&sql, column);
         target->columns[i].mapping = hg_mapping_natural(column);
         target->guards[i].not_null = hg_target_is_key(target, target->columns[i].column);
+        target->guards[i].as_json = column->json;
     }
     hg_buf_putc(&sql, ')');
     target->created = true;
@@ -250,6 +251,7 @@ static int match_column(struct hg_target *target,
     target->columns[i].mapping = mapping;
     target->guards[i].not_null = is_key || hg_result_bool(table, row, "not_null");
     target->guards[i].as_time = hg_result_int64(table, row, "oid", 0) == HG_OID_TIMESTAMP;
+    target->guards[i].as_json = hg_result_int64(table, row, "oid", 0) == HG_OID_JSONB;
     target->plain_key &= !is_key || hg_result_bool(table, row, "plain");
     return HG_OK;
 }

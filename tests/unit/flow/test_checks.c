@@ -263,6 +263,36 @@ static void test_rule_that_cannot_be_prepared(void **state)
     assert_query(pg, "select to_regclass('m.t') is null", "t");
 }
 
+/* One document that jsonb refuses makes one rejected row. */
+static void test_json_that_jsonb_refuses(void **state)
+{
+    static const char *const json[] = {"headgate.type", "json", NULL};
+    static const struct hg_column columns[] = {
+        {.name = "k", .type = HG_TYPE_INT64, .nullable = true},
+        {.name = "doc", .type = HG_TYPE_UTF8, .nullable = true, .metadata = json},
+    };
+    struct hg_error err = HG_ERROR_INIT;
+    (void)state;
+    fake.columns = columns;
+    fake.n_columns = 2;
+    fake.rows =
+        "[[1, \"{\\\"a\\\": [1, \\\"x\\\", null]}\"], [2, \"{\\\"a\\\": \\\"\\\\u0000\\\"}\"],"
+        " [3, \"{\"], [4, null], [5, \"1e131071\"], [6, \"1e131072\"], [7, \"1e-16383\"],"
+        " [8, \"1e-16384\"], [9, \"\"], [10, \"\\\"\\\\ud800\\\"\"], [11, \"{\\\"\\\\u0000\\\": "
+        "1}\"],"
+        " [12, \"[1] x\"], [13, \"\\\"ok\\\"\"]]";
+    for (int i = 0; i < 2; i++) { /* into a table that is made, and one that is there */
+        json_decref(run(NULL, HG_OK, &err));
+        assert_query(pg, "select string_agg(distinct k::text, ',') from m.t", "1,13,4,5,7");
+    }
+    assert_query(pg, "select count(*) from m.t", "10");
+    assert_query(pg, "select count(*) from headgate.quarantine", "16");
+    assert_query(pg,
+                 "select count(*) from headgate.quarantine where"
+                 " reasons->0->>'message' like '%u0000%'",
+                 "4");
+}
+
 /* ---- rows that are decided late ---- */
 
 #define UNIQUE(columns) RULE("toy_unique", columns, "\"on_fail\": \"reject\"")
@@ -432,7 +462,7 @@ static void test_rows_the_table_does_not_take(void **state)
         "[[\"a\\u0000b\", 0, 0, 1], [\"ok\", 0, 0, 1], [\"c\", 2147483647, 0, 1],"
         " [\"d\", 0, 9223372036854775807, 1], [\"e\", 0, -9223372036854775807, 1],"
         " [\"f\", 0, 0, null], [\"g\", -2440588, -210866803200000000, 1],"
-        " [\"h\", 2145042905, 9223371331199999999, 1], [\"i\", -2440589, 0, 1]]");
+        " [\"h\", 2145042905, 9223372036854775806, 1], [\"i\", -2440589, 0, 1]]");
     fake.columns = columns;
     fake.n_columns = HG_COUNT(columns);
     HG_CLEANUP(hg_json_decrefp) json_t *result = run("[]", HG_OK, &err);
@@ -515,6 +545,7 @@ int main(void)
         cmocka_unit_test_setup(test_verdict_at_the_end, reset),
         cmocka_unit_test_setup(test_two_checks_count_apart, reset),
         cmocka_unit_test_setup(test_rule_that_cannot_be_prepared, reset),
+        cmocka_unit_test_setup(test_json_that_jsonb_refuses, reset),
         cmocka_unit_test_setup(test_undecided_rows, reset),
         cmocka_unit_test_setup(test_undecided_by_two_rules, reset),
         cmocka_unit_test_setup(test_late_rows_keep_their_place_in_a_merge, reset),
