@@ -440,6 +440,33 @@ def test_page_shows_rejected_rows_and_a_datasets_rows(signed_in, orders_run):
     assert not page.errors()
 
 
+def test_page_marks_runs_and_jobs_that_rejected_rows(signed_in, orders_run):
+    page = signed_in
+    count = orders_run["rows_rejected"]
+    assert count > 0
+    page.driver.get(f"{page.url}/pipelines/orders?run={orders_run['id']}&view=list")
+    for place in ("[aria-label='Runs'] tr[data-selected]", "[aria-label='Jobs as a list']"):
+        mark = page.one(f"{place} [data-rejected]")
+        assert text_of(mark).endswith(" rejected")
+        assert mark.find_elements(By.TAG_NAME, "svg")
+    page.one("dl[aria-label=Run] a[href*='tab=rejected']").click()
+    page.see("not_null")
+    assert not page.errors()
+
+
+def test_page_copies_and_follows_the_log_of_a_job(signed_in, api, orders_run):
+    page = signed_in
+    lines = api.get(f"/ingestion/runs/{orders_run['id']}/jobs/load/logs").json()["items"]
+    page.driver.get(f"{page.url}/pipelines/orders?run={orders_run['id']}&job=load")
+    page.see(f"{len(lines)} line")
+    assert lines[-1]["message"] in text_of(page.one("[role=log]"))
+    page.button("Copy the log").click()
+    page.button("Copied")
+    page.driver.get(page.driver.current_url + "&find=no-line-says-this")
+    page.see("No line has")
+    assert not page.errors()
+
+
 def test_page_keeps_the_dark_theme(signed_in):
     page = signed_in
     page.until(lambda: page.all("button[aria-label^='Theme:']"), "the theme menu")[0].click()
