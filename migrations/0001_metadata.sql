@@ -144,6 +144,10 @@ create index check_result_job on check_result (run_id, job_id);
 -- above the warehouse's ledger at start, since the two databases may be restored apart.
 create sequence task_fence as bigint;
 
+-- Where claims begin to look for ready tasks, in ms since 1970. What was ready before has been taken,
+-- but its dead rows stay in the index as long as any transaction of the cluster is open.
+create sequence task_front as bigint;
+
 -- Who claims tasks. One row to renew keeps the leases of all that a host runs.
 create table host (
     name text primary key,
@@ -175,7 +179,8 @@ create table task (
     autovacuum_vacuum_cost_delay = 0);
 
 create index task_ready on task (run_at, id) where state = 'ready'; -- the claim
-create index task_running on task (host) where state = 'running'; -- recovery, cancelling
+-- None on what runs: the planner would take it for short and end tasks by it, past all its dead rows.
+create index task_cancel on task (host) where state = 'running' and cancel_requested;
 create index task_run on task (run_id, state, pending_needs); -- what is left of a run
 
 -- Where a task goes in the statement that ends it, and from where a retry of the run takes it back.

@@ -39,24 +39,36 @@ static const struct hg_statement lock_runs = {
 
 static const struct hg_statement promote = {
     "queue_promote",
-    "update task t set state = 'ready' from (select w.id from run r cross join lateral"
+    "update task t set state = 'ready', run_at = greatest(t.run_at, least(now(),"
+    " (select to_timestamp(last_value / 1000.0) + interval '1 second' from task_front)))"
+    " from (select w.id from run r cross join lateral"
     " (select id from task where run_id = r.id and state = 'waiting' and pending_needs = 0"
     " order by id limit greatest(0, r.parallelism - (select count(*) from task"
     " where run_id = r.id and state in ('ready', 'running')))) w"
     " where r.id = any($1::uuid[])) next where t.id = next.id",
     1};
 
-/* The ids are taken in a fixed order and once: a plan that ran the inner query again for each row
- * would claim too many. */
+/*
+ * The ids are taken in a fixed order and once: a plan that ran the inner query again for each row
+ * would claim too many. Begins at the front and moves it on: to the last one taken when there may be
+ * more, but never to less than a second ago, from when what is not committed yet may come.
+ */
 static const struct hg_statement claim = {
     "queue_claim",
-    "with taken as materialized (select id from task where state = 'ready' and run_at <= now()"
-    " order by run_at, id limit $1 for update skip locked)"
-    " update task t set state = 'running', attempt = t.attempt + 1,"
-    " fence = nextval('task_fence'), host = $2"
-    " from taken where t.id = taken.id"
+    "with taken as materialized (select id, run_at from task where state = 'ready'"
+    " and run_at <= now()"
+    " and run_at >= (select to_timestamp(last_value / 1000.0) from task_front)"
+    " order by run_at, id limit $1 for update skip locked),"
+    " claimed as (update task t set state = 'running', attempt = t.attempt + 1,"
+    " fence = nextval('task_fence'), host = $2 from taken where t.id = taken.id"
     " returning t.id, t.run_id, t.pipeline_id, t.key, t.attempt, t.max_attempts, t.fence,"
-    " t.timeout_ms, t.n_lost, t.cancel_requested, t.spec",
+    " t.timeout_ms, t.n_lost, t.cancel_requested, t.spec),"
+    " reached as (select floor(extract(epoch from least(now() - interval '1 second',"
+    " case when count(*) >= $1 then max(run_at) else 'infinity' end)) * 1000)::bigint as ms"
+    " from taken),"
+    " moved as (select setval('task_front', ms) from reached, task_front f"
+    " where ms >= f.last_value + 100)"
+    " select c.* from (select count(*) from moved) m left join claimed c on true",
     2};
 
 static const struct hg_statement lift_fences = {
@@ -110,6 +122,10 @@ static const struct hg_statement skip_after = {
     " select id, run_id, pipeline_id, key, kind, 'skipped', needed_by, attempt, max_attempts, fence,"
     " host, timeout_ms, n_lost, spec from gone",
     2};
+
+/* The next claim looks at all, also at what came so late that the front had passed it. */
+static const struct hg_statement from_first = {
+    "queue_from_first", "select setval('task_front', 1)", 0};
 
 static const struct hg_statement recover = {
     "queue_recover",
@@ -282,7 +298,8 @@ int hg_queue_claim(struct hg_db *db,
     if (r < 0) {
         return r;
     }
-    size_t n = (size_t)PQntuples(result);
+    /* There is one row without a task when there is none. */
+    size_t n = PQgetisnull(result, 0, 0) ? 0 : (size_t)PQntuples(result);
     struct hg_queue_task *tasks = calloc(n ? n : 1, sizeof *tasks);
     if (!tasks) {
         return hg_error_nomem(err);
@@ -402,7 +419,8 @@ int hg_queue_recover(
     }
     const char *const params[] = {host, ids};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int r = hg_db_exec(db, &recover, params, &result, err);
+    int r = hg_db_exec(db, &from_first, NULL, NULL, err);
+    r = r < 0 ? r : hg_db_exec(db, &recover, params, &result, err);
     if (r == HG_OK) {
         *ret_n = PQntuples(result);
     }

@@ -55,9 +55,10 @@ struct hg_queue_task {
 void hg_queue_tasks_free(struct hg_queue_task *tasks, size_t n);
 
 /*
- * A transaction of the queue. Its commit does not wait for the disk (hg_db_begin_relaxed). Its
- * plans go by the keys: statistics of tables that are empty at one moment and full at the next
- * would mislead the planner.
+ * A transaction of the queue. Its commit does not wait for the disk, unless hg_db_durable says so.
+ * Like hg_queue_add, hg_queue_lock_runs and hg_queue_promote it goes out with the next statement
+ * that is waited for (hg_db_later), and what fails of it fails that one. Its plans go by the keys:
+ * statistics of tables that are empty at one moment and full at the next would mislead the planner.
  */
 int hg_queue_begin(struct hg_db *db, struct hg_error *err);
 

@@ -317,11 +317,6 @@ int hg_db_begin_later(struct hg_db *db, struct hg_error *err)
     return hg_db_later(db, &begin, NULL, err);
 }
 
-int hg_db_begin_relaxed(struct hg_db *db, struct hg_error *err)
-{
-    return hg_db_simple(db, "begin; set local synchronous_commit = off", NULL, err);
-}
-
 int hg_db_durable(struct hg_db *db, struct hg_error *err)
 {
     static const struct hg_statement durable = {

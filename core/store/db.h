@@ -70,9 +70,10 @@ int hg_db_exec(struct hg_db *db,
                PGresult **ret,
                struct hg_error *err);
 /*
- * The same without waiting for the answer, within a transaction: it goes out with the next statement
- * that is waited for (hg_db_exec, hg_db_simple, hg_db_commit), so that several make one round trip.
- * What of it fails, fails that one, and nothing behind it is run. `params` is not needed afterwards.
+ * The same without waiting for the answer, within a transaction: it goes out with the next
+ * statement that is waited for (hg_db_exec, hg_db_simple, hg_db_commit), so that several make one
+ * round trip. What of it fails, fails that one, and nothing behind it is run. `params` is not
+ * needed afterwards.
  */
 int hg_db_later(struct hg_db *db,
                 const struct hg_statement *statement,
@@ -88,11 +89,8 @@ int hg_db_simple(struct hg_db *db, const char *sql, PGresult **ret, struct hg_er
 int hg_db_begin(struct hg_db *db, struct hg_error *err);
 /* The same, going out with the first statement: hg_db_later. */
 int hg_db_begin_later(struct hg_db *db, struct hg_error *err);
-/*
- * The same as hg_db_begin, for what may be lost when the server crashes within the next second (never torn, never
- * out of order): its commit does not wait for the disk. hg_db_durable makes it wait after all.
+/* A commit of this transaction waits for the disk, though the session says otherwise: hg_db_later.
  */
-int hg_db_begin_relaxed(struct hg_db *db, struct hg_error *err);
 int hg_db_durable(struct hg_db *db, struct hg_error *err);
 /* HG_ECONFLICT when the transaction had failed before and was rolled back instead. */
 int hg_db_commit(struct hg_db *db, struct hg_error *err);

@@ -578,7 +578,8 @@ static const char reset_sql[] =
     " case x.relkind when 'v' then 'view' else 'table' end, x.name);"
     " else execute format('truncate %s restart identity cascade', x.name); end if; end loop;"
     " if to_regclass('public.task_fence') is not null then"
-    " perform setval('public.task_fence', 1, false); end if; end $$";
+    " perform setval('public.task_fence', 1, false);"
+    " perform setval('public.task_front', 1, false); end if; end $$";
 
 int hg_test_pg_reset(struct hg_test_pg *pg)
 {

@@ -161,6 +161,7 @@ static void promote(struct fixture *fixture, int parallelism)
     sql(fixture->a, text);
     (void)snprintf(text, sizeof text, "{%s}", fixture->run_id);
     OK(hg_queue_promote(fixture->a, text, &err));
+    sql(fixture->a, "select"); /* now it goes out */
 }
 
 /* Ends one attempt; whether that counted. */
@@ -261,6 +262,34 @@ static void test_the_oldest_is_claimed_first(void **state)
     }
     HG_CLEANUP(claimed_free) struct claimed none = claim(fixture->a, "a", 1);
     assert_int_equal(none.n, 0); /* t0 is not due */
+}
+
+/* Claims look from there on only; what was put behind it is found by the look that recover does. */
+static void test_the_front_moves_on(void **state)
+{
+    struct fixture *fixture = *state;
+    HG_CLEANUP(hg_json_decrefp) json_t *known = json_array();
+    int n = 0;
+    for (int i = 0; i < 3; i++) {
+        (void)add(fixture, 0);
+    }
+    sql(fixture->a, "update task set run_at = now() - interval '1 hour'");
+    promote(fixture, 2);
+    HG_CLEANUP(claimed_free) struct claimed first = claim(fixture->a, "a", 10);
+    assert_int_equal(first.n, 2);
+    assert_true(end(fixture->a, &first.tasks[0], HG_QUEUE_DONE, 0));
+    promote(fixture, 2); /* it has waited for an hour, and is ready only now */
+    HG_CLEANUP(claimed_free) struct claimed second = claim(fixture->b, "b", 10);
+    assert_int_equal(second.n, 1);
+    assert_true(end(fixture->b, &second.tasks[0], HG_QUEUE_RELEASED, 0));
+    sql(fixture->a, "update task set run_at = now() - interval '1 minute' where state = 'ready'");
+    HG_CLEANUP(claimed_free) struct claimed none = claim(fixture->a, "a", 10);
+    assert_int_equal(none.n, 0);
+    assert_int_equal(json_array_append_new(known, json_string(first.tasks[1].id)), 0);
+    OK(hg_queue_recover(fixture->a, "a", known, &n, &err));
+    HG_CLEANUP(claimed_free) struct claimed late = claim(fixture->a, "a", 10);
+    assert_int_equal(late.n, 1);
+    assert_int_equal(number_of(fixture->a, "select count(*) as n from task"), 2);
 }
 
 /* Neither waits for the other, neither gets what the other has, even before that is committed. */
@@ -576,6 +605,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_claim_tells_all),
         TEST(test_the_oldest_is_claimed_first),
+        TEST(test_the_front_moves_on),
         TEST(test_two_hosts_share),
         TEST(test_a_zombie_ends_nothing),
         TEST(test_a_retry_waits_and_a_release_does_not_count),
