@@ -58,6 +58,7 @@ create table headgate.stage (
     run_id uuid not null,
     table_name text not null,
     columns jsonb not null, -- [{"name", "type", "precision", "scale", "utc", "json"}]
+    started_from jsonb, -- the cursor that the source went on from
     state jsonb, -- of the source: the cursor once a reader has taken the rows
     n_rows bigint not null,
     in_order boolean not null, -- the table's order is that of the stream
@@ -116,6 +117,7 @@ begin
     perform pg_catalog.set_config('search_path', 'public, pg_temp', true);
     execute script;
     get diagnostics n_rows = row_count;
+    execute 'close all'; -- WITH HOLD runs its query at COMMIT, with the caller's rights
     set constraints all immediate;
     perform pg_catalog.set_config('search_path', path_before, false);
     return n_rows;
@@ -177,42 +179,51 @@ begin
 end
 $$;
 
--- A new stage of a task, in its writer's transaction. Of the earlier ones only those stay whose rows
--- would be lost with them: rows that one reader has taken, so that the source does not give them
--- again, and another has not. Answers the rows lost to readers that are no longer there.
-create or replace function headgate.stage_put(p_pipeline text, p_task_key text, p_run uuid,
-    p_table text, p_columns jsonb, p_state jsonb, p_rows bigint, p_in_order boolean,
-    p_incremental boolean, p_from_source boolean, p_readers text[]) returns bigint
+-- Drops the stages of a task, but for rows that one reader has taken, so that the source does not give
+-- them again, and another has not: they stay, and where that other is none of p_readers any more it is
+-- an error, for nobody would ever load them. With null for p_readers all go: nothing of them is missed.
+create or replace function headgate.stage_leave(p_pipeline text, p_task_key text, p_readers text[])
+    returns void
     language plpgsql
 as $$
 declare
-    n_dropped bigint;
-    new_seq bigint;
-    old bigint;
+    old record;
 begin
-    with gone as (
-        delete from headgate.stage_reader r using headgate.stage s
-            where s.seq = r.seq and s.pipeline_id = p_pipeline and s.task_key = p_task_key
-            and not r.task_key = any (p_readers) returning s.seq)
-    select coalesce(sum(s.n_rows), 0) into n_dropped from headgate.stage s
-        where s.incremental and (s.taken or not s.from_source)
-        and s.seq in (select gone.seq from gone);
     for old in
-        select s.seq from headgate.stage s
-            where s.pipeline_id = p_pipeline and s.task_key = p_task_key
-            and not (p_incremental and s.incremental and (s.taken or not s.from_source)
-                and exists (select from headgate.stage_reader r where r.seq = s.seq))
-            order by s.seq for update
+        select s.seq, s.run_id, s.n_rows, s.incremental and (s.taken or not s.from_source) as kept,
+            (select array_agg(r.task_key order by r.task_key) from headgate.stage_reader r
+                where r.seq = s.seq) as readers
+            from headgate.stage s
+            where s.pipeline_id = p_pipeline and s.task_key = p_task_key order by s.seq for update
     loop
-        perform headgate.stage_drop(old);
+        if not old.kept or old.readers is null or p_readers is null then
+            perform headgate.stage_drop(old.seq);
+        elsif not old.readers <@ p_readers then
+            raise exception 'run % has staged % rows for "%" that are not loaded yet, and the pipeline'
+                ' has been changed since', old.run_id, old.n_rows, array_to_string(old.readers, '", "')
+                using errcode = '42000', hint = format('Retry that run: it goes by the definition it'
+                ' began with. If its rows are not wanted: select headgate.stage_drop(%s);', old.seq);
+        end if;
     end loop;
-    insert into headgate.stage (pipeline_id, task_key, run_id, table_name, columns, state, n_rows,
-        in_order, incremental, from_source)
-        values (p_pipeline, p_task_key, p_run, p_table, p_columns, p_state, p_rows, p_in_order,
-        p_incremental, p_from_source) returning seq into new_seq;
+end
+$$;
+
+-- A new stage of a task, in its writer's transaction.
+create or replace function headgate.stage_put(p_pipeline text, p_task_key text, p_run uuid,
+    p_table text, p_columns jsonb, p_started_from jsonb, p_state jsonb, p_rows bigint,
+    p_in_order boolean, p_incremental boolean, p_from_source boolean, p_readers text[]) returns void
+    language plpgsql
+as $$
+declare
+    new_seq bigint;
+begin
+    perform headgate.stage_leave(p_pipeline, p_task_key, case when p_incremental then p_readers end);
+    insert into headgate.stage (pipeline_id, task_key, run_id, table_name, columns, started_from, state,
+        n_rows, in_order, incremental, from_source)
+        values (p_pipeline, p_task_key, p_run, p_table, p_columns, p_started_from, p_state, p_rows,
+        p_in_order, p_incremental, p_from_source) returning seq into new_seq;
     insert into headgate.stage_reader (seq, task_key)
         select new_seq, r.task_key from unnest(p_readers) as r (task_key);
-    return n_dropped;
 end
 $$;
 
@@ -223,16 +234,23 @@ create or replace function headgate.stage_take(p_reader text, p_seqs bigint[]) r
 as $$
 declare
     taken headgate.stage;
+    moved bigint;
 begin
     for taken in
         select * from headgate.stage s where s.seq = any (p_seqs) order by s.seq for update
     loop
         delete from headgate.stage_reader r where r.seq = taken.seq and r.task_key = p_reader;
         if taken.state is not null and not taken.taken then
-            insert into headgate.cursor (pipeline_id, job_id, state, run_id)
+            insert into headgate.cursor as c (pipeline_id, job_id, state, run_id)
                 values (taken.pipeline_id, taken.task_key, taken.state, taken.run_id)
                 on conflict (pipeline_id, job_id) do update set state = excluded.state,
-                run_id = excluded.run_id, updated_at = now();
+                run_id = excluded.run_id, updated_at = now()
+                where not taken.incremental or c.state = taken.started_from;
+            get diagnostics moved = row_count;
+            if moved = 0 then
+                raise exception 'the rows that run % staged have been read again since', taken.run_id
+                    using errcode = '42000', hint = 'There is nothing left to retry. Trigger a new run.';
+            end if;
         end if;
         if exists (select from headgate.stage_reader r where r.seq = taken.seq) then
             update headgate.stage s set taken = true where s.seq = taken.seq;
@@ -243,9 +261,10 @@ begin
 end
 $$;
 
-revoke all on function headgate.stage_drop, headgate.stage_put, headgate.stage_take from public;
-grant execute on function headgate.stage_drop, headgate.stage_put, headgate.stage_take
-    to headgate_load;
+revoke all on function headgate.stage_drop, headgate.stage_leave, headgate.stage_put,
+    headgate.stage_take from public;
+grant execute on function headgate.stage_drop, headgate.stage_leave, headgate.stage_put,
+    headgate.stage_take to headgate_load;
 
 create schema if not exists headgate_stage;
 grant usage, create on schema headgate_stage to headgate_load;

@@ -76,6 +76,9 @@ static int open_source(struct pass *pass, struct hg_error *err)
         r = hg_ledger_state(flow, &state, err);
     }
     pass->goes_on = state != NULL;
+    if (r == HG_OK && !hg_stage_is_written(flow)) {
+        r = hg_stage_leave(flow, err);
+    }
     r = r < 0 ? r : hg_source_open(&pass->source, flow, state, err);
     pass->schema = &pass->source.schema;
     return r;
@@ -198,6 +201,7 @@ static int settle_stages(struct pass *pass, struct hg_error *err)
 {
     const struct hg_stage_facts facts = {
         .schema = pass->schema,
+        .started_from = pass->source.state,
         .n_rows = pass->flow->jobs[pass->flow->current].rows_out,
         .in_order = hg_load_in_order(pass->load),
         .incremental = pass->goes_on || hg_stage_input_incremental(pass->stage),

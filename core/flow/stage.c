@@ -15,9 +15,12 @@
 
 static const struct hg_statement put_stage = {
     "flow_stage_put",
-    "select headgate.stage_put($1, $2, $3::uuid, $4, $5::jsonb, $6::jsonb, $7::bigint, $8::boolean,"
-    " $9::boolean, $10::boolean, $11::text[]) as n_dropped",
-    11};
+    "select headgate.stage_put($1, $2, $3::uuid, $4, $5::jsonb, $6::jsonb, $7::jsonb, $8::bigint,"
+    " $9::boolean, $10::boolean, $11::boolean, $12::text[])",
+    12};
+
+static const struct hg_statement leave_stages = {
+    "flow_stage_leave", "select headgate.stage_leave($1, $2, $3::text[])", 3};
 
 bool hg_stage_is_written(const struct hg_flow *flow)
 {
@@ -84,16 +87,12 @@ static int refuse_mixed(const struct hg_flow *flow, struct hg_error *err)
                          "time, in an extract of its own, for that load.");
 }
 
-static void log_dropped(struct hg_flow *flow, int64_t n_rows)
+int hg_stage_leave(struct hg_flow *flow, struct hg_error *err)
 {
-    if (n_rows > 0) {
-        hg_flow_log(flow,
-                    flow->n_jobs - 1,
-                    HG_LOG_WARNING,
-                    "%" PRId64 " rows that an earlier run had staged are dropped: the jobs that"
-                    " were to read them are no longer there",
-                    n_rows);
-    }
+    /* One that replaces its table reads all rows again. */
+    bool replaces = strcmp(hg_flow_mode(flow), "replace") == 0;
+    const char *const params[] = {flow->pipeline_id, flow->key, replaces ? NULL : "{}"};
+    return hg_db_exec(flow->db, &leave_stages, params, NULL, err);
 }
 
 int hg_stage_put(struct hg_flow *flow, const struct hg_stage_facts *facts, struct hg_error *err)
@@ -104,7 +103,6 @@ int hg_stage_put(struct hg_flow *flow, const struct hg_stage_facts *facts, struc
     HG_CLEANUP(hg_freep) char *state = HG_TAKE(flow->state);
     HG_CLEANUP(hg_freep) char *columns = columns_text(facts->schema);
     HG_CLEANUP(hg_buf_free) struct hg_buf readers = HG_BUF_INIT;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     size_t i;
     const json_t *reader;
     if (state && json_is_true(json_object_get(part, "mixed"))) {
@@ -125,17 +123,14 @@ int hg_stage_put(struct hg_flow *flow, const struct hg_stage_facts *facts, struc
                                   flow->run_id,
                                   name,
                                   columns,
+                                  facts->started_from,
                                   state,
                                   n_rows,
                                   facts->in_order ? "true" : "false",
                                   !replace && (state || facts->incremental) ? "true" : "false",
                                   hg_stage_is_read(flow) ? "false" : "true",
                                   readers_text};
-    int r = hg_db_exec(flow->db, &put_stage, params, &result, err);
-    if (r == HG_OK) {
-        log_dropped(flow, hg_result_int64(result, 0, "n_dropped", 0));
-    }
-    return r;
+    return hg_db_exec(flow->db, &put_stage, params, NULL, err);
 }
 
 /* ---- positions in words ---- */

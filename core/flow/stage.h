@@ -24,6 +24,7 @@ void hg_stage_name(const struct hg_flow *flow, char ret[HG_STAGE_NAME_BYTES]);
 
 struct hg_stage_facts {
     const struct hg_flow_schema *schema; /* of the rows */
+    const char *started_from;            /* state that the source went on from, or NULL */
     int64_t n_rows;
     bool in_order;    /* rows were written in the order of their numbers */
     bool incremental; /* rows of earlier runs are not among these, even if these are none at all */
@@ -35,6 +36,13 @@ struct hg_stage_facts {
  * and another the new ones only.
  */
 int hg_stage_put(struct hg_flow *flow, const struct hg_stage_facts *facts, struct hg_error *err);
+
+/*
+ * For a task that reads a source and writes no stage, in its transaction: drops what is left of
+ * stages of its own that nobody has read. HG_EINVAL when one of them holds rows that the source
+ * does not give again: then the pipeline was changed before they were loaded.
+ */
+int hg_stage_leave(struct hg_flow *flow, struct hg_error *err);
 
 /* Rows whose position is a number, with the words for it instead, since the source is gone later.
  */

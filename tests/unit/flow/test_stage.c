@@ -432,20 +432,77 @@ static void test_replacing_readers(void **state)
     assert_nothing_is_staged();
 }
 
-/* A job that was renamed would never take what waits for it. */
+/* ---- the pipeline is changed while rows wait ---- */
+
+/* Nobody would ever load them: the run before must come to its end first. */
 static void test_rows_for_a_reader_that_is_gone(void **state)
 {
-    const struct run first = new_run();
-    const struct run second = new_run();
+    static const char other[] =
+        "{\"readers\": [\"a\", \"c\"], \"mode\": \"append\", \"mixed\": false}";
+    const struct run runs[] = {new_run(), new_run()};
     (void)state;
     fake.rows = "[[1, \"a\"]]";
     fake.state = "1";
-    run_well(writer(&first, APPENDED, NULL));
-    run_well(reader(&first, "fetch", "a", "append"));
-    run_well(writer(
-        &second, "{\"readers\": [\"a\", \"c\"], \"mode\": \"append\", \"mixed\": false}", NULL));
-    assert_non_null(strstr(heard.log, "1 rows that an earlier run had staged are dropped"));
+    run_well(writer(&runs[0], APPENDED, NULL));
+    run_well(reader(&runs[0], "fetch", "a", "append"));
+    fake.rows = "[[2, \"b\"]]";
+    fake.state = "2";
+    run_badly(writer(&runs[1], other, NULL), HG_EINVAL, "has staged 1 rows for \"b\"");
+    run_well(reader(&runs[0], "fetch", "b", "append"));
+    run_well(writer(&runs[1], other, NULL));
+    assert_query(pg, ALL("m.b"), "1,a");
     assert_query(pg, "select count(*) from headgate.stage", "1");
+}
+
+/* A source that is no longer shared knows of what was staged when it was. */
+static void test_a_flow_that_is_no_longer_cut(void **state)
+{
+    const struct run runs[] = {new_run(), new_run(), new_run()};
+    (void)state;
+    fake.rows = "[[1, \"a\"]]";
+    fake.state = "1";
+    run_well(writer(&runs[0], APPENDED, NULL));
+    run_well(reader(&runs[0], "fetch", "a", "append"));
+    fake.rows = "[[2, \"b\"]]";
+    fake.state = "2";
+    run_badly(task_of(&runs[1], "m.b", "append", NULL), HG_EINVAL, "has staged 1 rows for \"b\"");
+    run_well(reader(&runs[0], "fetch", "b", "append"));
+    run_well(task_of(&runs[1], "m.b", "append", NULL));
+    assert_query(pg, ALL("m.b"), "1,a 2,b");
+    /* One that nobody has read is read again, and cannot be loaded by a late retry as well. */
+    fake.state = "3";
+    run_well(writer(&runs[0], APPENDED, NULL)); /* found done */
+    fake.rows = "[[3, \"c\"]]";
+    run_well(writer(&runs[2], APPENDED, NULL));
+    run_well(task_of(&runs[2], "m.d", "append", NULL)); /* the ledger has it */
+    const struct run fused = new_run();
+    run_well(task_of(&fused, "m.b", "append", NULL));
+    run_badly(reader(&runs[2], "fetch", "a", "append"), HG_ENOTFOUND, "no longer there");
+    assert_query(pg, ALL("m.b"), "1,a 2,b 3,c");
+    assert_query(pg, CURSOR, "3");
+    assert_nothing_is_staged();
+    /* One that replaces its table misses nothing. */
+    const struct run again[] = {new_run(), new_run()};
+    run_well(writer(&again[0], APPENDED, NULL));
+    run_well(reader(&again[0], "fetch", "a", "append"));
+    run_well(task_of(&again[1], "m.b", "replace", NULL));
+    assert_nothing_is_staged();
+}
+
+/* The cursor that a stage moves is the one that its source went on from. */
+static void test_the_cursor_never_moves_back(void **state)
+{
+    const struct run run = new_run();
+    (void)state;
+    fake.rows = "[[1, \"a\"]]";
+    fake.state = "1";
+    run_well(writer(&run, APPENDED, NULL));
+    fake_sql(
+        pg,
+        "insert into headgate.cursor (pipeline_id, job_id, state, run_id) values ('p', 'fetch',"
+        " '7', gen_random_uuid())");
+    run_badly(reader(&run, "fetch", "a", "append"), HG_EINVAL, "have been read again since");
+    assert_query(pg, CURSOR, "7");
 }
 
 /* An attempt that failed leaves no table; one that was repeated changes nothing. */
@@ -487,6 +544,8 @@ int main(void)
         TEST(test_other_columns_are_not_mixed),
         TEST(test_replacing_readers),
         TEST(test_rows_for_a_reader_that_is_gone),
+        TEST(test_a_flow_that_is_no_longer_cut),
+        TEST(test_the_cursor_never_moves_back),
         TEST(test_attempts),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -221,6 +221,23 @@ static void test_script_cannot_end_the_transaction(void **state)
     }
 }
 
+/* A cursor WITH HOLD runs its query when the transaction ends, outside of the function that lends
+ * the user's rights. */
+static void test_script_leaves_no_cursor(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = worker();
+    script_must(db,
+                "create function public.evil() returns int language plpgsql as $$ begin"
+                " insert into headgate.ledger_head values ('evil', current_user, 1); return 1;"
+                " end $$");
+    assert_int_equal(hg_db_begin(db, NULL), HG_OK);
+    script_must(db, "declare c cursor with hold for select public.evil()");
+    assert_int_equal(hg_db_commit(db, NULL), HG_OK);
+    assert_answer(db, "select count(*) from headgate.ledger_head", "0");
+    assert_answer(db, "select count(*) from pg_cursors", "0");
+}
+
 static void test_script_cannot_touch_headgate(void **state)
 {
     (void)state;
@@ -457,6 +474,7 @@ int main(void)
         cmocka_unit_test_setup(test_script_runs_as_user, fresh),
         cmocka_unit_test_setup(test_script_cannot_change_role, fresh),
         cmocka_unit_test_setup(test_script_cannot_end_the_transaction, fresh),
+        cmocka_unit_test_setup(test_script_leaves_no_cursor, fresh),
         cmocka_unit_test_setup(test_script_cannot_touch_headgate, fresh),
         cmocka_unit_test_setup(test_script_is_undone_with_the_search_path, fresh),
         cmocka_unit_test_setup(test_deferred_triggers_fire_inside, fresh),
