@@ -220,7 +220,12 @@ static int send(struct hg_db *db,
 static int receive(struct hg_db *db, PGresult **ret, struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *last = NULL;
-    int r = PQpipelineSync(db->conn) ? HG_OK : failure(db, NULL, err);
+    int r = HG_OK;
+    if (!PQpipelineSync(db->conn)) {
+        /* Without the sync the server keeps its answers: the connection serves nobody any more. */
+        db->n_later = 0;
+        return failure(db, NULL, err);
+    }
     for (; db->n_later > 0 && PQstatus(db->conn) == CONNECTION_OK; db->n_later--) {
         PGresult *result;
         while ((result = PQgetResult(db->conn)) != NULL) {
