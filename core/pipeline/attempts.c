@@ -5,6 +5,8 @@
  * Threads: the dispatcher and the supervisor. Only the dispatcher frees attempts, and only ended
  * ones, so that one which was found under the mutex stays valid for it afterwards.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,7 @@ enum {
     HOLD_MS = 20,       /* as much work is claimed ahead as workers do in this time */
     HELD_A_WORKER = 64, /* tasks, at most */
     HELD_MAX_MS = 200,  /* then others may have it */
+    AGAIN_MS = 1000,    /* to an attempt while the one before it still runs here */
     GATHER_MS = 8,      /* ends are waited for so long at most, */
     GATHERED = 16,      /* or until there are so many, */
     KEEP_HELD = 4,      /* or until no more tasks than these wait for each worker */
@@ -24,10 +27,11 @@ enum {
 
 /* ---- attempts (mutex held) ---- */
 
-static struct hg_attempt *find_attempt(struct hg_pipelines *service, const char *task_id)
+/* Not by its task: an attempt that lost its lease may still run beside the next one. */
+static struct hg_attempt *find_attempt(struct hg_pipelines *service, const char *handle)
 {
     for (struct hg_attempt *a = service->attempts; a; a = a->next) {
-        if (strcmp(a->task.id, task_id) == 0) {
+        if (!a->ended && strcmp(a->handle, handle) == 0) {
             return a;
         }
     }
@@ -210,7 +214,7 @@ void hg_attempts_hand_out(struct hg_pipelines *service)
         }
         int r = hg_worker_pool_submit(service->workers,
                                       HG_LANE_RUNS,
-                                      attempt->task.id,
+                                      attempt->handle,
                                       message,
                                       attempt->plugin,
                                       attempt->task.timeout_ms,
@@ -251,6 +255,17 @@ static int check_attempt(struct hg_attempt *attempt, struct hg_error *err)
     return hg_error_hint(err, "Look into the host's log for what ended it, then retry the run.");
 }
 
+static bool is_running(struct hg_pipelines *service, const char *task_id)
+{
+    HG_LOCK(&service->mutex);
+    for (const struct hg_attempt *a = service->attempts; a; a = a->next) {
+        if (!a->ended && strcmp(a->task.id, task_id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Puts an attempt behind those that wait for a worker; what prevents that is how it ended. */
 void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt)
 {
@@ -259,6 +274,17 @@ void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt)
     r = r < 0 ? r
               : hg_task_for_attempt(
                     service, &attempt->task, &attempt->message, &attempt->plugin, &err);
+    (void)snprintf(attempt->handle,
+                   sizeof attempt->handle,
+                   "%s.%" PRId64,
+                   attempt->task.id,
+                   attempt->task.fence);
+    if (is_running(service, attempt->task.id)) {
+        hg_attempts_cancel(service, attempt->task.id);
+        attempt->released = true;
+        attempt->again_ms = AGAIN_MS;
+        r = hg_error_set(&err, HG_EUNAVAILABLE, "an attempt that lost its lease still runs here");
+    }
     HG_LOCK(&service->mutex);
     attempt->next = service->attempts;
     service->attempts = attempt;
@@ -298,22 +324,50 @@ void hg_attempts_give_back(struct hg_pipelines *service)
         struct hg_attempt *attempt = take_held(service);
         attempt->released = true;
         fail_attempt(attempt, &err);
+        /* Tasks are no longer short: nothing more is claimed ahead until some have been again. */
+        double at_least = (double)HELD_MAX_MS * service->options.config->workers;
+        service->task_ms = service->task_ms > at_least ? service->task_ms : at_least;
     }
+}
+
+/* At a task there is one attempt, or a second that lost its lease. */
+enum { AT_ONE_TASK = 4 };
+
+/* Handles of the attempts at a task that were handed out (mutex held). */
+static size_t running_at(const struct hg_pipelines *service,
+                         const char *task_id,
+                         char ret[AT_ONE_TASK][HG_HANDLE_BYTES])
+{
+    size_t n = 0;
+    for (const struct hg_attempt *a = service->attempts; a && n < AT_ONE_TASK; a = a->next) {
+        if (!a->ended && strcmp(a->task.id, task_id) == 0) {
+            memcpy(ret[n++], a->handle, sizeof a->handle);
+        }
+    }
+    return n;
 }
 
 void hg_attempts_cancel(struct hg_pipelines *service, const char *id)
 {
     struct hg_error err = HG_ERROR_INIT;
+    char handles[AT_ONE_TASK][HG_HANDLE_BYTES];
+    size_t n;
     (void)hg_error_set(&err, HG_ECANCELLED, "cancelled before it started");
-    HG_LOCK(&service->mutex);
-    for (int left = service->n_held; left > 0; left--) {
-        struct hg_attempt *attempt = take_held(service);
-        if (strcmp(attempt->task.id, id) == 0) {
-            fail_attempt(attempt, &err);
-            service->poked = true;
-        } else {
-            hold(service, attempt, false);
+    {
+        HG_LOCK(&service->mutex);
+        for (int left = service->n_held; left > 0; left--) {
+            struct hg_attempt *attempt = take_held(service);
+            if (strcmp(attempt->task.id, id) == 0) {
+                fail_attempt(attempt, &err);
+                service->poked = true;
+            } else {
+                hold(service, attempt, false);
+            }
         }
+        n = running_at(service, id, handles);
+    }
+    for (size_t i = 0; i < n; i++) {
+        hg_worker_pool_cancel(service->workers, handles[i]);
     }
 }
 

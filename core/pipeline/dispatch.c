@@ -187,11 +187,13 @@ static void log_failure(struct hg_pipelines *service, const struct hg_attempt *a
                       attempt->error.message);
 }
 
-/* A report that the database does not take ends the attempt all the same, without its report. */
+/*
+ * A report that the database does not take ends the attempt all the same, without its report. What
+ * went well stays so: its rows are there.
+ */
 static void refuse_report(struct hg_attempt *attempt, const struct hg_error *reason)
 {
     attempt->refused = true;
-    attempt->failed = true;
     json_decref(attempt->result);
     attempt->result = NULL;
     hg_error_set(&attempt->error,
@@ -245,7 +247,7 @@ static void forget(struct hg_pipelines *service, struct hg_attempt *const *attem
 
 static bool passes(int code, const struct hg_error *err)
 {
-    return code == HG_EUNAVAILABLE || err->retryable;
+    return code == HG_EUNAVAILABLE || code == HG_ENOMEM || err->retryable;
 }
 
 /* One that the database does not take must not keep the others from being written down. */
@@ -374,7 +376,6 @@ static int cancel_tasks(struct hg_pipelines *service, struct hg_db *db, struct h
     json_t *id;
     json_array_foreach (ids, i, id) {
         hg_attempts_cancel(service, json_string_value(id));
-        hg_worker_pool_cancel(service->workers, json_string_value(id));
     }
     return r;
 }

@@ -24,23 +24,28 @@ enum {
 };
 
 /* One attempt that a worker of ours runs. */
+enum { HG_HANDLE_BYTES = 64 };
+
 struct hg_attempt {
     struct hg_attempt *next;
     struct hg_attempt *next_held; /* of those that wait for a free worker */
     struct hg_queue_task task;
-    json_t *message;    /* the task for the worker, until it is handed out */
-    const char *plugin; /* third-party, or NULL; borrowed from the registry */
-    int64_t since_ms;   /* monotonic: held since, then handed out at */
-    json_t *progress;   /* object job -> [rows_in, rows_out, rows_rejected] since the last flush */
-    bool ended;         /* result and error say how; the dispatcher writes it down */
+    char handle[HG_HANDLE_BYTES]; /* what the workers know it by: task and fence, which no other
+                                     attempt has */
+    json_t *message;              /* the task for the worker, until it is handed out */
+    const char *plugin;           /* third-party, or NULL; borrowed from the registry */
+    int64_t since_ms;             /* monotonic: held since, then handed out at */
+    json_t *progress; /* object job -> [rows_in, rows_out, rows_rejected] since the last flush */
+    bool ended;       /* result and error say how; the dispatcher writes it down */
     bool failed;
-    bool refused;   /* its report could not be written down, and is left out */
-    bool released;  /* no worker took it: back to the queue, it does not count */
-    bool final;     /* it is not tried again, whatever its attempts and its error allow */
-    bool settled;   /* the ledger was asked whether it committed */
-    bool taken;     /* its end was written down and counts */
-    json_t *result; /* NULL when the worker died */
-    char *job;      /* at fault when the worker died, or NULL */
+    bool refused;     /* its report could not be written down, and is left out */
+    bool released;    /* no worker took it: back to the queue, it does not count, */
+    int64_t again_ms; /* and not before so long */
+    bool final;       /* it is not tried again, whatever its attempts and its error allow */
+    bool settled;     /* the ledger was asked whether it committed */
+    bool taken;       /* its end was written down and counts */
+    json_t *result;   /* NULL when the worker died */
+    char *job;        /* at fault when the worker died, or NULL */
     struct hg_error error;
     int64_t try_at_ms; /* monotonic: when the database was away, not before */
 };
@@ -223,7 +228,7 @@ void hg_attempts_gather(struct hg_pipelines *service);
 void hg_attempts_hand_out(struct hg_pipelines *service);
 /* Ends, as released, what has waited too long: the workers got long tasks meanwhile. */
 void hg_attempts_give_back(struct hg_pipelines *service);
-/* Ends, as cancelled, the attempt at a task if it waits. */
+/* Ends, as cancelled, the attempts at a task that wait, and asks those that run to stop. */
 void hg_attempts_cancel(struct hg_pipelines *service, const char *task_id);
 /* Takes an ended attempt off the list and frees it. Only the dispatcher. */
 void hg_attempts_remove(struct hg_pipelines *service, struct hg_attempt *attempt);

@@ -191,7 +191,9 @@ static int64_t retry_delay_ms(const struct hg_queue_task *task)
     const json_t *policy = json_object_get(task->spec, "retries");
     int64_t delay = json_integer_value(json_object_get(policy, "backoff_ms"));
     int64_t max = json_integer_value(json_object_get(policy, "max_backoff_ms"));
-    for (int i = 1; i < task->attempt && delay < max; i++) {
+    /* Attempts that do not count have raised max_attempts with them. */
+    int n_free = task->max_attempts - 1 - (int)json_integer_value(json_object_get(policy, "max"));
+    for (int i = 1 + n_free; i < task->attempt && delay < max; i++) {
         delay *= 2;
     }
     delay = delay < max ? delay : max;
@@ -282,6 +284,7 @@ static int add_unreported(json_t *ends,
     static const struct {
         const char *before, *fault, *behind;
     } statuses[] = {
+        [HG_QUEUE_DONE] = {"succeeded", "succeeded", "succeeded"},
         [HG_QUEUE_FAILED] = {"cancelled", "failed", "skipped"},
         [HG_QUEUE_CANCELLED] = {"cancelled", "cancelled", "cancelled"},
         [HG_QUEUE_RETRIED] = {"retrying", "retrying", "retrying"},
@@ -294,7 +297,7 @@ static int add_unreported(json_t *ends,
         const char *status = i < fault    ? statuses[how].before
                              : i == fault ? statuses[how].fault
                                           : statuses[how].behind;
-        bool has_error = i == fault && how != HG_QUEUE_RELEASED;
+        bool has_error = i == fault && how != HG_QUEUE_RELEASED && how != HG_QUEUE_DONE;
         json_t *end = job_end(attempt, json_string_value(id), status, has_error ? own_error : NULL);
         if (json_array_append_new(ends, end) < 0) {
             return HG_ENOMEM;
@@ -423,6 +426,7 @@ static void describe_end(const struct hg_attempt *attempt, struct hg_queue_end *
     *ret = (struct hg_queue_end){.task = &attempt->task, .how = HG_QUEUE_DONE};
     if (attempt->released) {
         ret->how = HG_QUEUE_RELEASED;
+        ret->delay_ms = attempt->again_ms;
     } else if (attempt->failed && shall_retry(attempt)) {
         ret->how = HG_QUEUE_RETRIED;
         ret->delay_ms = retry_delay_ms(&attempt->task);

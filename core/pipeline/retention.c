@@ -126,9 +126,38 @@ int hg_retention_keep_quarantine(struct hg_pipelines *service, struct hg_error *
     return r;
 }
 
+/*
+ * Days for which weeks are kept: longer than configured while a run of long ago has not ended, for
+ * without its rows it could not. A UUIDv7 begins with the ms since 1970.
+ */
+static const struct hg_statement oldest_run = {
+    "retention_oldest_run",
+    "select coalesce(floor(extract(epoch from now() - to_timestamp((('x' || substr(replace("
+    "min(id::text), '-', ''), 1, 12))::bit(48)::bigint) / 1000.0)) / 86400)::int, 0) as days"
+    " from (select run_id as id from run_slot union all select run_id from task) r",
+    0};
+
+static int days_to_keep(struct hg_db *db, int configured, int *ret, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = configured > 0 ? hg_db_exec(db, &oldest_run, NULL, &result, err) : HG_OK;
+    if (r == HG_OK) {
+        int age = result ? (int)hg_result_int64(result, 0, "days", 0) : 0;
+        *ret = configured > 0 && age >= configured ? age + 1 : configured;
+    }
+    return r;
+}
+
 int hg_retention_keep(struct hg_pipelines *service, struct hg_error *err)
 {
-    int days = days_of(service, "runs_days");
+    int configured = days_of(service, "runs_days");
+    int days = configured;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : days_to_keep(db, configured, &days, err);
+    if (r < 0) {
+        return r;
+    }
     const struct hg_partitioned tables[] = {
         {"run", FILL_CHANGING, days},
         {"job_run", FILL_CHANGING, days},
@@ -139,10 +168,7 @@ int hg_retention_keep(struct hg_pipelines *service, struct hg_error *err)
     int n_dropped = 0;
     (void)snprintf(days_text, sizeof days_text, "%d", days);
     const char *const params[] = {days_text};
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    r = r < 0 ? r
-              : hg_partitions_keep(db, tables, HG_COUNT(tables), hg_time_now_us(), &n_dropped, err);
+    r = hg_partitions_keep(db, tables, HG_COUNT(tables), hg_time_now_us(), &n_dropped, err);
     r = r < 0 || days == 0 ? r : hg_db_exec(db, &forget_ticks, params, NULL, err);
     r = r < 0 ? r : hg_db_exec(db, &forget_hosts, NULL, NULL, err);
     if (r == HG_OK && n_dropped > 0) {

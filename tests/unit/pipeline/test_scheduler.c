@@ -6,6 +6,7 @@
 
 #include "base/io.h"
 #include "base/time.h"
+#include "pipeline/internal.h"
 #include "service_fixture.h"
 
 #define DAILY "schedule: \"0 3 * * *\"\n"
@@ -204,6 +205,38 @@ static void test_retentions_do_not_wait_for_each_other(void **state)
     stop_with_retention();
 }
 
+/* Without its rows a run of long ago could never end, and its pipeline never run again. */
+static void test_a_run_that_has_not_ended_is_kept(void **state)
+{
+    static const char old_week[] =
+        "do $$ declare monday bigint := extract(epoch from date '2020-08-31') * 1000;"
+        " week bigint := 7 * 86400000; begin execute format('create table run_20200831 partition of"
+        " run for values from (%L) to (%L)',"
+        " rpad(lpad(to_hex(monday), 12, '0'), 32, '0')::uuid,"
+        " rpad(lpad(to_hex(monday + week), 12, '0'), 32, '0')::uuid); end $$";
+    static const char live[] = "insert into run_slot (pipeline_id, slot, run_id) values ('p', 0,"
+                               " '01744c1c-f400-7000-8000-000000000000')";
+    struct hg_error err = HG_ERROR_INIT;
+    (void)state;
+    fixture.config.retention = json_pack("{s:i}", "runs_days", 30);
+    sql("metadata",
+        "insert into pipeline (id, name, origin, file, definition) values ('p', 'p',"
+        " 'file', '/p.yaml', '{}')");
+    start_service();
+    sql("metadata", old_week);
+    sql("metadata", live);
+    must(hg_retention_keep(fixture.service, &err), &err);
+    assert_int_equal(
+        metadata_number("select count(*)::int as n from pg_class where relname = 'run_20200831'"),
+        1);
+    sql("metadata", "delete from run_slot");
+    must(hg_retention_keep(fixture.service, &err), &err);
+    assert_int_equal(
+        metadata_number("select count(*)::int as n from pg_class where relname = 'run_20200831'"),
+        0);
+    stop_with_retention();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +247,7 @@ int main(void)
         TEST(test_no_schedule_no_run),
         TEST(test_old_logs_and_rejected_rows_go),
         TEST(test_retentions_do_not_wait_for_each_other),
+        TEST(test_a_run_that_has_not_ended_is_kept),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
