@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "pipeline/internal.h"
 #include "service_fixture.h"
 
 #define PARAMS                                                                           \
@@ -243,6 +244,77 @@ static void test_a_long_statement_is_cancelled(void **state)
     metadata_reaches("select (count(*) = 0)::int as n from pg_locks where locktype = 'advisory'"
                      " and database = (select oid from pg_database where datname = 'warehouse')",
                      1);
+}
+
+static void write_script(const char *name, const char *text)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/%s.sql", fixture.folder, name);
+    must(hg_write_file(path, 0644, text, strlen(text), &err), &err);
+}
+
+/* Another host has taken its lease for over and made the task ready, and this one claims it again.
+ */
+static void test_an_attempt_beside_an_older_one(void **state)
+{
+    (void)state;
+    char run_id[HG_UUID_TEXT];
+    write_script("t",
+                 "select pg_advisory_xact_lock(43);"
+                 " select pg_sleep(case when nextval('begun') = 1 then 600 else 0 end)");
+    write_pipeline("sql", "id: sql\njobs: [{id: sleep, transform: {sql: t.sql}}]\n");
+    start_service();
+    sql("warehouse",
+        "create sequence public.begun; alter sequence public.begun owner to"
+        " headgate_user");
+    trigger("sql", run_id);
+    metadata_reaches(
+        "select count(*) as n from pg_locks where locktype = 'advisory' and objid = 43", 1);
+    sql("metadata",
+        "update task set state = 'ready', host = null, run_at = now(),"
+        " max_attempts = max_attempts + 1");
+    hg_dispatch_poke(fixture.service);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(text_at(run, "status"), "succeeded");
+    assert_int_equal(warehouse_number("select last_value as n from public.begun"), 2);
+}
+
+/* While tasks were short more were claimed than there are workers; then the workers get long ones.
+ */
+static void test_what_is_given_back_is_left_to_others(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[3][HG_UUID_TEXT];
+    char text[4096] = "id: wide\nparallelism: 64\njobs:\n";
+    for (int i = 0; i < 60; i++) {
+        size_t n = strlen(text);
+        (void)snprintf(text + n, sizeof text - n, "  - {id: j%d, transform: {sql: no.sql}}\n", i);
+    }
+    write_script("no", "select 1");
+    write_script("t", "select pg_sleep(600)");
+    write_pipeline("wide", text);
+    write_pipeline("long",
+                   "id: long\nparallelism: 3\njobs: [{id: a, transform: {sql: t.sql}},"
+                   " {id: b, transform: {sql: t.sql}}]\n");
+    write_pipeline("short", "id: short\njobs: [{id: a, transform: {sql: no.sql}}]\n");
+    start_service();
+    json_decref(run_to_end("wide"));
+    trigger("long", run_id[0]);
+    metadata_reaches("select count(*) as n from task where state = 'running'", 2);
+    trigger("short", run_id[1]);
+    metadata_reaches(
+        "select coalesce(max(max_attempts), 0)::int as n from task where state = 'ready'"
+        " and pipeline_id = 'short'",
+        2);
+    assert_int_equal(hg_attempts_wanted(fixture.service), 0);
+    for (int i = 0; i < 2; i++) {
+        json_t *answer = NULL;
+        must(hg_runs_cancel(fixture.service, run_id[i], &answer, &err), &err);
+        json_decref(answer);
+    }
+    json_decref(run_ended(run_id[0]));
 }
 
 /* Nothing of it has begun: it ends in the same transaction. */
@@ -607,6 +679,8 @@ int main(void)
         TEST(test_a_worker_that_dies_behind_its_commit),
         TEST(test_a_run_is_cancelled),
         TEST(test_a_long_statement_is_cancelled),
+        TEST(test_an_attempt_beside_an_older_one),
+        TEST(test_what_is_given_back_is_left_to_others),
         TEST(test_a_run_that_waits_is_cancelled_at_once),
         TEST(test_a_failed_run_is_tried_again),
         TEST(test_cancels_meet_claims),
