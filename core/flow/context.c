@@ -63,7 +63,6 @@ int hg_flow_open(const json_t *task,
     flow.started_ms = hg_time_monotonic_ms();
     flow.fence = json_integer_value(json_object_get(task, "fence"));
     flow.attempt = json_integer_value(json_object_get(task, "attempt"));
-    flow.relaxed = json_is_true(json_object_get(task, "relaxed"));
     flow.results = json_array();
     int r = flow.results ? hg_flow_text(task, "pipeline_id", &flow.pipeline_id, err)
                          : hg_error_nomem(err);

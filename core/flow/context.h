@@ -35,7 +35,6 @@ struct hg_flow {
     const char *key;
     int64_t fence;
     int64_t attempt;
-    bool relaxed; /* commits need not wait for the disk: the end of the run will */
 
     struct hg_flow_job *jobs;
     size_t n_jobs;

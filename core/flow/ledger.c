@@ -98,8 +98,7 @@ int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struc
 {
     const struct hg_ledger_attempt attempt = {
         flow->pipeline_id, flow->run_id, flow->key, flow->fence};
-    int r = hg_db_simple(
-        flow->db, flow->relaxed ? "begin; set local synchronous_commit = off" : "begin", NULL, err);
+    int r = hg_db_begin(flow->db, err);
     r = r < 0 ? r : take(flow->db, &attempt, err);
     r = r < 0 ? r : find(flow->db, &attempt, ret_done, err);
     HG_FAULT("flow.begun");

@@ -162,10 +162,6 @@ int hg_transform_run(struct hg_flow *flow, struct hg_error *err)
     if (r < 0) {
         return r;
     }
-    if (flow->relaxed) {
-        hg_array_put(&names, "synchronous_commit");
-        hg_array_put(&values, "off");
-    }
     const char *names_text = hg_array_text(&names);
     const char *values_text = hg_array_text(&values);
     return names_text && values_text ? run_script(flow, part, names_text, values_text, err)

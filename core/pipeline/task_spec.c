@@ -278,15 +278,6 @@ static json_t *roots_to_json(const struct hg_pipelines *service)
     return roots;
 }
 
-/*
- * Whether metadata and warehouse share a log: then the commit of a run's end, which waits for the
- * disk, takes those of its tasks with it.
- */
-static bool is_one_cluster(const struct hg_pipelines *service)
-{
-    return !service->options.config->warehouse_url;
-}
-
 int hg_task_for_attempt(const struct hg_pipelines *service,
                         const struct hg_queue_task *task,
                         json_t **ret,
@@ -302,7 +293,7 @@ int hg_task_for_attempt(const struct hg_pipelines *service,
     }
     if (!spec ||
         json_object_update_new(spec,
-                               json_pack("{s:s, s:i, s:i, s:I, s:I, s:b, s:s, s:o}",
+                               json_pack("{s:s, s:i, s:i, s:I, s:I, s:s, s:o}",
                                          "task_id",
                                          task->id,
                                          "attempt",
@@ -313,8 +304,6 @@ int hg_task_for_attempt(const struct hg_pipelines *service,
                                          (json_int_t)task->fence,
                                          "checkpoint_ms",
                                          (json_int_t)service->options.config->checkpoint_ms,
-                                         "relaxed",
-                                         is_one_cluster(service),
                                          "warehouse",
                                          service->options.worker_warehouse_url,
                                          "file_roots",
