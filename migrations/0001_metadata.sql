@@ -180,7 +180,7 @@ create table task (
 
 create index task_ready on task (run_at, id) where state = 'ready'; -- the claim
 -- None on what runs: the planner would take it for short and end tasks by it, past all its dead rows.
-create index task_cancel on task (host) where state = 'running' and cancel_requested;
+create index task_cancel on task (state, host) where cancel_requested;
 create index task_run on task (run_id, state, pending_needs); -- what is left of a run
 
 -- Where a task goes in the statement that ends it, and from where a retry of the run takes it back.

@@ -52,10 +52,13 @@ static int connect_and_run(struct hg_flow *flow,
     return r;
 }
 
-/* Whatever broke because it was cancelled, it was cancelled. */
+/*
+ * Whatever broke because it was cancelled, it was cancelled; but a connection that was lost may
+ * have been lost behind a commit, which only the ledger knows.
+ */
 static int name_cancel(const struct hg_flow *flow, int r, struct hg_error *err)
 {
-    if (r < 0 && !flow->committed && hg_flow_cancelled(flow, NULL) < 0) {
+    if (r < 0 && r != HG_EUNAVAILABLE && !flow->committed && hg_flow_cancelled(flow, NULL) < 0) {
         return hg_error_set(err, HG_ECANCELLED, "the task was cancelled");
     }
     return r;

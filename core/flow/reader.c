@@ -268,6 +268,7 @@ int hg_reader_next(struct hg_reader *reader, struct ArrowArray *ret, struct hg_e
         } else {
             reader->ended = true;
             r = end_copy(reader, err);
+            r = r == HG_OK && n == -2 ? hg_db_error(conn, NULL, err) : r;
         }
         PQfreemem(message);
     }

@@ -281,9 +281,12 @@ void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt)
                    attempt->task.fence);
     if (is_running(service, attempt->task.id)) {
         hg_attempts_cancel(service, attempt->task.id);
-        attempt->released = true;
-        attempt->again_ms = AGAIN_MS;
-        r = hg_error_set(&err, HG_EUNAVAILABLE, "an attempt that lost its lease still runs here");
+        if (!attempt->task.cancel_requested) {
+            attempt->released = true;
+            attempt->again_ms = AGAIN_MS;
+            r = hg_error_set(
+                &err, HG_EUNAVAILABLE, "an attempt that lost its lease still runs here");
+        }
     }
     HG_LOCK(&service->mutex);
     attempt->next = service->attempts;

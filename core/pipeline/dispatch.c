@@ -63,6 +63,7 @@ static int check_fences(struct hg_pipelines *service,
     return HG_OK;
 }
 
+/* `limit` 0: what was cancelled and of which an attempt may still live. */
 static int claim_in_transaction(struct hg_pipelines *service,
                                 struct hg_db *db,
                                 int limit,
@@ -73,7 +74,10 @@ static int claim_in_transaction(struct hg_pipelines *service,
     struct hg_queue_task *tasks = NULL;
     size_t n = 0;
     int r = hg_queue_begin(db, err);
-    r = r < 0 ? r : hg_queue_claim(db, service->host, limit, &tasks, &n, err);
+    if (r == HG_OK) {
+        r = limit > 0 ? hg_queue_claim(db, service->host, limit, &tasks, &n, err)
+                      : hg_queue_claim_cancelled(db, service->host, &tasks, &n, err);
+    }
     r = r < 0 ? r : check_fences(service, db, tasks, n, err);
     r = r < 0 || n == 0 ? r : hg_outcome_started(db, tasks, n, err);
     r = r < 0 ? r : hg_db_commit(db, err);
@@ -97,15 +101,11 @@ static void run_changed(struct hg_pipelines *service)
     (void)pthread_cond_broadcast(&service->run_changed);
 }
 
-static int claim_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+static int claim_some(
+    struct hg_pipelines *service, struct hg_db *db, int limit, size_t *ret_n, struct hg_error *err)
 {
-    int limit = hg_attempts_wanted(service);
     struct hg_queue_task *tasks = NULL;
     size_t n = 0;
-    if (limit == 0) {
-        hg_peers_tell_work(service);
-        return HG_OK;
-    }
     int r = claim_in_transaction(service, db, limit, &tasks, &n, err);
     for (size_t i = 0; r == HG_OK && i < n; i++) {
         struct hg_attempt *attempt = calloc(1, sizeof *attempt);
@@ -119,12 +119,25 @@ static int claim_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg
         hg_attempts_add(service, attempt);
     }
     hg_queue_tasks_free(tasks, n);
+    if (n > 0) {
+        run_changed(service);
+    }
+    *ret_n = n;
+    return r;
+}
+
+static int claim_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+{
+    int limit = hg_attempts_wanted(service);
+    size_t n = 0;
+    if (limit == 0) {
+        hg_peers_tell_work(service);
+        return HG_OK;
+    }
+    int r = claim_some(service, db, limit, &n, err);
     hg_attempts_hand_out(service);
     if (n == (size_t)limit) {
         hg_peers_tell_work(service);
-    }
-    if (n > 0) {
-        run_changed(service);
     }
     return r;
 }
@@ -371,7 +384,9 @@ static int keep_leases(struct hg_pipelines *service, struct hg_db *db, struct hg
 static int cancel_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *ids = NULL;
-    int r = hg_queue_to_cancel(db, service->host, &ids, err);
+    size_t n = 0;
+    int r = claim_some(service, db, 0, &n, err);
+    r = r < 0 ? r : hg_queue_to_cancel(db, service->host, &ids, err);
     size_t i;
     json_t *id;
     json_array_foreach (ids, i, id) {

@@ -71,6 +71,17 @@ static const struct hg_statement claim = {
     " select c.* from (select count(*) from moved) m left join claimed c on true",
     2};
 
+/* Whether or not a worker is free, and however long they should have waited. */
+static const struct hg_statement claim_cancelled = {
+    "queue_claim_cancelled",
+    "with taken as materialized (select id from task where state = 'ready' and cancel_requested"
+    " order by id for update skip locked)"
+    " update task t set state = 'running', attempt = t.attempt + 1, fence = nextval('task_fence'),"
+    " host = $1 from taken where t.id = taken.id"
+    " returning t.id, t.run_id, t.pipeline_id, t.key, t.attempt, t.max_attempts, t.fence,"
+    " t.timeout_ms, t.n_lost, t.cancel_requested, t.spec",
+    1};
+
 static const struct hg_statement lift_fences = {
     "queue_lift_fences",
     "select setval('task_fence', greatest($1::bigint, nextval('task_fence')))",
@@ -127,14 +138,17 @@ static const struct hg_statement skip_after = {
 static const struct hg_statement from_first = {
     "queue_from_first", "select setval('task_front', 1)", 0};
 
+/* Whose row is locked is just now ended or cancelled; in one order, as everywhere. */
 static const struct hg_statement recover = {
     "queue_recover",
-    "update task t set state = 'ready', host = null, run_at = now(),"
-    " max_attempts = max_attempts + 1, n_lost = n_lost + 1"
-    " where state = 'running' and (case when host = $1 then"
+    "with lost as materialized (select id from task t where state = 'running'"
+    " and (case when host = $1 then"
     " not id = any (array(select jsonb_array_elements_text($2::jsonb)::uuid))"
     " else not exists (select from host h where h.name = t.host and h.lease_until >= now()) end)"
-    " returning id",
+    " order by id for update skip locked)"
+    " update task t set state = 'ready', host = null, run_at = now(),"
+    " max_attempts = max_attempts + 1, n_lost = n_lost + 1 from lost where t.id = lost.id"
+    " returning t.id",
     2};
 
 /* A claim may be under way: what comes next must see what it has made of the tasks. */
@@ -144,8 +158,9 @@ static const struct hg_statement lock_tasks = {
 static const struct hg_statement cancel_tasks = {
     "queue_cancel",
     "with asked as (update task set cancel_requested = true"
-    " where run_id = $1 and state = 'running'),"
-    " gone as (delete from task where run_id = $1 and state in ('waiting', 'ready') returning *)"
+    " where run_id = $1 and (state = 'running' or (state = 'ready' and n_lost > 0))),"
+    " gone as (delete from task where run_id = $1"
+    " and (state = 'waiting' or (state = 'ready' and n_lost = 0)) returning *)"
     " insert into task_history (id, run_id, pipeline_id, key, kind, state, needed_by, attempt,"
     " max_attempts, fence, host, timeout_ms, n_lost, spec)"
     " select id, run_id, pipeline_id, key, kind, 'cancelled', needed_by, attempt, max_attempts,"
@@ -284,6 +299,28 @@ static int task_from_row(const PGresult *result, int row, struct hg_queue_task *
     return ret->pipeline_id && ret->key && ret->spec ? HG_OK : HG_ENOMEM;
 }
 
+/* The tasks of the first n rows. */
+static int take_claimed(const PGresult *result,
+                        size_t n,
+                        struct hg_queue_task **ret,
+                        size_t *ret_n,
+                        struct hg_error *err)
+{
+    struct hg_queue_task *tasks = calloc(n ? n : 1, sizeof *tasks);
+    if (!tasks) {
+        return hg_error_nomem(err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (task_from_row(result, (int)i, &tasks[i]) < 0) {
+            hg_queue_tasks_free(tasks, n);
+            return hg_error_nomem(err);
+        }
+    }
+    *ret = tasks;
+    *ret_n = n;
+    return HG_OK;
+}
+
 int hg_queue_claim(struct hg_db *db,
                    const char *host,
                    int limit,
@@ -300,19 +337,19 @@ int hg_queue_claim(struct hg_db *db,
     }
     /* There is one row without a task when there is none. */
     size_t n = PQgetisnull(result, 0, 0) ? 0 : (size_t)PQntuples(result);
-    struct hg_queue_task *tasks = calloc(n ? n : 1, sizeof *tasks);
-    if (!tasks) {
-        return hg_error_nomem(err);
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (task_from_row(result, (int)i, &tasks[i]) < 0) {
-            hg_queue_tasks_free(tasks, n);
-            return hg_error_nomem(err);
-        }
-    }
-    *ret = tasks;
-    *ret_n = n;
-    return HG_OK;
+    return take_claimed(result, n, ret, ret_n, err);
+}
+
+int hg_queue_claim_cancelled(struct hg_db *db,
+                             const char *host,
+                             struct hg_queue_task **ret,
+                             size_t *ret_n,
+                             struct hg_error *err)
+{
+    const char *const params[] = {host};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_db_exec(db, &claim_cancelled, params, &result, err);
+    return r < 0 ? r : take_claimed(result, (size_t)PQntuples(result), ret, ret_n, err);
 }
 
 int hg_queue_lift_fences(struct hg_db *db, int64_t highest, struct hg_error *err)

@@ -92,6 +92,15 @@ int hg_queue_claim(struct hg_db *db,
                    struct hg_queue_task **ret,
                    size_t *ret_n,
                    struct hg_error *err);
+/*
+ * Takes what was ready when its run was cancelled and has been lost with a host before: an attempt
+ * of it may still live, so that the ledger must say how it ended.
+ */
+int hg_queue_claim_cancelled(struct hg_db *db,
+                             const char *host,
+                             struct hg_queue_task **ret,
+                             size_t *ret_n,
+                             struct hg_error *err);
 /* The next fences are above `highest`, also when the transaction is rolled back. */
 int hg_queue_lift_fences(struct hg_db *db, int64_t highest, struct hg_error *err);
 /* Keeps the lease of `host`, which is that of all it runs. */
@@ -128,7 +137,7 @@ int hg_queue_recover(
 
 /*
  * Cancels what has not begun of a locked run, and asks the hosts of what runs to stop it
- * (hg_queue_to_cancel).
+ * (hg_queue_to_cancel). What was lost with a host is claimed once more (hg_queue_claim_cancelled).
  */
 int hg_queue_cancel(struct hg_db *db, const char *run_id, struct hg_error *err);
 /* Ids of what `host` runs and somebody asked to stop: an array of texts, owned by the caller. */

@@ -113,7 +113,7 @@ static void explain_failure(const struct hg_worker_pool *pool,
                             const struct hg_slot *slot,
                             struct hg_error *err)
 {
-    if (slot->cancelled) {
+    if (slot->cancelled && err->code != HG_EUNAVAILABLE) {
         err->code = HG_ECANCELLED;
     } else if (slot->timed_out) {
         hg_error_set(err,

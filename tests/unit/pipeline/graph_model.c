@@ -195,8 +195,8 @@ void graph_cancel(struct graph_run *run)
 {
     for (int i = 0; i < run->n_tasks; i++) {
         struct graph_task *task = &run->tasks[i];
-        if (task->state == RUNNING) {
-            task->cancel_requested = true;
+        if (task->state == RUNNING || (task->state == READY && task->n_lost > 0)) {
+            task->cancel_requested = true; /* an attempt may still live: the ledger is asked */
         } else if (is_open(task)) {
             task->state = CANCELLED;
             set_all_jobs(task, "cancelled");

@@ -18,7 +18,7 @@
 #include "graph_make.h"
 #include "pg.h"
 
-enum { SEEDS = 100, STEPS = 400, HOSTS = 2, LIVES = 64 };
+enum { SEEDS = 100, STEPS = 400, HOSTS = 2, LIVES = 128 };
 
 static struct hg_test_pg *pg;
 
@@ -200,12 +200,16 @@ static void claim(struct trial *trial)
     int limit = 1 + hg_random_below(&trial->random, 4);
     bool heard = !hg_random_chance(&trial->random, 5);
     trial->doing = heard ? "claim" : "claim unheard";
-    if (trial->n_lives[host] + limit > LIVES) {
+    if (trial->n_lives[host] + GRAPH_TASKS * GRAPH_RUNS > LIVES) {
         return;
     }
     must(trial, hg_queue_renew(trial->db, hosts[host], 3600000, &err), &err);
     must(trial, hg_queue_begin(trial->db, &err), &err);
-    must(trial, hg_queue_claim(trial->db, hosts[host], limit, &tasks, &n, &err), &err);
+    must(trial,
+         hg_random_chance(&trial->random, 80)
+             ? hg_queue_claim(trial->db, hosts[host], limit, &tasks, &n, &err)
+             : hg_queue_claim_cancelled(trial->db, hosts[host], &tasks, &n, &err),
+         &err);
     must(trial, n > 0 ? hg_outcome_started(trial->db, tasks, n, &err) : HG_OK, &err);
     must(trial, hg_db_commit(trial->db, &err), &err);
     qsort(tasks, n, sizeof *tasks, compare_fences);

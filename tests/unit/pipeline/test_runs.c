@@ -280,6 +280,37 @@ static void test_an_attempt_beside_an_older_one(void **state)
     assert_int_equal(warehouse_number("select last_value as n from public.begun"), 2);
 }
 
+/* Its attempt was lost with a host, which may have committed it: only the ledger knows. */
+static void test_what_was_lost_is_settled_before_it_is_cancelled(void **state)
+{
+    (void)state;
+    static const char *const statuses[] = {"cancelled", "succeeded"};
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    char text[512];
+    write_pipeline("crash",
+                   FLOW("crash", "crash-in-read", "10", "retries: {max: 3, backoff: 1h}\n"));
+    start_service();
+    for (int committed = 0; committed < 2; committed++) {
+        json_t *answer = NULL;
+        trigger("crash", run_id);
+        metadata_reaches("select count(*) as n from task where state = 'ready' and attempt > 0", 1);
+        sql("metadata", "update task set n_lost = 1");
+        if (committed) {
+            (void)snprintf(text,
+                           sizeof text,
+                           "insert into headgate.ledger (pipeline_id, run_id, task_key, attempt,"
+                           " fence, final) values ('crash', '%s', 'fetch', 1, 1, true)",
+                           run_id);
+            sql("warehouse", text);
+        }
+        must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+        json_decref(answer);
+        HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+        assert_string_equal(text_at(run, "status"), statuses[committed]);
+    }
+}
+
 /* While tasks were short more were claimed than there are workers; then the workers get long ones.
  */
 static void test_what_is_given_back_is_left_to_others(void **state)
@@ -680,6 +711,7 @@ int main(void)
         TEST(test_a_run_is_cancelled),
         TEST(test_a_long_statement_is_cancelled),
         TEST(test_an_attempt_beside_an_older_one),
+        TEST(test_what_was_lost_is_settled_before_it_is_cancelled),
         TEST(test_what_is_given_back_is_left_to_others),
         TEST(test_a_run_that_waits_is_cancelled_at_once),
         TEST(test_a_failed_run_is_tried_again),
