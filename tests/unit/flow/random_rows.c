@@ -21,8 +21,7 @@ struct random_source random_source;
 static const char *const names[RANDOM_COLUMNS] = {
     "id",
     "select",
-    "Gr\xc3\xb6\xc3\x9f"
-    "e",
+    "Gr\u00f6\u00dfe",
     "a b",
     "x\"y",
     "n",
@@ -73,9 +72,9 @@ static const int64_t integers[] = {
 
 static const double reals[] = {0.0,
                                1.5,
-                               NAN,
-                               INFINITY,
-                               -INFINITY,
+                               (double)NAN,
+                               (double)INFINITY,
+                               (double)-INFINITY,
                                0.1,
                                -0.25,
                                DBL_MAX,
