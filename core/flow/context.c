@@ -108,6 +108,11 @@ const char *hg_flow_mode(const struct hg_flow *flow)
     return mode ? mode : "";
 }
 
+bool hg_flow_replaces(const struct hg_flow *flow)
+{
+    return strcmp(hg_flow_mode(flow), "replace") == 0;
+}
+
 /* ---- the result ---- */
 
 /* The job at fault failed, those before it were cancelled with it, those behind it never came. */

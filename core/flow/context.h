@@ -66,6 +66,8 @@ json_t *hg_flow_result(const struct hg_flow *flow, const struct hg_error *err);
 
 /* How the rows are loaded, for a stage: by those who read it. "" when the task loads nothing. */
 const char *hg_flow_mode(const struct hg_flow *flow);
+/* Whether all rows are wanted each time, since they replace those that are there. */
+bool hg_flow_replaces(const struct hg_flow *flow);
 
 /* A line for the log of the job of that index. */
 void hg_flow_log(const struct hg_flow *flow, size_t job, int level, const char *fmt, ...)

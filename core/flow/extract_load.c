@@ -70,11 +70,7 @@ static int open_source(struct pass *pass, struct hg_error *err)
 {
     HG_CLEANUP(hg_freep) char *state = NULL;
     struct hg_flow *flow = pass->flow;
-    const char *mode = hg_flow_mode(flow);
-    int r = HG_OK;
-    if (strcmp(mode, "replace") != 0) {
-        r = hg_ledger_state(flow, &state, err);
-    }
+    int r = hg_flow_replaces(flow) ? HG_OK : hg_ledger_state(flow, &state, err);
     pass->goes_on = state != NULL;
     if (r == HG_OK && !hg_stage_is_written(flow)) {
         r = hg_stage_leave(flow, err);
@@ -102,9 +98,9 @@ static int open_input(struct pass *pass, struct hg_error *err)
 static int64_t checkpoint_interval(const struct pass *pass)
 {
     const struct hg_flow *flow = pass->flow;
-    bool may =
-        !pass->stage && !hg_stage_is_written(flow) && strcmp(hg_flow_mode(flow), "replace") != 0 &&
-        pass->source.vtable->resume == HG_RESUME_CURSOR && !hg_checks_judge_late(pass->checks);
+    bool may = !pass->stage && !hg_stage_is_written(flow) && !hg_flow_replaces(flow) &&
+               pass->source.vtable->resume == HG_RESUME_CURSOR &&
+               !hg_checks_judge_late(pass->checks);
     return may ? json_integer_value(json_object_get(flow->task, "checkpoint_ms")) : 0;
 }
 

@@ -89,9 +89,8 @@ static int refuse_mixed(const struct hg_flow *flow, struct hg_error *err)
 
 int hg_stage_leave(struct hg_flow *flow, struct hg_error *err)
 {
-    /* One that replaces its table reads all rows again. */
-    bool replaces = strcmp(hg_flow_mode(flow), "replace") == 0;
-    const char *const params[] = {flow->pipeline_id, flow->key, replaces ? NULL : "{}"};
+    const char *const params[] = {
+        flow->pipeline_id, flow->key, hg_flow_replaces(flow) ? NULL : "{}"};
     return hg_db_exec(flow->db, &leave_stages, params, NULL, err);
 }
 
@@ -117,7 +116,7 @@ int hg_stage_put(struct hg_flow *flow, const struct hg_stage_facts *facts, struc
     }
     hg_stage_name(flow, name);
     (void)snprintf(n_rows, sizeof n_rows, "%" PRId64, facts->n_rows);
-    bool replace = strcmp(hg_flow_mode(flow), "replace") == 0;
+    bool incremental = !hg_flow_replaces(flow) && (state || facts->incremental);
     const char *const params[] = {flow->pipeline_id,
                                   flow->key,
                                   flow->run_id,
@@ -127,7 +126,7 @@ int hg_stage_put(struct hg_flow *flow, const struct hg_stage_facts *facts, struc
                                   state,
                                   n_rows,
                                   facts->in_order ? "true" : "false",
-                                  !replace && (state || facts->incremental) ? "true" : "false",
+                                  incremental ? "true" : "false",
                                   hg_stage_is_read(flow) ? "false" : "true",
                                   readers_text};
     return hg_db_exec(flow->db, &put_stage, params, NULL, err);

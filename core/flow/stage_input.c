@@ -159,7 +159,7 @@ int hg_stage_input_open(struct hg_flow *flow, struct hg_stage_input **ret, struc
     input->schema.position = -1;
     int r = find(input, err);
     r = r < 0 ? r : describe(input, err);
-    if (r == HG_OK && strcmp(hg_flow_mode(flow), "replace") == 0) {
+    if (r == HG_OK && hg_flow_replaces(flow)) {
         input->next = input->n_stages - 1; /* those before it were replaced by it */
     } else {
         r = r < 0 ? r : compare(input, err);
