@@ -255,17 +255,6 @@ static int check_attempt(struct hg_attempt *attempt, struct hg_error *err)
     return hg_error_hint(err, "Look into the host's log for what ended it, then retry the run.");
 }
 
-static bool is_running(struct hg_pipelines *service, const char *task_id)
-{
-    HG_LOCK(&service->mutex);
-    for (const struct hg_attempt *a = service->attempts; a; a = a->next) {
-        if (!a->ended && strcmp(a->task.id, task_id) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Puts an attempt behind those that wait for a worker; what prevents that is how it ended. */
 void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt)
 {
@@ -279,14 +268,10 @@ void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt)
                    "%s.%" PRId64,
                    attempt->task.id,
                    attempt->task.fence);
-    if (is_running(service, attempt->task.id)) {
-        hg_attempts_cancel(service, attempt->task.id);
-        if (!attempt->task.cancel_requested) {
-            attempt->released = true;
-            attempt->again_ms = AGAIN_MS;
-            r = hg_error_set(
-                &err, HG_EUNAVAILABLE, "an attempt that lost its lease still runs here");
-        }
+    if (hg_attempts_cancel(service, attempt->task.id) > 0 && !attempt->task.cancel_requested) {
+        attempt->released = true;
+        attempt->again_ms = AGAIN_MS;
+        r = hg_error_set(&err, HG_EUNAVAILABLE, "an attempt that lost its lease still runs here");
     }
     HG_LOCK(&service->mutex);
     attempt->next = service->attempts;
@@ -350,7 +335,7 @@ static size_t running_at(const struct hg_pipelines *service,
     return n;
 }
 
-void hg_attempts_cancel(struct hg_pipelines *service, const char *id)
+size_t hg_attempts_cancel(struct hg_pipelines *service, const char *id)
 {
     struct hg_error err = HG_ERROR_INIT;
     char handles[AT_ONE_TASK][HG_HANDLE_BYTES];
@@ -372,6 +357,7 @@ void hg_attempts_cancel(struct hg_pipelines *service, const char *id)
     for (size_t i = 0; i < n; i++) {
         hg_worker_pool_cancel(service->workers, handles[i]);
     }
+    return n;
 }
 
 const struct hg_worker_events hg_attempt_events = {NULL, on_log, on_progress, on_done, on_idle};

@@ -390,7 +390,7 @@ static int cancel_tasks(struct hg_pipelines *service, struct hg_db *db, struct h
     size_t i;
     json_t *id;
     json_array_foreach (ids, i, id) {
-        hg_attempts_cancel(service, json_string_value(id));
+        (void)hg_attempts_cancel(service, json_string_value(id));
     }
     return r;
 }

@@ -228,8 +228,9 @@ void hg_attempts_gather(struct hg_pipelines *service);
 void hg_attempts_hand_out(struct hg_pipelines *service);
 /* Ends, as released, what has waited too long: the workers got long tasks meanwhile. */
 void hg_attempts_give_back(struct hg_pipelines *service);
-/* Ends, as cancelled, the attempts at a task that wait, and asks those that run to stop. */
-void hg_attempts_cancel(struct hg_pipelines *service, const char *task_id);
+/* Ends, as cancelled, the attempts at a task that wait, and asks those that run to stop; how
+ * many these are. */
+size_t hg_attempts_cancel(struct hg_pipelines *service, const char *task_id);
 /* Takes an ended attempt off the list and frees it. Only the dispatcher. */
 void hg_attempts_remove(struct hg_pipelines *service, struct hg_attempt *attempt);
 void hg_attempt_free(struct hg_attempt *attempt);

@@ -145,8 +145,7 @@ static int find_programs(struct hg_cluster *cluster,
                  major);
     (void)hg_error_hint(err,
                         "Install them: apt-get install postgresql-%d. docs/configuration.md has "
-                        "the steps to move to "
-                        "another major version.",
+                        "the steps to move to another major version.",
                         major);
     return HG_ECONFLICT;
 }
