@@ -8,6 +8,9 @@
 /* PostgreSQL cuts longer names silently, which could make two columns one. */
 enum { NAME_BYTES_MAX = 63 };
 
+static const char json_key[] = "headgate.type";
+static const char json_word[] = "json";
+
 struct format {
     const char *text;
     int type;
@@ -78,8 +81,8 @@ static bool is_json(const char *metadata)
     memcpy(&n_pairs, metadata, sizeof n_pairs);
     const char *at = metadata + sizeof n_pairs;
     for (int32_t i = 0; i < n_pairs; i++) {
-        bool key = metadata_equals(&at, "headgate.type");
-        if (metadata_equals(&at, "json") && key) {
+        bool key = metadata_equals(&at, json_key);
+        if (metadata_equals(&at, json_word) && key) {
             return true;
         }
     }
@@ -161,6 +164,18 @@ void hg_flow_schema_free(struct hg_flow_schema *schema)
         schema->arrow.release(&schema->arrow);
         schema->arrow.release = NULL;
     }
+}
+
+struct hg_column hg_flow_column_build(const struct hg_flow_column *column)
+{
+    static const char *const json_metadata[] = {json_key, json_word, NULL};
+    return (struct hg_column){.name = column->name,
+                              .type = column->type,
+                              .precision = column->precision,
+                              .scale = column->scale,
+                              .nullable = true,
+                              .timezone = column->utc ? "UTC" : NULL,
+                              .metadata = column->json ? json_metadata : NULL};
 }
 
 int hg_flow_schema_find(const struct hg_flow_schema *schema, const char *name)

@@ -44,6 +44,11 @@ int hg_flow_schema_take(struct ArrowSchema *arrow,
                         struct hg_flow_schema *ret,
                         struct hg_error *err);
 void hg_flow_schema_free(struct hg_flow_schema *schema);
+/*
+ * The column as a batch builder takes it: read back by hg_flow_schema_take it is the same again,
+ * but always nullable. The name is borrowed.
+ */
+struct hg_column hg_flow_column_build(const struct hg_flow_column *column);
 /* Index of the column of that name, or -1. */
 int hg_flow_schema_find(const struct hg_flow_schema *schema, const char *name);
 

@@ -256,15 +256,9 @@ int hg_row_builder(const struct hg_flow_schema *schema, struct hg_batch **ret, s
         return hg_error_nomem(err);
     }
     for (size_t i = 0; i < schema->n_columns; i++) {
-        const struct hg_flow_column *from = &schema->columns[i];
+        columns[i] = hg_flow_column_build(&schema->columns[i]);
         /* Text was looked at when it came, and may be bad: it is only carried here. */
-        int type = from->type == HG_TYPE_UTF8 ? HG_TYPE_BINARY : from->type;
-        columns[i] = (struct hg_column){.name = from->name,
-                                        .type = type,
-                                        .precision = from->precision,
-                                        .scale = from->scale,
-                                        .nullable = true,
-                                        .timezone = from->utc ? "UTC" : NULL};
+        columns[i].type = columns[i].type == HG_TYPE_UTF8 ? HG_TYPE_BINARY : columns[i].type;
     }
     return hg_batch_new(columns, schema->n_columns, ret, err);
 }

@@ -38,8 +38,6 @@ struct hg_stage_input {
     bool incremental;
 };
 
-static const char *const json_metadata[] = {"headgate.type", "json", NULL};
-
 const struct hg_flow_schema *hg_stage_input_schema(const struct hg_stage_input *input)
 {
     return &input->schema;
@@ -102,15 +100,15 @@ static int describe(struct hg_stage_input *input, struct hg_error *err)
     }
     for (size_t i = 0; i < input->n_columns; i++) {
         const json_t *form = json_array_get(input->described, i);
-        input->columns[i] = (struct hg_column){
+        const struct hg_flow_column column = {
             .name = json_string_value(json_object_get(form, "name")),
-            .type = (int32_t)json_integer_value(json_object_get(form, "type")),
-            .precision = (int32_t)json_integer_value(json_object_get(form, "precision")),
-            .scale = (int32_t)json_integer_value(json_object_get(form, "scale")),
-            .nullable = true,
-            .timezone = json_is_true(json_object_get(form, "utc")) ? "UTC" : NULL,
-            .metadata = json_is_true(json_object_get(form, "json")) ? json_metadata : NULL,
+            .type = (int)json_integer_value(json_object_get(form, "type")),
+            .precision = (int)json_integer_value(json_object_get(form, "precision")),
+            .scale = (int)json_integer_value(json_object_get(form, "scale")),
+            .utc = json_is_true(json_object_get(form, "utc")),
+            .json = json_is_true(json_object_get(form, "json")),
         };
+        input->columns[i] = hg_flow_column_build(&column);
     }
     int r = hg_batch_schema(input->columns, input->n_columns, &arrow, err);
     return r < 0 ? r : hg_flow_schema_take(&arrow, &input->schema, err);

@@ -42,8 +42,6 @@ static const struct {
     {HG_OID_TIMESTAMPTZ, HG_TYPE_TIMESTAMP_US, true, ""},
 };
 
-static const char *const json_metadata[] = {"headgate.type", "json", NULL};
-
 struct stored {
     struct hg_flow *flow;
     PGresult *columns; /* holds the names */
@@ -60,12 +58,12 @@ struct stored {
 
 /* ---- the SELECT ---- */
 
-static const char *read_as(struct hg_column *column, uint32_t oid, int32_t typmod)
+static const char *read_as(struct hg_flow_column *column, uint32_t oid, int32_t typmod)
 {
     for (size_t i = 0; i < HG_COUNT(readings); i++) {
         if (readings[i].oid == oid) {
             column->type = readings[i].type;
-            column->timezone = readings[i].utc ? "UTC" : NULL;
+            column->utc = readings[i].utc;
             return readings[i].cast;
         }
     }
@@ -84,7 +82,7 @@ static const char *read_as(struct hg_column *column, uint32_t oid, int32_t typmo
         return "::double precision";
     }
     column->type = HG_TYPE_UTF8;
-    column->metadata = oid == HG_OID_JSONB ? json_metadata : NULL;
+    column->json = oid == HG_OID_JSONB;
     return "::text";
 }
 
@@ -116,15 +114,14 @@ static int build_select(struct stored *stored,
     stored->list = calloc(stored->n_columns + 1, sizeof *stored->list);
     hg_buf_puts(sql, "select ");
     for (size_t i = 0; r == HG_OK && stored->list && i < stored->n_columns; i++) {
-        struct hg_column *column = &stored->list[i];
-        column->name = hg_result_text(stored->columns, (int)i, "name");
-        column->nullable = true;
+        struct hg_flow_column column = {.name = hg_result_text(stored->columns, (int)i, "name")};
         hg_buf_puts(sql, i > 0 ? ", " : "");
-        hg_quote_ident(sql, column->name);
+        hg_quote_ident(sql, column.name);
         hg_buf_puts(sql,
-                    read_as(column,
+                    read_as(&column,
                             (uint32_t)hg_result_int64(stored->columns, (int)i, "oid", 0),
                             (int32_t)hg_result_int64(stored->columns, (int)i, "typmod", -1)));
+        stored->list[i] = hg_flow_column_build(&column);
     }
     hg_buf_printf(sql, " from %s", hg_buf_text(&quoted));
     hg_buf_free(&quoted);
