@@ -76,12 +76,13 @@ void hg_time_format(int64_t time_us, char ret_text[HG_TIME_TEXT])
     int day;
     hg_date_from_days((int32_t)days, &year, &month, &day);
     int ms = (int)(rest / 1000);
+    /* % 100 changes nothing: it tells the compiler that there is room. */
     (void)snprintf(ret_text,
                    HG_TIME_TEXT,
-                   "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                   "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
                    year,
-                   month,
-                   day,
+                   (unsigned)month % 100,
+                   (unsigned)day % 100,
                    ms / 3600000,
                    ms / 60000 % 60,
                    ms / 1000 % 60,
