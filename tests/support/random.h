@@ -45,4 +45,18 @@ static inline void hg_random_seeds(uint64_t first, int n, uint64_t *ret_first, i
     *ret_n = many ? (int)strtol(many, NULL, 10) : only ? 1 : n;
 }
 
+/* Tries each seed of the run, see hg_random_seeds. Returns how many there were. */
+static inline int hg_random_try(uint64_t first,
+                                int n,
+                                void (*try_seed)(void *trial, uint64_t seed),
+                                void *trial)
+{
+    uint64_t seed;
+    hg_random_seeds(first, n, &seed, &n);
+    for (int i = 0; i < n; i++) {
+        try_seed(trial, seed + (uint64_t)i);
+    }
+    return n;
+}
+
 #endif

@@ -18,7 +18,7 @@
 #include "flow/columns.h"
 #include "headgate/stream.h"
 
-struct fake_source fake;
+struct hg_test_pg *pg;
 struct fake_sink heard;
 
 void fake_reset(void)
@@ -27,228 +27,6 @@ void fake_reset(void)
     memset(&fake, 0, sizeof fake);
     memset(&heard, 0, sizeof heard);
 }
-
-/* ---- the source ---- */
-
-struct instance {
-    const struct hg_host *host;
-    struct hg_batch *batch;
-    json_t *rows;
-    size_t at;
-    int n_batches;
-    int64_t n_rounds;
-};
-
-static hg_status fake_open(const struct hg_host *host,
-                           const char *config,
-                           void **ret,
-                           struct hg_error *err)
-{
-    (void)err;
-    (void)snprintf(fake.config_seen, sizeof fake.config_seen, "%s", config);
-    struct instance *instance = calloc(1, sizeof *instance);
-    instance->host = host;
-    fake.n_open++;
-    *ret = instance;
-    return HG_OK;
-}
-
-static void fake_close(void *inst)
-{
-    free(inst);
-}
-
-static hg_status fake_schema(void *arg, struct ArrowSchema *ret, struct hg_error *err)
-{
-    (void)arg;
-    return hg_batch_schema(fake.columns, fake.n_columns, ret, err);
-}
-
-static hg_status put_decimal(struct hg_batch *batch, size_t column, const char *text)
-{
-    hg_int128 value = 0;
-    for (const char *c = text; *c; c++) {
-        if (*c != '-') {
-            value = value * 10 + (*c - '0');
-        }
-    }
-    return hg_batch_append_decimal(batch, column, text[0] == '-' ? -value : value);
-}
-
-static hg_status put_cell(struct hg_batch *batch, size_t column, const json_t *cell)
-{
-    json_int_t number = json_integer_value(cell);
-    if (json_is_null(cell)) {
-        return hg_batch_append_null(batch, column);
-    }
-    switch (fake.columns[column].type) {
-    case HG_TYPE_BOOL:
-        return hg_batch_append_bool(batch, column, json_is_true(cell));
-    case HG_TYPE_INT32:
-        return hg_batch_append_int32(batch, column, (int32_t)number);
-    case HG_TYPE_INT64:
-        return hg_batch_append_int64(batch, column, number);
-    case HG_TYPE_FLOAT64:
-        return hg_batch_append_float64(batch,
-                                       column,
-                                       json_is_string(cell) ? strtod(json_string_value(cell), NULL)
-                                                            : json_number_value(cell));
-    case HG_TYPE_DECIMAL128:
-        return put_decimal(batch, column, json_string_value(cell));
-    case HG_TYPE_DATE32:
-        return hg_batch_append_date32(batch, column, (int32_t)number);
-    case HG_TYPE_TIMESTAMP_US:
-        return hg_batch_append_timestamp_us(batch, column, number);
-    default:
-        return hg_batch_append_bytes(
-            batch, column, json_string_value(cell), json_string_length(cell));
-    }
-}
-
-static hg_status begin_reading(struct instance *instance, struct hg_error *err)
-{
-    const struct hg_reject *reject = instance->host->get_extension(instance->host, HG_EXT_REJECT);
-    const struct hg_state *state = instance->host->get_extension(instance->host, HG_EXT_STATE);
-    hg_status r = fake.state ? state->put(instance->host, fake.state, err) : HG_OK;
-    for (int i = 0; r == HG_OK && i < fake.n_rejects; i++) {
-        const struct hg_reject_row row = {
-            sizeof row, "fake.csv:7", "price", "\"a\\b\" is not a float64", "x,\"a\0b\",\xff", 9};
-        r = reject->reject(instance->host, &row, err);
-    }
-    return r;
-}
-
-static hg_status put_place(struct instance *instance, size_t at, struct hg_error *err)
-{
-    const struct hg_state *state = instance->host->get_extension(instance->host, HG_EXT_STATE);
-    char text[64];
-    (void)snprintf(text, sizeof text, "{\"at\": %zu}", at);
-    return state->put(instance->host, text, err);
-}
-
-static hg_status fake_next(void *arg, struct ArrowArray *ret, struct hg_error *err)
-{
-    struct instance *instance = arg;
-    hg_status r = instance->n_batches++ == 0 ? begin_reading(instance, err) : HG_OK;
-    if (r == HG_OK && instance->n_batches == fake.fail_at_batch) {
-        struct hg_error failure = HG_ERROR_INIT;
-        failure.code = HG_EUNAVAILABLE;
-        failure.retryable = 1;
-        (void)snprintf(failure.message, sizeof failure.message, "the fake source is away");
-        *err = failure;
-        return HG_EUNAVAILABLE;
-    }
-    if (fake.before_batch) {
-        fake.before_batch(instance->n_batches);
-    }
-    while (fake.hang) {
-        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-        if (instance->host->is_cancelled(instance->host)) {
-            err->code = HG_ECANCELLED;
-            return HG_ECANCELLED;
-        }
-    }
-    size_t n = json_array_size(instance->rows);
-    if (instance->at == n && ++instance->n_rounds < fake.n_repeat) {
-        instance->at = 0;
-    }
-    size_t end = fake.batch_rows ? instance->at + (size_t)fake.batch_rows : n;
-    end = end < n ? end : n;
-    if (r < 0 || instance->at == end) {
-        return r;
-    }
-    if (fake.resumes) {
-        r = put_place(instance, end, err);
-    }
-    for (; r == HG_OK && instance->at < end; instance->at++) {
-        const json_t *row = json_array_get(instance->rows, instance->at);
-        for (size_t c = 0; r == HG_OK && c < fake.n_columns; c++) {
-            r = put_cell(instance->batch, c, json_array_get(row, c));
-        }
-        r = r < 0 ? r : hg_batch_end_row(instance->batch);
-    }
-    return r < 0 ? hg_batch_explain(instance->batch, 0, r, err)
-                 : hg_batch_finish(instance->batch, ret, err);
-}
-
-static void fake_release(void *arg)
-{
-    struct instance *instance = arg;
-    hg_batch_free(instance->batch);
-    json_decref(instance->rows);
-    instance->batch = NULL;
-    instance->rows = NULL;
-}
-
-static const struct hg_batch_stream_ops fake_ops = {fake_schema, fake_next, fake_release};
-
-static hg_status fake_read(void *inst,
-                           const struct hg_read_request *request,
-                           struct ArrowArrayStream *ret,
-                           struct hg_error *err)
-{
-    struct instance *instance = inst;
-    (void)snprintf(fake.state_seen,
-                   sizeof fake.state_seen,
-                   "%s",
-                   request->state_json ? request->state_json : "");
-    instance->rows = fake.parsed ? json_incref(fake.parsed)
-                                 : json_loads(fake.rows, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    assert_non_null(instance->rows);
-    if (fake.resumes) {
-        HG_CLEANUP(hg_json_decrefp) json_t *place = json_loads(fake.state_seen, 0, NULL);
-        instance->at = (size_t)json_integer_value(json_object_get(place, "at"));
-    }
-    hg_status r = hg_batch_new(fake.columns, fake.n_columns, &instance->batch, err);
-    return r < 0 ? r : hg_batch_stream(&fake_ops, instance, ret, err);
-}
-
-static void fake_cancel(void *inst)
-{
-    (void)inst;
-}
-
-static hg_status fake_test(void *inst, struct hg_error *err)
-{
-    (void)inst;
-    (void)err;
-    return HG_OK;
-}
-
-static hg_status fake_discover(void *inst,
-                               const struct hg_discover_sink *sink,
-                               struct hg_error *err)
-{
-    (void)inst;
-    (void)sink;
-    (void)err;
-    return HG_OK;
-}
-
-static void format_position(void *inst, int64_t position, char *buf, size_t size)
-{
-    assert_non_null(inst);
-    (void)snprintf(buf, size, "numbered.csv:%lld", (long long)position);
-}
-
-static const void *fake_extension(void *inst, const char *id)
-{
-    static const struct hg_position positions = {sizeof positions, format_position};
-    return fake.numbers && strcmp(id, HG_EXT_POSITION) == 0 ? (const void *)&positions
-                                                            : hg_batch_stream_extension(inst, id);
-}
-
-static const struct hg_connector_vtable source_vtable = {
-    .struct_size = sizeof source_vtable,
-    .resume = HG_RESUME_CURSOR,
-    .open = fake_open,
-    .test = fake_test,
-    .discover = fake_discover,
-    .read = fake_read,
-    .cancel = fake_cancel,
-    .close = fake_close,
-    .get_extension = fake_extension,
-};
 
 /* ---- the rules ---- */
 
@@ -504,21 +282,16 @@ static const struct hg_rule_vtable table_vtable = {.struct_size = sizeof table_v
                                                    .explain = explain,
                                                    .close = rule_close};
 
-static const struct hg_plugin plugins[] = {
-    {.struct_size = sizeof plugins[0],
-     .kind = HG_KIND_CONNECTOR,
-     .id = "fake",
-     .config_schema = "{\"properties\": {\"files\": {\"enum\": [\"new\", \"all\"]}}}",
-     .vtable = &source_vtable},
-    {.struct_size = sizeof plugins[0],
+static const struct hg_plugin rules[] = {
+    {.struct_size = sizeof rules[0],
      .kind = HG_KIND_RULE,
      .id = "toy_not_null",
      .vtable = &not_null_vtable},
-    {.struct_size = sizeof plugins[0],
+    {.struct_size = sizeof rules[0],
      .kind = HG_KIND_RULE,
      .id = "toy_unique",
      .vtable = &unique_vtable},
-    {.struct_size = sizeof plugins[0],
+    {.struct_size = sizeof rules[0],
      .kind = HG_KIND_RULE,
      .id = "toy_table",
      .vtable = &table_vtable},
@@ -535,9 +308,13 @@ static int find(void *arg,
     (void)arg;
     (void)file;
     (void)sha256;
-    for (size_t i = 0; i < HG_COUNT(plugins); i++) {
-        if ((int)plugins[i].kind == kind && strcmp(plugins[i].id, id) == 0) {
-            *ret = &plugins[i];
+    if (kind == HG_KIND_CONNECTOR && strcmp(id, fake_source_plugin.id) == 0) {
+        *ret = &fake_source_plugin;
+        return HG_OK;
+    }
+    for (size_t i = 0; kind == HG_KIND_RULE && i < HG_COUNT(rules); i++) {
+        if (strcmp(rules[i].id, id) == 0) {
+            *ret = &rules[i];
             return HG_OK;
         }
     }
@@ -580,12 +357,16 @@ static void sink_calling(void *arg, const char *job, const char *plugin_id)
     heard.still_calling = plugin_id != NULL;
 }
 
-int fake_run_json(const json_t *task, json_t **ret_result, struct hg_error *err)
+int fake_run_with(const json_t *task,
+                  const struct hg_flow_plugins *plugins,
+                  struct hg_flow_session *session,
+                  json_t **ret_result,
+                  struct hg_error *err)
 {
     static const struct hg_flow_sink sink = {
         NULL, sink_log, sink_progress, sink_is_cancelled, sink_calling};
     json_t *result = NULL;
-    int r = hg_flow_run_with(task, &sink, &fake_plugins, fake_session, &result, err);
+    int r = hg_flow_run_with(task, &sink, plugins, session, &result, err);
     assert_non_null(result);
     assert_false(heard.still_calling);
     if (ret_result) {
@@ -596,7 +377,12 @@ int fake_run_json(const json_t *task, json_t **ret_result, struct hg_error *err)
     return r;
 }
 
-json_t *fake_task_json(const struct hg_test_pg *pg, const struct fake_task *task)
+int fake_run_json(const json_t *task, json_t **ret_result, struct hg_error *err)
+{
+    return fake_run_with(task, &fake_plugins, fake_session, ret_result, err);
+}
+
+json_t *fake_task_json(const struct hg_test_pg *server, const struct fake_task *task)
 {
     char run_id[HG_UUID_TEXT];
     assert_int_equal(hg_uuid_new(run_id, NULL), HG_OK);
@@ -615,7 +401,7 @@ json_t *fake_task_json(const struct hg_test_pg *pg, const struct fake_task *task
         "fence",
         (json_int_t)(task->fence ? task->fence : 1),
         "warehouse",
-        hg_test_pg_worker(pg),
+        hg_test_pg_worker(server),
         "base_folder",
         "/tmp",
         "extract",
@@ -639,25 +425,46 @@ json_t *fake_task_json(const struct hg_test_pg *pg, const struct fake_task *task
     return json;
 }
 
-int fake_run(const struct hg_test_pg *pg,
+int fake_run(const struct hg_test_pg *server,
              const struct fake_task *task,
              json_t **ret_result,
              struct hg_error *err)
 {
-    HG_CLEANUP(hg_json_decrefp) json_t *json = fake_task_json(pg, task);
+    HG_CLEANUP(hg_json_decrefp) json_t *json = fake_task_json(server, task);
     return fake_run_json(json, ret_result, err);
 }
 
 /* ---- the warehouse ---- */
 
-static PGresult *query(const struct hg_test_pg *pg, const char *sql)
+int start_pg(void **state)
+{
+    (void)state;
+    pg = hg_test_pg_start();
+    return pg ? 0 : -1;
+}
+
+int stop_pg(void **state)
+{
+    (void)state;
+    hg_test_pg_stop(pg);
+    return 0;
+}
+
+int reset(void **state)
+{
+    (void)state;
+    fake_reset();
+    return hg_test_pg_reset(pg);
+}
+
+static PGresult *query(const struct hg_test_pg *server, const char *sql)
 {
     static const char settings[] = "set client_min_messages = warning; set search_path = public";
     static PGconn *conn;
     static char to[512];
-    if (!conn || strcmp(to, hg_test_pg_warehouse(pg)) != 0 || PQstatus(conn) != CONNECTION_OK) {
+    if (!conn || strcmp(to, hg_test_pg_warehouse(server)) != 0 || PQstatus(conn) != CONNECTION_OK) {
         PQfinish(conn);
-        (void)snprintf(to, sizeof to, "%s", hg_test_pg_warehouse(pg));
+        (void)snprintf(to, sizeof to, "%s", hg_test_pg_warehouse(server));
         conn = PQconnectdb(to);
         PQclear(PQexec(conn, settings));
     }
@@ -678,16 +485,16 @@ static PGresult *query(const struct hg_test_pg *pg, const char *sql)
     return result;
 }
 
-const char *fake_query(const struct hg_test_pg *pg, const char *sql)
+const char *fake_query(const struct hg_test_pg *server, const char *sql)
 {
     static char text[64 * 1024];
-    PGresult *result = query(pg, sql);
+    PGresult *result = query(server, sql);
     (void)snprintf(text, sizeof text, "%s", PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "");
     PQclear(result);
     return text;
 }
 
-void fake_sql(const struct hg_test_pg *pg, const char *sql)
+void fake_sql(const struct hg_test_pg *server, const char *sql)
 {
-    PQclear(query(pg, sql));
+    PQclear(query(server, sql));
 }

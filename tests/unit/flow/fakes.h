@@ -1,5 +1,6 @@
 /*
- * A source and rules for the tests of the flow, in this process, and a run with them.
+ * What the tests of the flow share: a PostgreSQL for the program, rules in this process, and a run
+ * with them and the source of fake_source.h.
  */
 #ifndef HG_TEST_FLOW_FAKES_H
 #define HG_TEST_FLOW_FAKES_H
@@ -9,35 +10,17 @@
 
 #include <jansson.h>
 
+#include "fake_source.h"
 #include "flow/plugins.h"
-#include "headgate/batch.h"
 #include "pg.h"
 
-/*
- * The source "fake" gives `rows`: a JSON list of lists. A cell is true or false; a number for the
- * integers, dates (days) and timestamps (us); a real, or a text such as "NaN" for float64; a text
- * of digits, the value times 10^scale, for decimals; a text; null.
- */
-struct fake_source {
-    const struct hg_column *columns;
-    size_t n_columns;
-    const char *rows;
-    json_t *parsed;                   /* instead of `rows`, borrowed */
-    int batch_rows;                   /* 0: all rows in one batch */
-    int64_t n_repeat;                 /* gives all that so many times, 0: once */
-    int n_rejects;                    /* rows handed to headgate.reject/1 before the first batch */
-    const char *state;                /* put before the first batch */
-    bool resumes;                     /* puts {"at": rows given} with each batch, goes on there */
-    int fail_at_batch;                /* 1: get_next fails at the first batch */
-    void (*before_batch)(int number); /* called before each batch, from 1 */
-    bool hang;                        /* get_next waits until it is cancelled */
-    bool numbers;                     /* offers headgate.position/1 */
-    char config_seen[256];
-    /* What it saw. */
-    char state_seen[256]; /* what it was started with, "" for none */
-    int n_open;
-};
-extern struct fake_source fake;
+extern struct hg_test_pg *pg;
+
+/* Of the group: */
+int start_pg(void **state);
+int stop_pg(void **state);
+/* Of each test: nothing in the databases, all fakes as at the start. */
+int reset(void **state);
 
 /* What the sink heard. */
 struct fake_sink {
@@ -74,20 +57,26 @@ struct fake_task {
     const char *checks; /* JSON list, or NULL */
     int64_t fence;      /* 0: 1 */
 };
-int fake_run(const struct hg_test_pg *pg,
+int fake_run(const struct hg_test_pg *server,
              const struct fake_task *task,
              json_t **ret_result,
              struct hg_error *err);
 /* The task of fake_run. Owned by the caller. */
-json_t *fake_task_json(const struct hg_test_pg *pg, const struct fake_task *task);
+json_t *fake_task_json(const struct hg_test_pg *server, const struct fake_task *task);
 /* Runs any task with the fakes. */
 int fake_run_json(const json_t *task, json_t **ret_result, struct hg_error *err);
+/* Runs any task with these plugins and where it may keep its connection, heard by the sink. */
+int fake_run_with(const json_t *task,
+                  const struct hg_flow_plugins *plugins,
+                  struct hg_flow_session *session,
+                  json_t **ret_result,
+                  struct hg_error *err);
 
 /* The first cell of what a query of the superuser's in the warehouse answers; "" for nothing. The
  * text is static until the next call. Fails the test when the query does. */
-const char *fake_query(const struct hg_test_pg *pg, const char *sql);
-void fake_sql(const struct hg_test_pg *pg, const char *sql);
+const char *fake_query(const struct hg_test_pg *server, const char *sql);
+void fake_sql(const struct hg_test_pg *server, const char *sql);
 
-#define assert_query(pg, sql, expected) assert_string_equal(fake_query(pg, sql), expected)
+#define assert_query(server, sql, expected) assert_string_equal(fake_query(server, sql), expected)
 
 #endif

@@ -269,7 +269,6 @@ void trial_choose_load(struct trial *trial)
                                            .n_rows = model->n_rows,
                                            .positions = hg_random_chance(random, 40),
                                            .noise = {(uint64_t)hg_random_below(random, 1 << 30)},
-                                           .base = trial->state + 100,
-                                           .slow = trial->checkpoints};
+                                           .base = trial->state + 100};
     choose_batches(trial, &random_source);
 }

@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "fake_source.h"
 
 struct random_source random_source;
 
@@ -307,46 +307,6 @@ void random_from_param(const struct random_column *column, int n, struct hg_buf 
 
 /* ---- the source ---- */
 
-struct instance {
-    const struct hg_host *host;
-    struct hg_column columns[RANDOM_COLUMNS + 1];
-    size_t n_columns;
-    struct hg_batch *batch;
-    int at;
-    int n_batches;
-};
-
-static hg_status source_open(const struct hg_host *host,
-                             const char *config,
-                             void **ret,
-                             struct hg_error *err)
-{
-    struct instance *instance = calloc(1, sizeof *instance);
-    (void)config;
-    (void)err;
-    instance->host = host;
-    for (int i = 0; i < random_source.n_columns; i++) {
-        instance->columns[instance->n_columns++] = random_source.columns[i].as;
-    }
-    if (random_source.positions) {
-        instance->columns[instance->n_columns++] =
-            (struct hg_column){.name = "_hg_pos", .type = HG_TYPE_UTF8, .nullable = true};
-    }
-    *ret = instance;
-    return HG_OK;
-}
-
-static void source_close(void *inst)
-{
-    free(inst);
-}
-
-static hg_status source_schema(void *arg, struct ArrowSchema *ret, struct hg_error *err)
-{
-    const struct instance *instance = arg;
-    return hg_batch_schema(instance->columns, instance->n_columns, ret, err);
-}
-
 static hg_status put_cell(struct hg_batch *batch,
                           size_t column,
                           int32_t type,
@@ -375,22 +335,22 @@ static hg_status put_cell(struct hg_batch *batch,
     }
 }
 
-static hg_status put_row(struct instance *instance, const struct random_cell *cells, int row)
+static hg_status put_row(struct fake_reading *reading, const struct random_cell *cells, int row)
 {
     hg_status r = HG_OK;
     for (int c = 0; r == HG_OK && c < random_source.n_columns; c++) {
-        r = put_cell(instance->batch, (size_t)c, instance->columns[c].type, &cells[c]);
+        r = put_cell(reading->batch, (size_t)c, random_source.columns[c].as.type, &cells[c]);
     }
     if (r == HG_OK && random_source.positions) {
         char position[32];
         (void)snprintf(position, sizeof position, "at %d", row);
-        r = hg_batch_append_text(instance->batch, (size_t)random_source.n_columns, position);
+        r = hg_batch_append_text(reading->batch, (size_t)random_source.n_columns, position);
     }
-    return r < 0 ? r : hg_batch_end_row(instance->batch);
+    return r < 0 ? r : hg_batch_end_row(reading->batch);
 }
 
 /* Rows that are not of the batch: whoever forgets an offset reads them. */
-static hg_status put_noise(struct instance *instance, int n)
+static hg_status put_noise(struct fake_reading *reading, int n)
 {
     struct random_cell cells[RANDOM_COLUMNS];
     hg_status r = HG_OK;
@@ -401,7 +361,7 @@ static hg_status put_noise(struct instance *instance, int n)
                          &cells[c]);
             cells[c].null = hg_random_chance(&random_source.noise, 30);
         }
-        r = put_row(instance, cells, -1);
+        r = put_row(reading, cells, -1);
     }
     return r;
 }
@@ -420,116 +380,54 @@ static void skip_noise(struct ArrowArray *array, int n)
     array->length -= n;
 }
 
-static hg_status put_state(struct instance *instance, struct hg_error *err)
+/* The batches that the state says were had. */
+static void begin_random(struct fake_reading *reading, const char *state)
 {
-    char text[48];
-    const struct hg_state *state = instance->host->get_extension(instance->host, HG_EXT_STATE);
-    (void)snprintf(
-        text, sizeof text, "{\"at\": %lld}", (long long)(random_source.base + instance->n_batches));
-    return state->put(instance->host, text, err);
+    int64_t place = fake_place(state);
+    while (reading->n_batches < random_source.n_batches &&
+           place > random_source.base + reading->n_batches) {
+        reading->at += (size_t)random_source.batches[reading->n_batches++];
+    }
 }
 
-static hg_status source_next(void *arg, struct ArrowArray *ret, struct hg_error *err)
+static hg_status next_random(struct fake_reading *reading,
+                             struct ArrowArray *ret,
+                             struct hg_error *err)
 {
-    struct instance *instance = arg;
-    if (instance->n_batches == random_source.n_batches) {
+    if (reading->n_batches == random_source.n_batches) {
         return HG_OK;
     }
-    int n_rows = random_source.batches[instance->n_batches++];
-    if (instance->n_batches == random_source.fail_at_batch) {
-        *err = (struct hg_error){.struct_size = sizeof *err,
-                                 .code = HG_EUNAVAILABLE,
-                                 .retryable = 1,
-                                 .retry_after_ms = -1,
-                                 .message = "the random source is away"};
-        return HG_EUNAVAILABLE;
+    int n_rows = random_source.batches[reading->n_batches++];
+    if (reading->n_batches == random_source.fail_at_batch) {
+        return fake_away(err);
     }
     int n_noise =
         hg_random_chance(&random_source.noise, 40) ? hg_random_below(&random_source.noise, 12) : 0;
-    hg_status r = put_state(instance, err);
-    r = r < 0 ? r : put_noise(instance, n_noise);
-    for (int i = 0; r == HG_OK && i < n_rows; i++, instance->at++) {
-        r = put_row(
-            instance, random_source.cells + instance->at * random_source.n_columns, instance->at);
+    hg_status r = fake_put_place(reading, random_source.base + reading->n_batches, err);
+    r = r < 0 ? r : put_noise(reading, n_noise);
+    for (int i = 0; r == HG_OK && i < n_rows; i++, reading->at++) {
+        const struct random_cell *row =
+            random_source.cells + reading->at * (size_t)random_source.n_columns;
+        r = put_row(reading, row, (int)reading->at);
     }
-    r = r < 0 ? hg_batch_explain(instance->batch, 0, r, err)
-              : hg_batch_finish(instance->batch, ret, err);
+    r = fake_finish(reading, r, ret, err);
     if (r == HG_OK) {
         skip_noise(ret, n_noise);
     }
     return r;
 }
 
-static void source_release(void *arg)
+void random_source_use(void)
 {
-    struct instance *instance = arg;
-    hg_batch_free(HG_TAKE(instance->batch));
-}
-
-static const struct hg_batch_stream_ops source_ops = {source_schema, source_next, source_release};
-
-/* The batches that the state says were had. */
-static void go_on_behind(struct instance *instance)
-{
-    long long at = 0;
-    (void)sscanf(random_source.state_seen, "{\"at\": %lld}", &at);
-    while (instance->n_batches < random_source.n_batches &&
-           at > random_source.base + instance->n_batches) {
-        instance->at += random_source.batches[instance->n_batches++];
+    static const struct fake_rows random_rows = {begin_random, next_random};
+    static struct hg_column columns[RANDOM_COLUMNS + 1];
+    size_t n = 0;
+    for (int i = 0; i < random_source.n_columns; i++) {
+        columns[n++] = random_source.columns[i].as;
     }
+    if (random_source.positions) {
+        columns[n++] =
+            (struct hg_column){.name = "_hg_pos", .type = HG_TYPE_UTF8, .nullable = true};
+    }
+    fake = (struct fake_source){.columns = columns, .n_columns = n, .from = &random_rows};
 }
-
-static hg_status source_read(void *inst,
-                             const struct hg_read_request *request,
-                             struct ArrowArrayStream *ret,
-                             struct hg_error *err)
-{
-    struct instance *instance = inst;
-    (void)snprintf(random_source.state_seen,
-                   sizeof random_source.state_seen,
-                   "%s",
-                   request->state_json ? request->state_json : "");
-    go_on_behind(instance);
-    hg_status r = hg_batch_new(instance->columns, instance->n_columns, &instance->batch, err);
-    return r < 0 ? r : hg_batch_stream(&source_ops, instance, ret, err);
-}
-
-static hg_status source_test(void *inst, struct hg_error *err)
-{
-    (void)inst;
-    (void)err;
-    return HG_OK;
-}
-
-static hg_status source_discover(void *inst,
-                                 const struct hg_discover_sink *sink,
-                                 struct hg_error *err)
-{
-    (void)inst;
-    (void)sink;
-    (void)err;
-    return HG_OK;
-}
-
-static void source_cancel(void *inst)
-{
-    (void)inst;
-}
-
-static const struct hg_connector_vtable source_vtable = {
-    .struct_size = sizeof source_vtable,
-    .resume = HG_RESUME_CURSOR,
-    .open = source_open,
-    .test = source_test,
-    .discover = source_discover,
-    .read = source_read,
-    .cancel = source_cancel,
-    .close = source_close,
-    .get_extension = hg_batch_stream_extension,
-};
-
-const struct hg_plugin random_plugin = {.struct_size = sizeof random_plugin,
-                                        .kind = HG_KIND_CONNECTOR,
-                                        .id = "random",
-                                        .config_schema = "{}",
-                                        .vtable = &source_vtable};

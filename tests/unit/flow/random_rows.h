@@ -1,5 +1,5 @@
 /*
- * Random rows of every type, and a source that gives them in batches of any size.
+ * Random rows of every type, and how the source of fake_source.h gives them in batches of any size.
  */
 #ifndef HG_TEST_RANDOM_ROWS_H
 #define HG_TEST_RANDOM_ROWS_H
@@ -51,7 +51,7 @@ const char *random_param(const struct random_column *column,
 /* The expression that makes a column's value of the parameter $n. */
 void random_from_param(const struct random_column *column, int n, struct hg_buf *sql);
 
-/* What the source "random" gives: set before a run. */
+/* What the source gives: set before a run. */
 struct random_source {
     const struct random_column *columns;
     int n_columns;
@@ -67,12 +67,10 @@ struct random_source {
      * it goes on behind that batch.
      */
     int64_t base;
-    bool slow; /* some batches take a millisecond */
-    /* What it saw. */
-    char state_seen[64]; /* what it was started with, "" for none */
 };
 extern struct random_source random_source;
-extern const struct hg_plugin random_plugin;
+/* Makes it what "fake" gives. */
+void random_source_use(void);
 
 /* ---- random_run.c ---- */
 
@@ -81,8 +79,8 @@ void random_rule_file(const char *id, char *ret, size_t size);
 /* The next task is cancelled. */
 extern bool random_stopped;
 /*
- * Runs a task whose source is "random", with the rules of their files and the toy ones of fakes.h,
- * as a worker does. *ret_result is owned by the caller.
+ * Runs a task whose source, if any, gives random_source, with the rules of their files and the toy
+ * ones of fakes.h, as a worker does. *ret_result is owned by the caller.
  */
 int random_run(const json_t *task,
                struct hg_flow_session *session,

@@ -29,11 +29,7 @@ static int find(void *arg,
                 struct hg_error *err)
 {
     const struct hg_module *module = NULL;
-    if (kind == HG_KIND_CONNECTOR) {
-        *ret = &random_plugin;
-        return HG_OK;
-    }
-    if (strncmp(id, "toy_", 4) == 0) {
+    if (kind == HG_KIND_CONNECTOR || strncmp(id, "toy_", 4) == 0) {
         return fake_plugins.find(arg, kind, id, file, sha256, ret, err);
     }
     int r = hg_module_open(file, sha256, &module, err);
@@ -41,33 +37,9 @@ static int find(void *arg,
     return r < 0 ? r : *ret ? HG_OK : hg_error_set(err, HG_ENOTFOUND, "no rule %s", id);
 }
 
-static void heard_log(void *arg, const char *job, int level, const char *message)
+static bool is_stopped(void)
 {
-    (void)arg;
-    (void)job;
-    (void)level;
-    (void)message;
-}
-
-static void heard_progress(
-    void *arg, const char *job, int64_t rows_in, int64_t rows_out, int64_t rows_rejected)
-{
-    (void)arg;
-    (void)job;
-    assert_true(rows_in >= 0 && rows_out >= 0 && rows_rejected >= 0);
-}
-
-static bool is_stopped(void *arg)
-{
-    (void)arg;
     return random_stopped;
-}
-
-static void heard_calling(void *arg, const char *job, const char *plugin_id)
-{
-    (void)arg;
-    (void)job;
-    (void)plugin_id;
 }
 
 int random_run(const json_t *task,
@@ -76,9 +48,9 @@ int random_run(const json_t *task,
                struct hg_error *err)
 {
     static const struct hg_flow_plugins plugins = {NULL, find};
-    static const struct hg_flow_sink sink = {
-        NULL, heard_log, heard_progress, is_stopped, heard_calling};
-    int r = hg_flow_run_with(task, &sink, &plugins, session, ret_result, err);
+    random_source_use();
+    heard.cancel = is_stopped;
+    int r = fake_run_with(task, &plugins, session, ret_result, err);
     hg_flow_session_scrub(session);
     return r;
 }

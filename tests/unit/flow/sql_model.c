@@ -18,6 +18,15 @@ static const char *const rule_names[] = {"not_null", "unique", "range", "toy_uni
 
 /* ---- running SQL ---- */
 
+PGconn *model_connect(const char *conninfo)
+{
+    PGconn *db = PQconnectdb(conninfo);
+    assert_int_equal(PQstatus(db), CONNECTION_OK);
+    model_run(db,
+              "set client_min_messages = error; set timezone = 'UTC'; set search_path = public");
+    return db;
+}
+
 PGresult *model_query(PGconn *db, const char *sql)
 {
     PGresult *result = PQexec(db, sql);

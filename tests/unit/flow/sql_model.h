@@ -72,6 +72,8 @@ struct model {
     int64_t n_loaded;
 };
 
+/* A connection for the model's SQL, in UTC. Owned by the caller, PQfinish. */
+PGconn *model_connect(const char *conninfo);
 /* Runs SQL that must succeed. The caller clears the result. */
 PGresult *model_query(PGconn *db, const char *sql);
 void model_run(PGconn *db, const char *sql);

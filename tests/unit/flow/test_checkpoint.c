@@ -16,23 +16,8 @@
 #include "base/uuid.h"
 #include "fakes.h"
 
-static struct hg_test_pg *pg;
 static char run_id[HG_UUID_TEXT];
 static int64_t fence;
-
-static int start(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
-}
 
 /* Lets the interval of a checkpoint pass. */
 static void let_time_pass(int number)
@@ -50,10 +35,9 @@ static const struct hg_column two[] = {
 };
 
 /* Ten rows, two a batch, each of which may be the last of a part. */
-static int reset(void **state)
+static int give_ten(void **state)
 {
-    (void)state;
-    fake_reset();
+    int r = reset(state);
     fake.columns = two;
     fake.n_columns = 2;
     fake.rows = "[[1, \"a\"], [2, \"a\"], [1, \"b\"], [null, \"x\"], [3, \"c\"], [4, \"c\"],"
@@ -62,7 +46,7 @@ static int reset(void **state)
     fake.resumes = true;
     fake.before_batch = let_time_pass;
     assert_int_equal(hg_uuid_new(run_id, NULL), HG_OK);
-    return hg_test_pg_reset(pg);
+    return r;
 }
 
 #define CHECK(rule, on_fail)                               \
@@ -181,12 +165,12 @@ static void test_where_it_may_not(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup(name, reset)
+#define TEST(name) cmocka_unit_test_setup(name, give_ten)
     const struct CMUnitTest tests[] = {
         TEST(test_a_retry_goes_on),
         TEST(test_merge_in_parts),
         TEST(test_a_stop_leaves_what_was_committed),
         TEST(test_where_it_may_not),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }

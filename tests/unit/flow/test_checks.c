@@ -12,29 +12,6 @@
 #include "fakes.h"
 #include "flow/quarantine.h"
 
-static struct hg_test_pg *pg;
-
-static int start(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
-}
-
-static int reset(void **state)
-{
-    (void)state;
-    fake_reset();
-    return hg_test_pg_reset(pg);
-}
-
 static const struct hg_column three[] = {
     {.name = "k", .type = HG_TYPE_INT64, .nullable = true},
     {.name = "v", .type = HG_TYPE_UTF8, .nullable = true},
@@ -554,5 +531,5 @@ int main(void)
         cmocka_unit_test_setup(test_dates_that_become_timestamps, reset),
         cmocka_unit_test_setup(test_quarantine_is_bounded, reset),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }

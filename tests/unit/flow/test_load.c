@@ -13,29 +13,6 @@
 #include "base/uuid.h"
 #include "fakes.h"
 
-static struct hg_test_pg *pg;
-
-static int start(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
-}
-
-static int reset(void **state)
-{
-    (void)state;
-    fake_reset();
-    return hg_test_pg_reset(pg);
-}
-
 static const struct hg_column two[] = {
     {.name = "k", .type = HG_TYPE_INT64, .nullable = true},
     {.name = "v", .type = HG_TYPE_UTF8, .nullable = true},
@@ -556,5 +533,5 @@ int main(void)
         cmocka_unit_test_setup(test_run_that_committed_is_not_repeated, reset),
         cmocka_unit_test_setup(test_cursor, reset),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }

@@ -13,28 +13,13 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "fakes.h"
+#include "random.h"
 
-static struct hg_test_pg *pg;
-static unsigned state_of_random;
+static struct hg_random dice;
 
-static int start(void **state)
+static int below(int n)
 {
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
-}
-
-static unsigned below(unsigned n)
-{
-    state_of_random = state_of_random * 1103515245u + 12345u;
-    return (state_of_random >> 16) % n;
+    return hg_random_below(&dice, n);
 }
 
 static const struct hg_column columns[] = {
@@ -75,11 +60,11 @@ static int unique_rows(struct row *rows, int n)
 static int make_rows(struct row *rows, int n, enum shape shape)
 {
     for (int i = 0; i < n; i++) {
-        rows[i].a = (int)below(12) - (below(20) == 0 ? 20 : 0);
-        rows[i].b = (int)below(6) - (below(20) == 0 ? 20 : 0);
+        rows[i].a = below(12) - (below(20) == 0 ? 20 : 0);
+        rows[i].b = below(6) - (below(20) == 0 ? 20 : 0);
         rows[i].a = rows[i].a < 0 ? -1 : rows[i].a;
         rows[i].b = rows[i].b < 0 ? -1 : rows[i].b;
-        rows[i].v = (int)below(4) - 1;
+        rows[i].v = below(4) - 1;
     }
     if (shape == RANDOM) {
         return n;
@@ -87,14 +72,14 @@ static int make_rows(struct row *rows, int n, enum shape shape)
     qsort(rows, (size_t)n, sizeof *rows, compare_rows);
     n = unique_rows(rows, n);
     if (shape == SORTED_WITH_A_FLAW && n > 4) {
-        struct row flaw = rows[below((unsigned)n / 2)];
+        struct row flaw = rows[below(n / 2)];
         flaw.v = 77;
-        rows[n / 2 + (int)below((unsigned)(n / 2))] = flaw;
+        rows[n / 2 + below(n / 2)] = flaw;
     }
     if (shape == SORTED_TWICE) {
         memcpy(rows + n, rows, (size_t)n * sizeof *rows);
         for (int i = n; i < 2 * n; i++) {
-            rows[i].v = (int)below(3);
+            rows[i].v = below(3);
         }
         n *= 2;
     }
@@ -173,7 +158,7 @@ static void load_once(size_t mode, enum shape shape, bool loose)
     HG_CLEANUP(hg_json_decrefp) json_t *list = json_array();
     HG_CLEANUP(hg_json_decrefp) json_t *result = NULL;
     struct hg_buf sql = HG_BUF_INIT;
-    int n = make_rows(rows, 1 + (int)below(70), shape);
+    int n = make_rows(rows, 1 + below(70), shape);
     hg_buf_puts(&sql, "truncate input; insert into input values ");
     put_rows(rows, n, list, &sql);
     hg_buf_puts(&sql, "; ");
@@ -182,7 +167,7 @@ static void load_once(size_t mode, enum shape shape, bool loose)
     fake.columns = columns;
     fake.n_columns = HG_COUNT(columns);
     fake.parsed = list;
-    fake.batch_rows = 1 + (int)below(9);
+    fake.batch_rows = 1 + below(9);
     const struct fake_task task = {
         .table = "m.t", .mode = oracles[mode].mode, .key = "[\"a\", \"b\"]"};
     HG_CLEANUP(hg_freep) char *keys = NULL;
@@ -214,7 +199,7 @@ static void load_once(size_t mode, enum shape shape, bool loose)
 
 static void check_table(size_t table, unsigned seed)
 {
-    state_of_random = seed;
+    dice.state = seed;
     assert_int_equal(hg_test_pg_reset(pg), 0);
     if (tables[table]) {
         fake_sql(pg, tables[table]);
@@ -247,7 +232,7 @@ static void test_append_and_replace_are_what_sql_does(void **state)
 {
     (void)state;
     assert_int_equal(hg_test_pg_reset(pg), 0);
-    state_of_random = 42;
+    dice.state = 42;
     fake_sql(pg,
              "create table public.oracle (a numeric, b text, v numeric, w float8);"
              " create table public.input (seq int, a numeric, b text, v numeric, w float8)");
@@ -263,5 +248,5 @@ int main(void)
         cmocka_unit_test(test_merge_is_what_sql_does),
         cmocka_unit_test(test_append_and_replace_are_what_sql_does),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }

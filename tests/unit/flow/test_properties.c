@@ -20,8 +20,6 @@
 
 enum { SEEDS = 80 };
 
-static struct hg_test_pg *pg;
-
 static json_t *task_json(const struct trial *trial);
 
 /* All about the load at work, for whoever repeats it. */
@@ -68,20 +66,6 @@ __attribute__((format(printf, 2, 3), noreturn)) static void broken(const struct 
     }
     fail();
     abort();
-}
-
-static int start(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
 }
 
 /* Rules may only decide the row's fate later, and do not say all then. */
@@ -189,7 +173,7 @@ static json_t *task_json(const struct trial *trial)
         "job",
         "fetch",
         "plugin",
-        "random",
+        "fake",
         "config",
         "checks",
         checks_json(model),
@@ -489,8 +473,8 @@ static void check_state_seen(const struct trial *trial)
     if (trial->state > 0 && strcmp(trial->model.mode, "replace") != 0) {
         (void)snprintf(expected, sizeof expected, "{\"at\": %lld}", (long long)trial->state);
     }
-    if (strcmp(expected, random_source.state_seen) != 0) {
-        broken(trial, "the source started at %s, not %s", random_source.state_seen, expected);
+    if (strcmp(expected, fake.state_seen) != 0) {
+        broken(trial, "the source started at %s, not %s", fake.state_seen, expected);
     }
 }
 
@@ -609,8 +593,9 @@ static void load_once(struct trial *trial)
     }
 }
 
-static void try_seed(struct trial *trial, uint64_t seed)
+static void try_seed(void *arg, uint64_t seed)
 {
+    struct trial *trial = arg;
     trial->seed = seed;
     trial->random.state = seed * 1000003;
     trial->fence = 0;
@@ -628,19 +613,11 @@ static void try_seed(struct trial *trial, uint64_t seed)
 static void test_loads_are_what_sql_does(void **state)
 {
     struct trial *trial = calloc(1, sizeof *trial);
-    uint64_t first;
-    int n;
     (void)state;
     fake_reset();
     trial->cells = calloc((size_t)LARGE_ROWS * RANDOM_COLUMNS, sizeof *trial->cells);
-    trial->model.db = PQconnectdb(hg_test_pg_warehouse(pg));
-    assert_int_equal(PQstatus(trial->model.db), CONNECTION_OK);
-    model_run(trial->model.db,
-              "set client_min_messages = error; set timezone = 'UTC'; set search_path = public");
-    hg_random_seeds(1, SEEDS, &first, &n);
-    for (int i = 0; i < n; i++) {
-        try_seed(trial, first + (uint64_t)i);
-    }
+    trial->model.db = model_connect(hg_test_pg_warehouse(pg));
+    (void)hg_random_try(1, SEEDS, try_seed, trial);
     print_message("%d failures left parts\n", trial->n_left_parts);
     hg_flow_session_close(&trial->session);
     PQfinish(trial->model.db);
@@ -653,5 +630,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loads_are_what_sql_does),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }

@@ -14,35 +14,19 @@
 #include "base/uuid.h"
 #include "fakes.h"
 
-static struct hg_test_pg *pg;
 static int64_t fence;
-
-static int start(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
-}
 
 static const struct hg_column two[] = {
     {.name = "k", .type = HG_TYPE_INT64, .nullable = true},
     {.name = "v", .type = HG_TYPE_UTF8, .nullable = true},
 };
 
-static int reset(void **state)
+static int give_two(void **state)
 {
-    (void)state;
-    fake_reset();
+    int r = reset(state);
     fake.columns = two;
     fake.n_columns = 2;
-    return hg_test_pg_reset(pg);
+    return r;
 }
 
 struct run {
@@ -529,7 +513,7 @@ static void test_attempts(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup(name, reset)
+#define TEST(name) cmocka_unit_test_setup(name, give_two)
     const struct CMUnitTest tests[] = {
         TEST(test_every_type_goes_through_unchanged),
         TEST(test_positions_outlive_the_source),
@@ -548,5 +532,5 @@ int main(void)
         TEST(test_the_cursor_never_moves_back),
         TEST(test_attempts),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }

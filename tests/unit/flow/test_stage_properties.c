@@ -23,8 +23,6 @@
 
 enum { SEEDS = 25, RUNS = 8, ROWS = 2000, BATCHES = 200, TASKS = 5, KEPT_RUNS = 3 };
 
-static struct hg_test_pg *pg;
-
 static const struct random_column columns[] = {
     {.as = {.name = "n", .type = HG_TYPE_INT64, .nullable = true}, .natural = "bigint"},
     {.as = {.name = "v", .type = HG_TYPE_UTF8, .nullable = true}, .natural = "text"},
@@ -79,20 +77,6 @@ __attribute__((format(printf, 2, 3), noreturn)) static void broken(const struct 
     abort();
 }
 
-static int start(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
-}
-
 /* ---- tasks ---- */
 
 static json_t *checks_of(int task)
@@ -134,7 +118,7 @@ static void add_ends(const struct trial *trial, int task, json_t *form)
         (void)json_object_set_new(
             form,
             "extract",
-            json_pack("{s:s, s:s, s:{}}", "job", "fetch", "plugin", "random", "config"));
+            json_pack("{s:s, s:s, s:{}}", "job", "fetch", "plugin", "fake", "config"));
     }
     if (tasks[task].readers) {
         (void)json_object_set_new(form,
@@ -390,8 +374,9 @@ static void clear(const struct trial *trial)
               " alter table m.e owner to headgate_user");
 }
 
-static void try_seed(struct trial *trial, uint64_t seed)
+static void try_seed(void *arg, uint64_t seed)
 {
+    struct trial *trial = arg;
     trial->seed = seed;
     trial->random.state = seed * 1000003;
     trial->replaces = hg_random_chance(&trial->random, 25);
@@ -412,19 +397,11 @@ static void try_seed(struct trial *trial, uint64_t seed)
 static void test_cut_flows_lose_and_double_nothing(void **state)
 {
     struct trial *trial = calloc(1, sizeof *trial);
-    uint64_t first;
-    int n;
     (void)state;
     fake_reset();
-    trial->db = PQconnectdb(hg_test_pg_warehouse(pg));
-    assert_int_equal(PQstatus(trial->db), CONNECTION_OK);
-    model_run(trial->db,
-              "set client_min_messages = error; set search_path = public; create temporary table"
-              " source (n bigint, v text)");
-    hg_random_seeds(1, SEEDS, &first, &n);
-    for (int i = 0; i < n; i++) {
-        try_seed(trial, first + (uint64_t)i);
-    }
+    trial->db = model_connect(hg_test_pg_warehouse(pg));
+    model_run(trial->db, "create temporary table source (n bigint, v text)");
+    int n = hg_random_try(1, SEEDS, try_seed, trial);
     print_message("%d late retries found their rows gone\n", trial->n_refused);
     assert_true(n < SEEDS || trial->n_refused > 0);
     hg_flow_session_close(&trial->session);
@@ -437,5 +414,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cut_flows_lose_and_double_nothing),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }

@@ -16,29 +16,6 @@
 #include "fakes.h"
 #include "flow/session.h"
 
-static struct hg_test_pg *pg;
-
-static int start(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
-}
-
-static int reset(void **state)
-{
-    (void)state;
-    fake_reset();
-    return hg_test_pg_reset(pg);
-}
-
 static json_t *head(const char *kind)
 {
     char run_id[HG_UUID_TEXT];
@@ -432,5 +409,5 @@ int main(void)
         cmocka_unit_test_setup(test_bad_tasks, reset),
         cmocka_unit_test_setup(test_no_server, reset),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
