@@ -235,7 +235,7 @@ void hg_attempts_hand_out(struct hg_pipelines *service)
 static void on_idle(void *arg)
 {
     hg_attempts_hand_out(arg);
-    hg_dispatch_poke(arg);
+    hg_dispatcher_poke(arg);
 }
 
 /* ---- what waits for a worker ---- */

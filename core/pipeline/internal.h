@@ -235,14 +235,14 @@ size_t hg_attempts_cancel(struct hg_pipelines *service, const char *task_id);
 void hg_attempts_remove(struct hg_pipelines *service, struct hg_attempt *attempt);
 void hg_attempt_free(struct hg_attempt *attempt);
 
-/* ---- dispatch.c, scheduler.c ---- */
+/* ---- dispatcher.c, scheduler.c ---- */
 
-int hg_dispatch_start(struct hg_pipelines *service, struct hg_error *err);
+int hg_dispatcher_start(struct hg_pipelines *service, struct hg_error *err);
 /* Call with `stopping` set. Tasks go on for `grace_ms`; what is cut short is taken up at a start.
  */
-void hg_dispatch_stop(struct hg_pipelines *service, int64_t grace_ms);
+void hg_dispatcher_stop(struct hg_pipelines *service, int64_t grace_ms);
 /* There may be something to do. [any] */
-void hg_dispatch_poke(struct hg_pipelines *service);
+void hg_dispatcher_poke(struct hg_pipelines *service);
 int hg_scheduler_start(struct hg_pipelines *service, struct hg_error *err);
 void hg_scheduler_stop(struct hg_pipelines *service);
 /* Schedules have changed, or something is due. [any] */

@@ -106,7 +106,7 @@ static int look_around(struct touch *touch, struct hg_error *err)
 static void hear(struct hg_pipelines *service, const char *what)
 {
     if (strcmp(what, SAY_WORK) == 0) {
-        hg_dispatch_poke(service);
+        hg_dispatcher_poke(service);
     } else {
         hg_scheduler_wake(service);
     }

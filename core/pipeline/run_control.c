@@ -152,7 +152,7 @@ static void run_changed(struct hg_pipelines *service)
         service->cancels_due = true;
         (void)pthread_cond_broadcast(&service->run_changed);
     }
-    hg_dispatch_poke(service);
+    hg_dispatcher_poke(service);
 }
 
 int hg_runs_cancel(struct hg_pipelines *service,

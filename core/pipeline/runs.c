@@ -389,7 +389,7 @@ int hg_run_create(struct hg_pipelines *service,
            "trigger",
            request->trigger,
            NULL);
-    hg_dispatch_poke(service);
+    hg_dispatcher_poke(service);
     return HG_OK;
 }
 

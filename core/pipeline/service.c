@@ -66,7 +66,7 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
     r = r < 0 ? r : hg_retention_keep(service, err);
     r = r < 0 ? r : hg_peers_start(service, err);
     r = r < 0 ? r : hg_catalog_sync(service, true, err);
-    r = r < 0 ? r : hg_dispatch_start(service, err);
+    r = r < 0 ? r : hg_dispatcher_start(service, err);
     r = r < 0 ? r : hg_scheduler_start(service, err);
     if (r < 0) {
         hg_pipelines_stop(service, 0);
@@ -96,7 +96,7 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
         (void)pthread_cond_broadcast(&service->run_changed);
     }
     hg_scheduler_stop(service);
-    hg_dispatch_stop(service, grace_ms);
+    hg_dispatcher_stop(service, grace_ms);
     hg_peers_stop(service);
     (void)pthread_cond_destroy(&service->work);
     (void)pthread_cond_destroy(&service->gathered);

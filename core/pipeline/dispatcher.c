@@ -27,7 +27,7 @@ static int64_t lease_ms(void)
     return HG_FAULT_NUMBER("HEADGATE_LEASE_MS", HG_LEASE_MS);
 }
 
-void hg_dispatch_poke(struct hg_pipelines *service)
+void hg_dispatcher_poke(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
     service->poked = true;
@@ -63,37 +63,6 @@ static int check_fences(struct hg_pipelines *service,
     return HG_OK;
 }
 
-/* `limit` 0: what was cancelled and of which an attempt may still live. */
-static int claim_in_transaction(struct hg_pipelines *service,
-                                struct hg_db *db,
-                                int limit,
-                                struct hg_queue_task **ret,
-                                size_t *ret_n,
-                                struct hg_error *err)
-{
-    struct hg_queue_task *tasks = NULL;
-    size_t n = 0;
-    int r = hg_queue_begin(db, err);
-    if (r == HG_OK) {
-        r = limit > 0 ? hg_queue_claim(db, service->host, limit, &tasks, &n, err)
-                      : hg_queue_claim_cancelled(db, service->host, &tasks, &n, err);
-    }
-    r = r < 0 ? r : check_fences(service, db, tasks, n, err);
-    r = r < 0 || n == 0 ? r : hg_outcome_started(db, tasks, n, err);
-    r = r < 0 ? r : hg_db_commit(db, err);
-    if (r < 0) {
-        hg_db_rollback(db);
-        hg_queue_tasks_free(tasks, n);
-        return r;
-    }
-    if (n > 0) {
-        HG_FAULT("host.claimed");
-    }
-    *ret = tasks;
-    *ret_n = n;
-    return HG_OK;
-}
-
 static void run_changed(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
@@ -101,29 +70,59 @@ static void run_changed(struct hg_pipelines *service)
     (void)pthread_cond_broadcast(&service->run_changed);
 }
 
-static int claim_some(
+static int add_attempt(struct hg_pipelines *service,
+                       struct hg_queue_task *task,
+                       struct hg_error *err)
+{
+    struct hg_attempt *attempt = calloc(1, sizeof *attempt);
+    if (!attempt) {
+        return hg_error_nomem(err); /* it is unknown here, and so made ready again */
+    }
+    attempt->task = *task;
+    memset(task, 0, sizeof *task);
+    attempt->error = (struct hg_error)HG_ERROR_INIT;
+    hg_attempts_add(service, attempt);
+    return HG_OK;
+}
+
+/* Behind a claim, in its transaction: commits it and takes the tasks over. */
+static int take_over(struct hg_pipelines *service,
+                     struct hg_db *db,
+                     struct hg_queue_task *tasks,
+                     size_t n,
+                     struct hg_error *err)
+{
+    int r = check_fences(service, db, tasks, n, err);
+    r = r < 0 || n == 0 ? r : hg_outcome_started(db, tasks, n, err);
+    r = r < 0 ? r : hg_db_commit(db, err);
+    if (r == HG_OK && n > 0) {
+        HG_FAULT("host.claimed");
+        for (size_t i = 0; r == HG_OK && i < n; i++) {
+            r = add_attempt(service, &tasks[i], err);
+        }
+        run_changed(service);
+    }
+    hg_queue_tasks_free(tasks, n);
+    return r;
+}
+
+static int claim_ready(
     struct hg_pipelines *service, struct hg_db *db, int limit, size_t *ret_n, struct hg_error *err)
 {
     struct hg_queue_task *tasks = NULL;
+    int r = hg_queue_begin(db, err);
+    r = r < 0 ? r : hg_queue_claim(db, service->host, limit, &tasks, ret_n, err);
+    return r < 0 ? r : take_over(service, db, tasks, *ret_n, err);
+}
+
+/* What was cancelled while it was ready, and of which an attempt may still live. */
+static int claim_cancelled(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+{
+    struct hg_queue_task *tasks = NULL;
     size_t n = 0;
-    int r = claim_in_transaction(service, db, limit, &tasks, &n, err);
-    for (size_t i = 0; r == HG_OK && i < n; i++) {
-        struct hg_attempt *attempt = calloc(1, sizeof *attempt);
-        if (!attempt) {
-            r = hg_error_nomem(err); /* its lease runs out and it is claimed again */
-            break;
-        }
-        attempt->task = tasks[i];
-        memset(&tasks[i], 0, sizeof tasks[i]);
-        attempt->error = (struct hg_error)HG_ERROR_INIT;
-        hg_attempts_add(service, attempt);
-    }
-    hg_queue_tasks_free(tasks, n);
-    if (n > 0) {
-        run_changed(service);
-    }
-    *ret_n = n;
-    return r;
+    int r = hg_queue_begin(db, err);
+    r = r < 0 ? r : hg_queue_claim_cancelled(db, service->host, &tasks, &n, err);
+    return r < 0 ? r : take_over(service, db, tasks, n, err);
 }
 
 static int claim_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
@@ -134,7 +133,7 @@ static int claim_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg
         hg_peers_tell_work(service);
         return HG_OK;
     }
-    int r = claim_some(service, db, limit, &n, err);
+    int r = claim_ready(service, db, limit, &n, err);
     hg_attempts_hand_out(service);
     if (n == (size_t)limit) {
         hg_peers_tell_work(service);
@@ -281,7 +280,7 @@ static int write_one_by_one(struct hg_pipelines *service,
         }
         if (r < 0 && !attempts[i]->refused) {
             refuse_report(attempts[i], err);
-            hg_dispatch_poke(service); /* it is written down without its report */
+            hg_dispatcher_poke(service); /* it is written down without its report */
             continue;
         }
         attempts[i]->taken = true; /* as far as that is possible */
@@ -384,8 +383,7 @@ static int keep_leases(struct hg_pipelines *service, struct hg_db *db, struct hg
 static int cancel_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *ids = NULL;
-    size_t n = 0;
-    int r = claim_some(service, db, 0, &n, err);
+    int r = claim_cancelled(service, db, err);
     r = r < 0 ? r : hg_queue_to_cancel(db, service->host, &ids, err);
     size_t i;
     json_t *id;
@@ -412,7 +410,7 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : write_batch(service, db, &n_ended, err); /* what comes meanwhile pokes us */
     if (n_ended == ENDS_AT_ONCE) {
-        hg_dispatch_poke(service); /* there may have been more */
+        hg_dispatcher_poke(service); /* there may have been more */
     }
     if (r == HG_OK && now >= rounds->progress_at_ms) {
         rounds->progress_at_ms = now + PROGRESS_MS;
@@ -460,7 +458,7 @@ static void *dispatch(void *arg)
     return NULL;
 }
 
-int hg_dispatch_start(struct hg_pipelines *service, struct hg_error *err)
+int hg_dispatcher_start(struct hg_pipelines *service, struct hg_error *err)
 {
     struct hg_worker_options options = HG_WORKER_OPTIONS_INIT;
     options.self = service->options.self;
@@ -522,7 +520,7 @@ static void last_round(struct hg_pipelines *service)
     }
 }
 
-void hg_dispatch_stop(struct hg_pipelines *service, int64_t grace_ms)
+void hg_dispatcher_stop(struct hg_pipelines *service, int64_t grace_ms)
 {
     if (service->has_dispatcher) {
         (void)pthread_join(service->dispatcher, NULL);
