@@ -255,15 +255,10 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A function type, so that it need not be written out each time. */
-typedef hg_status each_file(
-    void *arg, const char *path, int64_t size_bytes, int64_t mtime_ms, struct hg_error *err);
-
 /* One match. What is no regular file is passed over. */
 static int hand_over(const struct hg_file_scope *scope,
                      const char *path,
-                     each_file *each,
-                     void *arg,
+                     const struct hg_file_sink *sink,
                      struct hg_error *err)
 {
     struct stat st;
@@ -275,18 +270,23 @@ static int hand_over(const struct hg_file_scope *scope,
     if (stat(real, &st)) {
         return hg_error_errno(err, errno, "cannot look at \"%s\"", path);
     }
-    return S_ISREG(st.st_mode) ? each(arg, path, st.st_size, mtime_ms(&st), err) : HG_OK;
+    const struct hg_file_match match = {
+        .struct_size = sizeof match,
+        .path = path,
+        .size_bytes = st.st_size,
+        .mtime_ms = mtime_ms(&st),
+    };
+    return S_ISREG(st.st_mode) ? sink->file(sink->arg, &match, err) : HG_OK;
 }
 
 static int hand_over_all(const struct hg_file_scope *scope,
                          glob_t *found,
-                         each_file *each,
-                         void *arg,
+                         const struct hg_file_sink *sink,
                          struct hg_error *err)
 {
     qsort(found->gl_pathv, found->gl_pathc, sizeof found->gl_pathv[0], compare_paths);
     for (size_t i = 0; i < found->gl_pathc; i++) {
-        int r = hand_over(scope, found->gl_pathv[i], each, arg, err);
+        int r = hand_over(scope, found->gl_pathv[i], sink, err);
         if (r) {
             return r;
         }
@@ -296,8 +296,7 @@ static int hand_over_all(const struct hg_file_scope *scope,
 
 int hg_file_scope_glob(const struct hg_file_scope *scope,
                        const char *pattern,
-                       each_file *each,
-                       void *arg,
+                       const struct hg_file_sink *sink,
                        struct hg_error *err)
 {
     HG_CLEANUP(hg_freep) char *whole = hg_path_join(scope->base_folder, pattern);
@@ -306,7 +305,7 @@ int hg_file_scope_glob(const struct hg_file_scope *scope,
     }
     struct stat st;
     if (lstat(whole, &st) == 0) {
-        return hand_over(scope, whole, each, arg, err);
+        return hand_over(scope, whole, sink, err);
     }
     HG_CLEANUP(hg_freep) char *folder = fixed_folder(whole);
     HG_CLEANUP(hg_freep) char *real = NULL;
@@ -326,7 +325,7 @@ int hg_file_scope_glob(const struct hg_file_scope *scope,
     glob_t found = {0};
     int status = glob(whole, GLOB_ERR | GLOB_NOSORT, NULL, &found);
     if (status == 0) {
-        r = hand_over_all(scope, &found, each, arg, err);
+        r = hand_over_all(scope, &found, sink, err);
     } else if (status == GLOB_NOSPACE) {
         r = hg_error_nomem(err);
     } else if (status == GLOB_ABORTED) {

@@ -5,9 +5,8 @@
 #ifndef HG_PLUGIN_FILE_SCOPE_H
 #define HG_PLUGIN_FILE_SCOPE_H
 
-#include <stdint.h>
-
 #include "base/error.h"
+#include "headgate/plugin.h"
 
 struct hg_file_scope;
 
@@ -32,18 +31,13 @@ int hg_file_scope_open(const struct hg_file_scope *scope,
                        int *ret_fd,
                        struct hg_error *err);
 /*
- * Hands the regular files that match to `each`, sorted by the bytes of their absolute paths. A path
- * that names a file as it stands is taken as such, whatever characters it has. HG_EFORBIDDEN when
- * the pattern or a match lies outside of the roots.
+ * Hands the regular files that match to the sink, sorted by the bytes of their absolute paths. A
+ * path that names a file as it stands is taken as such, whatever characters it has. HG_EFORBIDDEN
+ * when the pattern or a match lies outside of the roots.
  */
 int hg_file_scope_glob(const struct hg_file_scope *scope,
                        const char *pattern,
-                       hg_status (*each)(void *arg,
-                                         const char *path,
-                                         int64_t size_bytes,
-                                         int64_t mtime_ms,
-                                         struct hg_error *err),
-                       void *arg,
+                       const struct hg_file_sink *sink,
                        struct hg_error *err);
 
 #endif

@@ -114,15 +114,10 @@ static hg_status file_open_read(const struct hg_host *host,
 
 static hg_status file_glob(const struct hg_host *host,
                            const char *pattern,
-                           hg_status (*each)(void *arg,
-                                             const char *path,
-                                             int64_t size_bytes,
-                                             int64_t mtime_ms,
-                                             struct hg_error *err),
-                           void *arg,
+                           const struct hg_file_sink *sink,
                            struct hg_error *err)
 {
-    return hg_file_scope_glob(services_of(host)->files, pattern, each, arg, err);
+    return hg_file_scope_glob(services_of(host)->files, pattern, sink, err);
 }
 
 static const struct hg_file file_extension = {

@@ -57,17 +57,17 @@ struct listing {
     size_t matches;
 };
 
-static hg_status add_match(
-    void *arg, const char *path, int64_t size_bytes, int64_t mtime_ms, struct hg_error *err)
+static hg_status add_match(void *arg, const struct hg_file_match *match, struct hg_error *err)
 {
     struct listing *listing = arg;
     listing->matches++;
     /* One glob gives a path once, so only what earlier paths gave needs to be searched. */
     struct src_files earlier = {listing->files->items, listing->before, 0};
-    if (has_path(&earlier, path)) {
+    if (has_path(&earlier, match->path)) {
         return HG_OK;
     }
-    return src_files_add(listing->files, path, strlen(path), size_bytes, mtime_ms, err);
+    return src_files_add(
+        listing->files, match->path, strlen(match->path), match->size_bytes, match->mtime_ms, err);
 }
 
 /* The folders that all paths share are not shown. */
@@ -124,7 +124,8 @@ hg_status src_files_list(const struct hg_host *host,
     for (size_t i = 0; i < paths->n && !status; i++) {
         const char *path = ((char *const *)paths->items)[i];
         struct listing listing = {&files, files.n, 0};
-        status = services->glob(host, path, add_match, &listing, err);
+        const struct hg_file_sink sink = {sizeof sink, &listing, add_match};
+        status = services->glob(host, path, &sink, err);
         if (!status && listing.matches == 0 && !(only_new && is_pattern(path))) {
             status = no_match(path, err);
         }

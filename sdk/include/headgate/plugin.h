@@ -177,6 +177,21 @@ struct hg_state {
 /* headgate.file/1: places a plugin may use on disk. */
 #define HG_EXT_FILE "headgate.file/1"
 
+/* A file that a pattern matches. Borrowed during the call. */
+struct hg_file_match {
+    uint32_t struct_size;
+    const char *path;
+    int64_t size_bytes;
+    int64_t mtime_ms; /* since 1970 in UTC */
+};
+
+struct hg_file_sink {
+    uint32_t struct_size;
+    void *arg;
+    /* HG_OK to go on. */
+    hg_status (*file)(void *arg, const struct hg_file_match *match, struct hg_error *err);
+};
+
 struct hg_file {
     uint32_t struct_size;
     /*
@@ -194,18 +209,12 @@ struct hg_file {
                            int *ret_fd,
                            struct hg_error *err);
     /*
-     * [instance] The files that match a glob pattern (or the one file that a plain path names),
-     * sorted by name, each handed to `each` with its path, size and modification time. `each`
-     * returns HG_OK to go on. No match is no error.
+     * [instance] Hands the files that match a glob pattern (or the one file that a plain path
+     * names) to the sink, sorted by name. No match is no error.
      */
     hg_status (*glob)(const struct hg_host *host,
                       const char *pattern,
-                      hg_status (*each)(void *arg,
-                                        const char *path,
-                                        int64_t size_bytes,
-                                        int64_t mtime_ms,
-                                        struct hg_error *err),
-                      void *arg,
+                      const struct hg_file_sink *sink,
                       struct hg_error *err);
 };
 

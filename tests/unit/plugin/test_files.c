@@ -123,21 +123,22 @@ static void test_no_roots(void **state)
     hg_file_scope_free(none);
 }
 
-static hg_status collect(
-    void *arg, const char *path, int64_t size_bytes, int64_t mtime_ms, struct hg_error *err)
+static hg_status collect(void *arg, const struct hg_file_match *match, struct hg_error *err)
 {
     (void)err;
-    assert_true(size_bytes > 0);
-    assert_true(mtime_ms > 0);
-    assert_int_equal(strncmp(path, folder, strlen(folder)), 0);
-    hg_buf_printf(arg, "%s ", path + strlen(folder) + 1);
+    assert_int_equal(match->struct_size, sizeof *match);
+    assert_true(match->size_bytes > 0);
+    assert_true(match->mtime_ms > 0);
+    assert_int_equal(strncmp(match->path, folder, strlen(folder)), 0);
+    hg_buf_printf(arg, "%s ", match->path + strlen(folder) + 1);
     return HG_OK;
 }
 
 static void assert_glob(const char *pattern, int code, const char *found)
 {
     struct hg_buf buf = HG_BUF_INIT;
-    assert_int_equal(hg_file_scope_glob(scope, pattern, collect, &buf, NULL), code);
+    const struct hg_file_sink sink = {sizeof sink, &buf, collect};
+    assert_int_equal(hg_file_scope_glob(scope, pattern, &sink, NULL), code);
     assert_string_equal(hg_buf_text(&buf), found);
     hg_buf_free(&buf);
 }
@@ -161,13 +162,10 @@ static void test_glob(void **state)
     assert_glob("/etc/passwd", HG_EFORBIDDEN, "");
 }
 
-static hg_status refuse(
-    void *arg, const char *path, int64_t size_bytes, int64_t mtime_ms, struct hg_error *err)
+static hg_status refuse(void *arg, const struct hg_file_match *match, struct hg_error *err)
 {
     (void)arg;
-    (void)path;
-    (void)size_bytes;
-    (void)mtime_ms;
+    (void)match;
     return hg_error_set(err, HG_ECANCELLED, "enough");
 }
 
@@ -175,7 +173,8 @@ static void test_glob_stops_when_told(void **state)
 {
     (void)state;
     struct hg_error err = HG_ERROR_INIT;
-    assert_int_equal(hg_file_scope_glob(scope, "*.csv", refuse, NULL, &err), HG_ECANCELLED);
+    const struct hg_file_sink sink = {sizeof sink, NULL, refuse};
+    assert_int_equal(hg_file_scope_glob(scope, "*.csv", &sink, &err), HG_ECANCELLED);
     assert_string_equal(err.message, "enough");
 }
 

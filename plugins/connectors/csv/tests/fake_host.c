@@ -123,12 +123,7 @@ static hg_status host_open_read(const struct hg_host *host,
 
 static hg_status host_glob(const struct hg_host *host,
                            const char *pattern,
-                           hg_status (*each)(void *arg,
-                                             const char *path,
-                                             int64_t size_bytes,
-                                             int64_t mtime_ms,
-                                             struct hg_error *err),
-                           void *arg,
+                           const struct hg_file_sink *sink,
                            struct hg_error *err)
 {
     (void)host;
@@ -141,7 +136,8 @@ static hg_status host_glob(const struct hg_host *host,
         struct stat st;
         if (stat(found.gl_pathv[i], &st) == 0) {
             int64_t ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
-            status = each(arg, found.gl_pathv[i], st.st_size, ms, err);
+            const struct hg_file_match match = {sizeof match, found.gl_pathv[i], st.st_size, ms};
+            status = sink->file(sink->arg, &match, err);
         }
     }
     globfree(&found);
