@@ -6,8 +6,8 @@
 create schema headgate;
 
 -- The highest fence under which each task has written. A load takes its fence here in the first
--- statement of its transaction and is refused when a higher one was there: an attempt that was
--- given up but still lives can commit nothing.
+-- statement of its transaction (headgate.take_fence) and is refused when a higher one was there: an
+-- attempt that was given up but still lives can commit nothing.
 create table headgate.ledger_head (
     pipeline_id text not null,
     task_key text not null,
@@ -132,20 +132,75 @@ grant usage, create on schema headgate to headgate_user;
 alter function headgate.run_sql(text) owner to headgate_user;
 revoke all on schema headgate from headgate_user;
 
+-- The fence of an attempt as a lock that its sessions share, so that others can see it while the row
+-- in ledger_head is not committed: a mark of 24 bits and the fence in 40, which is a thousand attempts a
+-- second for 34 years. A lock and not the session's name, since a script may change that.
+create or replace function headgate.fence_key(p_fence bigint) returns bigint
+    language sql immutable
+as $$ select (4736838::bigint << 40) | p_fence $$;
+
+-- For a session beside the one that took the fence: ended with it, see below.
+create or replace function headgate.share_fence(p_fence bigint) returns void
+    language sql
+as $$ select pg_catalog.pg_advisory_xact_lock_shared(headgate.fence_key(p_fence)) $$;
+
+-- An attempt takes its fence: the first thing in its transaction. Of each task one transaction holds
+-- the place, so that nobody ever waits for a row of ledger_head: the holder may be frozen with its host,
+-- and the server keeps its transaction for as long as its connection stands.
+--   taken   it is ours
+--   fenced  a higher fence was there, or is just being taken
+--   busy    an older attempt's transaction is open: ask again
+--   ended   so it was, for longer than p_end_after_ms (null: however long), and its sessions are ended
+create or replace function headgate.take_fence(p_pipeline text, p_task_key text, p_fence bigint,
+    p_end_after_ms integer) returns text
+    language plpgsql
+as $$
+declare
+    place constant bigint := pg_catalog.hashtextextended(p_pipeline || chr(10) || p_task_key, 0);
+    holder record;
+begin
+    if pg_catalog.pg_try_advisory_xact_lock(place) then
+        perform headgate.share_fence(p_fence);
+        insert into headgate.ledger_head as h (pipeline_id, task_key, fence)
+            values (p_pipeline, p_task_key, p_fence)
+            on conflict (pipeline_id, task_key) do update set fence = excluded.fence
+            where h.fence <= excluded.fence;
+        return case when found then 'taken' else 'fenced' end;
+    end if;
+    with held as materialized (
+        select l.pid, l.mode, (l.classid::bigint << 32) | l.objid::bigint as key
+            from pg_catalog.pg_locks l
+            where l.locktype = 'advisory' and l.objsubid = 1 and l.granted and l.database = (select
+            d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))
+    select f.key - headgate.fence_key(0) as fence, a.xact_start as since,
+        (select array_agg(s.pid) from held s where s.key = f.key) as pids into holder
+        from held p join held f on f.pid = p.pid and f.mode = 'ShareLock'
+        and f.key >> 40 = headgate.fence_key(0) >> 40
+        left join pg_catalog.pg_stat_activity a on a.pid = p.pid
+        where p.key = place and p.mode = 'ExclusiveLock' order by f.key desc limit 1;
+    if holder.fence > p_fence then
+        return 'fenced';
+    end if;
+    if holder.fence < p_fence
+        and holder.since <= clock_timestamp() - p_end_after_ms * interval '1 ms'
+    then
+        perform pg_catalog.pg_terminate_backend(p.pid) from unnest(holder.pids) as p (pid);
+        return 'ended';
+    end if;
+    return 'busy';
+end
+$$;
+
 -- A transform whole, in one statement of a worker's: what else would be eight round trips. Fence
 -- first, nothing when the run has it already, the script with its values as settings, the ledger row.
 create or replace function headgate.run_transform(p_pipeline text, p_task_key text, p_run uuid,
-    p_attempt integer, p_fence bigint, p_names text[], p_values text[], p_script text,
-    out outcome text, out n_rows bigint)
+    p_attempt integer, p_fence bigint, p_end_after_ms integer, p_names text[], p_values text[],
+    p_script text, out outcome text, out n_rows bigint)
     language plpgsql
 as $$
 begin
-    insert into headgate.ledger_head as h (pipeline_id, task_key, fence)
-        values (p_pipeline, p_task_key, p_fence)
-        on conflict (pipeline_id, task_key) do update set fence = excluded.fence
-        where h.fence <= excluded.fence;
-    if not found then
-        outcome := 'fenced';
+    outcome := headgate.take_fence(p_pipeline, p_task_key, p_fence, p_end_after_ms);
+    if outcome <> 'taken' then
         return;
     end if;
     select l.rows_loaded into n_rows from headgate.ledger l
@@ -164,8 +219,10 @@ begin
 end
 $$;
 
-revoke all on function headgate.run_transform from public;
-grant execute on function headgate.run_transform to headgate_load;
+revoke all on function headgate.fence_key, headgate.share_fence, headgate.take_fence,
+    headgate.run_transform from public;
+grant execute on function headgate.fence_key, headgate.share_fence, headgate.take_fence,
+    headgate.run_transform to headgate_load;
 
 -- Drops a stage and its table.
 create or replace function headgate.stage_drop(p_seq bigint) returns void

@@ -3,18 +3,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/fault.h"
 #include "base/mem.h"
+#include "base/time.h"
 
-enum { NUMBER_TEXT = 24 };
+/* How long to wait before a fence is asked for again, and how long settling asks. */
+enum { PAUSE_MIN_MS = 5, PAUSE_MAX_MS = 50, SETTLE_MS = 200 };
+enum { NUMBER_TEXT = 24, LEASE_MS = 30000 };
 
 static const struct hg_statement take_fence = {
-    "flow_take_fence",
-    "insert into headgate.ledger_head as h (pipeline_id, task_key, fence)"
-    " values ($1, $2, $3::bigint) on conflict (pipeline_id, task_key)"
-    " do update set fence = excluded.fence where h.fence <= excluded.fence returning h.fence",
-    3};
+    "flow_take_fence", "select headgate.take_fence($1, $2, $3::bigint, $4::integer) as outcome", 4};
+
+static const struct hg_statement share_fence = {
+    "flow_share_fence", "select headgate.share_fence($1::bigint)", 1};
+
+#define IDLE_LIMIT "set local idle_in_transaction_session_timeout = '10s'"
 
 static const struct hg_statement find_done = {
     "flow_find_done",
@@ -60,17 +65,40 @@ int hg_ledger_taken_over(const char *key, int64_t fence, struct hg_error *err)
                         (long long)fence);
 }
 
-static int take(struct hg_db *db, const struct hg_ledger_attempt *attempt, struct hg_error *err)
+/* What headgate.take_fence says. */
+static enum hg_fence outcome_of(const char *text)
+{
+    static const char *const words[] = {
+        [HG_FENCE_TAKEN] = "taken",
+        [HG_FENCE_REFUSED] = "fenced",
+        [HG_FENCE_BUSY] = "busy",
+        [HG_FENCE_ENDED] = "ended",
+    };
+    for (size_t i = 0; text && i < HG_COUNT(words); i++) {
+        if (strcmp(words[i], text) == 0) {
+            return (enum hg_fence)i;
+        }
+    }
+    return HG_FENCE_TAKEN;
+}
+
+static int take(struct hg_db *db,
+                const struct hg_ledger_attempt *attempt,
+                const char *end_after_ms,
+                enum hg_fence *ret,
+                struct hg_error *err)
 {
     char fence[NUMBER_TEXT];
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     const char *const params[] = {
-        attempt->pipeline_id, attempt->key, number(fence, attempt->fence)};
+        attempt->pipeline_id, attempt->key, number(fence, attempt->fence), end_after_ms};
     int r = hg_db_exec(db, &take_fence, params, &result, err);
-    if (r == HG_OK && PQntuples(result) == 0) {
-        return hg_ledger_taken_over(attempt->key, attempt->fence, err);
+    if (r < 0) {
+        return r;
     }
-    return r;
+    *ret = outcome_of(hg_result_text(result, 0, "outcome"));
+    return *ret == HG_FENCE_REFUSED ? hg_ledger_taken_over(attempt->key, attempt->fence, err)
+                                    : HG_OK;
 }
 
 static int find(struct hg_db *db,
@@ -94,15 +122,119 @@ static int find(struct hg_db *db,
     return HG_OK;
 }
 
+/* ---- waiting for an older attempt ---- */
+
+static void pause_ms(int ms)
+{
+    (void)nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
+}
+
+static int longer(int pause)
+{
+    return pause * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause * 2;
+}
+
+struct hg_ledger_wait hg_ledger_wait_begin(const struct hg_flow *flow)
+{
+    const json_t *lease = json_object_get(flow->task, "lease_ms");
+    int64_t lease_ms = json_is_integer(lease) ? json_integer_value(lease) : LEASE_MS;
+    return (struct hg_ledger_wait){hg_time_monotonic_ms() + lease_ms, PAUSE_MIN_MS};
+}
+
+const char *hg_ledger_end_after(const struct hg_ledger_wait *wait)
+{
+    return hg_time_monotonic_ms() < wait->until_ms ? NULL : "0";
+}
+
+int hg_ledger_wait(struct hg_flow *flow,
+                   struct hg_ledger_wait *wait,
+                   enum hg_fence fence,
+                   struct hg_error *err)
+{
+    if (fence == HG_FENCE_ENDED) {
+        hg_flow_log(flow,
+                    flow->current,
+                    HG_LOG_WARNING,
+                    "an older attempt had not let go of the task; its connections are ended");
+    }
+    int r = hg_flow_cancelled(flow, err);
+    if (r == HG_OK) {
+        pause_ms(wait->pause_ms);
+        wait->pause_ms = longer(wait->pause_ms);
+    }
+    return r;
+}
+
+static int begin(struct hg_flow *flow, struct hg_error *err)
+{
+    const struct hg_ledger_attempt attempt = {
+        flow->pipeline_id, flow->run_id, flow->key, flow->fence, 0};
+    struct hg_ledger_wait wait = hg_ledger_wait_begin(flow);
+    for (;;) {
+        enum hg_fence fence = HG_FENCE_TAKEN;
+        int r = hg_db_begin(flow->db, err);
+        r = r < 0 ? r : take(flow->db, &attempt, hg_ledger_end_after(&wait), &fence, err);
+        if (r < 0 || fence == HG_FENCE_TAKEN) {
+            return r;
+        }
+        hg_db_rollback(flow->db); /* so that the transaction begins when its work does */
+        r = hg_ledger_wait(flow, &wait, fence, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+}
+
 int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struct hg_error *err)
 {
     const struct hg_ledger_attempt attempt = {
-        flow->pipeline_id, flow->run_id, flow->key, flow->fence};
-    int r = hg_db_begin(flow->db, err);
-    r = r < 0 ? r : take(flow->db, &attempt, err);
+        flow->pipeline_id, flow->run_id, flow->key, flow->fence, 0};
+    int r = begin(flow, err);
     r = r < 0 ? r : find(flow->db, &attempt, ret_done, err);
     HG_FAULT("flow.begun");
     return r;
+}
+
+int hg_ledger_share(struct hg_db *db, int64_t fence, struct hg_error *err)
+{
+    char text[NUMBER_TEXT];
+    const char *const params[] = {number(text, fence)};
+    return hg_db_exec(db, &share_fence, params, NULL, err);
+}
+
+/* ---- settling ---- */
+
+static int settle(struct hg_db *db,
+                  const struct hg_ledger_attempt *attempt,
+                  enum hg_fence *ret_fence,
+                  struct hg_ledger_done *ret_done,
+                  struct hg_error *err)
+{
+    char end_after[NUMBER_TEXT];
+    int r = hg_db_begin(db, err);
+    /* The server does not wait for us either, should this host be frozen just here. */
+    r = r < 0 ? r : hg_db_simple(db, IDLE_LIMIT, NULL, err);
+    r = r < 0 ? r : take(db, attempt, number(end_after, attempt->lease_ms), ret_fence, err);
+    if (r == HG_OK && *ret_fence == HG_FENCE_TAKEN) {
+        r = find(db, attempt, ret_done, err);
+        r = r < 0 ? r : hg_db_commit(db, err);
+    }
+    if (r < 0 || *ret_fence != HG_FENCE_TAKEN) {
+        hg_db_rollback(db);
+    }
+    return r;
+}
+
+static int still_open(const struct hg_ledger_attempt *attempt, struct hg_error *err)
+{
+    hg_error_set(err,
+                 HG_EUNAVAILABLE,
+                 "an attempt of task \"%s\" still has its transaction open",
+                 attempt->key);
+    if (err) {
+        err->retryable = 1;
+    }
+    return HG_EUNAVAILABLE;
 }
 
 int hg_ledger_settle(struct hg_db *db,
@@ -110,16 +242,21 @@ int hg_ledger_settle(struct hg_db *db,
                      struct hg_ledger_done *ret_done,
                      struct hg_error *err)
 {
-    int r = hg_db_begin(db, err);
-    r = r < 0 ? r : hg_db_simple(db, "set local lock_timeout = '200ms'", NULL, err);
-    r = r < 0 ? r : take(db, attempt, err);
-    r = r < 0 ? r : find(db, attempt, ret_done, err);
-    r = r < 0 ? r : hg_db_commit(db, err);
-    if (r < 0) {
-        hg_db_rollback(db);
+    int64_t until_ms = hg_time_monotonic_ms() + SETTLE_MS;
+    for (int pause = PAUSE_MIN_MS;; pause = longer(pause)) {
+        enum hg_fence fence = HG_FENCE_BUSY;
+        int r = settle(db, attempt, &fence, ret_done, err);
+        if (r < 0 || fence == HG_FENCE_TAKEN) {
+            return r;
+        }
+        if (hg_time_monotonic_ms() >= until_ms) {
+            return still_open(attempt, err);
+        }
+        pause_ms(pause);
     }
-    return r;
 }
+
+/* ---- cursor and ledger ---- */
 
 int hg_ledger_state(struct hg_flow *flow, char **ret_state, struct hg_error *err)
 {

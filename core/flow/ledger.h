@@ -17,11 +17,39 @@ struct hg_ledger_done {
 
 /*
  * Begins the transaction; its first statement takes the fence. HG_ECONFLICT when a higher one was
- * there. Then looks whether this run's task has committed before.
+ * there. An older attempt whose transaction is open is waited for, but for no longer than a lease
+ * (`lease_ms` of the task): then its sessions are ended, for its host may be frozen and itself with
+ * it. Then looks whether this run's task has committed before.
  */
 int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struct hg_error *err);
 /* Says so: HG_ECONFLICT. */
 int hg_ledger_taken_over(const char *key, int64_t fence, struct hg_error *err);
+/* In the transaction of a connection beside the flow's: it is ended with it, should it come to
+ * that. */
+int hg_ledger_share(struct hg_db *db, int64_t fence, struct hg_error *err);
+
+/* How taking a fence ends; see headgate.take_fence. */
+enum hg_fence {
+    HG_FENCE_TAKEN,
+    HG_FENCE_REFUSED, /* a higher one is there */
+    HG_FENCE_BUSY,    /* an older attempt has it */
+    HG_FENCE_ENDED,   /* and has just been ended */
+};
+
+/* For how long an older attempt is waited for. */
+struct hg_ledger_wait {
+    int64_t until_ms; /* by the monotonic clock */
+    int pause_ms;
+};
+struct hg_ledger_wait hg_ledger_wait_begin(const struct hg_flow *flow);
+/* p_end_after_ms of headgate.take_fence: NULL while the older attempt is still waited for. */
+const char *hg_ledger_end_after(const struct hg_ledger_wait *wait);
+/* Behind a fence that is busy or whose holder was ended: a pause. HG_ECANCELLED. */
+int hg_ledger_wait(struct hg_flow *flow,
+                   struct hg_ledger_wait *wait,
+                   enum hg_fence fence,
+                   struct hg_error *err);
+
 /* The state to start from, NULL when there is none. Owned by the caller, free. */
 int hg_ledger_state(struct hg_flow *flow, char **ret_state, struct hg_error *err);
 
@@ -44,13 +72,15 @@ struct hg_ledger_attempt {
     const char *run_id;
     const char *key;
     int64_t fence; /* above that of the attempt */
+    int64_t lease_ms;
 };
 
 /*
  * Whether an attempt of which we have no word (its worker died, its connection broke) has
  * committed, asked on a connection of the host's own outside of a transaction. Takes the fence for
  * that, and so is certain: a transaction of the attempt that is still open is waited for, and none
- * can commit afterwards. A failure with `retryable` when it is open for longer than a moment.
+ * can commit afterwards. HG_EUNAVAILABLE with `retryable` when it is open for longer than a moment:
+ * ask again. Once it has been open for a lease it is ended, for its host may be frozen with it.
  */
 int hg_ledger_settle(struct hg_db *db,
                      const struct hg_ledger_attempt *attempt,

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "flow/ledger.h"
 #include "flow/reader.h"
 #include "headgate/batch.h"
 #include "store/array.h"
@@ -141,10 +142,10 @@ static int connect_reader(struct hg_stage_input *input, struct hg_error *err)
     int r = hg_flow_text(input->flow->task, "warehouse", &warehouse, err);
     r = r < 0 ? r : hg_db_connect(warehouse, "headgate worker", &input->db, err);
     /* A scan that joins another's begins in the middle of the table. */
-    return r < 0
-               ? r
-               : hg_db_simple(
-                     input->db, "begin read only; set local synchronize_seqscans = off", NULL, err);
+    r = r < 0 ? r
+              : hg_db_simple(
+                    input->db, "begin read only; set local synchronize_seqscans = off", NULL, err);
+    return r < 0 ? r : hg_ledger_share(input->db, input->flow->fence, err);
 }
 
 int hg_stage_input_open(struct hg_flow *flow, struct hg_stage_input **ret, struct hg_error *err)

@@ -93,6 +93,15 @@ static int script_error(struct hg_flow *flow,
     return file && err ? hg_error_wrap(err, "%s", file) : r;
 }
 
+/* Whether an older attempt is in the way. */
+static bool is_held(const PGresult *result, enum hg_fence *ret)
+{
+    const char *outcome = hg_result_text(result, 0, "outcome");
+    bool ended = strcmp(outcome, "ended") == 0;
+    *ret = ended ? HG_FENCE_ENDED : HG_FENCE_BUSY;
+    return ended || strcmp(outcome, "busy") == 0;
+}
+
 /* What headgate.run_transform says of it. */
 static int take_outcome(struct hg_flow *flow, const PGresult *result, struct hg_error *err)
 {
@@ -116,36 +125,70 @@ static int take_outcome(struct hg_flow *flow, const PGresult *result, struct hg_
     return HG_OK;
 }
 
+/* Once no older attempt is in the way. */
+static int run_alone(struct hg_flow *flow,
+                     const char *sql,
+                     const char *names,
+                     const char *values,
+                     PGresult **ret,
+                     struct hg_error *err)
+{
+    char attempt[24];
+    char fence[24];
+    (void)snprintf(attempt, sizeof attempt, "%" PRId64, flow->attempt);
+    (void)snprintf(fence, sizeof fence, "%" PRId64, flow->fence);
+    struct hg_ledger_wait wait = hg_ledger_wait_begin(flow);
+    for (;;) {
+        enum hg_fence held = HG_FENCE_BUSY;
+        const char *const params[] = {flow->pipeline_id,
+                                      flow->key,
+                                      flow->run_id,
+                                      attempt,
+                                      fence,
+                                      hg_ledger_end_after(&wait),
+                                      names,
+                                      values,
+                                      sql};
+        PGresult *result =
+            PQexecParams(hg_db_conn(flow->db),
+                         "select outcome, n_rows from headgate.run_transform($1, $2, $3::uuid,"
+                         " $4::int, $5::bigint, $6::int, $7::text[], $8::text[], $9)",
+                         (int)HG_COUNT(params),
+                         NULL,
+                         params,
+                         NULL,
+                         NULL,
+                         0);
+        if (PQresultStatus(result) != PGRES_TUPLES_OK || !is_held(result, &held)) {
+            *ret = result;
+            return HG_OK;
+        }
+        PQclear(result);
+        int r = hg_ledger_wait(flow, &wait, held, err);
+        if (r < 0) {
+            return r;
+        }
+    }
+}
+
 static int run_script(struct hg_flow *flow,
                       const json_t *part,
                       const char *names,
                       const char *values,
                       struct hg_error *err)
 {
-    char attempt[24];
-    char fence[24];
     const char *sql = NULL;
     int r = hg_flow_text(part, "sql", &sql, err);
     if (r < 0) {
         return r;
     }
-    (void)snprintf(attempt, sizeof attempt, "%" PRId64, flow->attempt);
-    (void)snprintf(fence, sizeof fence, "%" PRId64, flow->fence);
-    const char *const params[] = {
-        flow->pipeline_id, flow->key, flow->run_id, attempt, fence, names, values, sql};
     HG_FAULT("flow.begun");
-    HG_CLEANUP(hg_resultp)
-    PGresult *result =
-        PQexecParams(hg_db_conn(flow->db),
-                     "select outcome, n_rows from headgate.run_transform($1, $2, $3::uuid, $4::int,"
-                     " $5::bigint, $6::text[], $7::text[], $8)",
-                     (int)HG_COUNT(params),
-                     NULL,
-                     params,
-                     NULL,
-                     NULL,
-                     0);
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    r = run_alone(flow, sql, names, values, &result, err);
     HG_FAULT("flow.committed");
+    if (r < 0) {
+        return r;
+    }
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
         return script_error(
             flow, result, sql, json_string_value(json_object_get(part, "file")), err);

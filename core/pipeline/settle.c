@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "flow/ledger.h"
@@ -95,7 +96,8 @@ int hg_settle(struct hg_pipelines *service,
     const struct hg_ledger_attempt known = {attempt->task.pipeline_id,
                                             attempt->task.run_id,
                                             attempt->task.key,
-                                            hg_result_int64(result, 0, "fence", 0)};
+                                            hg_result_int64(result, 0, "fence", 0),
+                                            HG_FAULT_NUMBER("HEADGATE_LEASE_MS", HG_LEASE_MS)};
     r = hg_ledger_settle(warehouse, &known, &done, err);
     if (r == HG_EUNAVAILABLE || (r < 0 && err->retryable)) {
         return r;

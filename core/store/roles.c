@@ -17,10 +17,8 @@ static const struct hg_statement look = {
     " exists (select from pg_catalog.pg_auth_members m"
     " join pg_catalog.pg_roles g on g.oid = m.roleid join pg_catalog.pg_roles b on b.oid = m.member"
     " where g.rolname = '" HG_ROLE_USER "' and b.rolname = '" HG_ROLE_LOAD "') as load_is_member,"
-    " exists (select from pg_catalog.pg_auth_members m"
-    " join pg_catalog.pg_roles g on g.oid = m.roleid join pg_catalog.pg_roles b on b.oid = m.member"
-    " where g.rolname = '" HG_ROLE_USER "' and b.rolname = $1)"
-    " or coalesce((select rolsuper from pg_catalog.pg_roles where rolname = $1), false)"
+    " (select count(*) from pg_catalog.pg_roles g where g.rolname in ('" HG_ROLE_USER
+    "', '" HG_ROLE_LOAD "') and pg_catalog.pg_has_role($1::name, g.oid, 'USAGE')) = 2"
     " as host_is_member"
     " from (select) one left join pg_catalog.pg_roles l on l.rolname = '" HG_ROLE_LOAD "'",
     1};
@@ -75,7 +73,7 @@ static int run(struct hg_db *db, const char *sql, struct hg_error *err)
 static int grant_to_host(struct hg_db *db, const char *host_role, struct hg_error *err)
 {
     HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
-    hg_buf_puts(&sql, "grant " HG_ROLE_USER " to ");
+    hg_buf_puts(&sql, "grant " HG_ROLE_USER ", " HG_ROLE_LOAD " to ");
     hg_quote_ident(&sql, host_role);
     return hg_buf_failed(&sql) ? hg_error_nomem(err) : run(db, hg_buf_text(&sql), err);
 }

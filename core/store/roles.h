@@ -22,9 +22,10 @@
 #define HG_METADATA_OPTIONS "-c search_path=public"
 
 /*
- * Makes what is missing of the roles and memberships; `host_role` becomes a member of
- * headgate_user. HG_EFORBIDDEN with the SQL to run when the session's role may not, HG_ECONFLICT
- * when headgate_load exists but is a superuser.
+ * Makes what is missing of the roles and memberships; `host_role` becomes a member of both: it
+ * makes what belongs to headgate_user, drops stages and ends sessions of headgate_load.
+ * HG_EFORBIDDEN with the SQL to run when the session's role may not, HG_ECONFLICT when
+ * headgate_load exists but is a superuser.
  */
 int hg_roles_ensure(struct hg_db *db, const char *host_role, struct hg_error *err);
 

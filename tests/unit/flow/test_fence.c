@@ -1,0 +1,269 @@
+/*
+ * One attempt of a task behind another whose transaction is still open.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <libpq-fe.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "base/uuid.h"
+#include "fakes.h"
+#include "flow/ledger.h"
+
+enum { LEASE_MS = 300, LONG_LEASE_MS = 600000, CANCEL_WITHIN_MS = 2000 };
+
+static const struct hg_column one[] = {{.name = "k", .type = HG_TYPE_INT64, .nullable = true}};
+
+static int give_two(void **state)
+{
+    int r = reset(state);
+    fake.columns = one;
+    fake.n_columns = 1;
+    fake.rows = "[[1], [2]]";
+    return r;
+}
+
+/* ---- the other attempt ---- */
+
+static const char *ask(PGconn *conn, const char *sql)
+{
+    static char text[256];
+    PGresult *result = PQexec(conn, sql);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK) {
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    }
+    (void)snprintf(text, sizeof text, "%s", PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "");
+    PQclear(result);
+    return text;
+}
+
+/* A worker's connection whose process does nothing any more: what is left of a frozen host. */
+static PGconn *frozen(const char *first_statement, const char *expected)
+{
+    PGconn *conn = PQconnectdb(hg_test_pg_worker(pg));
+    assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    (void)ask(conn, "begin");
+    assert_string_equal(ask(conn, first_statement), expected);
+    return conn;
+}
+
+static void assert_ended(PGconn *conn, bool expected)
+{
+    PQclear(PQexec(conn, "select 1"));
+    assert_int_equal(PQstatus(conn), expected ? CONNECTION_BAD : CONNECTION_OK);
+    PQfinish(conn);
+}
+
+/* ---- this one ---- */
+
+static json_t *load(int64_t fence, int lease_ms)
+{
+    const struct fake_task task = {.table = "m.t", .mode = "append", .fence = fence};
+    json_t *json = fake_task_json(pg, &task);
+    assert_int_equal(json_object_set_new(json, "lease_ms", json_integer(lease_ms)), 0);
+    return json;
+}
+
+static json_t *transform(int64_t fence, int lease_ms)
+{
+    json_t *json = load(fence, lease_ms);
+    (void)json_object_del(json, "extract");
+    (void)json_object_del(json, "load");
+    assert_int_equal(json_object_set_new(json, "kind", json_string("transform")), 0);
+    json_object_set_new(json,
+                        "transform",
+                        json_pack("{s:s, s:s, s:{}}",
+                                  "job",
+                                  "fetch",
+                                  "sql",
+                                  "create schema m; create table m.t as select 1::bigint as k"
+                                  " union all select 2",
+                                  "params"));
+    return json;
+}
+
+static void run(json_t *task, int expected, const char *message)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    int r = fake_run_json(task, NULL, &err);
+    if (r != expected || !strstr(err.message, message)) {
+        fail_msg("%d: %s (%s)", r, err.message, err.hint);
+    }
+    json_decref(task);
+}
+
+#define TAKE(fence) "select headgate.take_fence('p', 'fetch', " #fence ", null)"
+
+static json_t *(*const kinds[])(int64_t fence, int lease_ms) = {load, transform};
+
+/* A host that is frozen with its worker never lets go by itself. */
+static void test_an_older_attempt_is_ended(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(kinds); i++) {
+        PGconn *older = frozen(TAKE(3), "taken");
+        PGconn *reader = frozen("select headgate.share_fence(3)", "");
+        run(kinds[i](4, LEASE_MS), HG_OK, "");
+        assert_non_null(strstr(heard.log, "its connections are ended"));
+        assert_ended(older, true);
+        assert_ended(reader, true);
+        assert_query(pg, "select count(*) from m.t", "2");
+        assert_query(pg, "select fence from headgate.ledger_head", "4");
+        assert_int_equal(hg_test_pg_reset(pg), 0);
+    }
+}
+
+static PGconn *about_to_commit;
+static atomic_int n_asked;
+
+static bool let_go(void)
+{
+    if (atomic_fetch_add(&n_asked, 1) == 3) {
+        (void)ask(about_to_commit, "commit");
+    }
+    return false;
+}
+
+/* Not before its lease is over: it may be about to commit. */
+static void test_an_older_attempt_is_waited_for(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(kinds); i++) {
+        about_to_commit = frozen(TAKE(3), "taken");
+        atomic_store(&n_asked, 0);
+        heard.cancel = let_go;
+        run(kinds[i](4, LONG_LEASE_MS), HG_OK, "");
+        heard.cancel = NULL;
+        assert_null(strstr(heard.log, "its connections are ended"));
+        assert_ended(about_to_commit, false);
+        assert_query(pg, "select fence from headgate.ledger_head", "4");
+        assert_int_equal(hg_test_pg_reset(pg), 0);
+    }
+}
+
+/* One that comes late has nothing to wait for. */
+static void test_a_newer_attempt_is_left_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(kinds); i++) {
+        PGconn *newer = frozen(TAKE(5), "taken");
+        run(kinds[i](4, 0), HG_ECONFLICT, "a newer attempt of task \"fetch\" has taken over");
+        assert_ended(newer, false);
+    }
+}
+
+static int64_t cancel_at_ms;
+
+static bool in_a_while(void)
+{
+    return hg_time_monotonic_ms() >= cancel_at_ms;
+}
+
+static void cancel_in(int64_t wait_ms)
+{
+    cancel_at_ms = hg_time_monotonic_ms() + wait_ms;
+    heard.cancel = in_a_while;
+}
+
+/* What is in the way for another reason: a task of another name, a lock of a script's. */
+static void test_others_are_left_alone(void **state)
+{
+    static const char *const others[] = {
+        "select headgate.take_fence('p', 'other', 3, null)",
+        "select headgate.take_fence('q', 'fetch', 3, null)",
+        "select headgate.share_fence(3)",
+    };
+    (void)state;
+    fake_sql(pg,
+             "create schema m authorization headgate_user; create table m.t (k bigint);"
+             " alter table m.t owner to headgate_user");
+    for (size_t i = 0; i < HG_COUNT(others); i++) {
+        PGconn *other = frozen(others[i], i < 2 ? "taken" : "");
+        (void)ask(other, "lock table m.t in share mode");
+        cancel_in((int64_t)3 * LEASE_MS);
+        run(load(4, LEASE_MS), HG_ECANCELLED, "");
+        heard.cancel = NULL;
+        assert_ended(other, false);
+    }
+}
+
+static void test_cancel_while_it_waits(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(kinds); i++) {
+        PGconn *older = frozen(TAKE(3), "taken");
+        cancel_in(LEASE_MS);
+        run(kinds[i](4, LONG_LEASE_MS), HG_ECANCELLED, "");
+        assert_true(hg_time_monotonic_ms() - cancel_at_ms < CANCEL_WITHIN_MS);
+        heard.cancel = NULL;
+        assert_ended(older, false);
+    }
+}
+
+/* ---- the one that is ended is alive after all ---- */
+
+static void take_over(int number)
+{
+    if (number == 2) {
+        PGconn *newer = frozen("select headgate.take_fence('p', 'fetch', 4, 0)", "ended");
+        PQfinish(newer);
+    }
+}
+
+static void test_what_was_ended_lands_nothing(void **state)
+{
+    (void)state;
+    fake.batch_rows = 1;
+    fake.before_batch = take_over;
+    run(load(3, LEASE_MS), HG_EUNAVAILABLE, "connection");
+    assert_query(pg, "select to_regclass('m.t') is null", "t");
+    assert_query(pg, "select count(*) from headgate.ledger", "0");
+}
+
+/* ---- settling ---- */
+
+static void test_settling(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_ledger_done done = {0};
+    struct hg_ledger_attempt attempt = {
+        "p", "01900000-0000-7000-8000-000000000001", "fetch", 4, LONG_LEASE_MS};
+    HG_CLEANUP(hg_db_returnp) struct hg_db *host = NULL;
+    (void)state;
+    assert_int_equal(hg_db_connect(hg_test_pg_warehouse(pg), "test", &host, &err), HG_OK);
+    PGconn *older = frozen(TAKE(3), "taken");
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_EUNAVAILABLE);
+    assert_int_equal(err.retryable, 1);
+    attempt.lease_ms = 0;
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_OK);
+    assert_false(done.found);
+    assert_ended(older, true);
+    PGconn *newer = frozen(TAKE(5), "taken");
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_ECONFLICT);
+    assert_int_equal(err.retryable, 0);
+    assert_ended(newer, false);
+    run(load(3, 0), HG_ECONFLICT, "has taken over");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, give_two)
+    const struct CMUnitTest tests[] = {
+        TEST(test_an_older_attempt_is_ended),
+        TEST(test_an_older_attempt_is_waited_for),
+        TEST(test_a_newer_attempt_is_left_alone),
+        TEST(test_others_are_left_alone),
+        TEST(test_cancel_while_it_waits),
+        TEST(test_what_was_ended_lands_nothing),
+        TEST(test_settling),
+    };
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
+}
