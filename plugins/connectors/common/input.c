@@ -22,15 +22,6 @@ void src_stage_free(struct src_stage *stage)
     }
 }
 
-bool src_cancelled(struct src_cancel *cancel)
-{
-    if (!atomic_load_explicit(&cancel->wanted, memory_order_relaxed) &&
-        cancel->host->is_cancelled(cancel->host)) {
-        atomic_store(&cancel->wanted, true);
-    }
-    return atomic_load_explicit(&cancel->wanted, memory_order_relaxed);
-}
-
 /* ------------------------------------------------------------------------------------------ */
 /* Files                                                                                        */
 /* ------------------------------------------------------------------------------------------ */

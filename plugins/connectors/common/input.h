@@ -4,12 +4,11 @@
 #ifndef SRC_INPUT_H
 #define SRC_INPUT_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "headgate/plugin.h"
+#include "cancel.h"
 
 enum src_compression { SRC_AUTO = 0, SRC_NONE, SRC_GZIP, SRC_ZSTD };
 
@@ -17,15 +16,6 @@ enum src_encoding { SRC_UTF8 = 0, SRC_UTF16LE, SRC_UTF16BE, SRC_LATIN1, SRC_WIND
 
 /* By number of enum src_encoding. */
 extern const char *const src_encoding_names[];
-
-/* How a read learns that it shall stop. */
-struct src_cancel {
-    atomic_bool wanted;
-    int event_fd; /* becomes readable with it; -1: none */
-    const struct hg_host *host;
-};
-
-bool src_cancelled(struct src_cancel *cancel);
 
 /* A stage that bytes come from. Reads 0 bytes at the end, and again after it. */
 struct src_stage {

@@ -14,24 +14,20 @@
 /* What finding out the delimiter wants to see. */
 #define SNIFF_BYTES 16384u
 
-const char *csv_reader_shown(const struct csv_reader *r)
-{
-    return r->files->items[r->i_file].shown;
-}
-
 /* ------------------------------------------------------------------------------------------ */
 /* The buffer                                                                                   */
 /* ------------------------------------------------------------------------------------------ */
 
 static hg_status grow(struct csv_reader *r, struct hg_error *err)
 {
-    uint64_t most = (uint64_t)r->config->max_line_bytes + PATIENT_BYTES;
+    uint64_t most = (uint64_t)r->base.settings->max_line_bytes + PATIENT_BYTES;
     uint64_t size = r->size == 0 ? FIRST_BUFFER_BYTES : (uint64_t)r->size * 2;
     if (size > most) {
         size = most;
     }
     if (size <= r->size) {
-        return hg_fail(err, HG_EINTERNAL, "%s: a row does not fit its buffer", csv_reader_shown(r));
+        return hg_fail(
+            err, HG_EINTERNAL, "%s: a row does not fit its buffer", src_reader_shown(&r->base));
     }
     char *buf = realloc(r->buf, size + CSV_INDEX_PADDING);
     if (!buf) {
@@ -69,7 +65,7 @@ hg_status csv_reader_fill(struct csv_reader *r, struct hg_error *err)
     uint32_t wanted = had > PATIENT_BYTES ? had : 1;
     while (!status && !c->last && c->end < r->size && c->end - had < wanted) {
         size_t got;
-        status = r->input->read(r->input, r->buf + c->end, r->size - c->end, &got, err);
+        status = r->base.input->read(r->base.input, r->buf + c->end, r->size - c->end, &got, err);
         if (!status) {
             c->last = got == 0;
             c->end += (uint32_t)got;
@@ -172,7 +168,7 @@ static hg_status check_first(struct csv_reader *r, uint32_t n, struct hg_error *
     hg_fail(err,
             HG_EDATA,
             "%s:%lld: there are NUL bytes in the %s: this is no text",
-            csv_reader_shown(r),
+            src_reader_shown(&r->base),
             (long long)r->cutter->line,
             r->config->header ? "header" : "first row");
     return hg_fail_hint(err, HG_EDATA, "If it is UTF-16, set encoding to utf-16le or utf-16be.");
@@ -191,7 +187,7 @@ static hg_status bad_first(struct csv_reader *r, const struct csv_row *row, stru
     return hg_fail(err,
                    HG_EDATA,
                    "%s:%lld: the %s cannot be read: %s",
-                   csv_reader_shown(r),
+                   src_reader_shown(&r->base),
                    (long long)r->cutter->line,
                    r->config->header ? "header" : "first row",
                    why);
@@ -235,7 +231,7 @@ static hg_status read_layout(struct csv_reader *r, struct hg_error *err)
             return HG_OK;
         }
         return hg_fail(
-            err, HG_EDATA, "%s: is empty where a header was expected", csv_reader_shown(r));
+            err, HG_EDATA, "%s: is empty where a header was expected", src_reader_shown(&r->base));
     }
     struct csv_row row;
     status = read_first(r, &row, err);
@@ -244,13 +240,13 @@ static hg_status read_layout(struct csv_reader *r, struct hg_error *err)
     }
     if (!status) {
         status = csv_header_match(r->config,
-                                  csv_reader_shown(r),
+                                  src_reader_shown(&r->base),
                                   c->line,
                                   &r->dialect,
                                   r->buf,
                                   &row,
-                                  r->columns,
-                                  r->n_columns,
+                                  r->base.columns,
+                                  r->base.n_columns,
                                   &r->layout,
                                   err);
     }
@@ -263,19 +259,8 @@ static hg_status read_layout(struct csv_reader *r, struct hg_error *err)
 
 hg_status csv_reader_open_file(struct csv_reader *r, struct hg_error *err)
 {
-    const struct src_file *file = &r->files->items[r->i_file];
     struct csv_cutter *c = r->cutter;
-    int fd;
-    hg_status status = src_file_open(r->host, file, &fd, err);
-    if (!status) {
-        status = src_input_open(fd,
-                                file->shown,
-                                r->config->compression,
-                                r->config->encoding,
-                                r->cancel,
-                                &r->input,
-                                err);
-    }
+    hg_status status = src_reader_open_file(&r->base, err);
     if (status) {
         return status;
     }
@@ -284,8 +269,6 @@ hg_status csv_reader_open_file(struct csv_reader *r, struct hg_error *err)
     c->last = false;
     c->line = 1;
     c->skipping = false;
-    r->rows = 0;
-    r->rejected = 0;
     r->text_offset = 0;
     r->layout.n_fields = 1;
     status = csv_reader_fill(r, err);

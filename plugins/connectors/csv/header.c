@@ -328,10 +328,10 @@ void csv_fault_explain(enum csv_fault fault,
         snprintf(out,
                  size,
                  "not valid %s at byte %u of the row (byte %lld of the %s)",
-                 src_encoding_names[config->encoding],
+                 src_encoding_names[config->common.encoding],
                  detail + 1,
                  byte,
-                 config->encoding == SRC_UTF8 ? "text" : "recoded text");
+                 config->common.encoding == SRC_UTF8 ? "text" : "recoded text");
         break;
     case CSV_FAULT_NUL:
         snprintf(out,
@@ -341,7 +341,10 @@ void csv_fault_explain(enum csv_fault fault,
                  byte);
         break;
     case CSV_FAULT_TOO_LONG:
-        snprintf(out, size, "the row is longer than %lld bytes", (long long)config->max_line_bytes);
+        snprintf(out,
+                 size,
+                 "the row is longer than %lld bytes",
+                 (long long)config->common.max_line_bytes);
         break;
     case CSV_SOUND:
         snprintf(out, size, "nothing is wrong");

@@ -1,17 +1,17 @@
 #include "reader.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "header.h"
 #include "headgate/error.h"
 
-/* A batch ends early when its texts have so many bytes. */
-#define BATCH_TEXT_BYTES (16 * 1024 * 1024)
-/* So many bad rows in front of the first good one, and a source is not right. */
-#define TRY_ROWS 100
 /* What is handed over of a bad row. */
 #define RAW_BYTES 65536
+
+static struct csv_reader *reader_of(struct src_reader *base)
+{
+    return (struct csv_reader *)base;
+}
 
 /* ------------------------------------------------------------------------------------------ */
 /* Bad rows                                                                                     */
@@ -40,32 +40,15 @@ static hg_status reject_row(struct csv_reader *r, uint32_t row, struct hg_error 
 {
     const struct csv_chunk *chunk = r->chunk;
     char reason[512];
-    char position[512];
     explain(r, row, reason, sizeof reason);
-    snprintf(
-        position, sizeof position, "%s:%lld", csv_reader_shown(r), (long long)chunk->line[row]);
-    r->rejected++;
     struct hg_reject_row rejected = {
         .struct_size = sizeof rejected,
-        .position = position,
-        .column = chunk->bad[row] > 0 ? r->columns[chunk->bad[row] - 1]->name : NULL,
+        .column = chunk->bad[row] > 0 ? r->base.columns[chunk->bad[row] - 1]->name : NULL,
         .reason = reason,
         .raw = r->buf + chunk->at[row],
         .raw_size = chunk->size[row] < RAW_BYTES ? chunk->size[row] : RAW_BYTES,
     };
-    if (r->only_tries && r->rejected < TRY_ROWS) {
-        return HG_OK;
-    }
-    if (r->reject && !r->only_tries) {
-        return r->reject->reject(r->host, &rejected, err);
-    }
-    const char *column = rejected.column ? rejected.column : "";
-    hg_fail(err, HG_EDATA, "%s: %s%s%s", position, column, *column ? ": " : "", reason);
-    return hg_fail_hint(err,
-                        HG_EDATA,
-                        "%s",
-                        r->only_tries ? "None of the first 100 rows fits the columns."
-                                      : "The host does not take rejected rows.");
+    return src_reader_reject(&r->base, chunk->line[row], &rejected, err);
 }
 
 static hg_status reject_bad(struct csv_reader *r, struct hg_error *err)
@@ -106,8 +89,8 @@ static void drop_bad(struct csv_chunk *chunk)
 /* Rows that an earlier read gave, or rejected, are passed over. */
 static void pass_known(struct csv_reader *r)
 {
-    if (r->skip_rows > 0) {
-        r->skip_rows -= r->chunk->n;
+    if (r->base.skip_rows > 0) {
+        r->base.skip_rows -= r->chunk->n;
         r->chunk->n = 0;
     }
 }
@@ -115,161 +98,64 @@ static void pass_known(struct csv_reader *r)
 static hg_status add_chunk(struct csv_reader *r, struct hg_error *err)
 {
     struct csv_chunk *chunk = r->chunk;
-    r->rows += chunk->n;
+    struct hg_batch *batch = r->base.batch;
+    r->base.rows += chunk->n;
     pass_known(r);
     if (chunk->n == 0) {
         return HG_OK;
     }
-    hg_status status = csv_typing_write(&r->typing, r->buf, chunk, r->batch, err);
+    hg_status status = csv_typing_write(&r->typing, r->buf, chunk, batch, err);
     if (!status && chunk->n_bad > 0) {
-        csv_typing_undo(&r->typing, r->batch, chunk->n);
+        csv_typing_undo(&r->typing, batch, chunk->n);
         status = reject_bad(r, err);
         if (!status) {
             drop_bad(chunk);
-            status = csv_typing_write(&r->typing, r->buf, chunk, r->batch, err);
+            status = csv_typing_write(&r->typing, r->buf, chunk, batch, err);
         }
     }
     if (status) {
         return status;
     }
-    int64_t *positions = (int64_t *)r->batch->columns[r->n_columns].values + r->batch->n_rows;
-    int64_t file = (int64_t)r->i_file << CSV_POSITION_LINE_BITS;
+    int64_t *positions = (int64_t *)batch->columns[r->base.n_columns].values + batch->n_rows;
+    int64_t file = src_reader_position(&r->base, 0);
     for (uint32_t row = 0; row < chunk->n; row++) {
         positions[row] = file | chunk->line[row];
     }
-    hg_batch_commit(r->batch, chunk->n);
+    hg_batch_commit(batch, chunk->n);
     return HG_OK;
 }
 
-static uint32_t chunk_rows(const struct csv_reader *r)
+static uint32_t chunk_rows(const struct src_reader *base)
 {
     int64_t rows = CSV_CHUNK_ROWS;
-    if (r->skip_rows > 0) {
-        return (uint32_t)(r->skip_rows < rows ? r->skip_rows : rows);
+    if (base->skip_rows > 0) {
+        return (uint32_t)(base->skip_rows < rows ? base->skip_rows : rows);
     }
-    int64_t left = r->batch_rows - r->batch->n_rows;
+    int64_t left = base->batch_rows - base->batch->n_rows;
     return (uint32_t)(left < rows ? left : rows);
 }
 
-static bool is_full(const struct csv_reader *r)
-{
-    int64_t bytes = 0;
-    for (size_t i = 0; i < r->n_columns; i++) {
-        bytes += r->batch->columns[i].n_bytes;
-    }
-    return r->batch->n_rows >= r->batch_rows || bytes >= BATCH_TEXT_BYTES;
-}
-
-static hg_status end_file(struct csv_reader *r, struct hg_error *err)
-{
-    char text[512];
-    snprintf(text,
-             sizeof text,
-             "%s: %lld rows read, %lld of them rejected",
-             csv_reader_shown(r),
-             (long long)r->rows,
-             (long long)r->rejected);
-    r->host->log(r->host, HG_LOG_INFO, text);
-    src_stage_free(r->input);
-    r->input = NULL;
-    r->skip_rows = 0;
-    hg_status status = HG_OK;
-    if (r->keeps_state) {
-        status = src_state_add(&r->state, &r->files->items[r->i_file], err);
-    }
-    r->i_file++;
-    return status;
-}
-
 /* Adds rows to the batch: up to a chunk of them, or less where the buffer or the file ends. */
-static hg_status step(struct csv_reader *r, struct hg_error *err)
+static hg_status step(struct src_reader *base, struct hg_error *err)
 {
-    if (!r->input) {
+    struct csv_reader *r = reader_of(base);
+    if (!base->input) {
         return csv_reader_open_file(r, err);
     }
     struct csv_chunk *chunk = r->chunk;
     chunk->n = 0;
     chunk->n_bad = 0;
-    bool drained = csv_cutter_fill(r->cutter, chunk, chunk_rows(r));
+    bool drained = csv_cutter_fill(r->cutter, chunk, chunk_rows(base));
     hg_status status = add_chunk(r, err);
     if (status || !drained) {
         return status;
     }
-    return r->cutter->last ? end_file(r, err) : csv_reader_fill(r, err);
-}
-
-static hg_status put_state(struct csv_reader *r, struct hg_error *err)
-{
-    if (!r->keeps_state) {
-        return HG_OK;
-    }
-    const struct src_file *current = r->input ? &r->files->items[r->i_file] : NULL;
-    return src_state_put(&r->state, current, r->rows, r->host, err);
-}
-
-hg_status csv_reader_next(struct csv_reader *r, struct ArrowArray *ret, struct hg_error *err)
-{
-    hg_status status = HG_OK;
-    if (r->done) {
-        ret->release = NULL;
-        return HG_OK;
-    }
-    while (!status && !is_full(r) && r->i_file < r->files->n) {
-        status = src_cancelled(r->cancel) ? hg_fail(err, HG_ECANCELLED, "cancelled while reading")
-                                          : step(r, err);
-    }
-    if (!status) {
-        status = put_state(r, err);
-    }
-    if (status) {
-        return status;
-    }
-    if (r->batch->n_rows == 0) {
-        r->done = true;
-        ret->release = NULL;
-        return HG_OK;
-    }
-    r->total += r->batch->n_rows;
-    r->host->progress(r->host, r->total, -1);
-    return hg_batch_finish(r->batch, ret, err);
+    return r->cutter->last ? src_reader_end_file(base, err) : csv_reader_fill(r, err);
 }
 
 /* ------------------------------------------------------------------------------------------ */
-/* Columns                                                                                      */
+/* Starting                                                                                     */
 /* ------------------------------------------------------------------------------------------ */
-
-static struct hg_column *schema_columns(const struct csv_reader *r)
-{
-    struct hg_column *columns = calloc(r->n_columns + 1, sizeof *columns);
-    for (size_t i = 0; columns && i < r->n_columns; i++) {
-        const struct src_column *c = r->columns[i];
-        columns[i] = (struct hg_column){
-            .name = c->name,
-            .type = c->type,
-            .precision = c->precision,
-            .scale = c->scale,
-            .nullable = !c->required,
-            .timezone = c->type == HG_TYPE_TIMESTAMP_US && r->config->cells.zoned ? "UTC" : NULL,
-        };
-    }
-    if (columns) {
-        columns[r->n_columns] = (struct hg_column){.name = "_hg_pos", .type = HG_TYPE_INT64};
-    }
-    return columns;
-}
-
-hg_status csv_reader_schema(const struct csv_reader *r,
-                            struct ArrowSchema *ret,
-                            struct hg_error *err)
-{
-    struct hg_column *columns = schema_columns(r);
-    if (!columns) {
-        return hg_fail_nomem(err);
-    }
-    hg_status status = hg_batch_schema(columns, r->n_columns + 1, ret, err);
-    free(columns);
-    return status;
-}
 
 /*
  * Stored definitions do not keep the order of an object's keys, so the order of the columns is that
@@ -280,128 +166,61 @@ static hg_status order_columns(struct csv_reader *r, struct hg_error *err)
     if (r->layout.n_needed == 0) {
         return HG_OK;
     }
-    struct src_column **ordered = calloc(r->n_columns, sizeof *ordered);
+    struct src_column **ordered = calloc(r->base.n_columns, sizeof *ordered);
     if (!ordered) {
         return hg_fail_nomem(err);
     }
     for (uint32_t i = 0; i < r->layout.n_needed; i++) {
-        ordered[i] = r->columns[r->layout.needed[i].column];
+        ordered[i] = r->base.columns[r->layout.needed[i].column];
         r->layout.needed[i].column = i;
     }
-    memcpy(r->columns, ordered, r->n_columns * sizeof *ordered);
+    memcpy(r->base.columns, ordered, r->base.n_columns * sizeof *ordered);
     free(ordered);
     return HG_OK;
 }
 
-/* ------------------------------------------------------------------------------------------ */
-/* Starting                                                                                     */
-/* ------------------------------------------------------------------------------------------ */
-
 static hg_status make_parts(struct csv_reader *r, struct hg_error *err)
 {
-    struct csv_config *config = r->config;
-    size_t n = config->n_columns;
-    r->columns = calloc(n, sizeof(struct src_column *));
+    size_t n = r->base.n_columns;
     r->layout.needed = calloc(n, sizeof(struct csv_needed));
     r->chunk = calloc(1, sizeof *r->chunk);
     r->cutter = calloc(1, sizeof *r->cutter);
-    if (!r->columns || !r->layout.needed || !r->chunk || !r->cutter) {
+    if (!r->layout.needed || !r->chunk || !r->cutter) {
         return hg_fail_nomem(err);
     }
-    for (size_t i = 0; i < n; i++) {
-        r->columns[i] = &config->columns[i];
-    }
-    r->n_columns = n;
     r->chunk->n_columns = (uint32_t)n;
     r->chunk->cells = calloc(n * CSV_CHUNK_CELLS, sizeof(uint64_t));
     r->cutter->dialect = &r->dialect;
     r->cutter->layout = &r->layout;
-    r->cutter->max_line_bytes = (uint32_t)config->max_line_bytes;
+    r->cutter->max_line_bytes = (uint32_t)r->base.settings->max_line_bytes;
     r->cutter->fields = calloc(CSV_MAX_FIELDS, sizeof(uint64_t));
     return r->chunk->cells && r->cutter->fields ? HG_OK : hg_fail_nomem(err);
 }
 
-static hg_status take_state(struct csv_reader *r, const char *state_json, struct hg_error *err)
+static hg_status start(struct src_reader *base, struct hg_error *err)
 {
-    r->keeps_state = r->config->only_new;
-    if (!r->keeps_state) {
-        return HG_OK;
-    }
-    hg_status status = src_state_read(state_json, &r->state, err);
-    if (!status) {
-        status = src_state_filter(&r->state, r->host, r->files, err);
-    }
-    if (!status && r->state.current.path) {
-        r->skip_rows = r->state.current_rows;
-    }
-    return status;
-}
-
-static hg_status start(struct csv_reader *r, const char *state_json, struct hg_error *err)
-{
-    hg_status status = take_state(r, state_json, err);
-    if (!status) {
-        status = make_parts(r, err);
-    }
-    if (!status && r->files->n > 0) {
+    struct csv_reader *r = reader_of(base);
+    r->config = csv_config_of(base->settings);
+    hg_status status = make_parts(r, err);
+    if (!status && base->files->n > 0) {
         status = csv_reader_open_file(r, err);
         if (!status) {
             status = order_columns(r, err);
         }
     }
     if (!status) {
-        status = csv_typing_init(&r->typing, r->config, r->columns, r->n_columns, err);
+        status = csv_typing_init(&r->typing, base->settings, base->columns, base->n_columns, err);
     }
-    if (status) {
-        return status;
+    if (!status) {
+        r->typing.dialect = &r->dialect;
     }
-    r->typing.dialect = &r->dialect;
-    struct hg_column *columns = schema_columns(r);
-    if (!columns) {
-        return hg_fail_nomem(err);
-    }
-    status = hg_batch_new(columns, r->n_columns + 1, &r->batch, err);
-    free(columns);
     return status;
 }
 
-hg_status csv_reader_new(const struct hg_host *host,
-                         struct csv_config *config,
-                         struct src_cancel *cancel,
-                         struct src_files *files,
-                         const char *state_json,
-                         uint32_t batch_rows,
-                         struct csv_reader **ret,
-                         struct hg_error *err)
+static void done(struct src_reader *base)
 {
-    struct csv_reader *r = calloc(1, sizeof *r);
-    if (!r) {
-        return hg_fail_nomem(err);
-    }
-    r->host = host;
-    r->config = config;
-    r->cancel = cancel;
-    r->files = files;
-    r->batch_rows = batch_rows ? batch_rows : 16384;
-    r->reject = host->get_extension(host, HG_EXT_REJECT);
-    hg_status status = start(r, state_json, err);
-    if (status) {
-        csv_reader_free(r);
-        return status;
-    }
-    *ret = r;
-    return HG_OK;
-}
-
-void csv_reader_free(struct csv_reader *r)
-{
-    if (!r) {
-        return;
-    }
-    src_stage_free(r->input);
-    hg_batch_free(r->batch);
+    struct csv_reader *r = reader_of(base);
     csv_typing_done(&r->typing);
-    src_state_done(&r->state);
     if (r->chunk) {
         free(r->chunk->cells);
     }
@@ -411,7 +230,31 @@ void csv_reader_free(struct csv_reader *r)
     free(r->chunk);
     free(r->cutter);
     free(r->layout.needed);
-    free(r->columns);
     free(r->buf);
-    free(r);
 }
+
+static hg_status read_config(const char *json, struct src_settings **ret, struct hg_error *err)
+{
+    struct csv_config *config = NULL;
+    hg_status status = csv_config_read(json, &config, err);
+    if (!status) {
+        *ret = &config->common;
+    }
+    return status;
+}
+
+static void free_config(struct src_settings *settings)
+{
+    csv_config_free(settings ? csv_config_of(settings) : NULL);
+}
+
+const struct src_format csv_format = {
+    .id = "csv",
+    .columns_from_file = true,
+    .read_config = read_config,
+    .free_config = free_config,
+    .reader_bytes = sizeof(struct csv_reader),
+    .start = start,
+    .step = step,
+    .done = done,
+};

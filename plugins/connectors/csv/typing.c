@@ -92,7 +92,7 @@ static union src_value slow_value(struct work *w, uint32_t row)
     const char *text;
     uint32_t n;
     if (take_text(w, row, &text, &n) &&
-        src_value_read(&w->typing->config->cells, w->column, text, n, &value) != SRC_FITS) {
+        src_value_read(&w->typing->settings->cells, w->column, text, n, &value) != SRC_FITS) {
         value.i128 = 0;
         set_bad(w, row);
     }
@@ -112,7 +112,7 @@ static union src_value slow_value(struct work *w, uint32_t row)
 CSV_HOT static void write_float64(struct work *w)
 {
     double *out = (double *)w->out->values + w->base;
-    uint64_t marks = SRC_EACH_BYTE(w->typing->config->cells.style.mark);
+    uint64_t marks = SRC_EACH_BYTE(w->typing->settings->cells.style.mark);
     for (uint32_t row = 0; row < w->chunk->n; row++) {
         PLAIN_CELL(w, row);
         if (w->fast && src_float64_fast(p, n, marks, &out[row])) {
@@ -178,7 +178,7 @@ CSV_HOT static void write_decimal(struct work *w)
     }
     int32_t scale = w->column->scale;
     hg_int128 limit = tens[w->column->precision];
-    uint64_t marks = SRC_EACH_BYTE(w->typing->config->cells.style.mark);
+    uint64_t marks = SRC_EACH_BYTE(w->typing->settings->cells.style.mark);
     /* 16 digits and the zeros behind them must stay within 38. */
     bool fast = w->fast && scale <= 22;
     for (uint32_t row = 0; row < w->chunk->n; row++) {
@@ -207,8 +207,8 @@ CSV_HOT static void write_timestamp(struct work *w)
 {
     int64_t *out = (int64_t *)w->out->values + w->base;
     bool fast = w->fast && w->column->format.n_steps == 0;
-    bool zoned = w->typing->config->cells.zoned;
-    int32_t offset = zoned ? w->typing->config->cells.zone_offset : 0;
+    bool zoned = w->typing->settings->cells.zoned;
+    int32_t offset = zoned ? w->typing->settings->cells.zone_offset : 0;
     char known_day[10] = "";
     int64_t day_seconds = 0;
     for (uint32_t row = 0; row < w->chunk->n; row++) {
@@ -339,12 +339,12 @@ void csv_typing_undo(struct csv_typing *typing, struct hg_batch *batch, uint32_t
 /* ------------------------------------------------------------------------------------------ */
 
 /* Whether a marker could be taken for a value, so that each value has to be compared. */
-static bool needs_comparing(const struct csv_config *config, const struct src_column *column)
+static bool needs_comparing(const struct src_settings *settings, const struct src_column *column)
 {
     union src_value value;
     for (size_t i = 0; i < column->missing.n; i++) {
         const char *text = column->missing.texts[i];
-        if (src_value_read(&config->cells, column, text, strlen(text), &value) == SRC_FITS) {
+        if (src_value_read(&settings->cells, column, text, strlen(text), &value) == SRC_FITS) {
             return true;
         }
     }
@@ -352,17 +352,17 @@ static bool needs_comparing(const struct csv_config *config, const struct src_co
 }
 
 hg_status csv_typing_init(struct csv_typing *ret,
-                          const struct csv_config *config,
+                          const struct src_settings *settings,
                           struct src_column **columns,
                           size_t n_columns,
                           struct hg_error *err)
 {
     *ret = (struct csv_typing){
-        .config = config,
+        .settings = settings,
         .columns = columns,
         .n_columns = n_columns,
         .slow = calloc(n_columns, sizeof(bool)),
-        .scratch = malloc((size_t)config->max_line_bytes + 64),
+        .scratch = malloc((size_t)settings->max_line_bytes + 64),
     };
     if (!ret->slow || !ret->scratch) {
         return hg_fail_nomem(err);
@@ -371,7 +371,7 @@ hg_status csv_typing_init(struct csv_typing *ret,
         /* Separators of thousands are for the slow ways. */
         bool number = columns[i]->type >= HG_TYPE_INT32 && columns[i]->type <= HG_TYPE_DECIMAL128;
         ret->slow[i] =
-            needs_comparing(config, columns[i]) || (number && config->cells.style.thousands);
+            needs_comparing(settings, columns[i]) || (number && settings->cells.style.thousands);
     }
     return HG_OK;
 }
@@ -410,7 +410,7 @@ void csv_typing_explain(struct csv_typing *typing,
         return;
     }
     union src_value value;
-    enum src_verdict verdict = src_value_read(&typing->config->cells, c, text, n, &value);
+    enum src_verdict verdict = src_value_read(&typing->settings->cells, c, text, n, &value);
     src_value_explain(c, verdict, text, n, out, size);
     if (n > 0 && (text[0] == ' ' || text[n - 1] == ' ')) {
         size_t used = strlen(out);

@@ -8,7 +8,7 @@
 #include "config.h"
 
 struct csv_typing {
-    const struct csv_config *config;
+    const struct src_settings *settings;
     const struct csv_dialect *dialect; /* of the file at hand */
     struct src_column **columns;       /* in the order of the batch */
     size_t n_columns;
@@ -18,7 +18,7 @@ struct csv_typing {
 
 /* `columns` are borrowed. *ret is emptied with csv_typing_done, also when this fails. */
 hg_status csv_typing_init(struct csv_typing *ret,
-                          const struct csv_config *config,
+                          const struct src_settings *settings,
                           struct src_column **columns,
                           size_t n_columns,
                           struct hg_error *err);

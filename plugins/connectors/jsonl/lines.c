@@ -17,15 +17,8 @@ void jsonl_lines_open(struct jsonl_lines *l, struct src_stage *input)
     l->number = 0;
 }
 
-void jsonl_lines_close(struct jsonl_lines *l)
-{
-    src_stage_free(l->input);
-    l->input = NULL;
-}
-
 void jsonl_lines_done(struct jsonl_lines *l)
 {
-    jsonl_lines_close(l);
     free(l->buf);
     l->buf = NULL;
 }

@@ -10,7 +10,7 @@
 #define JSONL_HEAD_BYTES 65536
 
 struct jsonl_lines {
-    struct src_stage *input; /* NULL: none is open */
+    struct src_stage *input; /* borrowed */
     size_t max_bytes;
     char *buf;
     size_t size;
@@ -28,11 +28,9 @@ struct jsonl_line {
     bool is_end;   /* there is no line */
 };
 
-/* Takes the input, which is freed with the lines. */
+/* Begins with a file, which is borrowed until the next one. */
 void jsonl_lines_open(struct jsonl_lines *lines, struct src_stage *input);
 hg_status jsonl_lines_next(struct jsonl_lines *lines, struct jsonl_line *ret, struct hg_error *err);
-/* The file only; the buffer stays for the next one. */
-void jsonl_lines_close(struct jsonl_lines *lines);
 void jsonl_lines_done(struct jsonl_lines *lines);
 
 #endif

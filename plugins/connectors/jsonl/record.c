@@ -11,17 +11,17 @@
 #define NESTING_MAX 512
 
 hg_status jsonl_record_init(struct jsonl_record *ret,
-                            const struct jsonl_config *config,
+                            const struct src_settings *settings,
                             struct hg_error *err)
 {
     hg_status status = HG_OK;
-    *ret = (struct jsonl_record){.config = config};
-    ret->cells = calloc(config->n_columns, sizeof *ret->cells);
+    *ret = (struct jsonl_record){.settings = settings};
+    ret->cells = calloc(settings->n_columns, sizeof *ret->cells);
     if (!ret->cells) {
         return hg_fail_nomem(err);
     }
-    for (size_t i = 0; i < config->n_columns && !status; i++) {
-        status = jsonl_paths_add(&ret->root, i, &config->columns[i], err);
+    for (size_t i = 0; i < settings->n_columns && !status; i++) {
+        status = jsonl_paths_add(&ret->root, i, &settings->columns[i], err);
     }
     return status;
 }
@@ -124,7 +124,7 @@ static hg_status new_reader(const struct jsonl_record *r,
 {
     const struct hg_json_options options = {
         .max_depth = NESTING_MAX,
-        .max_text_bytes = (size_t)r->config->max_line_bytes * 2,
+        .max_text_bytes = (size_t)r->settings->max_line_bytes * 2,
     };
     return hg_json_reader_text(&options, text, n, ret, err);
 }
@@ -335,7 +335,7 @@ static hg_status add_value(struct jsonl_record *r,
                  type);
         return HG_EDATA;
     }
-    enum src_verdict verdict = src_value_read(&r->config->cells, column, text, cell->n, &value);
+    enum src_verdict verdict = src_value_read(&r->settings->cells, column, text, cell->n, &value);
     if (verdict != SRC_FITS) {
         fault->column = column->name;
         src_value_explain(column, verdict, text, cell->n, fault->reason, sizeof fault->reason);
@@ -351,7 +351,7 @@ static hg_status add_cell(struct jsonl_record *r,
                           struct jsonl_fault *fault,
                           struct hg_error *err)
 {
-    const struct src_column *column = &r->config->columns[i];
+    const struct src_column *column = &r->settings->columns[i];
     const struct jsonl_cell *cell = &r->cells[i];
     bool is_marker = (cell->kind == JSONL_TEXT || cell->kind == JSONL_BARE) &&
                      column->missing.n > 0 &&
@@ -389,7 +389,7 @@ hg_status jsonl_record_add(struct jsonl_record *r,
     if (status) {
         return hg_fail(err, status, "%s", why.message);
     }
-    for (size_t i = 0; i < r->config->n_columns && !status; i++) {
+    for (size_t i = 0; i < r->settings->n_columns && !status; i++) {
         status = add_cell(r, batch, i, ret_fault, err);
     }
     return status;

@@ -4,8 +4,8 @@
 #ifndef JSONL_RECORD_H
 #define JSONL_RECORD_H
 
-#include "config.h"
 #include "paths.h"
+#include "settings.h"
 
 enum jsonl_kind {
     JSONL_MISSING = 0, /* not there, or null */
@@ -21,7 +21,7 @@ struct jsonl_cell {
 };
 
 struct jsonl_record {
-    const struct jsonl_config *config;
+    const struct src_settings *settings;
     struct jsonl_node root;
     struct jsonl_cell *cells; /* one a column */
     char *bytes;
@@ -37,9 +37,9 @@ struct jsonl_fault {
     char reason[512];
 };
 
-/* `config` is borrowed. Emptied with jsonl_record_done, also when this fails. */
+/* `settings` are borrowed. Emptied with jsonl_record_done, also when this fails. */
 hg_status jsonl_record_init(struct jsonl_record *ret,
-                            const struct jsonl_config *config,
+                            const struct src_settings *settings,
                             struct hg_error *err);
 void jsonl_record_done(struct jsonl_record *record);
 

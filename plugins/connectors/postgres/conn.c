@@ -20,15 +20,6 @@ static int64_t clock_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static bool cancelled(struct pg_cancel *cancel)
-{
-    if (!atomic_load_explicit(&cancel->wanted, memory_order_relaxed) &&
-        cancel->host->is_cancelled(cancel->host)) {
-        atomic_store(&cancel->wanted, true);
-    }
-    return atomic_load_explicit(&cancel->wanted, memory_order_relaxed);
-}
-
 /* Until the socket is ready. `until_ms` 0: for ever. */
 static hg_status wait_socket(struct pg_conn *c,
                              short events,
@@ -36,7 +27,7 @@ static hg_status wait_socket(struct pg_conn *c,
                              struct hg_error *err)
 {
     for (;;) {
-        if (cancelled(c->cancel)) {
+        if (src_cancelled(c->cancel)) {
             return hg_fail(err, HG_ECANCELLED, "cancelled while waiting for the other database");
         }
         if (until_ms && clock_ms() >= until_ms) {
@@ -97,7 +88,7 @@ hg_status pg_conn_failed(struct pg_conn *c, const PGresult *result, struct hg_er
     const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     hg_status code = state ? HG_EIO : HG_EUNAVAILABLE;
     bool retryable = !state;
-    if (cancelled(c->cancel)) {
+    if (src_cancelled(c->cancel)) {
         return hg_fail(err, HG_ECANCELLED, "cancelled while reading");
     }
     for (size_t i = 0; state && i < sizeof sqlstates / sizeof sqlstates[0]; i++) {
@@ -316,7 +307,7 @@ static hg_status set_up(struct pg_conn *c, const struct pg_config *config, struc
 }
 
 hg_status pg_conn_open(const struct pg_config *config,
-                       struct pg_cancel *cancel,
+                       struct src_cancel *cancel,
                        struct pg_conn *ret,
                        struct hg_error *err)
 {

@@ -4,22 +4,14 @@
 #ifndef POSTGRES_CONN_H
 #define POSTGRES_CONN_H
 
-#include <stdatomic.h>
-
 #include <libpq-fe.h>
 
+#include "cancel.h"
 #include "config.h"
-
-/* How a read learns that it shall stop. */
-struct pg_cancel {
-    atomic_bool wanted;
-    int event_fd; /* becomes readable with it; -1: none */
-    const struct hg_host *host;
-};
 
 struct pg_conn {
     PGconn *pq;
-    struct pg_cancel *cancel;
+    struct src_cancel *cancel;
     bool checks_utf8; /* the server does not promise that texts are UTF-8 */
     bool is_busy;     /* a statement runs */
 };
@@ -30,7 +22,7 @@ struct pg_conn {
  * fails; `cancel` is borrowed until then.
  */
 hg_status pg_conn_open(const struct pg_config *config,
-                       struct pg_cancel *cancel,
+                       struct src_cancel *cancel,
                        struct pg_conn *ret,
                        struct hg_error *err);
 /* Cancels what still runs. Takes a zeroed one. */

@@ -1,8 +1,6 @@
 /* The connector "postgres": what the host sees of it. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "config_schema.h" /* made from config.schema.json */
 #include "headgate/error.h"
@@ -21,7 +19,7 @@
 struct source {
     const struct hg_host *host;
     struct pg_config *config;
-    struct pg_cancel cancel;
+    struct src_cancel cancel;
 };
 
 static void source_close(void *inst)
@@ -30,9 +28,7 @@ static void source_close(void *inst)
     if (!source) {
         return;
     }
-    if (source->cancel.event_fd >= 0) {
-        close(source->cancel.event_fd);
-    }
+    src_cancel_close(&source->cancel);
     pg_config_free(source->config);
     free(source);
 }
@@ -47,10 +43,7 @@ static hg_status source_open(const struct hg_host *host,
         return hg_fail_nomem(err);
     }
     source->host = host;
-    source->cancel.host = host;
-    atomic_init(&source->cancel.wanted, false);
-    /* Without one a cancelled read that waits is seen by asking the host now and then. */
-    source->cancel.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    src_cancel_open(&source->cancel, host);
     hg_status status = pg_config_read(config_json, &source->config, err);
     if (status) {
         source_close(source);
@@ -187,12 +180,7 @@ static hg_status source_read(void *inst,
 static void source_cancel(void *inst)
 {
     struct source *source = inst;
-    atomic_store(&source->cancel.wanted, true);
-    if (source->cancel.event_fd >= 0) {
-        uint64_t one = 1;
-        ssize_t n = write(source->cancel.event_fd, &one, sizeof one);
-        (void)n; /* a full counter wakes the reader as well */
-    }
+    src_cancel_now(&source->cancel);
 }
 
 static const struct hg_connector_vtable vtable = {

@@ -247,7 +247,7 @@ static hg_status make_batch(struct pg_reader *r, struct hg_error *err)
 }
 
 static hg_status start(struct pg_reader *r,
-                       struct pg_cancel *cancel,
+                       struct src_cancel *cancel,
                        const struct hg_read_request *request,
                        struct hg_error *err)
 {
@@ -272,7 +272,7 @@ static hg_status start(struct pg_reader *r,
 
 hg_status pg_reader_new(const struct hg_host *host,
                         const struct pg_config *config,
-                        struct pg_cancel *cancel,
+                        struct src_cancel *cancel,
                         const struct hg_read_request *request,
                         struct pg_reader **ret,
                         struct hg_error *err)

@@ -26,7 +26,7 @@ struct pg_reader {
 /* Connects and starts the statement. Everything is borrowed until the reader is freed. */
 hg_status pg_reader_new(const struct hg_host *host,
                         const struct pg_config *config,
-                        struct pg_cancel *cancel,
+                        struct src_cancel *cancel,
                         const struct hg_read_request *request,
                         struct pg_reader **ret,
                         struct hg_error *err);

@@ -3,7 +3,7 @@
 # One rule: the objects `rule_<name>`, which the tests link too, and the shared object <name>.so.
 # The file config.schema.json beside the caller becomes config_schema.h.
 
-set(HEADGATE_RULE_EMBED ${CMAKE_CURRENT_LIST_DIR}/embed.cmake)
+set(HEADGATE_RULE_EMBED ${CMAKE_CURRENT_LIST_DIR}/../../embed.cmake)
 
 function(headgate_add_rule name)
   cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
@@ -11,7 +11,7 @@ function(headgate_add_rule name)
   add_custom_command(
     OUTPUT ${header}
     COMMAND ${CMAKE_COMMAND} -DINPUT=${CMAKE_CURRENT_SOURCE_DIR}/config.schema.json
-            -DOUTPUT=${header} -P ${HEADGATE_RULE_EMBED}
+            -DOUTPUT=${header} -DNAME=config_schema -P ${HEADGATE_RULE_EMBED}
     DEPENDS config.schema.json ${HEADGATE_RULE_EMBED}
     COMMENT "Embedding the schema of ${name}")
   add_library(rule_${name} OBJECT ${ARG_SOURCES} ${header})
