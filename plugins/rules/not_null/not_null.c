@@ -2,16 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "columns.h"
+#include "cells.h"
 #include "config_schema.h" /* made from config.schema.json */
 #include "headgate/error.h"
 
 struct not_null {
     struct hg_config_list columns;
-    struct hg_view *views; /* one a column */
-    struct hg_rule_result *results;
-    uint8_t *bits; /* the columns' bitmaps one behind the other */
-    size_t bits_bytes;
+    struct rule_cells cells;
 };
 
 static const struct hg_config_field fields[] = {
@@ -28,9 +25,7 @@ static void not_null_close(void *inst)
         return;
     }
     hg_config_free(fields, 1, rule);
-    free(rule->views);
-    free(rule->results);
-    free(rule->bits);
+    rule_cells_done(&rule->cells);
     free(rule);
 }
 
@@ -44,13 +39,8 @@ static hg_status set_up(struct not_null *rule,
         hg_fail(err, HG_EINVAL, "\"columns\" names no column");
         status = hg_fail_pointer(err, HG_EINVAL, "/columns");
     }
-    status = status ? status
-                    : rule_columns_find(schema, &rule->columns, "columns", true, &rule->views, err);
-    if (status) {
-        return status;
-    }
-    rule->results = calloc(rule->columns.n, sizeof *rule->results);
-    return rule->results ? HG_OK : hg_fail_nomem(err);
+    return status ? status
+                  : rule_cells_init(&rule->cells, schema, &rule->columns, "columns", true, err);
 }
 
 static hg_status not_null_prepare(const struct hg_host *host,
@@ -81,38 +71,18 @@ static hg_status not_null_check(void *inst,
                                 struct hg_error *err)
 {
     struct not_null *rule = inst;
-    size_t n_bytes = (size_t)(batch->length + 7) / 8;
-    if (n_bytes * rule->columns.n > rule->bits_bytes) {
-        uint8_t *bits = realloc(rule->bits, n_bytes * rule->columns.n);
-        if (!bits) {
-            return hg_fail_nomem(err);
-        }
-        rule->bits = bits;
-        rule->bits_bytes = n_bytes * rule->columns.n;
+    struct rule_cells *cells = &rule->cells;
+    hg_status status = rule_cells_bind(cells, batch, cells->n, err);
+    if (status) {
+        return status;
     }
-    for (size_t i = 0; i < rule->columns.n; i++) {
-        struct hg_view *view = &rule->views[i];
-        uint8_t *bits = rule->bits ? rule->bits + i * n_bytes : NULL;
-        hg_view_bind(view, batch);
+    for (size_t i = 0; i < cells->n; i++) {
+        struct hg_view *view = &cells->views[i];
+        uint8_t *bits = rule_cells_bitmap(cells, i);
         int64_t failed = view->validity && view->n > 0 ? hg_view_nulls(view, bits) : 0;
-        rule->results[i] = (struct hg_rule_result){
-            .column = view->index,
-            .evaluated = view->n,
-            .failed = failed,
-            .failures = failed > 0 ? bits : NULL,
-        };
+        rule_cells_put(cells, i, view->n, failed);
     }
-    ret->n = (uint32_t)rule->columns.n;
-    ret->items = rule->results;
-    return HG_OK;
-}
-
-static hg_status not_null_finish(void *inst, struct hg_rule_results *ret, struct hg_error *err)
-{
-    (void)inst;
-    (void)err;
-    ret->n = 0;
-    ret->items = NULL;
+    rule_cells_report(cells, ret);
     return HG_OK;
 }
 
@@ -126,7 +96,7 @@ static void not_null_explain(void *inst,
     const struct not_null *rule = inst;
     (void)batch;
     (void)row;
-    (void)snprintf(buf, size, "%s is null", rule->views[result].name);
+    (void)snprintf(buf, size, "%s is null", rule->cells.views[result].name);
 }
 
 static const struct hg_rule_vtable vtable = {
@@ -137,7 +107,7 @@ static const struct hg_rule_vtable vtable = {
     .issue_type = "null",
     .prepare = not_null_prepare,
     .check = not_null_check,
-    .finish = not_null_finish,
+    .finish = rule_finish_nothing,
     .explain = not_null_explain,
     .close = not_null_close,
 };

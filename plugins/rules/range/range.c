@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "columns.h"
+#include "cells.h"
 #include "compare.h"
 #include "config_schema.h" /* made from config.schema.json */
 #include "headgate/error.h"
@@ -16,13 +16,9 @@ struct range_config {
 };
 
 struct range {
-    size_t n;
-    struct hg_view *views; /* one a column, and so the next two */
-    struct range_limits *limits;
-    struct hg_rule_result *results;
+    struct rule_cells cells;     /* with a bitmap of nulls behind the others */
+    struct range_limits *limits; /* one a column */
     struct range_bound bounds[RANGE_N_SIDES];
-    uint8_t *bits; /* the columns' bitmaps one behind the other, and one of nulls */
-    size_t bits_bytes;
 };
 
 #define BOUND_FIELD(name, side)                                                   \
@@ -47,10 +43,8 @@ static void range_close(void *inst)
     if (!rule) {
         return;
     }
-    free(rule->views);
+    rule_cells_done(&rule->cells);
     free(rule->limits);
-    free(rule->results);
-    free(rule->bits);
     free(rule);
 }
 
@@ -109,16 +103,15 @@ static hg_status find_columns(struct range *rule,
         return hg_fail_hint(err, HG_EINVAL, "Give \"columns\", or \"column\" for a single one.");
     }
     struct hg_config_list one = {.items = &config->column, .n = 1};
-    rule->n = config->column ? 1 : config->columns.n;
     return config->column
-               ? rule_columns_find(schema, &one, "column", false, &rule->views, err)
-               : rule_columns_find(schema, &config->columns, "columns", true, &rule->views, err);
+               ? rule_cells_init(&rule->cells, schema, &one, "column", false, err)
+               : rule_cells_init(&rule->cells, schema, &config->columns, "columns", true, err);
 }
 
 static hg_status set_limits(struct range *rule, bool one, struct hg_error *err)
 {
-    for (size_t i = 0; i < rule->n; i++) {
-        const struct hg_view *view = &rule->views[i];
+    for (size_t i = 0; i < rule->cells.n; i++) {
+        const struct hg_view *view = &rule->cells.views[i];
         if (view->type == HG_TYPE_BOOL || view->type == HG_TYPE_UTF8 ||
             view->type == HG_TYPE_BINARY) {
             char type[32];
@@ -148,9 +141,8 @@ static hg_status set_up(struct range *rule,
     if (status) {
         return status;
     }
-    rule->limits = calloc(rule->n, sizeof *rule->limits);
-    rule->results = calloc(rule->n, sizeof *rule->results);
-    if (!rule->limits || !rule->results) {
+    rule->limits = calloc(rule->cells.n, sizeof *rule->limits);
+    if (!rule->limits) {
         return hg_fail_nomem(err);
     }
     return set_limits(rule, config->column != NULL, err);
@@ -196,23 +188,20 @@ static int64_t without_nulls(uint8_t *bits, const uint8_t *nulls, size_t n_bytes
     return n;
 }
 
-static void judge(struct range *rule, size_t i, uint8_t *bits, uint8_t *nulls)
+static void judge(struct range *rule, size_t i)
 {
-    struct hg_view *view = &rule->views[i];
-    size_t n_bytes = (size_t)(view->n + 7) / 8;
+    const struct hg_view *view = &rule->cells.views[i];
+    uint8_t *bits = rule_cells_bitmap(&rule->cells, i);
+    uint8_t *nulls = rule_cells_bitmap(&rule->cells, rule->cells.n);
     int64_t n_nulls = 0;
     int64_t failed = 0;
     if (view->n > 0) {
         n_nulls = hg_view_nulls(view, nulls);
-        failed =
-            range_compare(view, &rule->limits[i], bits) ? without_nulls(bits, nulls, n_bytes) : 0;
+        failed = range_compare(view, &rule->limits[i], bits)
+                     ? without_nulls(bits, nulls, rule->cells.each_bytes)
+                     : 0;
     }
-    rule->results[i] = (struct hg_rule_result){
-        .column = view->index,
-        .evaluated = view->n - n_nulls,
-        .failed = failed,
-        .failures = failed > 0 ? bits : NULL,
-    };
+    rule_cells_put(&rule->cells, i, view->n - n_nulls, failed);
 }
 
 static hg_status range_check(void *inst,
@@ -221,33 +210,14 @@ static hg_status range_check(void *inst,
                              struct hg_error *err)
 {
     struct range *rule = inst;
-    size_t n_bytes = (size_t)(batch->length + 7) / 8;
-    if (n_bytes * (rule->n + 1) > rule->bits_bytes) {
-        uint8_t *bits = realloc(rule->bits, n_bytes * (rule->n + 1));
-        if (!bits) {
-            return hg_fail_nomem(err);
-        }
-        rule->bits = bits;
-        rule->bits_bytes = n_bytes * (rule->n + 1);
+    hg_status status = rule_cells_bind(&rule->cells, batch, rule->cells.n + 1, err);
+    if (status) {
+        return status;
     }
-    for (size_t i = 0; i < rule->n; i++) {
-        hg_view_bind(&rule->views[i], batch);
-        judge(rule,
-              i,
-              n_bytes ? rule->bits + i * n_bytes : NULL,
-              n_bytes ? rule->bits + rule->n * n_bytes : NULL);
+    for (size_t i = 0; i < rule->cells.n; i++) {
+        judge(rule, i);
     }
-    ret->n = (uint32_t)rule->n;
-    ret->items = rule->results;
-    return HG_OK;
-}
-
-static hg_status range_finish(void *inst, struct hg_rule_results *ret, struct hg_error *err)
-{
-    (void)inst;
-    (void)err;
-    ret->n = 0;
-    ret->items = NULL;
+    rule_cells_report(&rule->cells, ret);
     return HG_OK;
 }
 
@@ -293,7 +263,7 @@ static void range_explain(void *inst,
         [RANGE_EXCLUSIVE_MAX] = "not below",
     };
     struct range *rule = inst;
-    struct hg_view *view = &rule->views[result];
+    struct hg_view *view = &rule->cells.views[result];
     char value[128];
     bool nan;
     hg_view_bind(view, batch);
@@ -319,7 +289,7 @@ static const struct hg_rule_vtable vtable = {
     .issue_type = "range",
     .prepare = range_prepare,
     .check = range_check,
-    .finish = range_finish,
+    .finish = rule_finish_nothing,
     .explain = range_explain,
     .close = range_close,
 };
