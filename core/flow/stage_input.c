@@ -115,25 +115,75 @@ static int describe(struct hg_stage_input *input, struct hg_error *err)
     return r < 0 ? r : hg_flow_schema_take(&arrow, &input->schema, err);
 }
 
-/* Stages of several runs are read as one stream, so they must look alike. */
-static int compare(struct hg_stage_input *input, struct hg_error *err)
+/* The columns of a stage, NULL without memory. Owned by the caller. */
+static json_t *columns_of(const struct hg_stage_input *input, int stage)
 {
-    const char *own = hg_result_text(input->stages, input->n_stages - 1, "columns");
-    for (int i = 0; i < input->n_stages; i++) {
-        const char *other = hg_result_text(input->stages, i, "columns");
-        input->incremental |= hg_result_bool(input->stages, i, "incremental");
-        if (strcmp(own, other) != 0) {
-            hg_error_set(
-                err,
-                HG_EINVAL,
-                "run %s has left rows to \"%s\" whose columns differ from those of this run",
-                hg_result_text(input->stages, i, "run_id"),
-                input->flow->key);
-            return hg_error_hint(
-                err, "Retry that run first: it loads what it has staged. Then retry this one.");
+    const char *text = hg_result_text(input->stages, stage, "columns");
+    return hg_json_read_text(text ? text : "", 0, NULL);
+}
+
+static const json_t *find_column(const json_t *columns, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(columns); i++) {
+        const json_t *column = json_array_get(columns, i);
+        if (strcmp(json_string_value(json_object_get(column, "name")), name) == 0) {
+            return column;
+        }
+    }
+    return NULL;
+}
+
+static int refuse(const struct hg_stage_input *input,
+                  int stage,
+                  const char *name,
+                  bool there,
+                  struct hg_error *err)
+{
+    hg_error_set(err,
+                 HG_EINVAL,
+                 "run %s has staged %s rows for \"%s\" that are not loaded yet, and their column "
+                 "\"%s\" %s",
+                 hg_result_text(input->stages, stage, "run_id"),
+                 hg_result_text(input->stages, stage, "n_rows"),
+                 input->flow->key,
+                 name,
+                 there ? "has another type since" : "is no longer there");
+    return hg_error_hint(
+        err,
+        "Retry that run first, it loads what it has staged; then this one. If its rows are not "
+        "wanted: select headgate.stage_drop(%s); in the warehouse.",
+        hg_result_text(input->stages, stage, "seq"));
+}
+
+/*
+ * Stages of several runs are read as one stream, by the columns of this run's. A column that came
+ * since is null in the rows of before; one that went, or is of another type, would be a loss.
+ */
+static int fit(const struct hg_stage_input *input, int stage, struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *columns = columns_of(input, stage);
+    if (!columns) {
+        return hg_error_nomem(err);
+    }
+    for (size_t i = 0; i < json_array_size(columns); i++) {
+        const json_t *column = json_array_get(columns, i);
+        const char *name = json_string_value(json_object_get(column, "name"));
+        const json_t *own = find_column(input->described, name);
+        if (!(own && json_equal(own, column)) && strcmp(name, HG_FLOW_POSITION) != 0) {
+            return refuse(input, stage, name, own != NULL, err);
         }
     }
     return HG_OK;
+}
+
+static int fit_all(struct hg_stage_input *input, struct hg_error *err)
+{
+    int r = HG_OK;
+    for (int i = 0; r == HG_OK && i < input->n_stages; i++) {
+        input->incremental |= hg_result_bool(input->stages, i, "incremental");
+        r = hg_result_int64(input->stages, i, "n_rows", 0) > 0 ? fit(input, i, err) : HG_OK;
+    }
+    return r;
 }
 
 static int connect_reader(struct hg_stage_input *input, struct hg_error *err)
@@ -161,7 +211,7 @@ int hg_stage_input_open(struct hg_flow *flow, struct hg_stage_input **ret, struc
     if (r == HG_OK && hg_flow_replaces(flow)) {
         input->next = input->n_stages - 1; /* those before it were replaced by it */
     } else {
-        r = r < 0 ? r : compare(input, err);
+        r = r < 0 ? r : fit_all(input, err);
     }
     r = r < 0 ? r : connect_reader(input, err);
     if (r < 0) {
@@ -178,17 +228,22 @@ static int open_next(struct hg_stage_input *input, struct hg_error *err)
 {
     HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
     int stage = input->next++;
+    HG_CLEANUP(hg_json_decrefp) json_t *columns = columns_of(input, stage);
     hg_buf_puts(&sql, "select ");
     for (size_t i = 0; i < input->n_columns; i++) {
         hg_buf_puts(&sql, i > 0 ? ", " : "");
-        hg_quote_ident(&sql, input->columns[i].name);
+        if (find_column(columns, input->columns[i].name)) {
+            hg_quote_ident(&sql, input->columns[i].name);
+        } else {
+            hg_buf_puts(&sql, "null");
+        }
     }
     hg_buf_puts(&sql, " from ");
     int r = hg_quote_table(&sql, hg_result_text(input->stages, stage, "table_name"), err);
     if (!hg_result_bool(input->stages, stage, "in_order")) {
         hg_buf_puts(&sql, " order by \"_hg_seq\"");
     }
-    if (r == HG_OK && hg_buf_failed(&sql)) {
+    if (r == HG_OK && (!columns || hg_buf_failed(&sql))) {
         r = hg_error_nomem(err);
     }
     return r < 0 ? r
