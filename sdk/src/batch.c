@@ -5,28 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch_pool.h"
 #include "headgate/error.h"
 
 /* Rows of a column's first allocation; every room is a multiple of 512, 64 bytes of bitmap. */
 #define FIRST_ROOM  1024
 #define ROOM_STEP   512
 #define FIRST_BYTES 4096
-#define ALIGNMENT   64
 #define MAX_BYTES   INT32_MAX
 /* Keeps size computations far from overflow. */
 #define MAX_ROWS INT32_MAX
-
-/* Memory that released arrays give back, so that a stream of batches allocates only once. */
-struct hg_batch_pool {
-    atomic_flag busy;
-    size_t n_users; /* the builder and each array part that is alive; under `busy` */
-    size_t n_free;
-    size_t n_room;
-    struct pool_piece {
-        void *memory;
-        size_t size;
-    } free[];
-};
 
 /* What all parts of one finished array share. */
 struct array_block {
@@ -40,107 +28,6 @@ struct array_block {
         size_t sizes[3];
     } children[];
 };
-
-/* ------------------------------------------------------------------------------------------ */
-/* Memory                                                                                       */
-/* ------------------------------------------------------------------------------------------ */
-
-static void pool_lock(struct hg_batch_pool *pool)
-{
-    while (atomic_flag_test_and_set_explicit(&pool->busy, memory_order_acquire)) {
-    }
-}
-
-static void pool_unlock(struct hg_batch_pool *pool)
-{
-    atomic_flag_clear_explicit(&pool->busy, memory_order_release);
-}
-
-static struct hg_batch_pool *pool_new(size_t n_room)
-{
-    struct hg_batch_pool *pool = calloc(1, sizeof *pool + n_room * sizeof pool->free[0]);
-    if (pool) {
-        atomic_flag_clear(&pool->busy);
-        pool->n_users = 1;
-        pool->n_room = n_room;
-    }
-    return pool;
-}
-
-static void pool_drop(struct hg_batch_pool *pool)
-{
-    pool_lock(pool);
-    size_t n_users = --pool->n_users;
-    pool_unlock(pool);
-    if (n_users > 0) {
-        return;
-    }
-    for (size_t i = 0; i < pool->n_free; i++) {
-        free(pool->free[i].memory);
-    }
-    free(pool);
-}
-
-/* `size` is a multiple of 64. The memory holds anything. */
-static void *pool_take(struct hg_batch_pool *pool, size_t size)
-{
-    void *memory = NULL;
-    pool_lock(pool);
-    for (size_t i = 0; i < pool->n_free && !memory; i++) {
-        if (pool->free[i].size == size) {
-            memory = pool->free[i].memory;
-            pool->free[i] = pool->free[--pool->n_free];
-        }
-    }
-    pool_unlock(pool);
-    return memory ? memory : aligned_alloc(ALIGNMENT, size);
-}
-
-#if !defined(HG_SANITIZED)
-/* Where a piece of this size is kept: a free place, else that of the smallest when it is smaller.
- */
-static struct pool_piece *pool_place(struct hg_batch_pool *pool, size_t size)
-{
-    if (pool->n_free < pool->n_room) {
-        struct pool_piece *place = &pool->free[pool->n_free++];
-        place->memory = NULL;
-        return place;
-    }
-    struct pool_piece *smallest = NULL;
-    for (size_t i = 0; i < pool->n_free; i++) {
-        if (!smallest || pool->free[i].size < smallest->size) {
-            smallest = &pool->free[i];
-        }
-    }
-    return smallest && smallest->size < size ? smallest : NULL;
-}
-#endif
-
-static void pool_give(struct hg_batch_pool *pool, void *memory, size_t size)
-{
-#if !defined(HG_SANITIZED)
-    if (memory) {
-        pool_lock(pool);
-        struct pool_piece *place = pool_place(pool, size);
-        if (place) {
-            void *smaller = place->memory;
-            *place = (struct pool_piece){memory, size};
-            memory = smaller;
-        }
-        pool_unlock(pool);
-    }
-#else
-    /* So that the address sanitizer sees uses after release. */
-    (void)pool;
-    (void)size;
-#endif
-    free(memory);
-}
-
-static size_t aligned(size_t size)
-{
-    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
 
 /* ------------------------------------------------------------------------------------------ */
 /* Types                                                                                        */
@@ -165,6 +52,11 @@ static const struct {
 /* Building                                                                                     */
 /* ------------------------------------------------------------------------------------------ */
 
+static size_t aligned(size_t size)
+{
+    return (size + HG_BATCH_ALIGNMENT - 1) / HG_BATCH_ALIGNMENT * HG_BATCH_ALIGNMENT;
+}
+
 static size_t validity_size(int64_t room)
 {
     return (size_t)room / 8;
@@ -186,9 +78,9 @@ static bool column_is_bytes(const struct hg_batch_column *c)
 
 static void give_back(struct hg_batch *batch, struct hg_batch_column *c)
 {
-    pool_give(batch->pool, c->validity, validity_size(c->room));
-    pool_give(batch->pool, c->values, values_size(c->type, c->room));
-    pool_give(batch->pool, c->bytes, (size_t)c->bytes_room);
+    hg_batch_pool_give(batch->pool, c->validity, validity_size(c->room));
+    hg_batch_pool_give(batch->pool, c->values, values_size(c->type, c->room));
+    hg_batch_pool_give(batch->pool, c->bytes, (size_t)c->bytes_room);
     c->validity = NULL;
     c->values = NULL;
     c->bytes = NULL;
@@ -212,7 +104,7 @@ void hg_batch_free(struct hg_batch *batch)
         }
     }
     if (batch->pool) {
-        pool_drop(batch->pool);
+        hg_batch_pool_drop(batch->pool);
     }
     free(batch->names);
     free(batch->columns);
@@ -223,7 +115,7 @@ static hg_status batch_fill(struct hg_batch *batch, const struct hg_column *colu
 {
     batch->columns = calloc(n + 1, sizeof *batch->columns);
     batch->names = calloc(n + 1, sizeof *batch->names);
-    batch->pool = pool_new(3 * n);
+    batch->pool = hg_batch_pool_new(3 * n);
     if (!batch->columns || !batch->names || !batch->pool) {
         return HG_ENOMEM;
     }
@@ -321,11 +213,11 @@ static hg_status grow_rows(struct hg_batch *batch, struct hg_batch_column *c, in
         return HG_ETOOBIG;
     }
     int64_t room = new_room(c->room, need, c->next_room, ROOM_STEP);
-    uint8_t *validity = pool_take(batch->pool, validity_size(room));
-    char *values = pool_take(batch->pool, values_size(c->type, room));
+    uint8_t *validity = hg_batch_pool_take(batch->pool, validity_size(room));
+    char *values = hg_batch_pool_take(batch->pool, values_size(c->type, room));
     if (!validity || !values) {
-        pool_give(batch->pool, validity, validity_size(room));
-        pool_give(batch->pool, values, values_size(c->type, room));
+        hg_batch_pool_give(batch->pool, validity, validity_size(room));
+        hg_batch_pool_give(batch->pool, values, values_size(c->type, room));
         return HG_ENOMEM;
     }
     size_t old_bits = validity_size(c->room);
@@ -343,8 +235,8 @@ static hg_status grow_rows(struct hg_batch *batch, struct hg_batch_column *c, in
     } else if (column_is_bytes(c) && c->room == 0) {
         memset(values, 0, sizeof(int32_t));
     }
-    pool_give(batch->pool, c->validity, old_bits);
-    pool_give(batch->pool, c->values, values_size(c->type, c->room));
+    hg_batch_pool_give(batch->pool, c->validity, old_bits);
+    hg_batch_pool_give(batch->pool, c->values, values_size(c->type, c->room));
     c->validity = validity;
     c->values = values;
     c->room = room;
@@ -364,15 +256,15 @@ static hg_status reserve_bytes(struct hg_batch *batch, struct hg_batch_column *c
     if (n > MAX_BYTES - c->n_bytes) {
         return HG_ETOOBIG;
     }
-    int64_t room = new_room(c->bytes_room, c->n_bytes + n, c->next_bytes_room, ALIGNMENT);
-    uint8_t *bytes = pool_take(batch->pool, (size_t)room);
+    int64_t room = new_room(c->bytes_room, c->n_bytes + n, c->next_bytes_room, HG_BATCH_ALIGNMENT);
+    uint8_t *bytes = hg_batch_pool_take(batch->pool, (size_t)room);
     if (!bytes) {
         return HG_ENOMEM;
     }
     if (c->n_bytes > 0) {
         memcpy(bytes, c->bytes, (size_t)c->n_bytes);
     }
-    pool_give(batch->pool, c->bytes, (size_t)c->bytes_room);
+    hg_batch_pool_give(batch->pool, c->bytes, (size_t)c->bytes_room);
     c->bytes = bytes;
     c->bytes_room = room;
     return HG_OK;
@@ -645,7 +537,7 @@ hg_status hg_batch_explain(const struct hg_batch *batch,
 static void block_drop(struct array_block *block)
 {
     if (atomic_fetch_sub(&block->n_users, 1) == 1) {
-        pool_drop(block->pool);
+        hg_batch_pool_drop(block->pool);
         free(block);
     }
 }
@@ -660,7 +552,7 @@ static void release_child(struct ArrowArray *array)
     for (size_t i = 0; i < 3; i++) {
         void *memory;
         memcpy(&memory, &child->buffers[i], sizeof memory);
-        pool_give(block->pool, memory, child->sizes[i]);
+        hg_batch_pool_give(block->pool, memory, child->sizes[i]);
     }
     array->release = NULL;
     block_drop(block);
@@ -704,7 +596,7 @@ static void hand_over(struct hg_batch *batch,
         child->buffers[0] = c->validity;
         child->sizes[0] = validity_size(c->room);
     } else {
-        pool_give(batch->pool, c->validity, validity_size(c->room));
+        hg_batch_pool_give(batch->pool, c->validity, validity_size(c->room));
     }
     child->buffers[1] = c->values;
     child->sizes[1] = values_size(c->type, c->room);
@@ -768,9 +660,7 @@ hg_status hg_batch_finish(struct hg_batch *batch, struct ArrowArray *ret, struct
     block->child_pointers = (struct ArrowArray **)(void *)&block->children[n];
     block->pool = batch->pool;
     atomic_init(&block->n_users, n + 1);
-    pool_lock(batch->pool);
-    batch->pool->n_users++;
-    pool_unlock(batch->pool);
+    hg_batch_pool_hold(batch->pool);
     int64_t length = n > 0 ? batch->columns[0].n : batch->n_rows;
     for (size_t i = 0; i < n; i++) {
         struct hg_batch_column *c = &batch->columns[i];

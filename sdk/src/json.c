@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "headgate/error.h"
+#include "json_escape.h"
 #include "json_number.h"
 #include "json_text.h"
 
@@ -24,8 +25,6 @@ enum expect {
 
 /* Which token was begun and goes on in the next chunk. */
 enum partial { PARTIAL_NONE, PARTIAL_STRING, PARTIAL_NUMBER, PARTIAL_LITERAL };
-
-enum escape { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_HEX, ESCAPE_LOW_BACKSLASH, ESCAPE_LOW_U };
 
 enum collect { COLLECT_NONE, COLLECT_SKIP, COLLECT_CAPTURE };
 
@@ -51,10 +50,7 @@ struct hg_json_reader {
     enum hg_json_type literal_type;
     size_t literal_n;
     enum hg_json_number number;
-    enum escape escape;
-    unsigned hex;
-    unsigned hex_n;
-    unsigned high_surrogate;  /* waits for its low one; 0: none */
+    struct hg_json_escape escape;
     struct hg_json_utf8 utf8; /* of a character that the chunk may cut */
 
     enum hg_json_type last;
@@ -236,81 +232,15 @@ static hg_status text_append_code_point(struct hg_json_reader *r, unsigned c)
 /* Strings                                                                                      */
 /* ------------------------------------------------------------------------------------------ */
 
-static hg_status escape_simple(struct hg_json_reader *r, unsigned char c)
-{
-    static const char from[] = "\"\\/bfnrt";
-    static const char to[] = "\"\\/\b\f\n\r\t";
-    const char *found = c ? strchr(from, c) : NULL;
-    if (!found) {
-        return fail_at(r, r->at, "no escape begins so");
-    }
-    r->escape = ESCAPE_NONE;
-    return text_append(r, &r->text, &to[found - from], 1);
-}
-
-/* Four digits of \u are there. */
-static hg_status escape_unit(struct hg_json_reader *r)
-{
-    unsigned unit = r->hex;
-    r->escape = ESCAPE_NONE;
-    if (r->high_surrogate) {
-        if (unit < 0xDC00 || unit > 0xDFFF) {
-            return fail_at(r, r->at, "a high surrogate without its low one");
-        }
-        unsigned c = 0x10000 + ((r->high_surrogate - 0xD800) << 10) + (unit - 0xDC00);
-        r->high_surrogate = 0;
-        return text_append_code_point(r, c);
-    }
-    if (unit >= 0xDC00 && unit <= 0xDFFF) {
-        return fail_at(r, r->at, "a low surrogate without its high one");
-    }
-    if (unit >= 0xD800 && unit <= 0xDBFF) {
-        r->high_surrogate = unit;
-        r->escape = ESCAPE_LOW_BACKSLASH;
-        return HG_OK;
-    }
-    return text_append_code_point(r, unit);
-}
-
-static hg_status escape_hex(struct hg_json_reader *r, unsigned char c)
-{
-    unsigned digit;
-    if (c >= '0' && c <= '9') {
-        digit = c - '0';
-    } else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) {
-        digit = (c | 0x20u) - 'a' + 10;
-    } else {
-        return fail_at(r, r->at, "\\u wants four hexadecimal digits");
-    }
-    r->hex = r->hex << 4 | digit;
-    r->hex_n++;
-    return r->hex_n == 4 ? escape_unit(r) : HG_OK;
-}
-
 /* Takes one byte of an escape. */
 static hg_status escape_byte(struct hg_json_reader *r, unsigned char c)
 {
-    switch (r->escape) {
-    case ESCAPE_LOW_BACKSLASH:
-        r->escape = ESCAPE_LOW_U;
-        return c == '\\' ? HG_OK : fail_at(r, r->at, "a high surrogate without its low one");
-    case ESCAPE_LOW_U:
-        if (c != 'u') {
-            return fail_at(r, r->at, "a high surrogate without its low one");
-        }
-        break;
-    case ESCAPE_HEX:
-        return escape_hex(r, c);
-    default:
-        if (c != 'u') {
-            return escape_simple(r, c);
-        }
-        break;
+    long code_point = -1;
+    const char *wrong = hg_json_escape_step(&r->escape, c, &code_point);
+    if (wrong) {
+        return fail_at(r, r->at, wrong);
     }
-    r->escape = ESCAPE_HEX;
-    r->hex = 0;
-    r->hex_n = 0;
-    return HG_OK;
+    return code_point < 0 ? HG_OK : text_append_code_point(r, (unsigned)code_point);
 }
 
 /* Goes over bytes that stand for themselves; stops before a quote, a backslash or the end. */
@@ -381,7 +311,7 @@ static void string_done(struct hg_json_reader *r,
 static hg_status read_string(struct hg_json_reader *r, struct hg_json_token *ret)
 {
     while (r->at < r->end) {
-        if (r->escape) {
+        if (r->escape.state) {
             hg_status status = escape_byte(r, *r->at);
             if (status) {
                 return status;
@@ -410,7 +340,7 @@ static hg_status read_string(struct hg_json_reader *r, struct hg_json_token *ret
         }
         if (r->at < r->end) {
             r->at++;
-            r->escape = ESCAPE_BEGUN;
+            r->escape.state = ESCAPE_BEGUN;
         }
     }
     return HG_OK;
