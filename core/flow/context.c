@@ -10,7 +10,6 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "base/uuid.h"
-#include "flow/quarantine.h"
 
 enum { PROGRESS_MS = 250, LOG_BYTES = 1024 };
 
@@ -82,7 +81,6 @@ int hg_flow_open(const json_t *task,
 
 void hg_flow_close(struct hg_flow *flow)
 {
-    hg_quarantine_free(flow->quarantine);
     json_decref(flow->results);
     free(flow->jobs);
     free(flow->state);

@@ -44,6 +44,7 @@ static void close_pass(struct pass *pass)
     free(pass->rows);
     hg_source_close(&pass->source);
     hg_stage_input_close(pass->stage);
+    hg_quarantine_free(HG_TAKE(pass->flow->quarantine));
 }
 
 static int make_room(struct pass *pass, int64_t n_rows, struct hg_error *err)
