@@ -9,8 +9,7 @@
 #include "base/schema_run.h"
 #include "base/schema_scalar.h"
 
-/* Bounds that only a schema which refers to itself without end, or a hostile one, comes to. */
-enum { DEPTH_MAX = 256 };
+/* A bound that only a schema which refers to itself without end, or a hostile one, comes to. */
 static const long STEPS_MAX = 2000000;
 
 /* Combinations ------------------------------------------------------------------------------- */
@@ -148,13 +147,7 @@ static void on_ref(struct hg_schema_run *run,
 }
 
 /* In the order in which violations of one value are reported. */
-static const struct {
-    const char *name;
-    void (*apply)(struct hg_schema_run *run,
-                  const json_t *schema,
-                  const json_t *keyword,
-                  const json_t *value);
-} keywords[] = {
+static const struct hg_schema_keyword keywords[] = {
     {"$ref", on_ref},
     {"type", hg_schema_on_type},
     {"enum", hg_schema_on_enum},
@@ -187,43 +180,15 @@ static const struct {
     {"if", on_if},
 };
 
-static void validate_object_schema(struct hg_schema_run *run,
-                                   const json_t *schema,
-                                   const json_t *value)
-{
-    bool was_secret = run->secret;
-    run->secret = was_secret || json_is_true(json_object_get(schema, "writeOnly"));
-    for (size_t i = 0; i < HG_COUNT(keywords); i++) {
-        const json_t *keyword = json_object_get(schema, keywords[i].name);
-        if (keyword) {
-            keywords[i].apply(run, schema, keyword, value);
-        }
-    }
-    run->secret = was_secret;
-}
-
-void hg_schema_run_validate(struct hg_schema_run *run, const json_t *schema, const json_t *value)
-{
-    if (--run->steps_left < 0 || run->depth >= DEPTH_MAX) {
-        run->steps_left = 0;
-        return;
-    }
-    run->depth++;
-    if (json_is_false(schema)) {
-        hg_schema_run_expected(run, value, "nothing here");
-    } else if (json_is_object(schema)) {
-        validate_object_schema(run, schema, value);
-    }
-    run->depth--;
-}
-
 int hg_schema_validate_part(const json_t *root,
                             const json_t *schema,
                             const json_t *value,
                             hg_schema_report *report,
                             void *arg)
 {
-    struct hg_schema_run run = {.root = root,
+    struct hg_schema_run run = {.keywords = keywords,
+                                .n_keywords = HG_COUNT(keywords),
+                                .root = root,
                                 .report = report,
                                 .arg = arg,
                                 .pointer = HG_BUF_INIT,

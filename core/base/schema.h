@@ -19,13 +19,7 @@
 #include "base/error.h"
 #include "base/schema_check.h"
 #include "base/schema_defaults.h"
-
-/*
- * Called for each violation: `pointer` is a JSON pointer into the value, "" for the whole; `detail`
- * says what was found and what was expected, `hint` what to do ("" when there is nothing to say).
- * All borrowed until the call returns.
- */
-typedef void hg_schema_report(void *arg, const char *pointer, const char *detail, const char *hint);
+#include "base/schema_report.h"
 
 /*
  * Validates `value` against a schema that passed hg_schema_check, reporting every violation (an

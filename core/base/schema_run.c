@@ -3,6 +3,9 @@
 #include "base/schema_value.h"
 #include "base/str.h"
 
+/* A bound that only a schema which refers to itself without end, or a hostile one, comes to. */
+enum { DEPTH_MAX = 256 };
+
 void hg_schema_run_report(struct hg_schema_run *run, const char *hint, struct hg_buf *detail)
 {
     run->violations++;
@@ -38,6 +41,36 @@ void hg_schema_run_expected(struct hg_schema_run *run, const json_t *value, cons
     hg_buf_vprintf(&detail, fmt, args);
     va_end(args);
     hg_schema_run_report(run, "", &detail);
+}
+
+static void validate_object_schema(struct hg_schema_run *run,
+                                   const json_t *schema,
+                                   const json_t *value)
+{
+    bool was_secret = run->secret;
+    run->secret = was_secret || json_is_true(json_object_get(schema, "writeOnly"));
+    for (size_t i = 0; i < run->n_keywords; i++) {
+        const json_t *keyword = json_object_get(schema, run->keywords[i].name);
+        if (keyword) {
+            run->keywords[i].apply(run, schema, keyword, value);
+        }
+    }
+    run->secret = was_secret;
+}
+
+void hg_schema_run_validate(struct hg_schema_run *run, const json_t *schema, const json_t *value)
+{
+    if (--run->steps_left < 0 || run->depth >= DEPTH_MAX) {
+        run->steps_left = 0;
+        return;
+    }
+    run->depth++;
+    if (json_is_false(schema)) {
+        hg_schema_run_expected(run, value, "nothing here");
+    } else if (json_is_object(schema)) {
+        validate_object_schema(run, schema, value);
+    }
+    run->depth--;
 }
 
 int hg_schema_run_count(struct hg_schema_run *run, const json_t *schema, const json_t *value)

@@ -9,9 +9,22 @@
 #include <jansson.h>
 
 #include "base/buf.h"
-#include "base/schema.h"
+#include "base/error.h"
+#include "base/schema_report.h"
+
+struct hg_schema_run;
+
+struct hg_schema_keyword {
+    const char *name;
+    void (*apply)(struct hg_schema_run *run,
+                  const json_t *schema,
+                  const json_t *keyword,
+                  const json_t *value);
+};
 
 struct hg_schema_run {
+    const struct hg_schema_keyword *keywords; /* in the order in which they are applied */
+    size_t n_keywords;
     const json_t *root;
     hg_schema_report *report; /* NULL while only the count matters */
     void *arg;
@@ -23,7 +36,7 @@ struct hg_schema_run {
     bool failed; /* no memory */
 };
 
-/* Validates `value` against a subschema; in schema.c. */
+/* Validates `value` against a subschema. */
 void hg_schema_run_validate(struct hg_schema_run *run, const json_t *schema, const json_t *value);
 /* The same for a property or an item of the value at hand. */
 void hg_schema_run_key(struct hg_schema_run *run,
