@@ -40,10 +40,12 @@ static int connect_and_run(struct hg_flow *flow,
     const char *warehouse = NULL;
     int r = hg_flow_text(flow->task, "warehouse", &warehouse, err);
     r = r < 0 ? r : hg_flow_session_take(session, warehouse, &flow->db, err);
-    r = r < 0 ? r : hg_flow_watch_start(flow->sink, flow->db, &flow->watch, err);
-    r = r < 0 ? r : run_kind(flow, err);
-    hg_flow_watch_stop(flow->watch);
-    flow->watch = NULL;
+    r = r < 0 ? r : hg_flow_session_watch(session, &flow->watch, err);
+    if (r == HG_OK) {
+        hg_flow_watch_begin(flow->watch, flow->sink, flow->db);
+        r = run_kind(flow, err);
+        hg_flow_watch_end(flow->watch);
+    }
     if (r < 0 && flow->db) {
         hg_db_rollback(flow->db);
     } else if (r == HG_OK && hg_flow_cancelled(flow, NULL) == HG_OK) {
@@ -72,15 +74,17 @@ int hg_flow_run_with(const json_t *task,
                      struct hg_error *err)
 {
     struct hg_error own = HG_ERROR_INIT;
+    struct hg_flow_session for_this = {0};
     struct hg_flow flow;
     int r = hg_flow_open(task, sink, plugins, &flow, &own);
     if (r == HG_OK) {
-        r = name_cancel(&flow, connect_and_run(&flow, session, &own), &own);
+        r = name_cancel(&flow, connect_and_run(&flow, session ? session : &for_this, &own), &own);
         *ret_result = hg_flow_result(&flow, r < 0 ? &own : NULL);
         hg_flow_close(&flow);
     } else {
         *ret_result = json_pack("{s:[], s:[], s:b}", "jobs", "results", "committed", 0);
     }
+    hg_flow_session_close(&for_this);
     if (r < 0 && err) {
         hg_error_copy(err, &own);
     }

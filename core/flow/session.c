@@ -4,30 +4,33 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "flow/watch.h"
+
+static void disconnect(struct hg_flow_session *session)
+{
+    hg_db_return(HG_TAKE(session->db));
+    hg_freep(&session->warehouse);
+}
 
 int hg_flow_session_take(struct hg_flow_session *session,
                          const char *warehouse,
                          struct hg_db **ret,
                          struct hg_error *err)
 {
-    if (session && session->db && strcmp(session->warehouse, warehouse) == 0 &&
-        hg_db_is_alive(session->db)) {
+    if (session->db && strcmp(session->warehouse, warehouse) == 0 && hg_db_is_alive(session->db)) {
         *ret = HG_TAKE(session->db);
         return HG_OK;
     }
-    hg_flow_session_close(session);
+    disconnect(session);
     return hg_db_connect(warehouse, "headgate worker", ret, err);
 }
 
 void hg_flow_session_keep(struct hg_flow_session *session, const char *warehouse, struct hg_db *db)
 {
-    char *copy = session && !session->warehouse ? strdup(warehouse) : NULL;
-    if (!session || (!session->warehouse && !copy)) {
+    session->warehouse = session->warehouse ? session->warehouse : strdup(warehouse);
+    if (!session->warehouse) {
         hg_db_return(db);
         return;
-    }
-    if (copy) {
-        session->warehouse = copy;
     }
     session->db = db;
 }
@@ -35,14 +38,23 @@ void hg_flow_session_keep(struct hg_flow_session *session, const char *warehouse
 void hg_flow_session_scrub(struct hg_flow_session *session)
 {
     if (session->db && !hg_db_scrub(session->db)) {
-        hg_flow_session_close(session);
+        disconnect(session);
     }
+}
+
+int hg_flow_session_watch(struct hg_flow_session *session,
+                          struct hg_flow_watch **ret,
+                          struct hg_error *err)
+{
+    int r = session->watch ? HG_OK : hg_flow_watch_new(&session->watch, err);
+    if (r == HG_OK) {
+        *ret = session->watch;
+    }
+    return r;
 }
 
 void hg_flow_session_close(struct hg_flow_session *session)
 {
-    if (session) {
-        hg_db_return(HG_TAKE(session->db));
-        hg_freep(&session->warehouse);
-    }
+    disconnect(session);
+    hg_flow_watch_free(HG_TAKE(session->watch));
 }

@@ -1,6 +1,6 @@
 /*
- * The warehouse connection that a worker keeps from task to task: making one costs more than a
- * small transform.
+ * What a worker keeps from task to task: the warehouse connection and the thread that watches for a
+ * cancel. Making them costs more than a small transform.
  *
  * Scripts, and triggers of users' tables, may do anything to a session: set what later statements
  * obey, leave locks, prepare statements under our names. So nothing of a session outlives its task
@@ -12,26 +12,32 @@
 #include "base/error.h"
 #include "store/db.h"
 
+struct hg_flow_watch;
+
 /* One thread. */
 struct hg_flow_session {
     char *warehouse; /* where `db` leads */
     struct hg_db *db;
+    struct hg_flow_watch *watch;
 };
 
-/* The kept connection when it leads there and still stands, else a new one. `session` may be NULL.
- */
+/* The kept connection when it leads there and still stands, else a new one. */
 int hg_flow_session_take(struct hg_flow_session *session,
                          const char *warehouse,
                          struct hg_db **ret,
                          struct hg_error *err);
 /*
  * Keeps `db`, which is idle. Only behind a task that went well and that nobody asked to stop: a
- * cancel that is still on its way to the server would hit the next task. Without a session, or
- * memory, it is closed.
+ * cancel that is still on its way to the server would hit the next task. Without memory it is
+ * closed.
  */
 void hg_flow_session_keep(struct hg_flow_session *session, const char *warehouse, struct hg_db *db);
 /* Undoes what the task did in its session. Call it once the task's end has been told. */
 void hg_flow_session_scrub(struct hg_flow_session *session);
+/* The thread that watches, which is kept; borrowed from the session. */
+int hg_flow_session_watch(struct hg_flow_session *session,
+                          struct hg_flow_watch **ret,
+                          struct hg_error *err);
 void hg_flow_session_close(struct hg_flow_session *session);
 
 #endif

@@ -3,47 +3,45 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 
 /* A statement may begin right after one was cancelled, so cancelling goes on until the end. */
 enum { LOOK_MS = 100, CANCEL_EVERY_LOOKS = 5 };
 
 struct hg_flow_watch {
-    const struct hg_flow_sink *sink;
-    struct hg_db *db;
     pthread_t thread;
-    pthread_mutex_t mutex; /* guards what follows; held while the source is told to cancel */
+    pthread_mutex_t mutex; /* guards what follows; held while something is told to cancel */
     pthread_cond_t changed;
+    const struct hg_flow_sink *sink; /* of the task, NULL between tasks */
+    struct hg_db *db;
     const struct hg_connector_vtable *source;
     void *inst;
+    unsigned n_looks; /* since the task was to stop */
+    bool sleeps;      /* until a task begins */
     bool stop;
 };
 
-/* True at the end. */
-static bool wait_a_while(struct hg_flow_watch *watch)
+/* Until the next look is due, and as long as there is no task. Mutex held. */
+static void wait_a_while(struct hg_flow_watch *watch)
 {
     struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LOOK_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    HG_LOCK(&watch->mutex);
-    int r = 0;
-    while (!watch->stop && r == 0) {
-        r = pthread_cond_timedwait(&watch->changed, &watch->mutex, &until);
+    hg_time_monotonic_after(LOOK_MS, &until);
+    while (!watch->stop && pthread_cond_timedwait(&watch->changed, &watch->mutex, &until) == 0) {
     }
-    return watch->stop;
+    watch->sleeps = !watch->sink;
+    while (!watch->stop && !watch->sink) {
+        (void)pthread_cond_wait(&watch->changed, &watch->mutex);
+    }
+    watch->sleeps = false;
 }
 
+/* Mutex held: neither the source nor the connection is closed meanwhile. */
 static void cancel(struct hg_flow_watch *watch)
 {
-    {
-        HG_LOCK(&watch->mutex);
-        if (watch->source && watch->source->cancel) {
-            watch->source->cancel(watch->inst);
-        }
+    if (watch->source && watch->source->cancel) {
+        watch->source->cancel(watch->inst);
     }
     if (watch->db) {
         hg_db_cancel(watch->db);
@@ -53,27 +51,26 @@ static void cancel(struct hg_flow_watch *watch)
 static void *look(void *arg)
 {
     struct hg_flow_watch *watch = arg;
-    unsigned n_looks = 0;
-    while (!wait_a_while(watch)) {
-        if (watch->sink->is_cancelled(watch->sink->arg) && n_looks++ % CANCEL_EVERY_LOOKS == 0) {
+    HG_LOCK(&watch->mutex);
+    for (;;) {
+        wait_a_while(watch);
+        if (watch->stop) {
+            return NULL;
+        }
+        if (watch->sink->is_cancelled(watch->sink->arg) &&
+            watch->n_looks++ % CANCEL_EVERY_LOOKS == 0) {
             cancel(watch);
         }
     }
-    return NULL;
 }
 
-int hg_flow_watch_start(const struct hg_flow_sink *sink,
-                        struct hg_db *db,
-                        struct hg_flow_watch **ret,
-                        struct hg_error *err)
+int hg_flow_watch_new(struct hg_flow_watch **ret, struct hg_error *err)
 {
     pthread_condattr_t attributes;
     struct hg_flow_watch *watch = calloc(1, sizeof *watch);
     if (!watch) {
         return hg_error_nomem(err);
     }
-    watch->sink = sink;
-    watch->db = db;
     (void)pthread_mutex_init(&watch->mutex, NULL);
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -90,16 +87,7 @@ int hg_flow_watch_start(const struct hg_flow_sink *sink,
     return HG_OK;
 }
 
-void hg_flow_watch_source(struct hg_flow_watch *watch,
-                          const struct hg_connector_vtable *source,
-                          void *inst)
-{
-    HG_LOCK(&watch->mutex);
-    watch->source = source;
-    watch->inst = inst;
-}
-
-void hg_flow_watch_stop(struct hg_flow_watch *watch)
+void hg_flow_watch_free(struct hg_flow_watch *watch)
 {
     if (!watch) {
         return;
@@ -113,4 +101,35 @@ void hg_flow_watch_stop(struct hg_flow_watch *watch)
     (void)pthread_cond_destroy(&watch->changed);
     (void)pthread_mutex_destroy(&watch->mutex);
     free(watch);
+}
+
+void hg_flow_watch_begin(struct hg_flow_watch *watch,
+                         const struct hg_flow_sink *sink,
+                         struct hg_db *db)
+{
+    HG_LOCK(&watch->mutex);
+    watch->sink = sink;
+    watch->db = db;
+    watch->n_looks = 0;
+    if (watch->sleeps) {
+        (void)pthread_cond_signal(&watch->changed);
+    }
+}
+
+void hg_flow_watch_source(struct hg_flow_watch *watch,
+                          const struct hg_connector_vtable *source,
+                          void *inst)
+{
+    HG_LOCK(&watch->mutex);
+    watch->source = source;
+    watch->inst = inst;
+}
+
+void hg_flow_watch_end(struct hg_flow_watch *watch)
+{
+    HG_LOCK(&watch->mutex);
+    watch->sink = NULL;
+    watch->db = NULL;
+    watch->source = NULL;
+    watch->inst = NULL;
 }

@@ -139,10 +139,15 @@ bool hg_slot_flush(struct hg_slot *slot)
     return true;
 }
 
-static void check_memory(struct hg_slot *slot, const struct hg_worker_options *options)
+/* Now and then: each message brings us here, and asking costs as much as a message. */
+static void check_memory(struct hg_slot *slot, const struct hg_worker_options *options, int64_t now)
 {
     int64_t limit = options->memory_limit_bytes;
-    int64_t rss = limit > 0 ? hg_process_rss_bytes(&slot->process) : 0;
+    if (limit <= 0 || now < slot->memory_look_at_ms) {
+        return;
+    }
+    slot->memory_look_at_ms = now + MEMORY_LOOK_MS;
+    int64_t rss = hg_process_rss_bytes(&slot->process);
     if (rss > limit && slot->over_limit_bytes == 0) {
         slot->over_limit_bytes = rss;
         hg_process_kill(&slot->process, SIGKILL);
@@ -205,12 +210,12 @@ int64_t hg_slot_check(struct hg_slot *slot, const struct hg_worker_options *opti
         hg_process_kill(&slot->process, SIGKILL);
         return 0;
     }
-    check_memory(slot, options);
+    check_memory(slot, options, now);
     check_silence(slot, options);
     int64_t next = slot->timed_out ? 0 : slot->deadline_ms;
     next = sooner(next, slot->kill_at_ms);
     next = sooner(next, slot->heard_at_ms + options->silence_max_ms + 1);
-    return options->memory_limit_bytes > 0 ? sooner(next, now + MEMORY_LOOK_MS) : next;
+    return options->memory_limit_bytes > 0 ? sooner(next, slot->memory_look_at_ms) : next;
 }
 
 void hg_slot_clear_task(struct hg_slot *slot)

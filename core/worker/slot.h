@@ -48,7 +48,8 @@ struct hg_slot {
     int64_t deadline_ms; /* monotonic; 0: none */
     int64_t kill_at_ms;  /* monotonic; 0: not asked to stop */
     int64_t heard_at_ms; /* monotonic: the worker's last sign of life, or when it got its task */
-    bool cancelled;      /* the host asked */
+    int64_t memory_look_at_ms; /* monotonic: when its memory is looked at next */
+    bool cancelled;            /* the host asked */
     bool timed_out;
     bool silent;              /* it gave no sign of life and was killed */
     int64_t over_limit_bytes; /* memory in use when it was killed for that, else 0 */
