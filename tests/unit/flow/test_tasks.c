@@ -360,6 +360,29 @@ static void test_cancel_sql(void **state)
     assert_query(pg, "select to_regclass('public.m') is null", "t");
 }
 
+/* The thread that watches is kept with the session, and asleep when no task is there to watch. */
+static void test_cancel_in_a_kept_session(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_flow_session session = {0};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        fake_session = &session;
+        heard.cancel = NULL;
+        json_decref(run(transform("select 1"), HG_OK, &err));
+        hg_flow_session_scrub(&session);
+        if (i > 0) {
+            fake_session = NULL; /* meanwhile nothing runs in the kept one */
+            json_decref(run(transform("select pg_sleep(0.3)"), HG_OK, &err));
+            fake_session = &session;
+        }
+        atomic_store(&n_asked, 0);
+        heard.cancel = after_some_asking;
+        json_decref(run(transform("select pg_sleep(600)"), HG_ECANCELLED, &err));
+    }
+    hg_flow_session_close(&session);
+}
+
 /* ---- bad tasks, no server ---- */
 
 static void test_bad_tasks(void **state)
@@ -406,6 +429,7 @@ int main(void)
         cmocka_unit_test_setup(test_cancel_before_the_start, reset),
         cmocka_unit_test_setup(test_cancel_a_wait_for_a_lock, reset),
         cmocka_unit_test_setup(test_cancel_sql, reset),
+        cmocka_unit_test_setup(test_cancel_in_a_kept_session, reset),
         cmocka_unit_test_setup(test_bad_tasks, reset),
         cmocka_unit_test_setup(test_no_server, reset),
     };
