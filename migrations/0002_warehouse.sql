@@ -232,6 +232,9 @@ declare
     dropped text;
 begin
     delete from headgate.stage where seq = p_seq returning table_name into dropped;
+    if not found then
+        return;
+    end if;
     execute format('drop table %I.%I', split_part(dropped, '.', 1), split_part(dropped, '.', 2));
 end
 $$;

@@ -47,7 +47,8 @@ static const struct hg_statement forget_missing = {
 
 static const struct hg_statement disable_missing = {
     "catalog_disable_missing",
-    "update pipeline set enabled = false, file_missing = true, next_run_at = null"
+    "update pipeline set enabled = false, file_missing = true, next_run_at = null,"
+    " updated_at = now()"
     " where origin = 'file' and not file_missing"
     " and not id = any (array(select jsonb_array_elements_text($1::jsonb))) returning id",
     1};

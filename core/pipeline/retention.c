@@ -1,12 +1,13 @@
 /*
- * How long is kept what accumulates: runs with all that belongs to them, rejected rows, logs. Weeks
- * of runs are made ahead in the same go.
+ * How long is kept what accumulates: runs with all that belongs to them, rejected rows, rows that
+ * wait for a task, logs. Weeks of runs are made ahead in the same go.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,6 +38,26 @@ static const struct hg_statement forget_quarantine = {
     " where at < now() - $1::int * interval '1 day' limit $2::int) returning id)"
     " select count(*) as n from old",
     2};
+
+/* Stages that nobody has read for so long. */
+static const struct hg_statement old_stages = {
+    "retention_old_stages",
+    "select coalesce(jsonb_agg(jsonb_build_object('seq', seq, 'pipeline_id', pipeline_id, 'run_id',"
+    " run_id)), '[]')::text as stages from headgate.stage"
+    " where created_at < now() - $1::int * interval '1 day'",
+    1};
+
+/* Of them those whose run cannot be retried and whose pipeline is gone, and not just renamed. */
+static const struct hg_statement lost_stages = {
+    "retention_lost_stages",
+    "select s.seq from jsonb_to_recordset($1::jsonb) as s (seq bigint, pipeline_id text, run_id"
+    " uuid) where not exists (select from run r where r.id = s.run_id)"
+    " and not exists (select from pipeline p where p.id = s.pipeline_id"
+    " and not (p.file_missing and p.updated_at < now() - $2::int * interval '1 day'))",
+    2};
+
+static const struct hg_statement drop_stage = {
+    "retention_drop_stage", "select headgate.stage_drop($1::bigint)", 1};
 
 /* 0: kept for ever. */
 static int days_of(const struct hg_pipelines *service, const char *key)
@@ -122,6 +143,62 @@ int hg_retention_keep_quarantine(struct hg_pipelines *service, struct hg_error *
     int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
     while (r == HG_OK && n == ROWS_AT_ONCE && !hg_pipelines_is_stopping(service)) {
         r = forget_portion(db, days, &n, err);
+    }
+    return r;
+}
+
+/* ---- stages ---- */
+
+static int find_old(struct hg_db *warehouse, const char *days, PGresult **ret, struct hg_error *err)
+{
+    const char *const params[] = {days};
+    return hg_db_exec(warehouse, &old_stages, params, ret, err);
+}
+
+static int find_lost(struct hg_pipelines *service,
+                     const char *stages,
+                     const char *days,
+                     PGresult **ret,
+                     struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *metadata = NULL;
+    const char *const params[] = {stages, days};
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &metadata, err);
+    return r < 0 ? r : hg_db_exec(metadata, &lost_stages, params, ret, err);
+}
+
+/* One that somebody looks into just now is dropped the next time. */
+static int drop(struct hg_db *warehouse, const char *seq, struct hg_error *err)
+{
+    const char *const params[] = {seq};
+    int r = hg_db_begin(warehouse, err);
+    r = r < 0 ? r : hg_db_simple(warehouse, "set local lock_timeout = '1s'", NULL, err);
+    r = r < 0 ? r : hg_db_exec(warehouse, &drop_stage, params, NULL, err);
+    r = r < 0 ? r : hg_db_commit(warehouse, err);
+    if (r < 0) {
+        hg_db_rollback(warehouse);
+    }
+    return r;
+}
+
+int hg_retention_keep_stages(struct hg_pipelines *service, struct hg_error *err)
+{
+    char days[16];
+    HG_CLEANUP(hg_resultp) PGresult *old = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *lost = NULL;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *warehouse = NULL;
+    (void)snprintf(days, sizeof days, "%d", days_of(service, "runs_days"));
+    if (strcmp(days, "0") == 0) {
+        return HG_OK;
+    }
+    int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &warehouse, err);
+    r = r < 0 ? r : find_old(warehouse, days, &old, err);
+    const char *stages = r == HG_OK ? hg_result_text(old, 0, "stages") : "[]";
+    if (strcmp(stages, "[]") != 0) {
+        r = find_lost(service, stages, days, &lost, err);
+    }
+    for (int i = 0; r == HG_OK && i < PQntuples(lost); i++) {
+        r = drop(warehouse, hg_result_text(lost, i, "seq"), err);
     }
     return r;
 }

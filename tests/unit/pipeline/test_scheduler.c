@@ -237,6 +237,68 @@ static void test_a_run_that_has_not_ended_is_kept(void **state)
     stop_with_retention();
 }
 
+/* Two stages of a pipeline, 40 days old. */
+static void stage_rows(const char *pipeline)
+{
+    char text[1024];
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(text,
+                       sizeof text,
+                       "create table headgate_stage.\"%s_%d\" (k int);"
+                       " alter table headgate_stage.\"%s_%d\" owner to headgate_load;"
+                       " insert into headgate.stage (pipeline_id, task_key, run_id, table_name,"
+                       " columns, n_rows, in_order, incremental, from_source, taken, created_at)"
+                       " values ('%s', '%s', '01744c1c-f400-7000-8000-00000000000%d',"
+                       " 'headgate_stage.%s_%d', '[]', 1, true, true, true, true, now() - interval"
+                       " '40 days')",
+                       pipeline,
+                       i,
+                       pipeline,
+                       i,
+                       pipeline,
+                       pipeline,
+                       i,
+                       pipeline,
+                       i);
+        sql("warehouse", text);
+    }
+}
+
+#define ASSERT_STAGES(pipelines)                                                         \
+    "do $$ begin assert (select string_agg(pipeline_id, ' ' order by pipeline_id) from"  \
+    " headgate.stage) = '" pipelines "'; assert (select count(*) from headgate.stage) =" \
+    " (select count(*) from pg_tables where schemaname = 'headgate_stage'); end $$"
+
+/* Rows that wait for a task: of a pipeline that may still run, of a run that may be retried. */
+static void test_staged_rows_of_what_is_gone_go(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    (void)state;
+    fixture.config.retention = json_pack("{s:i}", "runs_days", 30);
+    start_service();
+    sql("metadata",
+        "create table run_2020 partition of run for values from"
+        " ('01740000-0000-0000-0000-000000000000') to ('01750000-0000-0000-0000-000000000000');"
+        " insert into pipeline (id, name, origin, file, definition, file_missing, updated_at)"
+        " values ('here', 'here', 'file', '/here.yaml', '{}', false, now() - interval '1 year'),"
+        " ('lately', 'lately', 'file', '/lately.yaml', '{}', true, now() - interval '1 day'),"
+        " ('long-ago', 'long-ago', 'file', '/long-ago.yaml', '{}', true, now() - interval '31"
+        " days')");
+    sql("metadata",
+        "insert into run (id, pipeline_id, version, status, trigger) values"
+        " ('01744c1c-f400-7000-8000-000000000000', 'gone', 1, 'failed', 'manual')");
+    stage_rows("here");
+    stage_rows("lately");
+    stage_rows("long-ago");
+    stage_rows("gone");
+    must(hg_retention_keep_stages(fixture.service, &err), &err);
+    sql("warehouse", ASSERT_STAGES("gone here here lately lately long-ago"));
+    sql("metadata", "drop table run_2020");
+    must(hg_retention_keep_stages(fixture.service, &err), &err);
+    sql("warehouse", ASSERT_STAGES("here here lately lately"));
+    stop_with_retention();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +310,7 @@ int main(void)
         TEST(test_old_logs_and_rejected_rows_go),
         TEST(test_retentions_do_not_wait_for_each_other),
         TEST(test_a_run_that_has_not_ended_is_kept),
+        TEST(test_staged_rows_of_what_is_gone_go),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
