@@ -33,6 +33,7 @@ struct hg_worker_pool {
     pthread_t thread;
     int wake; /* eventfd */
     bool stopping;
+    bool drained;         /* the thread has ended; of the one who stops */
     int64_t cancel_at_ms; /* monotonic; while stopping */
     size_t n_slots;
     struct hg_slot *slots;
@@ -568,11 +569,8 @@ json_t *hg_worker_pool_to_json(struct hg_worker_pool *pool)
     return list;
 }
 
-void hg_worker_pool_stop(struct hg_worker_pool *pool, int64_t grace_ms)
+void hg_worker_pool_drain(struct hg_worker_pool *pool, int64_t grace_ms)
 {
-    if (!pool) {
-        return;
-    }
     {
         HG_LOCK(&pool->mutex);
         pool->stopping = true;
@@ -580,5 +578,16 @@ void hg_worker_pool_stop(struct hg_worker_pool *pool, int64_t grace_ms)
         wake(pool);
     }
     (void)pthread_join(pool->thread, NULL);
+    pool->drained = true;
+}
+
+void hg_worker_pool_stop(struct hg_worker_pool *pool, int64_t grace_ms)
+{
+    if (!pool) {
+        return;
+    }
+    if (!pool->drained) {
+        hg_worker_pool_drain(pool, grace_ms);
+    }
     pool_free(pool);
 }

@@ -92,9 +92,11 @@ void hg_worker_pool_cancel(struct hg_worker_pool *pool, const char *task_id);
 /* [{"pid", "state", "task_id", "tasks_done", "rss_bytes"}]. Owned by the caller. [any] */
 json_t *hg_worker_pool_to_json(struct hg_worker_pool *pool);
 /*
- * Stops: running tasks go on for `grace_ms`, then are cancelled, then killed; each is reported.
- * Frees the pool.
+ * Ends the workers: running tasks go on for `grace_ms`, then are cancelled, then killed; each is
+ * reported. What may be called from [any] thread may still be, and finds no worker.
  */
+void hg_worker_pool_drain(struct hg_worker_pool *pool, int64_t grace_ms);
+/* Drains the pool unless that was done, and frees it. Takes NULL. */
 void hg_worker_pool_stop(struct hg_worker_pool *pool, int64_t grace_ms);
 
 #endif
