@@ -1,9 +1,11 @@
 /*
  * Attempts between the claim and their end: they wait here for a free worker, are handed out, and
- * what the workers' supervisor says of them is kept for the dispatcher.
+ * what the workers' supervisor says of them is kept for the dispatcher, or for the settler when it
+ * leaves a doubt.
  *
- * Threads: the dispatcher and the supervisor. Only the dispatcher frees attempts, and only ended
- * ones, so that one which was found under the mutex stays valid for it afterwards.
+ * Threads: the dispatcher, the supervisor, the settler, the keeper (cancels). Only the dispatcher
+ * adds and frees attempts, and only frees those that have ended and are not in doubt: one that it
+ * found under the mutex stays valid for it afterwards, and one in doubt for the settler.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -129,6 +131,36 @@ void hg_attempts_gather(struct hg_pipelines *service)
     }
 }
 
+/* The dispatcher has an end to write down (mutex held). */
+static void tell_ended(struct hg_pipelines *service)
+{
+    service->n_ended++;
+    service->poked = true;
+    (void)pthread_cond_signal(&service->work);
+    if (!may_gather(service)) {
+        (void)pthread_cond_signal(&service->gathered);
+    }
+}
+
+void hg_attempts_settled(struct hg_pipelines *service, struct hg_attempt *attempt)
+{
+    attempt->in_doubt = false;
+    attempt->try_at_ms = 0;
+    tell_ended(service);
+}
+
+/* (mutex held) */
+static void end_attempt(struct hg_pipelines *service, struct hg_attempt *attempt, bool in_doubt)
+{
+    attempt->ended = true;
+    attempt->in_doubt = in_doubt;
+    if (in_doubt) {
+        (void)pthread_cond_signal(&service->doubt);
+    } else {
+        tell_ended(service);
+    }
+}
+
 static void on_done(void *arg,
                     const char *task_id,
                     const json_t *result,
@@ -143,7 +175,6 @@ static void on_done(void *arg,
     }
     service->task_ms +=
         ((double)(hg_time_monotonic_ms() - attempt->since_ms) - service->task_ms) / 8;
-    attempt->ended = true;
     attempt->failed = error != NULL;
     attempt->result = json_is_object(result) ? json_deep_copy(result) : NULL;
     attempt->job = job ? strdup(job) : NULL; /* without memory: unknown */
@@ -153,21 +184,27 @@ static void on_done(void *arg,
         attempt->failed = true; /* its report is lost: the ledger is asked */
         (void)hg_error_nomem(&attempt->error);
     }
-    service->n_ended++;
-    service->poked = true;
-    (void)pthread_cond_signal(&service->work);
-    if (!may_gather(service)) {
-        (void)pthread_cond_signal(&service->gathered);
-    }
+    /* What our own stop cut short goes back; the queue knows whether somebody had cancelled it. */
+    attempt->released =
+        service->stopping && attempt->failed && attempt->error.code == HG_ECANCELLED;
+    /* The worker's own word that nothing was committed counts; silence and a lost connection do
+     * not. */
+    end_attempt(service,
+                attempt,
+                attempt->failed && (!attempt->result || attempt->error.code == HG_EUNAVAILABLE));
 }
 
 /* ---- handing out ---- */
 
-static void fail_attempt(struct hg_attempt *attempt, const struct hg_error *error)
+/* One that no worker had. An attempt before it may have committed, unless it only goes back (mutex
+ * held). */
+static void fail_attempt(struct hg_pipelines *service,
+                         struct hg_attempt *attempt,
+                         const struct hg_error *error)
 {
-    attempt->ended = true;
     attempt->failed = true;
     attempt->error = *error;
+    end_attempt(service, attempt, !attempt->released);
 }
 
 /* Behind all that are held, or before them (mutex held). */
@@ -205,7 +242,7 @@ void hg_attempts_hand_out(struct hg_pipelines *service)
         HG_CLEANUP(hg_json_decrefp) json_t *message = NULL;
         {
             HG_LOCK(&service->mutex);
-            attempt = take_held(service);
+            attempt = service->stopping ? NULL : take_held(service);
             if (!attempt) {
                 return;
             }
@@ -226,8 +263,7 @@ void hg_attempts_hand_out(struct hg_pipelines *service)
                 hold(service, attempt, true);
                 return;
             }
-            fail_attempt(attempt, &err);
-            service->poked = true;
+            fail_attempt(service, attempt, &err);
         }
     }
 }
@@ -278,8 +314,7 @@ void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt)
     service->attempts = attempt;
     attempt->since_ms = hg_time_monotonic_ms();
     if (r < 0) {
-        fail_attempt(attempt, &err);
-        service->poked = true;
+        fail_attempt(service, attempt, &err);
     } else {
         hold(service, attempt, false);
     }
@@ -308,10 +343,10 @@ void hg_attempts_give_back(struct hg_pipelines *service)
     struct hg_error err = HG_ERROR_INIT;
     (void)hg_error_set(&err, HG_EUNAVAILABLE, "no worker was free");
     HG_LOCK(&service->mutex);
-    while (service->first_held && service->first_held->since_ms < before) {
+    while (service->first_held && (service->stopping || service->first_held->since_ms < before)) {
         struct hg_attempt *attempt = take_held(service);
         attempt->released = true;
-        fail_attempt(attempt, &err);
+        fail_attempt(service, attempt, &err);
         /* Tasks are no longer short: nothing more is claimed ahead until some have been again. */
         double at_least = (double)HELD_MAX_MS * service->options.config->workers;
         service->task_ms = service->task_ms > at_least ? service->task_ms : at_least;
@@ -346,8 +381,7 @@ size_t hg_attempts_cancel(struct hg_pipelines *service, const char *id)
         for (int left = service->n_held; left > 0; left--) {
             struct hg_attempt *attempt = take_held(service);
             if (strcmp(attempt->task.id, id) == 0) {
-                fail_attempt(attempt, &err);
-                service->poked = true;
+                fail_attempt(service, attempt, &err);
             } else {
                 hold(service, attempt, false);
             }

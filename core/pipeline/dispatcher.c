@@ -1,7 +1,8 @@
 /*
  * The dispatcher: one thread that claims tasks while workers are free, hands them out, writes down
- * how they ended, keeps the leases. It waits for a poke (a task was added, an attempt ended, a
- * worker is idle) and looks by itself twice a second, since tasks become due by time.
+ * how they ended. It waits for a poke (a task was added, an attempt ended, a worker is idle) and
+ * looks by itself twice a second, since tasks become due by time. Beside it are the keeper (leases,
+ * cancels) and the settler (attempts in doubt).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,14 +19,9 @@ enum {
     POLL_MS = 500,
     PROGRESS_MS = 1000,
     RETRY_DATABASE_MS = 1000,
-    RETRY_WAREHOUSE_MS = 500,
+    SETTLE_LAST_MS = 5000, /* for what is in doubt when the host stops */
     ENDS_AT_ONCE = 256,
 };
-
-static int64_t lease_ms(void)
-{
-    return HG_FAULT_NUMBER("HEADGATE_LEASE_MS", HG_LEASE_MS);
-}
 
 void hg_dispatcher_poke(struct hg_pipelines *service)
 {
@@ -151,7 +147,7 @@ static size_t collect_ended(struct hg_pipelines *service, struct hg_attempt **re
     HG_LOCK(&service->mutex);
     service->n_ended = 0;
     for (struct hg_attempt *a = service->attempts; a && n < ENDS_AT_ONCE; a = a->next) {
-        if (a->ended && a->try_at_ms <= now) {
+        if (a->ended && !a->in_doubt && a->try_at_ms <= now) {
             ret[n++] = a;
         }
     }
@@ -214,31 +210,6 @@ static void refuse_report(struct hg_attempt *attempt, const struct hg_error *rea
                  reason->message);
 }
 
-/* Those of which the ledger knows how they ended, or need not be asked, come first in the list. */
-static int settle(struct hg_pipelines *service,
-                  struct hg_db *db,
-                  struct hg_attempt **attempts,
-                  size_t *n,
-                  struct hg_error *err)
-{
-    size_t n_settled = 0;
-    for (size_t i = 0; i < *n; i++) {
-        int r = hg_settle(service, db, attempts[i], err);
-        if (r < 0 && PQstatus(hg_db_conn(db)) != CONNECTION_OK) {
-            try_later(service, attempts, *n, RETRY_DATABASE_MS);
-            return r;
-        }
-        if (r < 0) {
-            /* The warehouse cannot say yet; the ends of others need not wait for that. */
-            try_later(service, &attempts[i], 1, RETRY_WAREHOUSE_MS);
-        } else {
-            attempts[n_settled++] = attempts[i];
-        }
-    }
-    *n = n_settled;
-    return HG_OK;
-}
-
 static void forget(struct hg_pipelines *service, struct hg_attempt *const *attempts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -298,11 +269,10 @@ static int write_batch(struct hg_pipelines *service,
     struct hg_attempt *attempts[ENDS_AT_ONCE];
     size_t n = collect_ended(service, attempts);
     *ret_n = n;
-    int r = settle(service, db, attempts, &n, err);
-    if (r < 0 || n == 0) {
-        return r;
+    if (n == 0) {
+        return HG_OK;
     }
-    r = hg_outcome_ended(db, attempts, n, err);
+    int r = hg_outcome_ended(db, attempts, n, err);
     if (r == HG_OK) {
         forget(service, attempts, n);
         return HG_OK;
@@ -342,9 +312,9 @@ static int write_progress(struct hg_pipelines *service, struct hg_db *db, struct
 /* ---- the thread ---- */
 
 struct rounds {
-    int64_t renew_at_ms;
+    int64_t recover_at_ms;
     int64_t progress_at_ms;
-    int64_t cancels_at_ms;
+    int64_t cancelled_at_ms;
     bool database_was_away;
 };
 
@@ -362,15 +332,14 @@ static json_t *known_ids(struct hg_pipelines *service)
 }
 
 /*
- * Keeps the leases of what runs, and makes ready what is said to run here but does not: tasks of an
- * earlier life of this host, and those whose claim or end was lost on the way.
+ * Makes ready what is said to run here but does not (tasks of an earlier life of this host, and
+ * those whose claim or end was lost on the way), and what other hosts have lost with their leases.
  */
-static int keep_leases(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+static int take_up_lost(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
 {
     int n = 0;
     HG_CLEANUP(hg_json_decrefp) json_t *known = known_ids(service);
-    int r = hg_queue_renew(db, service->host, lease_ms(), err);
-    r = r < 0 ? r : hg_queue_recover(db, service->host, known, &n, err);
+    int r = hg_queue_recover(db, service->host, known, &n, err);
     if (r == HG_OK && n > 0) {
         char text[16];
         (void)snprintf(text, sizeof text, "%d", n);
@@ -379,26 +348,36 @@ static int keep_leases(struct hg_pipelines *service, struct hg_db *db, struct hg
     return r;
 }
 
-/* What runs here and is to stop. Other hosts' requests are seen at the next look. */
-static int cancel_tasks(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
-{
-    HG_CLEANUP(hg_json_decrefp) json_t *ids = NULL;
-    int r = claim_cancelled(service, db, err);
-    r = r < 0 ? r : hg_queue_to_cancel(db, service->host, &ids, err);
-    size_t i;
-    json_t *id;
-    json_array_foreach (ids, i, id) {
-        (void)hg_attempts_cancel(service, json_string_value(id));
-    }
-    return r;
-}
-
-static bool takes_cancels(struct hg_pipelines *service)
+/* Others would take over at once what is claimed without a lease. */
+static bool may_claim(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
-    bool due = service->cancels_due;
-    service->cancels_due = false;
+    return !service->stopping && hg_time_monotonic_ms() < service->lease_until_ms;
+}
+
+static bool takes_claims_due(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    bool due = service->claims_due;
+    service->claims_due = false;
     return due;
+}
+
+static int claim(struct hg_pipelines *service,
+                 struct hg_db *db,
+                 struct rounds *rounds,
+                 struct hg_error *err)
+{
+    int64_t now = hg_time_monotonic_ms();
+    int r = HG_OK;
+    if (!may_claim(service)) {
+        return HG_OK;
+    }
+    if (takes_claims_due(service) || now >= rounds->cancelled_at_ms) {
+        rounds->cancelled_at_ms = now + POLL_MS;
+        r = claim_cancelled(service, db, err);
+    }
+    return r < 0 ? r : claim_tasks(service, db, err);
 }
 
 static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct hg_error *err)
@@ -416,15 +395,11 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
         rounds->progress_at_ms = now + PROGRESS_MS;
         r = write_progress(service, db, err);
     }
-    if (r == HG_OK && (takes_cancels(service) || now >= rounds->cancels_at_ms)) {
-        rounds->cancels_at_ms = now + POLL_MS;
-        r = cancel_tasks(service, db, err);
+    if (r == HG_OK && now >= rounds->recover_at_ms) {
+        rounds->recover_at_ms = now + hg_keeper_lease_ms() / 3;
+        r = take_up_lost(service, db, err);
     }
-    if (r == HG_OK && now >= rounds->renew_at_ms) {
-        rounds->renew_at_ms = now + lease_ms() / 3;
-        r = keep_leases(service, db, err);
-    }
-    return r < 0 ? r : claim_tasks(service, db, err);
+    return r < 0 ? r : claim(service, db, rounds, err);
 }
 
 static void wait_for_work(struct hg_pipelines *service, int64_t wait_ms)
@@ -432,17 +407,23 @@ static void wait_for_work(struct hg_pipelines *service, int64_t wait_ms)
     struct timespec until;
     hg_time_monotonic_after(wait_ms, &until);
     HG_LOCK(&service->mutex);
-    while (!service->poked && !service->stopping &&
+    while (!service->poked && !service->drained &&
            pthread_cond_timedwait(&service->work, &service->mutex, &until) == 0) {
     }
     service->poked = false;
+}
+
+static bool is_drained(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    return service->drained;
 }
 
 static void *dispatch(void *arg)
 {
     struct hg_pipelines *service = arg;
     struct rounds rounds = {0};
-    while (!hg_pipelines_is_stopping(service)) {
+    while (!is_drained(service)) {
         struct hg_error err = HG_ERROR_INIT;
         int r = one_round(service, &rounds, &err);
         if (r < 0 && !rounds.database_was_away) {
@@ -451,7 +432,7 @@ static void *dispatch(void *arg)
             hg_log(HG_LOG_INFO, "the dispatcher works again", NULL);
         }
         rounds.database_was_away = r < 0;
-        rounds.renew_at_ms = r < 0 ? 0 : rounds.renew_at_ms;
+        rounds.recover_at_ms = r < 0 ? 0 : rounds.recover_at_ms;
         wait_for_work(service, r < 0 ? RETRY_DATABASE_MS : POLL_MS);
         hg_attempts_gather(service);
     }
@@ -470,6 +451,8 @@ int hg_dispatcher_start(struct hg_pipelines *service, struct hg_error *err)
     struct hg_worker_events events = hg_attempt_events;
     events.arg = service;
     int r = hg_worker_pool_new(&options, &events, &service->workers, err);
+    r = r < 0 ? r : hg_keeper_start(service, err);
+    r = r < 0 ? r : hg_settler_start(service, err);
     if (r < 0) {
         return r;
     }
@@ -481,52 +464,91 @@ int hg_dispatcher_start(struct hg_pipelines *service, struct hg_error *err)
     return HG_OK;
 }
 
-/* Attempts that our own stop cut short go back to the queue: another host, or the next start. */
-static void release_cut_short(struct hg_pipelines *service)
+/* (mutex held) */
+static size_t count_doubts(const struct hg_pipelines *service)
 {
-    for (struct hg_attempt *a = service->attempts; a; a = a->next) {
-        if (!a->ended || (a->failed && a->error.code == HG_ECANCELLED)) {
-            a->ended = true;
-            a->failed = true;
-            a->released = true;
-        }
-        a->try_at_ms = 0;
+    size_t n = 0;
+    for (const struct hg_attempt *a = service->attempts; a; a = a->next) {
+        n += a->in_doubt;
+    }
+    return n;
+}
+
+static void tell_doubts(size_t n)
+{
+    char text[24];
+    if (n > 0) {
+        (void)snprintf(text, sizeof text, "%zu", n);
+        hg_log(HG_LOG_WARNING,
+               "how tasks ended is not known; they are taken up at the next start",
+               "tasks",
+               text,
+               NULL);
     }
 }
 
-/* After the workers were stopped: what they reported last is written down. */
-static void last_round(struct hg_pipelines *service)
+/* What ended last, and what waited for a worker. The other threads have ended but for the keeper,
+ * which finds nothing to cancel. */
+static void write_last(struct hg_pipelines *service)
 {
-    release_cut_short(service);
-    if (!service->attempts) {
-        return;
-    }
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     struct hg_error err = HG_ERROR_INIT;
-    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, &err);
     size_t n_ended = 1;
+    hg_attempts_give_back(service);
+    {
+        HG_LOCK(&service->mutex);
+        for (struct hg_attempt *a = service->attempts; a; a = a->next) {
+            a->try_at_ms = 0;
+        }
+        tell_doubts(count_doubts(service));
+        if (!service->attempts) {
+            return;
+        }
+    }
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, &err);
     while (r == HG_OK && n_ended > 0) {
         r = write_batch(service, db, &n_ended, &err);
     }
     if (r < 0) {
         hg_log_error("how the last attempts ended could not be written down", &err);
     }
-    service->first_held = NULL;
-    service->last_held = NULL;
+}
+
+static void set_drained(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    service->drained = true;
+    service->settle_until_ms = hg_time_monotonic_ms() + SETTLE_LAST_MS;
+    (void)pthread_cond_signal(&service->work);
+    (void)pthread_cond_signal(&service->doubt);
+}
+
+static void set_written(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    service->written = true;
+    (void)pthread_cond_signal(&service->cancels);
+}
+
+void hg_dispatcher_stop(struct hg_pipelines *service, int64_t grace_ms)
+{
+    if (service->workers) {
+        hg_worker_pool_drain(service->workers, grace_ms);
+    }
+    set_drained(service);
+    hg_settler_stop(service);
+    if (service->has_dispatcher) {
+        (void)pthread_join(service->dispatcher, NULL);
+        service->has_dispatcher = false;
+    }
+    write_last(service);
+    set_written(service);
+    hg_keeper_stop(service);
+    hg_worker_pool_stop(service->workers, 0);
+    service->workers = NULL;
     while (service->attempts) {
         struct hg_attempt *attempt = service->attempts;
         service->attempts = attempt->next;
         hg_attempt_free(attempt);
     }
-}
-
-void hg_dispatcher_stop(struct hg_pipelines *service, int64_t grace_ms)
-{
-    if (service->has_dispatcher) {
-        (void)pthread_join(service->dispatcher, NULL);
-        service->has_dispatcher = false;
-    }
-    hg_worker_pool_stop(service->workers, grace_ms);
-    service->workers = NULL;
-    last_round(service);
 }

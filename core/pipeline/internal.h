@@ -1,9 +1,9 @@
 /*
  * The pipeline service's own state, shared by the files of this folder and by nobody else.
  *
- * Threads: the dispatcher, the scheduler, the workers' supervisor (events) and any number of
- * callers of service.h. `mutex` guards the fields below it and is never held while the database is
- * asked.
+ * Threads: the dispatcher, the keeper, the settler, the scheduler, the workers' supervisor (events)
+ * and any number of callers of service.h. `mutex` guards the fields below it and is never held
+ * while a database is asked.
  */
 #ifndef HG_PIPELINE_INTERNAL_H
 #define HG_PIPELINE_INTERNAL_H
@@ -42,7 +42,7 @@ struct hg_attempt {
     bool released;    /* no worker took it: back to the queue, it does not count, */
     int64_t again_ms; /* and not before so long */
     bool final;       /* it is not tried again, whatever its attempts and its error allow */
-    bool settled;     /* the ledger was asked whether it committed */
+    bool in_doubt;    /* it may have committed all the same: the settler's, until that is known */
     bool taken;       /* its end was written down and counts */
     json_t *result;   /* NULL when the worker died */
     char *job;        /* at fault when the worker died, or NULL */
@@ -55,9 +55,13 @@ struct hg_pipelines {
     char host[80]; /* this host's name in the queue */
     struct hg_worker_pool *workers;
     pthread_t dispatcher;
+    pthread_t keeper;
+    pthread_t settler;
     pthread_t scheduler;
     pthread_t peers;
     bool has_dispatcher;
+    bool has_keeper;
+    bool has_settler;
     bool has_scheduler;
     bool has_peers;
     int peers_event; /* eventfd: something is to be told to other hosts */
@@ -66,17 +70,26 @@ struct hg_pipelines {
     pthread_cond_t work;        /* something for the dispatcher */
     pthread_cond_t run_changed; /* a run moved on */
     pthread_cond_t schedule;    /* schedules changed, or stop */
+    pthread_cond_t cancels;     /* somebody asked to stop what runs, or the keeper is to end */
+    pthread_cond_t doubt;       /* an attempt has ended in doubt, or the settler is to end */
     uint64_t run_changes;       /* counts them */
     pthread_cond_t gathered;    /* enough has ended, or no worker has anything to do meanwhile */
     int n_ended;                /* whose ends were not looked at */
     bool poked;
-    bool cancels_due; /* somebody asked to stop what runs */
+    bool cancels_due;       /* somebody asked to stop what runs: the keeper's, */
+    bool claims_due;        /* and what was lost with a host: the dispatcher's */
+    int64_t lease_until_ms; /* monotonic: nothing is claimed afterwards */
+    int ask_socket;         /* of the ledger while it is asked, or -1 */
+    int64_t ask_until_ms;   /* monotonic: then it is given up */
     bool schedules_changed;
-    bool leads;             /* this host fires schedules and drops what is old */
-    int64_t n_other_hosts;  /* whose leases hold, by the last look */
-    bool has_more_work;     /* to be told to other hosts */
-    bool has_new_schedules; /* likewise */
-    bool stopping;
+    bool leads;              /* this host fires schedules and drops what is old */
+    int64_t n_other_hosts;   /* whose leases hold, by the last look */
+    bool has_more_work;      /* to be told to other hosts */
+    bool has_new_schedules;  /* likewise */
+    bool stopping;           /* nothing more is begun; what runs may go on for its grace, */
+    bool drained;            /* then no worker runs any more: the dispatcher and the settler end, */
+    bool written;            /* all that can be written down is: the keeper ends */
+    int64_t settle_until_ms; /* monotonic, once drained: the ledger is not asked afterwards */
     struct hg_attempt *attempts;
     struct hg_attempt *first_held; /* claimed and waiting for a worker, oldest first */
     struct hg_attempt *last_held;
@@ -184,14 +197,22 @@ const char *hg_attempt_job_at_fault(const struct hg_attempt *attempt);
 
 /* ---- settle.c ---- */
 
-/*
- * Asks the ledger whether an attempt that failed without a word of its worker's has committed; it
- * is taken as done then. Nothing for any other. Fails while the warehouse cannot say.
- */
-int hg_settle(struct hg_pipelines *service,
-              struct hg_db *metadata,
-              struct hg_attempt *attempt,
-              struct hg_error *err);
+/* The settler: asks the ledger how attempts in doubt have ended. */
+int hg_settler_start(struct hg_pipelines *service, struct hg_error *err);
+/* Call with `drained` set and the keeper alive. Waits until `settle_until_ms` at most. */
+void hg_settler_stop(struct hg_pipelines *service);
+/* Gives up asking a warehouse that does not answer in time. Now and then, by the keeper. */
+void hg_settler_cut(struct hg_pipelines *service);
+
+/* ---- keeper.c ---- */
+
+/* How long this host's lease is. */
+int64_t hg_keeper_lease_ms(void);
+int hg_keeper_start(struct hg_pipelines *service, struct hg_error *err);
+/* Call with `written` set. */
+void hg_keeper_stop(struct hg_pipelines *service);
+/* Somebody asked to stop what runs. [any] */
+void hg_keeper_poke(struct hg_pipelines *service);
 
 /* ---- retention.c ---- */
 
@@ -228,19 +249,25 @@ void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt);
 void hg_attempts_gather(struct hg_pipelines *service);
 /* Free workers get what waits. */
 void hg_attempts_hand_out(struct hg_pipelines *service);
-/* Ends, as released, what has waited too long: the workers got long tasks meanwhile. */
+/* Ends, as released, what has waited too long: the workers got long tasks meanwhile, or the host
+ * stops. */
 void hg_attempts_give_back(struct hg_pipelines *service);
 /* Ends, as cancelled, the attempts at a task that wait, and asks those that run to stop; how
- * many these are. */
+ * many these are. [any] */
 size_t hg_attempts_cancel(struct hg_pipelines *service, const char *task_id);
+/* It is known how an attempt in doubt has ended (mutex held). */
+void hg_attempts_settled(struct hg_pipelines *service, struct hg_attempt *attempt);
 /* Takes an ended attempt off the list and frees it. Only the dispatcher. */
 void hg_attempts_remove(struct hg_pipelines *service, struct hg_attempt *attempt);
 void hg_attempt_free(struct hg_attempt *attempt);
 
 /* ---- dispatcher.c, scheduler.c ---- */
 
+/* The workers and all that looks after them: dispatcher, keeper, settler. */
 int hg_dispatcher_start(struct hg_pipelines *service, struct hg_error *err);
-/* Call with `stopping` set. Tasks go on for `grace_ms`; what is cut short is taken up at a start.
+/*
+ * Call with `stopping` set. Tasks go on for `grace_ms`, under their lease, and end as ever; what is
+ * cut short is taken up by others or at a start.
  */
 void hg_dispatcher_stop(struct hg_pipelines *service, int64_t grace_ms);
 /* There may be something to do. [any] */

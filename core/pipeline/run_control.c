@@ -149,9 +149,10 @@ static void run_changed(struct hg_pipelines *service)
     {
         HG_LOCK(&service->mutex);
         service->run_changes++;
-        service->cancels_due = true;
+        service->claims_due = true;
         (void)pthread_cond_broadcast(&service->run_changed);
     }
+    hg_keeper_poke(service);
     hg_dispatcher_poke(service);
 }
 

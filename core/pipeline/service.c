@@ -48,6 +48,8 @@ static void init_conditions(struct hg_pipelines *service)
     (void)pthread_cond_init(&service->gathered, &monotonic);
     (void)pthread_cond_init(&service->run_changed, &monotonic);
     (void)pthread_cond_init(&service->schedule, &monotonic);
+    (void)pthread_cond_init(&service->cancels, &monotonic);
+    (void)pthread_cond_init(&service->doubt, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
 }
 
@@ -61,6 +63,7 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
     }
     service->options = *options;
     service->task_ms = TASK_MS_AT_FIRST;
+    service->ask_socket = -1;
     init_conditions(service);
     int r = host_name(options->config->data_dir, service->host, err);
     r = r < 0 ? r : hg_retention_keep(service, err);
@@ -90,6 +93,7 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
     {
         HG_LOCK(&service->mutex);
         service->stopping = true;
+        service->poked = true; /* what waits for a worker goes back */
         (void)pthread_cond_broadcast(&service->work);
         (void)pthread_cond_broadcast(&service->gathered);
         (void)pthread_cond_broadcast(&service->schedule);
@@ -102,6 +106,8 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
     (void)pthread_cond_destroy(&service->gathered);
     (void)pthread_cond_destroy(&service->run_changed);
     (void)pthread_cond_destroy(&service->schedule);
+    (void)pthread_cond_destroy(&service->cancels);
+    (void)pthread_cond_destroy(&service->doubt);
     (void)pthread_mutex_destroy(&service->mutex);
     free(service);
 }

@@ -37,6 +37,10 @@ struct hg_pipelines_options {
 int hg_pipelines_start(const struct hg_pipelines_options *options,
                        struct hg_pipelines **ret,
                        struct hg_error *err);
+/*
+ * Claims nothing more and waits until what runs has ended, `grace_ms` at most; then it is cut short
+ * and goes back to the queue. Until then leases are kept, ends and progress written, cancels seen.
+ */
 void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms);
 /* Reads the files again (SIGHUP). */
 int hg_pipelines_reload(struct hg_pipelines *service, struct hg_error *err);

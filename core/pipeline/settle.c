@@ -2,15 +2,28 @@
  * An attempt of which there is no word may have committed all the same: its worker died behind the
  * commit, or the answer was lost with the connection. Before such an attempt is written down as
  * failed for good, the ledger is asked.
+ *
+ * The settler does so, a thread of its own: a warehouse that does not answer (its network is gone,
+ * its server frozen) holds up nobody else. It waits in libpq, which knows no deadline, so the
+ * keeper shuts the connection's socket when the time is over. The attempt stays in doubt and
+ * unended until the ledger has answered.
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "flow/ledger.h"
 #include "pipeline/internal.h"
+
+enum {
+    RETRY_MS = 500,
+    ASK_MS = 3000,       /* for one answer of the warehouse */
+    TELL_AFTER_MS = 5000 /* a transaction may be open for a moment behind its worker's death */
+};
 
 /* No row when another attempt has taken over: the ledger is its own affair then. */
 static const struct hg_statement next_fence = {
@@ -18,13 +31,6 @@ static const struct hg_statement next_fence = {
     "select nextval('task_fence') as fence from task"
     " where id = $1 and attempt = $2::int and fence = $3::bigint and state = 'running'",
     3};
-
-/* The worker's own word that nothing was committed counts; silence and a lost connection do not. */
-static bool is_in_doubt(const struct hg_attempt *attempt)
-{
-    return attempt->failed && !attempt->released && !attempt->refused && !attempt->settled &&
-           (!attempt->result || attempt->error.code == HG_EUNAVAILABLE);
-}
 
 static json_t *job_form(const char *id, int64_t rows_in, int64_t rows_out, int64_t rows_rejected)
 {
@@ -59,6 +65,7 @@ static json_t *report_of(const struct hg_attempt *attempt, const struct hg_ledge
     return json_pack("{s:O, s:[]}", "jobs", jobs, "results");
 }
 
+/* (mutex held) */
 static void take_as_done(struct hg_attempt *attempt, const struct hg_ledger_done *done)
 {
     json_t *report = report_of(attempt, done);
@@ -68,47 +75,189 @@ static void take_as_done(struct hg_attempt *attempt, const struct hg_ledger_done
     json_decref(attempt->result);
     attempt->result = report;
     attempt->failed = false;
+    attempt->released = false;
 }
 
-int hg_settle(struct hg_pipelines *service,
-              struct hg_db *metadata,
-              struct hg_attempt *attempt,
-              struct hg_error *err)
+/* ---- asking ---- */
+
+/* Not behind the end of all asking. */
+static int64_t at_most(struct hg_pipelines *service, int64_t wait_ms)
+{
+    int64_t now = hg_time_monotonic_ms();
+    HG_LOCK(&service->mutex);
+    int64_t left = service->drained ? service->settle_until_ms - now : wait_ms;
+    return left < 0 ? 0 : left < wait_ms ? left : wait_ms;
+}
+
+/* A fence for asking; *ret 0 when another attempt has taken over. */
+static int draw_fence(struct hg_pipelines *service,
+                      const struct hg_queue_task *task,
+                      int64_t *ret,
+                      struct hg_error *err)
+{
+    char number[2][24];
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    (void)snprintf(number[0], sizeof number[0], "%d", task->attempt);
+    (void)snprintf(number[1], sizeof number[1], "%" PRId64, task->fence);
+    const char *const params[] = {task->id, number[0], number[1]};
+    int wait_ms = (int)at_most(service, HG_BORROW_MS);
+    int r = hg_pool_borrow(service->options.metadata, wait_ms, &db, err);
+    r = r < 0 ? r : hg_db_exec(db, &next_fence, params, &result, err);
+    if (r == HG_OK) {
+        *ret = PQntuples(result) > 0 ? hg_result_int64(result, 0, "fence", 0) : 0;
+    }
+    return r;
+}
+
+/* A socket of our own: libpq may close its own at any time. */
+static void begin_asking(struct hg_pipelines *service, struct hg_db *warehouse)
+{
+    int64_t until_ms = hg_time_monotonic_ms() + at_most(service, ASK_MS);
+    HG_LOCK(&service->mutex);
+    service->ask_socket = dup(PQsocket(hg_db_conn(warehouse)));
+    service->ask_until_ms = until_ms;
+}
+
+static void end_asking(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    hg_closep(&service->ask_socket);
+}
+
+void hg_settler_cut(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    if (service->ask_socket >= 0 && hg_time_monotonic_ms() >= service->ask_until_ms) {
+        (void)shutdown(service->ask_socket, SHUT_RDWR);
+    }
+}
+
+static int ask_ledger(struct hg_pipelines *service,
+                      const struct hg_queue_task *task,
+                      struct hg_ledger_done *ret,
+                      struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *warehouse = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    struct hg_ledger_done done = {0};
-    if (!is_in_doubt(attempt)) {
-        return HG_OK;
+    struct hg_ledger_attempt known = {
+        .pipeline_id = task->pipeline_id,
+        .run_id = task->run_id,
+        .key = task->key,
+        .lease_ms = hg_keeper_lease_ms(),
+    };
+    int r = draw_fence(service, task, &known.fence, err);
+    if (r < 0 || known.fence == 0) {
+        return r; /* taken over: the ledger is the other attempt's affair then */
     }
-    char number[2][24];
-    (void)snprintf(number[0], sizeof number[0], "%d", attempt->task.attempt);
-    (void)snprintf(number[1], sizeof number[1], "%" PRId64, attempt->task.fence);
-    const char *const params[] = {attempt->task.id, number[0], number[1]};
-    int r = hg_db_exec(metadata, &next_fence, params, &result, err);
-    if (r == HG_OK && PQntuples(result) == 0) {
-        return HG_OK;
-    }
-    r = r < 0 ? r : hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &warehouse, err);
+    int wait_ms = (int)at_most(service, HG_BORROW_MS);
+    r = hg_pool_borrow(service->options.warehouse, wait_ms, &warehouse, err);
     if (r < 0) {
         return r;
     }
-    const struct hg_ledger_attempt known = {attempt->task.pipeline_id,
-                                            attempt->task.run_id,
-                                            attempt->task.key,
-                                            hg_result_int64(result, 0, "fence", 0),
-                                            HG_FAULT_NUMBER("HEADGATE_LEASE_MS", HG_LEASE_MS)};
-    r = hg_ledger_settle(warehouse, &known, &done, err);
-    if (r == HG_EUNAVAILABLE || (r < 0 && err->retryable)) {
-        return r;
+    begin_asking(service, warehouse);
+    r = hg_ledger_settle(warehouse, &known, ret, err);
+    end_asking(service);
+    return r;
+}
+
+/* ---- the thread ---- */
+
+struct settling {
+    struct hg_pipelines *service;
+    int64_t failing_since_ms; /* 0: the ledger answers */
+    bool told;
+};
+
+static void note_failure(struct settling *settling, const struct hg_error *err)
+{
+    int64_t now = hg_time_monotonic_ms();
+    settling->failing_since_ms = settling->failing_since_ms ? settling->failing_since_ms : now;
+    if (!settling->told && now - settling->failing_since_ms >= TELL_AFTER_MS) {
+        hg_log_error("the ledger does not say yet whether an attempt has committed", err);
+        settling->told = true;
     }
+}
+
+static void settle(struct settling *settling, struct hg_attempt *attempt)
+{
+    struct hg_pipelines *service = settling->service;
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_ledger_done done = {0};
+    int r = ask_ledger(service, &attempt->task, &done, &err);
+    if (r == HG_EUNAVAILABLE || (r < 0 && err.retryable)) {
+        note_failure(settling, &err);
+        HG_LOCK(&service->mutex);
+        attempt->try_at_ms = hg_time_monotonic_ms() + RETRY_MS;
+        return;
+    }
+    settling->failing_since_ms = 0;
+    settling->told = false;
     if (r < 0) {
         /* Asking again would change nothing: a higher fence is there, or we may not ask. */
-        hg_log_error("the ledger does not say whether an attempt has committed", err);
+        hg_log_error("the ledger does not say whether an attempt has committed", &err);
     }
-    attempt->settled = true;
+    HG_LOCK(&service->mutex);
     if (r == HG_OK && done.found) {
         take_as_done(attempt, &done);
     }
+    hg_attempts_settled(service, attempt);
+}
+
+/* The one that has waited longest, NULL when none is in doubt (mutex held). */
+static struct hg_attempt *first_in_doubt(const struct hg_pipelines *service)
+{
+    struct hg_attempt *first = NULL;
+    for (struct hg_attempt *a = service->attempts; a; a = a->next) {
+        if (a->in_doubt && (!first || a->try_at_ms < first->try_at_ms)) {
+            first = a;
+        }
+    }
+    return first;
+}
+
+/* Waits for one that may be asked about; NULL at the end. It stays valid while it is in doubt. */
+static struct hg_attempt *wait_for_doubt(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    for (;;) {
+        struct timespec until;
+        int64_t now = hg_time_monotonic_ms();
+        struct hg_attempt *attempt = first_in_doubt(service);
+        if (service->drained && (!attempt || now >= service->settle_until_ms)) {
+            return NULL;
+        }
+        if (attempt && attempt->try_at_ms <= now) {
+            return attempt;
+        }
+        hg_time_monotonic_after(attempt ? attempt->try_at_ms - now : HG_LEASE_MS, &until);
+        (void)pthread_cond_timedwait(&service->doubt, &service->mutex, &until);
+    }
+}
+
+static void *settle_all(void *arg)
+{
+    struct settling settling = {.service = arg};
+    struct hg_attempt *attempt;
+    while ((attempt = wait_for_doubt(settling.service)) != NULL) {
+        settle(&settling, attempt);
+    }
+    return NULL;
+}
+
+int hg_settler_start(struct hg_pipelines *service, struct hg_error *err)
+{
+    int e = pthread_create(&service->settler, NULL, settle_all, service);
+    if (e != 0) {
+        return hg_error_errno(err, e, "cannot start the thread that asks the ledger");
+    }
+    service->has_settler = true;
     return HG_OK;
+}
+
+void hg_settler_stop(struct hg_pipelines *service)
+{
+    if (service->has_settler) {
+        (void)pthread_join(service->settler, NULL);
+        service->has_settler = false;
+    }
 }

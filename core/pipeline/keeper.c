@@ -1,0 +1,145 @@
+/*
+ * The keeper: one thread that keeps this host's lease, which is that of all it runs, and passes on
+ * what is to stop. It has nothing else to wait for, so that neither a slow end nor a warehouse that
+ * does not answer makes other hosts take over what runs here.
+ *
+ * Claims, and taking up what was lost (hg_queue_recover), stay with the dispatcher: between the
+ * commit of a claim and the attempt's entry into the list only the thread that claims knows that
+ * the task is not lost. The two meet in `lease_until_ms`: without a lease nothing is claimed.
+ */
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "pipeline/internal.h"
+
+enum { LOOK_MS = 500, RETRY_DATABASE_MS = 1000 };
+
+struct keeping {
+    struct hg_pipelines *service;
+    int64_t renew_at_ms;
+    bool told; /* that the lease has run out */
+};
+
+int64_t hg_keeper_lease_ms(void)
+{
+    return HG_FAULT_NUMBER("HEADGATE_LEASE_MS", HG_LEASE_MS);
+}
+
+/* Counted from before the database was asked: it never ends later for us than for others. */
+static int renew(struct keeping *keeping, struct hg_db *db, struct hg_error *err)
+{
+    struct hg_pipelines *service = keeping->service;
+    int64_t now = hg_time_monotonic_ms();
+    bool stood;
+    int r = hg_queue_renew(db, service->host, hg_keeper_lease_ms(), err);
+    if (r < 0) {
+        return r;
+    }
+    {
+        HG_LOCK(&service->mutex);
+        stood = now < service->lease_until_ms;
+        service->lease_until_ms = now + hg_keeper_lease_ms();
+    }
+    keeping->renew_at_ms = now + hg_keeper_lease_ms() / 3;
+    if (keeping->told) {
+        hg_log(HG_LOG_INFO, "this host has a lease again", NULL);
+        keeping->told = false;
+    }
+    if (!stood) {
+        hg_dispatcher_poke(service); /* it may claim now */
+    }
+    return HG_OK;
+}
+
+/* What runs here and is to stop. Other hosts' requests are seen at the next look. */
+static int pass_on_cancels(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *ids = NULL;
+    int r = hg_queue_to_cancel(db, service->host, &ids, err);
+    size_t i;
+    json_t *id;
+    json_array_foreach (ids, i, id) {
+        (void)hg_attempts_cancel(service, json_string_value(id));
+    }
+    return r;
+}
+
+static int one_round(struct keeping *keeping, struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(keeping->service->options.metadata, HG_BORROW_MS, &db, err);
+    if (r == HG_OK && hg_time_monotonic_ms() >= keeping->renew_at_ms) {
+        r = renew(keeping, db, err);
+    }
+    return r < 0 ? r : pass_on_cancels(keeping->service, db, err);
+}
+
+/* A database that is away for less than a lease is the dispatcher's to tell. */
+static void tell(struct keeping *keeping, const struct hg_error *err)
+{
+    struct hg_pipelines *service = keeping->service;
+    bool ran_out;
+    {
+        HG_LOCK(&service->mutex);
+        ran_out = service->lease_until_ms > 0 && hg_time_monotonic_ms() >= service->lease_until_ms;
+    }
+    if (ran_out && !keeping->told) {
+        hg_log_error("this host's lease has run out, others may take over what it runs", err);
+        keeping->told = true;
+    }
+}
+
+/* False at the end. */
+static bool wait_a_while(struct hg_pipelines *service, int64_t wait_ms)
+{
+    struct timespec until;
+    hg_time_monotonic_after(wait_ms, &until);
+    HG_LOCK(&service->mutex);
+    while (!service->cancels_due && !service->written &&
+           pthread_cond_timedwait(&service->cancels, &service->mutex, &until) == 0) {
+    }
+    service->cancels_due = false;
+    return !service->written;
+}
+
+static void *keep(void *arg)
+{
+    struct keeping keeping = {.service = arg};
+    int r;
+    do {
+        struct hg_error err = HG_ERROR_INIT;
+        hg_settler_cut(keeping.service);
+        r = one_round(&keeping, &err);
+        if (r < 0) {
+            keeping.renew_at_ms = 0;
+            tell(&keeping, &err);
+        }
+    } while (wait_a_while(keeping.service, r < 0 ? RETRY_DATABASE_MS : LOOK_MS));
+    return NULL;
+}
+
+void hg_keeper_poke(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->mutex);
+    service->cancels_due = true;
+    (void)pthread_cond_signal(&service->cancels);
+}
+
+int hg_keeper_start(struct hg_pipelines *service, struct hg_error *err)
+{
+    int e = pthread_create(&service->keeper, NULL, keep, service);
+    if (e != 0) {
+        return hg_error_errno(err, e, "cannot start the keeper of leases");
+    }
+    service->has_keeper = true;
+    return HG_OK;
+}
+
+void hg_keeper_stop(struct hg_pipelines *service)
+{
+    if (service->has_keeper) {
+        (void)pthread_join(service->keeper, NULL);
+        service->has_keeper = false;
+    }
+}

@@ -1,0 +1,300 @@
+/*
+ * What goes on while something else does not: a warehouse without an answer, an end that waits, a
+ * host that stops.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/time.h"
+#include "pipeline/internal.h"
+#include "service_fixture.h"
+
+enum { GRACE_MS = 90000 };
+
+/* Scripts that wait for a lock of the test's own. */
+enum { LONG_LOCK = 44, SHORT_LOCK };
+#define HOLD_LONG  "select pg_advisory_xact_lock(44)"
+#define HOLD_SHORT "select pg_advisory_xact_lock(45)"
+#define LONG_SQL   "select pg_advisory_xact_lock_shared(44)"
+#define SHORT_SQL  "select pg_advisory_xact_lock_shared(45)"
+
+static void write_script(const char *name, const char *text)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/%s.sql", fixture.folder, name);
+    must(hg_write_file(path, 0644, text, strlen(text), &err), &err);
+}
+
+static struct hg_db *hold(struct hg_pool *pool, const char *statement)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_db *db = NULL;
+    must(hg_pool_borrow(pool, 5000, &db, &err), &err);
+    must(hg_db_begin(db, &err), &err);
+    must(hg_db_simple(db, statement, NULL, &err), &err);
+    return db;
+}
+
+static void wait_for_waiters(int lock, int n)
+{
+    char text[300];
+    (void)snprintf(text,
+                   sizeof text,
+                   "select (count(*) >= %d)::int as n from pg_locks where locktype = 'advisory'"
+                   " and objid = %d and not granted",
+                   n,
+                   lock);
+    metadata_reaches(text, 1);
+}
+
+static int n_busy(void)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *status = NULL;
+    must(hg_pipelines_status(fixture.service, &status, &err), &err);
+    int n = 0;
+    size_t i;
+    json_t *worker;
+    json_array_foreach (json_object_get(status, "workers"), i, worker) {
+        n += strcmp(text_at(worker, "state"), "busy") == 0;
+    }
+    return n;
+}
+
+static void reach_busy(int n)
+{
+    int64_t until = hg_time_monotonic_ms() + WAIT_MS;
+    while (n_busy() != n) {
+        assert_true(hg_time_monotonic_ms() < until);
+    }
+}
+
+/* Until the ledger is being asked, which then goes on until the test says so. */
+static void reach_asking(void)
+{
+    int64_t until = hg_time_monotonic_ms() + WAIT_MS;
+    bool asks = false;
+    while (!asks) {
+        assert_true(hg_time_monotonic_ms() < until);
+        (void)metadata_number("select 1 as n"); /* leaves the mutex to others */
+        HG_LOCK(&fixture.service->mutex);
+        asks = fixture.service->ask_socket >= 0;
+        fixture.service->ask_until_ms = INT64_MAX;
+    }
+}
+
+/* That of the host in the warehouse, as asking the ledger has left it in the pool. */
+static pid_t freeze_session(void)
+{
+    json_decref(run_to_end("crash"));
+    pid_t session = (pid_t)metadata_number("select max(pid) as n from pg_stat_activity where"
+                                           " datname = 'warehouse' and application_name = 'test'");
+    assert_true(session > 0);
+    assert_int_equal(kill(session, SIGSTOP), 0);
+    return session;
+}
+
+/* The session in which the host asks the ledger is frozen, as a server or a network may be. */
+static void test_a_warehouse_that_does_not_answer(void **state)
+{
+    (void)state;
+    char crashed[HG_UUID_TEXT];
+    write_pipeline("crash", FLOW("crash", "crash-in-read", "10", "retries: 0\n"));
+    write_pipeline("good", FLOW("good", "numbers", "10", ""));
+    start_service();
+    pid_t session = freeze_session();
+    trigger("crash", crashed);
+    reach_asking();
+    for (int i = 0; i < 3; i++) { /* claims and ends of others go on */
+        HG_CLEANUP(hg_json_decrefp) json_t *good = run_to_end("good");
+        assert_string_equal(text_at(good, "status"), "succeeded");
+    }
+    assert_int_equal(metadata_number("select count(*) as n from task where state = 'running'"), 1);
+    {
+        HG_LOCK(&fixture.service->mutex);
+        fixture.service->ask_until_ms = 0;
+    }
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(crashed); /* asked anew */
+    assert_string_equal(text_at(run, "status"), "failed");
+    assert_int_equal(kill(session, SIGCONT), 0);
+}
+
+static pid_t parent_of(pid_t pid)
+{
+    char path[64];
+    int parent = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*d (%*[^)]) %*c %d", &parent), 1);
+    (void)fclose(file);
+    return parent;
+}
+
+/* So that they can be had while the server takes no new ones. */
+static void open_connections_ahead(void)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_db *dbs[6];
+    for (size_t i = 0; i < HG_COUNT(dbs); i++) {
+        must(hg_pool_borrow(fixture.metadata, 5000, &dbs[i], &err), &err);
+    }
+    for (size_t i = 0; i < HG_COUNT(dbs); i++) {
+        hg_db_return(dbs[i]);
+    }
+}
+
+/* Nor does it take connections: what is in doubt stays so, and the next start sees to it. */
+static void test_a_stop_does_not_wait_for_the_warehouse(void **state)
+{
+    (void)state;
+    char run_id[HG_UUID_TEXT];
+    write_pipeline("crash", FLOW("crash", "crash-in-read", "10", "retries: 0\n"));
+    open_connections_ahead();
+    start_service();
+    pid_t session = freeze_session();
+    trigger("crash", run_id);
+    reach_asking();
+    pid_t server = parent_of(session);
+    assert_int_equal(kill(server, SIGSTOP), 0);
+    {
+        HG_LOCK(&fixture.service->mutex);
+        fixture.service->ask_until_ms = 0;
+    }
+    stop_service();
+    int64_t n_running = metadata_number("select count(*) as n from task where state = 'running'");
+    assert_int_equal(kill(server, SIGCONT), 0);
+    assert_int_equal(kill(session, SIGCONT), 0);
+    assert_int_equal(n_running, 1);
+    start_service();
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(text_at(run, "status"), "failed");
+}
+
+static int64_t lease_of_host(void)
+{
+    return metadata_number("select (extract(epoch from max(lease_until)) * 1000)::bigint as n"
+                           " from host");
+}
+
+static void reach_renewals(int n)
+{
+    for (int64_t last = lease_of_host(); n > 0; n--) {
+        int64_t until = hg_time_monotonic_ms() + WAIT_MS;
+        int64_t lease = last;
+        while (lease == last) {
+            assert_true(hg_time_monotonic_ms() < until);
+            lease = lease_of_host();
+        }
+        last = lease;
+    }
+}
+
+/* An end waits for its run, which somebody has locked: so does the dispatcher. */
+static void test_leases_and_cancels_do_not_wait_for_ends(void **state)
+{
+    (void)state;
+    char text[200];
+    char run_id[2][HG_UUID_TEXT];
+    write_script("long", LONG_SQL);
+    write_script("short", SHORT_SQL);
+    write_pipeline("long", "id: long\njobs: [{id: a, transform: {sql: long.sql}}]\n");
+    write_pipeline("short", "id: short\njobs: [{id: a, transform: {sql: short.sql}}]\n");
+    assert_int_equal(setenv("HEADGATE_LEASE_MS", "3000", 1), 0);
+    start_service();
+    struct hg_db *gate = hold(fixture.warehouse, HOLD_LONG);
+    struct hg_db *short_gate = hold(fixture.warehouse, HOLD_SHORT);
+    trigger("long", run_id[0]);
+    trigger("short", run_id[1]);
+    wait_for_waiters(LONG_LOCK, 1);
+    wait_for_waiters(SHORT_LOCK, 1);
+    (void)snprintf(text, sizeof text, "select from run where id = '%s' for update", run_id[1]);
+    struct hg_db *holder = hold(fixture.metadata, text);
+    hg_db_return(short_gate);
+    metadata_reaches("select count(*) as n from pg_stat_activity where wait_event_type = 'Lock'"
+                     " and datname = 'metadata'",
+                     1);
+#ifdef HG_FAULTS
+    reach_renewals(3); /* longer than a lease */
+#endif
+    sql("metadata", "update task set cancel_requested = true where pipeline_id = 'long'");
+    reach_busy(0);
+    hg_db_return(holder);
+    hg_db_return(gate);
+    for (int i = 0; i < 2; i++) {
+        HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id[i]);
+        assert_string_equal(text_at(run, "status"), i == 0 ? "cancelled" : "succeeded");
+    }
+    assert_int_equal(unsetenv("HEADGATE_LEASE_MS"), 0);
+}
+
+static void *stop_with_grace(void *arg)
+{
+    (void)arg;
+    hg_pipelines_stop(fixture.service, GRACE_MS);
+    return NULL;
+}
+
+/* One task ends while others go on, one is cancelled, one goes on to its end; nothing is begun. */
+static void test_a_host_that_stops_looks_after_what_runs(void **state)
+{
+    (void)state;
+    pthread_t stopper;
+    char run_id[HG_UUID_TEXT];
+    write_script("long", LONG_SQL);
+    write_script("short", SHORT_SQL);
+    write_pipeline("p1", "id: p1\njobs: [{id: a, transform: {sql: long.sql}}]\n");
+    write_pipeline("p2", "id: p2\njobs: [{id: a, transform: {sql: long.sql}}]\n");
+    write_pipeline("p3",
+                   "id: p3\njobs: [{id: a, transform: {sql: short.sql}},"
+                   " {id: b, needs: [a], transform: {sql: short.sql}}]\n");
+    fixture.config.workers = 3;
+    assert_int_equal(setenv("HEADGATE_LEASE_MS", "3000", 1), 0);
+    start_service();
+    struct hg_db *gate = hold(fixture.warehouse, HOLD_LONG);
+    struct hg_db *short_gate = hold(fixture.warehouse, HOLD_SHORT);
+    trigger("p1", run_id);
+    trigger("p2", run_id);
+    trigger("p3", run_id);
+    wait_for_waiters(LONG_LOCK, 2);
+    wait_for_waiters(SHORT_LOCK, 1);
+    assert_int_equal(pthread_create(&stopper, NULL, stop_with_grace, NULL), 0);
+    while (!hg_pipelines_is_stopping(fixture.service)) {
+    }
+    hg_db_return(short_gate);
+    metadata_reaches("select count(*) as n from task_history where state = 'done'", 1);
+    metadata_reaches("select count(*) as n from task where pipeline_id = 'p3' and state = 'ready'",
+                     1); /* another host's */
+#ifdef HG_FAULTS
+    reach_renewals(3);
+#endif
+    sql("metadata", "update task set cancel_requested = true where pipeline_id = 'p2'");
+    metadata_reaches("select count(*) as n from task_history where state = 'cancelled'", 1);
+    assert_int_equal(metadata_number("select count(*) as n from task where pipeline_id = 'p1'"
+                                     " and state = 'running'"),
+                     1);
+    hg_db_return(gate);
+    (void)pthread_join(stopper, NULL);
+    fixture.service = NULL;
+    assert_int_equal(metadata_number("select count(*) as n from run where status = 'succeeded'"
+                                     " and pipeline_id = 'p1'"),
+                     1);
+    assert_int_equal(metadata_number("select count(*) as n from task where state = 'running'"), 0);
+    assert_int_equal(unsetenv("HEADGATE_LEASE_MS"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_warehouse_that_does_not_answer),
+        TEST(test_a_stop_does_not_wait_for_the_warehouse),
+        TEST(test_leases_and_cancels_do_not_wait_for_ends),
+        TEST(test_a_host_that_stops_looks_after_what_runs),
+    };
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
+}
