@@ -254,19 +254,7 @@ void hg_view_format(const struct hg_view *view, int64_t row, char *buf, size_t s
 
 void hg_view_type_name(const struct hg_view *view, char *buf, size_t size)
 {
-    static const char *const names[] = {
-        [HG_TYPE_BOOL] = "bool",
-        [HG_TYPE_INT32] = "int32",
-        [HG_TYPE_INT64] = "int64",
-        [HG_TYPE_FLOAT64] = "float64",
-        [HG_TYPE_UTF8] = "utf8",
-        [HG_TYPE_BINARY] = "binary",
-        [HG_TYPE_DATE32] = "date",
-        [HG_TYPE_TIMESTAMP_US] = "timestamp",
-    };
-    if (view->type == HG_TYPE_DECIMAL128) {
-        (void)snprintf(buf, size, "decimal(%d,%d)", view->precision, view->scale);
-    } else {
-        (void)snprintf(buf, size, "%s", names[view->type]);
-    }
+    const struct hg_column column = {
+        .type = view->type, .precision = view->precision, .scale = view->scale};
+    hg_type_format(&column, buf, size);
 }

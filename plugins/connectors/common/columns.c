@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "decimal_type.h"
 #include "headgate/error.h"
 #include "headgate/json.h"
 #include "headgate/text.h"
@@ -32,30 +31,11 @@ static const struct hg_config_field raw_fields[] = {
 
 #define N_RAW_FIELDS (sizeof raw_fields / sizeof raw_fields[0])
 
-static const struct {
-    const char *name;
-    int32_t type;
-} types[] = {
-    {"bool", HG_TYPE_BOOL},
-    {"int32", HG_TYPE_INT32},
-    {"int64", HG_TYPE_INT64},
-    {"float64", HG_TYPE_FLOAT64},
-    {"utf8", HG_TYPE_UTF8},
-    {"date", HG_TYPE_DATE32},
-    {"timestamp", HG_TYPE_TIMESTAMP_US},
-};
-
 void src_type_text(const struct src_column *column, char *buf, size_t size)
 {
-    if (column->type == HG_TYPE_DECIMAL128) {
-        snprintf(buf, size, "decimal(%d,%d)", column->precision, column->scale);
-        return;
-    }
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (types[i].type == column->type) {
-            snprintf(buf, size, "%s", types[i].name);
-        }
-    }
+    const struct hg_column as = {
+        .type = column->type, .precision = column->precision, .scale = column->scale};
+    hg_type_format(&as, buf, size);
 }
 
 /* ------------------------------------------------------------------------------------------ */
@@ -131,14 +111,14 @@ static hg_status wrong(struct hg_error *err, const char *name, const char *key, 
 
 static bool read_type(const char *text, struct src_column *column)
 {
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (strcmp(text, types[i].name) == 0) {
-            column->type = types[i].type;
-            return true;
-        }
+    struct hg_column as;
+    if (!hg_type_parse(text, &as) || as.type == HG_TYPE_BINARY) {
+        return false;
     }
-    column->type = HG_TYPE_DECIMAL128;
-    return src_decimal_type(text, &column->precision, &column->scale);
+    column->type = as.type;
+    column->precision = as.precision;
+    column->scale = as.scale;
+    return true;
 }
 
 static hg_status read_format(const char *own,

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decimal_type.h"
 #include "headgate/error.h"
 
 static const struct known {
@@ -136,10 +135,15 @@ static hg_status numeric_type(const struct pg_config *config,
         column->cast = "(%s)::float8";
         return HG_OK;
     }
-    if (own && !src_decimal_type(own, &precision, &scale)) {
+    struct hg_column wanted;
+    if (own && (!hg_type_parse(own, &wanted) || wanted.type != HG_TYPE_DECIMAL128)) {
         hg_fail(err, HG_EINVAL, "column \"%s\": \"%s\" is no type for numeric", column->name, own);
         hg_fail_hint(err, HG_EINVAL, "It is decimal(precision,scale), float64 or utf8.");
         return hg_fail_pointer(err, HG_EINVAL, "/types/%s", column->name);
+    }
+    if (own) {
+        precision = wanted.precision;
+        scale = wanted.scale;
     }
     if (precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision) {
         column->code = PG_DECIMAL;

@@ -47,57 +47,20 @@ static void schema_close(void *inst)
 /* Types                                                                                        */
 /* ------------------------------------------------------------------------------------------ */
 
-static const struct {
-    const char *name;
-    int32_t type;
-} types[] = {
-    {"bool", HG_TYPE_BOOL},
-    {"int32", HG_TYPE_INT32},
-    {"int64", HG_TYPE_INT64},
-    {"float64", HG_TYPE_FLOAT64},
-    {"utf8", HG_TYPE_UTF8},
-    {"binary", HG_TYPE_BINARY},
-    {"date", HG_TYPE_DATE32},
-    {"timestamp", HG_TYPE_TIMESTAMP_US},
-    {"decimal", HG_TYPE_DECIMAL128},
-};
-
 struct wanted {
     int32_t type;
     int precision; /* decimal: 0 for any */
     int scale;
 };
 
-/* A number of one or two digits with spaces around it, and the character `end` behind. */
-static bool take_number(const char **at, char end, int *ret)
-{
-    int digits = 0;
-    *at += strspn(*at, " ");
-    for (*ret = 0; digits < 2 && **at >= '0' && **at <= '9'; digits++, (*at)++) {
-        *ret = *ret * 10 + (**at - '0');
-    }
-    *at += strspn(*at, " ");
-    bool good = digits > 0 && **at == end;
-    *at += good;
-    return good;
-}
-
 static bool parse_type(const char *text, struct wanted *ret)
 {
-    static const char decimal[] = "decimal(";
-    *ret = (struct wanted){0};
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (strcmp(text, types[i].name) == 0) {
-            ret->type = types[i].type;
-            return true;
-        }
+    struct hg_column as = {.type = HG_TYPE_DECIMAL128};
+    if (strcmp(text, "decimal") != 0 && !hg_type_parse(text, &as)) {
+        return false;
     }
-    const char *at = text + sizeof decimal - 1;
-    ret->type = HG_TYPE_DECIMAL128;
-    return strncmp(text, decimal, sizeof decimal - 1) == 0 &&
-           take_number(&at, ',', &ret->precision) && take_number(&at, ')', &ret->scale) &&
-           *at == '\0' && ret->precision >= 1 && ret->precision <= 38 &&
-           ret->scale <= ret->precision;
+    *ret = (struct wanted){.type = as.type, .precision = as.precision, .scale = as.scale};
+    return true;
 }
 
 static bool fits(const struct wanted *wanted, const struct hg_view *view)

@@ -33,6 +33,14 @@ struct hg_column {
     const char *const *metadata; /* key, value, key, value, NULL; or NULL */
 };
 
+/*
+ * The type, precision and scale of a column from a text such as "int64", "decimal(12,6)" or "date",
+ * as configurations write it. False, and nothing written, for what is none of them.
+ */
+bool hg_type_parse(const char *text, struct hg_column *ret);
+/* The other way, cut to `size` bytes with the NUL. */
+void hg_type_format(const struct hg_column *column, char *buf, size_t size);
+
 /* Whether these columns make a schema: HG_EINVAL for what hg_batch_schema refuses. */
 hg_status hg_columns_check(const struct hg_column *columns, size_t n_columns, struct hg_error *err);
 /*
