@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "flow/ledger.h"
 #include "flow/reader.h"
+#include "flow/watch.h"
 #include "headgate/batch.h"
 #include "store/array.h"
 #include "store/db.h"
@@ -49,13 +50,19 @@ bool hg_stage_input_incremental(const struct hg_stage_input *input)
     return input && input->incremental;
 }
 
+static void disconnect_reader(struct hg_stage_input *input)
+{
+    hg_reader_close(HG_TAKE(input->reader));
+    hg_flow_watch_reader(input->flow->watch, NULL);
+    hg_db_returnp(&input->db);
+}
+
 void hg_stage_input_close(struct hg_stage_input *input)
 {
     if (!input) {
         return;
     }
-    hg_reader_close(input->reader);
-    hg_db_returnp(&input->db);
+    disconnect_reader(input);
     hg_flow_schema_free(&input->schema);
     free(input->columns);
     json_decref(input->described);
@@ -191,6 +198,10 @@ static int connect_reader(struct hg_stage_input *input, struct hg_error *err)
     const char *warehouse = NULL;
     int r = hg_flow_text(input->flow->task, "warehouse", &warehouse, err);
     r = r < 0 ? r : hg_db_connect(warehouse, "headgate worker", &input->db, err);
+    if (r < 0) {
+        return r;
+    }
+    hg_flow_watch_reader(input->flow->watch, input->db);
     /* A scan that joins another's begins in the middle of the table. */
     r = r < 0 ? r
               : hg_db_simple(
@@ -278,7 +289,7 @@ int hg_stage_input_take(struct hg_stage_input *input, struct hg_error *err)
     }
     const char *const params[] = {input->flow->key, hg_array_text(&stages)};
     /* The last reader drops the table, which waits for all who still read it: us. */
-    hg_db_returnp(&input->db);
+    disconnect_reader(input);
     return params[1] ? hg_db_exec(input->flow->db, &take_stages, params, NULL, err)
                      : hg_error_nomem(err);
 }

@@ -16,6 +16,7 @@ struct hg_flow_watch {
     pthread_cond_t changed;
     const struct hg_flow_sink *sink; /* of the task, NULL between tasks */
     struct hg_db *db;
+    struct hg_db *reader; /* a connection beside it, or NULL */
     const struct hg_connector_vtable *source;
     void *inst;
     unsigned n_looks; /* since the task was to stop */
@@ -37,7 +38,7 @@ static void wait_a_while(struct hg_flow_watch *watch)
     watch->sleeps = false;
 }
 
-/* Mutex held: neither the source nor the connection is closed meanwhile. */
+/* Mutex held: neither the source nor a connection is closed meanwhile. */
 static void cancel(struct hg_flow_watch *watch)
 {
     if (watch->source && watch->source->cancel) {
@@ -45,6 +46,9 @@ static void cancel(struct hg_flow_watch *watch)
     }
     if (watch->db) {
         hg_db_cancel(watch->db);
+    }
+    if (watch->reader) {
+        hg_db_cancel(watch->reader);
     }
 }
 
@@ -123,6 +127,12 @@ void hg_flow_watch_source(struct hg_flow_watch *watch,
     HG_LOCK(&watch->mutex);
     watch->source = source;
     watch->inst = inst;
+}
+
+void hg_flow_watch_reader(struct hg_flow_watch *watch, struct hg_db *reader)
+{
+    HG_LOCK(&watch->mutex);
+    watch->reader = reader;
 }
 
 void hg_flow_watch_end(struct hg_flow_watch *watch)

@@ -22,6 +22,8 @@ void hg_flow_watch_begin(struct hg_flow_watch *watch,
 void hg_flow_watch_source(struct hg_flow_watch *watch,
                           const struct hg_connector_vtable *source,
                           void *inst);
+/* A connection beside the task's, on which it reads; NULL when it is about to be closed. */
+void hg_flow_watch_reader(struct hg_flow_watch *watch, struct hg_db *reader);
 /* Nothing is cancelled any more when this returns. */
 void hg_flow_watch_end(struct hg_flow_watch *watch);
 

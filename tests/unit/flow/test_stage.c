@@ -3,6 +3,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "base/uuid.h"
 #include "fakes.h"
 
@@ -572,6 +574,64 @@ static void test_attempts(void **state)
         pg, "select has_schema_privilege('headgate_user', 'headgate_stage', 'usage')", "f");
 }
 
+/* ---- cancelling ---- */
+
+enum { CANCEL_WITHIN_MS = 2000 };
+
+static atomic_int n_asked;
+static atomic_llong cancelled_at_ms;
+
+static bool after_some_asking(void)
+{
+    if (atomic_fetch_add(&n_asked, 1) < 3) {
+        return false;
+    }
+    long long never = 0;
+    (void)atomic_compare_exchange_strong(&cancelled_at_ms, &never, hg_time_monotonic_ms());
+    return true;
+}
+
+static void cancel_reader(const struct run *run)
+{
+    atomic_store(&n_asked, 0);
+    atomic_store(&cancelled_at_ms, 0);
+    heard.cancel = after_some_asking;
+    run_badly(reader(run, "fetch", "a", "append"), HG_ECANCELLED, "the task was cancelled");
+    heard.cancel = NULL;
+    assert_true(hg_time_monotonic_ms() - atomic_load(&cancelled_at_ms) < CANCEL_WITHIN_MS);
+    assert_query(pg, "select to_regclass('m.a') is null", "t");
+    assert_query(pg, "select count(*) from headgate.stage_reader", "2");
+}
+
+/* Between two batches, and while the server is still busy with the first. */
+static void test_cancel_a_reader(void **state)
+{
+    const struct run run = new_run();
+    (void)state;
+    fake.rows = "[[1, \"a\"], [2, \"b\"], [3, \"c\"]]";
+    fake.n_repeat = 20000;
+    fake.state = "1";
+    fake.batch_rows = 3;
+    run_well(writer(&run, APPENDED, NULL));
+    cancel_reader(&run);
+    fake_sql(pg, "begin");
+    fake_sql(pg,
+             fake_query(pg,
+                        "select format('lock table %s in access exclusive mode', table_name) from"
+                        " headgate.stage"));
+    cancel_reader(&run);
+    fake_sql(pg, "rollback");
+    assert_query(pg,
+                 "select count(*) from pg_stat_activity where usename = 'headgate_load' and"
+                 " state <> 'idle'",
+                 "0");
+    run_well(reader(&run, "fetch", "a", "append"));
+    run_well(reader(&run, "fetch", "b", "append"));
+    assert_query(pg, "select count(*) from m.a", "60000");
+    assert_query(pg, "select count(*) from m.b", "60000");
+    assert_nothing_is_staged();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, give_two)
@@ -594,6 +654,7 @@ int main(void)
         TEST(test_a_flow_that_is_no_longer_cut),
         TEST(test_the_cursor_never_moves_back),
         TEST(test_attempts),
+        TEST(test_cancel_a_reader),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
