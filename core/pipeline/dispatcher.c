@@ -339,7 +339,10 @@ static int take_up_lost(struct hg_pipelines *service, struct hg_db *db, struct h
 {
     int n = 0;
     HG_CLEANUP(hg_json_decrefp) json_t *known = known_ids(service);
-    int r = hg_queue_recover(db, service->host, known, &n, err);
+    int r = hg_db_begin(db, err);
+    r = r < 0 ? r : hg_queue_recover(db, service->host, known, &n, err);
+    r = r < 0 || n == 0 ? r : hg_outcome_lost(db, err);
+    r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK && n > 0) {
         char text[16];
         (void)snprintf(text, sizeof text, "%d", n);

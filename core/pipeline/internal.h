@@ -169,6 +169,8 @@ int hg_outcome_started(struct hg_db *db,
                        const struct hg_queue_task *tasks,
                        size_t n,
                        struct hg_error *err);
+/* Nothing of what was lost runs any more; in the transaction of hg_queue_recover. */
+int hg_outcome_lost(struct hg_db *db, struct hg_error *err);
 /*
  * Writes down how attempts ended and moves their runs on, in one transaction. Sets `taken` of each:
  * false when another attempt has taken over, whose end counts.

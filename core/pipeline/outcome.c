@@ -64,6 +64,20 @@ int hg_outcome_started(struct hg_db *db,
     return r < 0 ? r : hg_db_later(db, &start_runs, params, err);
 }
 
+/* ---- lost ---- */
+
+static const struct hg_statement jobs_of_lost = {
+    "outcome_lost",
+    "update job_run j set status = 'queued', started_at = null from task t"
+    " where t.state = 'ready' and t.n_lost > 0 and j.run_id = t.run_id and j.task_id = t.id"
+    " and j.status = 'running'",
+    0};
+
+int hg_outcome_lost(struct hg_db *db, struct hg_error *err)
+{
+    return hg_db_exec(db, &jobs_of_lost, NULL, NULL, err);
+}
+
 /* ---- progress ---- */
 
 static const struct hg_statement job_progress = {
@@ -103,7 +117,7 @@ int hg_outcome_progress(struct hg_db *db,
 static const struct hg_statement end_jobs = {
     "outcome_end_jobs",
     "update job_run j set status = g.status,"
-    " finished_at = case when g.status <> 'queued' then now() end,"
+    " finished_at = case when g.status not in ('skipped', 'queued') then now() end,"
     " started_at = case when g.status not in ('skipped', 'queued')"
     " then coalesce(j.started_at, now()) end,"
     " rows_in = coalesce(g.rows_in, j.rows_in),"
@@ -121,16 +135,13 @@ static const struct hg_statement count_retries = {
     " from (select id, count(*) as n from unnest($1::uuid[]) id group by id) g where r.id = g.id",
     1};
 
-/*
- * Jobs of tasks that ended without an attempt of their own. Those of an attempt that was lost with
- * its host still say that they run.
- */
+/* Jobs of tasks that ended without an attempt of their own. */
 static const struct hg_statement end_jobs_of_others = {
     "outcome_end_jobs_of_others",
     "update job_run j set status = t.state, finished_at = case t.state when 'cancelled' then now()"
     " end from task_history t where t.run_id = any($1::uuid[]) and j.run_id = t.run_id"
     " and j.task_id = t.id and t.state in ('skipped', 'cancelled')"
-    " and j.status in ('queued', 'retrying', 'running')",
+    " and j.status in ('queued', 'retrying')",
     1};
 
 static const struct hg_statement add_results = {

@@ -189,6 +189,9 @@ void graph_lost(struct graph_run *run, int index)
     task->n_lost++;
     task->n_counted--;
     task->host = NULL;
+    for (int i = 0; i < task->n_jobs; i++) {
+        task->jobs[i] = "queued";
+    }
 }
 
 void graph_cancel(struct graph_run *run)
@@ -305,7 +308,7 @@ const struct hg_statement graph_wrong_jobs = {
     " run_id = $1::uuid and"
     " ((status in ('succeeded', 'failed') and (started_at is null or finished_at is null or"
     " finished_at < started_at)) or (status in ('queued', 'skipped') and started_at is not null)"
-    " or (status in ('queued', 'running') and finished_at is not null)"
+    " or (status in ('queued', 'running', 'skipped') and finished_at is not null)"
     " or (status = 'running' and started_at is null) or (status = 'failed' and error is null)"
     " or (status in ('succeeded', 'running', 'queued', 'skipped') and error is not null))), '')"
     " as text",

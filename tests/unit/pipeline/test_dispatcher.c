@@ -288,6 +288,36 @@ static void test_a_host_that_stops_looks_after_what_runs(void **state)
     assert_int_equal(unsetenv("HEADGATE_LEASE_MS"), 0);
 }
 
+/* As a host leaves it that dies: until a worker is free, its jobs run nowhere. */
+static void test_jobs_that_were_lost_wait_again(void **state)
+{
+    (void)state;
+    char run_id[HG_UUID_TEXT];
+    write_script("long", LONG_SQL);
+    write_pipeline("long", "id: long\njobs: [{id: a, transform: {sql: long.sql}}]\n");
+    write_pipeline("good", FLOW("good", "numbers", "10", ""));
+    fixture.config.workers = 1;
+    assert_int_equal(setenv("HEADGATE_LEASE_MS", "3000", 1), 0);
+    start_service();
+    struct hg_db *gate = hold(fixture.warehouse, HOLD_LONG);
+    trigger("long", run_id);
+    wait_for_waiters(LONG_LOCK, 1);
+    trigger("good", run_id);
+    sql("metadata",
+        "begin; update task set state = 'running', host = 'gone', attempt = 1"
+        " where pipeline_id = 'good'; update job_run j set status = 'running', attempt = 1,"
+        " started_at = now() from task t where t.pipeline_id = 'good' and j.task_id = t.id; "
+        "commit");
+    metadata_reaches("select max(n_lost) as n from task", 1);
+    assert_int_equal(metadata_number("select count(*) as n from job_run where status = 'queued'"
+                                     " and started_at is null"),
+                     2);
+    hg_db_return(gate);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(text_at(run, "status"), "succeeded");
+    assert_int_equal(unsetenv("HEADGATE_LEASE_MS"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +325,7 @@ int main(void)
         TEST(test_a_stop_does_not_wait_for_the_warehouse),
         TEST(test_leases_and_cancels_do_not_wait_for_ends),
         TEST(test_a_host_that_stops_looks_after_what_runs),
+        TEST(test_jobs_that_were_lost_wait_again),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }

@@ -326,7 +326,10 @@ static void recover(struct trial *trial)
                        hosts[1 - host]);
         run_sql(trial, sql);
     }
+    must(trial, hg_db_begin(trial->db, &err), &err);
     must(trial, hg_queue_recover(trial->db, hosts[host], known, &found, &err), &err);
+    must(trial, hg_outcome_lost(trial->db, &err), &err);
+    must(trial, hg_db_commit(trial->db, &err), &err);
     for (int r = 0; r < trial->n_runs; r++) {
         for (int t = 0; t < trial->runs[r].n_tasks; t++) {
             const struct graph_task *task = &trial->runs[r].tasks[t];

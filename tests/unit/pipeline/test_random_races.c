@@ -202,7 +202,10 @@ static void recover(struct host *host)
     for (int i = 0; i < host->n_lives; i++) {
         (void)json_array_append_new(known, json_string(host->lives[i].id));
     }
-    int r = hg_queue_recover(host->db, host->name, known, &n, &err);
+    int r = hg_db_begin(host->db, &err);
+    r = r < 0 ? r : hg_queue_recover(host->db, host->name, known, &n, &err);
+    r = r < 0 ? r : hg_outcome_lost(host->db, &err);
+    r = r < 0 ? r : hg_db_commit(host->db, &err);
     (void)good(host->race, "recover", r, &err);
 }
 

@@ -181,6 +181,10 @@ static void test_what_needs_a_failed_task_is_skipped(void **state)
         const json_t *job = json_array_get(json_object_get(run, "jobs"), i);
         assert_string_equal(text_at(job, "id"), expected[i].job);
         assert_string_equal(text_at(job, "status"), expected[i].status);
+        /* What was skipped never began, whether within a task or with it. */
+        int began = strcmp(expected[i].status, "skipped") != 0;
+        assert_int_equal(!json_is_null(json_object_get(job, "started_at")), began);
+        assert_int_equal(!json_is_null(json_object_get(job, "finished_at")), began);
     }
 }
 
