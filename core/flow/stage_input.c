@@ -203,9 +203,7 @@ static int connect_reader(struct hg_stage_input *input, struct hg_error *err)
     }
     hg_flow_watch_reader(input->flow->watch, input->db);
     /* A scan that joins another's begins in the middle of the table. */
-    r = r < 0 ? r
-              : hg_db_simple(
-                    input->db, "begin read only; set local synchronize_seqscans = off", NULL, err);
+    r = hg_db_simple(input->db, "begin read only; set local synchronize_seqscans = off", NULL, err);
     return r < 0 ? r : hg_ledger_share(input->db, input->flow->fence, err);
 }
 

@@ -1,6 +1,7 @@
 /*
  * Loads that commit on their way.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <libpq-fe.h>
 
 #include "base/mem.h"
 #include "base/time.h"
@@ -163,6 +165,61 @@ static void test_where_it_may_not(void **state)
     }
 }
 
+/* ---- cancelling ---- */
+
+static PGconn *probe;
+static pthread_mutex_t probe_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/* Once the server is in the trigger below. Asked by two threads. */
+static bool once_it_sleeps(void)
+{
+    (void)pthread_mutex_lock(&probe_mutex);
+    PGresult *result =
+        PQexec(probe, "select exists (select from pg_stat_activity where wait_event = 'PgSleep')");
+    bool sleeps = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "t") == 0;
+    static bool cancelled;
+    cancelled = cancelled || sleeps;
+    PQclear(result);
+    (void)pthread_mutex_unlock(&probe_mutex);
+    return cancelled;
+}
+
+/* In the middle of the third part's merge: the two before it stay, nothing of itself. */
+static void test_cancel_a_merge_of_a_part(void **state)
+{
+    (void)state;
+    fake_sql(pg,
+             "create schema m authorization headgate_user;"
+             " create table m.t (k bigint primary key, v text);"
+             " create function m.nap() returns trigger language plpgsql as"
+             " $$ begin perform pg_catalog.pg_sleep(600); return new; end $$;"
+             " create trigger nap before insert on m.t for each row when (new.k = 3)"
+             " execute function m.nap(); insert into m.t values (9, 'old');"
+             " alter table m.t owner to headgate_user; alter function m.nap owner to"
+             " headgate_user");
+    probe = PQconnectdb(hg_test_pg_admin(pg));
+    assert_int_equal(PQstatus(probe), CONNECTION_OK);
+    heard.cancel = once_it_sleeps;
+    HG_CLEANUP(hg_json_decrefp) json_t *result = attempt("merge", REJECT_NULLS, HG_ECANCELLED);
+    heard.cancel = NULL;
+    PQfinish(probe);
+    assert_string_equal(json_string_value(json_object_get(
+                            json_array_get(json_object_get(result, "jobs"), 2), "status")),
+                        "cancelled");
+    assert_false(json_is_true(json_object_get(result, "committed")));
+    assert_query(pg, ALL, "1,b 2,a 9,old");
+    assert_query(pg, SUMS, "2 4 3 1 0");
+    assert_query(pg, "select state from headgate.cursor", "{\"at\": 4}");
+    assert_query(pg, "select count(*) from headgate.quarantine", "1");
+    fake_sql(pg, "drop trigger nap on m.t");
+    json_decref(attempt("merge", REJECT_NULLS, HG_OK));
+    assert_string_equal(fake.state_seen, "{\"at\": 4}");
+    assert_query(pg, ALL, "1,b 2,d 3,c 4,c 5,d 6,e 9,old");
+    assert_query(pg, "select count(*) from headgate.quarantine", "2");
+    assert_query(
+        pg, "select sum(rows_extracted) || ' ' || sum(rows_rejected) from headgate.ledger", "10 2");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, give_ten)
@@ -171,6 +228,7 @@ int main(void)
         TEST(test_merge_in_parts),
         TEST(test_a_stop_leaves_what_was_committed),
         TEST(test_where_it_may_not),
+        TEST(test_cancel_a_merge_of_a_part),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
