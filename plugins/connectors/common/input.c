@@ -8,19 +8,10 @@
 #include <unistd.h>
 
 #include "headgate/error.h"
+#include "unpack.h"
 
 /* How often a read that waits asks the host whether to go on. */
 #define ASK_EVERY_MS 250
-
-const char *const src_encoding_names[] = {
-    "utf-8", "utf-16le", "utf-16be", "latin1", "windows-1252", NULL};
-
-void src_stage_free(struct src_stage *stage)
-{
-    if (stage) {
-        stage->free(stage);
-    }
-}
 
 /* ------------------------------------------------------------------------------------------ */
 /* Files                                                                                        */
@@ -86,11 +77,11 @@ static void file_free(struct src_stage *stage)
     free(f);
 }
 
-hg_status src_file_stage(int fd,
-                         const char *name,
-                         struct src_cancel *cancel,
-                         struct src_stage **ret,
-                         struct hg_error *err)
+static hg_status file_stage(int fd,
+                            const char *name,
+                            struct src_cancel *cancel,
+                            struct src_stage **ret,
+                            struct hg_error *err)
 {
     struct stat st;
     hg_status status = HG_OK;
@@ -290,7 +281,7 @@ hg_status src_input_open(int fd,
     struct head_stage *packed = NULL;
     struct head_stage *plain = NULL;
     struct head_stage *text = NULL;
-    hg_status status = src_file_stage(fd, name, cancel, &file, err);
+    hg_status status = file_stage(fd, name, cancel, &file, err);
     if (!status) {
         status = head_stage(file, &packed, err);
     }

@@ -1,11 +1,14 @@
-/* Encodings other than UTF-8, by iconv. */
+#include "recode.h"
+
 #include <errno.h>
 #include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "headgate/error.h"
-#include "input.h"
+
+const char *const src_encoding_names[] = {
+    "utf-8", "utf-16le", "utf-16be", "latin1", "windows-1252", NULL};
 
 struct recode_stage {
     struct src_stage stage;

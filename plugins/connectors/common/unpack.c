@@ -1,4 +1,5 @@
-/* gzip and zstd. */
+#include "unpack.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,6 @@
 #include <zstd_errors.h>
 
 #include "headgate/error.h"
-#include "input.h"
 
 #define CHUNK_BYTES 65536
 

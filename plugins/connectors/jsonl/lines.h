@@ -4,7 +4,7 @@
 #ifndef JSONL_LINES_H
 #define JSONL_LINES_H
 
-#include "input.h"
+#include "stage.h"
 
 /* What is kept of a line that is too long. */
 #define JSONL_HEAD_BYTES 65536
