@@ -18,13 +18,17 @@
 #include "base/io.h"
 #include "base/mem.h"
 
-const char *temp_folder(void)
+char folder[256];
+
+int make_folder(void **state)
 {
-    static char real[PATH_MAX];
     char pattern[] = "/tmp/hg-plugin-test-XXXXXX";
+    char real[PATH_MAX];
+    (void)state;
     assert_non_null(mkdtemp(pattern));
     assert_non_null(realpath(pattern, real));
-    return real;
+    (void)snprintf(folder, sizeof folder, "%s", real);
+    return 0;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -35,17 +39,18 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
-void temp_remove(const char *folder)
+int remove_folder(void **state)
 {
-    (void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    (void)state;
+    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-const char *temp_path(const char *folder, const char *name)
+const char *temp_path(const char *in, const char *name)
 {
     static char paths[4][PATH_MAX];
     static unsigned next;
     char *path = paths[next++ % 4];
-    (void)snprintf(path, PATH_MAX, "%s/%s", folder, name);
+    (void)snprintf(path, PATH_MAX, "%s/%s", in, name);
     return path;
 }
 
@@ -57,16 +62,16 @@ void temp_write(const char *path, const char *text)
 const char *temp_plugin(const char *plugin)
 {
     static char path[PATH_MAX];
-    const char *folder = getenv("HG_TEST_PLUGIN_DIR");
-    assert_non_null(folder);
-    (void)snprintf(path, sizeof path, "%s/%s.so", folder, plugin);
+    const char *built = getenv("HG_TEST_PLUGIN_DIR");
+    assert_non_null(built);
+    (void)snprintf(path, sizeof path, "%s/%s.so", built, plugin);
     return path;
 }
 
-void temp_copy_plugin(const char *plugin, const char *folder, const char *name)
+void temp_copy_plugin(const char *plugin, const char *in, const char *name)
 {
     HG_CLEANUP(hg_freep) char *data = NULL;
     size_t n;
     assert_int_equal(hg_read_file(temp_plugin(plugin), (size_t)64 << 20, &data, &n, NULL), HG_OK);
-    assert_int_equal(hg_write_file(temp_path(folder, name), 0755, data, n, NULL), HG_OK);
+    assert_int_equal(hg_write_file(temp_path(in, name), 0755, data, n, NULL), HG_OK);
 }

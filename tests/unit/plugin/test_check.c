@@ -12,22 +12,6 @@
 #include "plugin/child.h"
 #include "temp.h"
 
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    (void)snprintf(folder, sizeof folder, "%s", temp_folder());
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    temp_remove(folder);
-    return 0;
-}
-
 /* The limit in ms of each test of `check`, or the rows of `run`; NULL: the usual. */
 static const char *number;
 

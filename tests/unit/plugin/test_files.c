@@ -16,13 +16,11 @@
 #include "temp.h"
 
 /* <folder>/in is allowed, <folder>/out is not; relative paths start in <folder>/in/base. */
-static char folder[256];
 static struct hg_file_scope *scope;
 
 static int make_tree(void **state)
 {
-    (void)state;
-    (void)snprintf(folder, sizeof folder, "%s", temp_folder());
+    (void)make_folder(state);
     const char *const folders[] = {"in", "in/base", "in/base/sub", "out", "inner"};
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(mkdir(temp_path(folder, folders[i]), 0755), 0);
@@ -51,10 +49,8 @@ static int make_tree(void **state)
 
 static int remove_tree(void **state)
 {
-    (void)state;
     hg_file_scope_free(scope);
-    temp_remove(folder);
-    return 0;
+    return remove_folder(state);
 }
 
 static void assert_opens(const char *path, const char *content)

@@ -88,12 +88,10 @@ static void test_long_line(void **state)
 
 static void test_extensions(void **state)
 {
-    (void)state;
     static const struct hg_state state_table = {sizeof state_table, NULL};
     struct hg_host_services *services;
     struct hg_error err = HG_ERROR_INIT;
-    char folder[256];
-    (void)snprintf(folder, sizeof folder, "%s", temp_folder());
+    (void)make_folder(state);
     temp_write(temp_path(folder, "a.txt"), "hello");
     const char *const roots[] = {folder, NULL};
     const struct hg_host_services_options options = {.base_folder = folder, .file_roots = roots};
@@ -122,7 +120,7 @@ static void test_extensions(void **state)
     }
     assert_int_equal(r, HG_EINTERNAL);
     hg_host_services_free(services);
-    temp_remove(folder);
+    (void)remove_folder(state);
 }
 
 int main(void)

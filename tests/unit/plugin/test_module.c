@@ -14,22 +14,6 @@
 #include "plugin/module.h"
 #include "temp.h"
 
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    (void)snprintf(folder, sizeof folder, "%s", temp_folder());
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    temp_remove(folder);
-    return 0;
-}
-
 static void test_open_and_find(void **state)
 {
     (void)state;

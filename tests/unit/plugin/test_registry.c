@@ -15,22 +15,6 @@
 #include "plugin/registry.h"
 #include "temp.h"
 
-static char folder[256];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    (void)snprintf(folder, sizeof folder, "%s", temp_folder());
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    temp_remove(folder);
-    return 0;
-}
-
 static struct hg_plugin_registry *scan(const json_t *pins, const char *cache_file)
 {
     struct hg_plugin_registry *registry = NULL;
