@@ -64,6 +64,18 @@ static bool wait_socket(PGconn *conn, short events, int64_t deadline_ms)
     }
 }
 
+static int no_answer(PGconn *conn, struct hg_error *err)
+{
+    hg_error_set(err,
+                 HG_EUNAVAILABLE,
+                 "PostgreSQL at \"%s\" does not answer",
+                 PQhost(conn) ? PQhost(conn) : "");
+    if (err) {
+        err->retryable = 1;
+    }
+    return HG_EUNAVAILABLE;
+}
+
 static int establish(PGconn *conn, int64_t deadline_ms, struct hg_error *err)
 {
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
@@ -73,17 +85,48 @@ static int establish(PGconn *conn, int64_t deadline_ms, struct hg_error *err)
         }
         short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
         if (!wait_socket(conn, events, deadline_ms)) {
-            hg_error_set(err,
-                         HG_EUNAVAILABLE,
-                         "PostgreSQL at \"%s\" does not answer",
-                         PQhost(conn) ? PQhost(conn) : "");
-            if (err) {
-                err->retryable = 1;
-            }
-            return HG_EUNAVAILABLE;
+            return no_answer(conn, err);
         }
         state = PQconnectPoll(conn);
     }
+    return HG_OK;
+}
+
+static bool is_failure(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY;
+}
+
+/* PQexec with a deadline: the answer to the first command that failed, or to the last. */
+static int exec_within(
+    PGconn *conn, const char *sql, int64_t deadline_ms, PGresult **ret, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *kept = NULL;
+    if (!PQsendQuery(conn, sql)) {
+        return hg_db_error(conn, NULL, err);
+    }
+    for (;;) {
+        while (PQisBusy(conn)) {
+            if (!wait_socket(conn, POLLIN, deadline_ms)) {
+                return no_answer(conn, err);
+            }
+            if (!PQconsumeInput(conn)) {
+                return hg_db_error(conn, NULL, err);
+            }
+        }
+        PGresult *result = PQgetResult(conn);
+        if (!result) {
+            break;
+        }
+        if (kept && is_failure(kept)) {
+            PQclear(result);
+        } else {
+            PQclear(kept);
+            kept = result;
+        }
+    }
+    *ret = HG_TAKE(kept);
     return HG_OK;
 }
 
@@ -91,12 +134,17 @@ static int establish(PGconn *conn, int64_t deadline_ms, struct hg_error *err)
 static int set_session(PGconn *conn,
                        const char *before,
                        int statement_timeout_ms,
+                       int64_t deadline_ms,
                        struct hg_error *err)
 {
     char sql[512];
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     (void)snprintf(
         sql, sizeof sql, "%s" SESSION "; set statement_timeout = %d", before, statement_timeout_ms);
-    HG_CLEANUP(hg_resultp) PGresult *result = PQexec(conn, sql);
+    int r = exec_within(conn, sql, deadline_ms, &result, err);
+    if (r < 0) {
+        return r;
+    }
     return PQresultStatus(result) == PGRES_COMMAND_OK ? HG_OK : hg_db_error(conn, result, err);
 }
 
@@ -116,7 +164,7 @@ static int connect_within(const struct hg_connect_options *options,
     int r = PQstatus(conn) == CONNECTION_BAD ? hg_connect_error(conn, err)
                                              : establish(conn, options->deadline_ms, err);
     (void)PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
-    r = r < 0 ? r : set_session(conn, "", options->statement_timeout_ms, err);
+    r = r < 0 ? r : set_session(conn, "", options->statement_timeout_ms, options->deadline_ms, err);
     if (r < 0) {
         PQfinish(conn);
         return r;
@@ -169,7 +217,8 @@ bool hg_connection_scrub(struct hg_db *db)
     }
     db->n_prepared = 0;
     db->idle_since_ms = hg_time_monotonic_ms();
-    return set_session(db->conn, SCRUB, db->statement_timeout_ms, &err) == HG_OK;
+    /* Its temporary tables may take a while. */
+    return set_session(db->conn, SCRUB, db->statement_timeout_ms, INT64_MAX, &err) == HG_OK;
 }
 
 bool hg_connection_reset(struct hg_db *db)
@@ -199,21 +248,10 @@ bool hg_connection_reset(struct hg_db *db)
 /* An empty query, which the server answers without touching anything. */
 static bool ask(PGconn *conn)
 {
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int64_t deadline_ms = hg_time_monotonic_ms() + SIGN_OF_LIFE_MS;
-    if (!PQsendQuery(conn, "")) {
-        return false;
-    }
-    while (PQisBusy(conn)) {
-        if (!wait_socket(conn, POLLIN, deadline_ms) || !PQconsumeInput(conn)) {
-            return false;
-        }
-    }
-    bool good = true;
-    for (PGresult *result = PQgetResult(conn); result; result = PQgetResult(conn)) {
-        good = good && PQresultStatus(result) == PGRES_EMPTY_QUERY;
-        PQclear(result);
-    }
-    return good && PQstatus(conn) == CONNECTION_OK;
+    return exec_within(conn, "", deadline_ms, &result, NULL) == HG_OK &&
+           PQresultStatus(result) == PGRES_EMPTY_QUERY && PQstatus(conn) == CONNECTION_OK;
 }
 
 bool hg_connection_alive(struct hg_db *db)

@@ -1,7 +1,11 @@
 /* The pool: borrowing, waiting, replacing what is broken, many threads. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -135,6 +139,46 @@ static void test_server_dies_and_comes_back(void **state)
     hg_db_return(held);
 }
 
+/* Lets a client in, and says nothing more until it goes. */
+static void *fall_silent(void *arg)
+{
+    static const char ready[] = "R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+    char bytes[512];
+    int client = accept(*(int *)arg, NULL, NULL);
+    if (client >= 0 && read(client, bytes, sizeof bytes) > 0 &&
+        write(client, ready, sizeof ready - 1) > 0) {
+        while (read(client, bytes, sizeof bytes) > 0) {
+        }
+    }
+    (void)close(client);
+    return NULL;
+}
+
+/* The wait is bounded also where the server stops between letting us in and its first answer. */
+static void test_a_server_that_falls_silent(void **state)
+{
+    (void)state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct hg_error err = HG_ERROR_INIT;
+    char conninfo[200];
+    pthread_t thread;
+    struct hg_db *db = NULL;
+    char *folder = make_scratch();
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL.5432", folder);
+    (void)snprintf(conninfo, sizeof conninfo, "host=%s dbname=x user=x", folder);
+    HG_CLEANUP(hg_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(pthread_create(&thread, NULL, fall_silent, &fd), 0);
+    HG_CLEANUP(hg_pool_freep) struct hg_pool *pool = NULL;
+    assert_int_equal(hg_pool_new(conninfo, 1, "test", &pool, &err), HG_OK);
+    assert_int_equal(hg_pool_borrow(pool, 200, &db, &err), HG_EUNAVAILABLE);
+    assert_non_null(strstr(err.message, "does not answer"));
+    assert_int_equal(err.retryable, 1);
+    (void)pthread_join(thread, NULL);
+    remove_scratch(folder);
+}
+
 static void test_statement_timeout(void **state)
 {
     (void)state;
@@ -216,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_return_ends_what_was_open),
         cmocka_unit_test(test_closed_session_is_replaced),
         cmocka_unit_test(test_server_dies_and_comes_back),
+        cmocka_unit_test(test_a_server_that_falls_silent),
         cmocka_unit_test(test_statement_timeout),
         cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_bad_conninfo),
