@@ -106,7 +106,8 @@ int hg_rule_open(struct hg_rule *rule,
                  bool can_reject,
                  struct hg_error *err)
 {
-    *rule = (struct hg_rule){.flow = flow, .schema = schema, .job = job};
+    const json_t *columns = json_object_get(json_object_get(entry, "config"), "columns");
+    *rule = (struct hg_rule){.flow = flow, .schema = schema, .job = job, .columns = columns};
     int r = read_policy(rule, entry, err);
     rule->rejecting = can_reject && rule->on_fail == HG_ON_FAIL_REJECT;
     r = r < 0 ? r : find_plugin(rule, entry, err);
@@ -181,6 +182,22 @@ static int add_figure(struct hg_rule *rule, const struct hg_rule_result *item, s
     rule->figures[i].evaluated += item->evaluated;
     rule->figures[i].failed += item->failed;
     return HG_OK;
+}
+
+/* That it has evaluated nothing: of each column, as far as the configuration names them. */
+static int add_no_figures(struct hg_rule *rule, struct hg_error *err)
+{
+    bool by_column = rule->vtable->grain == HG_GRAIN_CELL;
+    size_t n = by_column ? json_array_size(rule->columns) : 0;
+    int r = HG_OK;
+    for (size_t i = 0; r == HG_OK && i < n; i++) {
+        const char *name = json_string_value(json_array_get(rule->columns, i));
+        const struct hg_rule_result none = {.column = name ? hg_flow_schema_find(rule->schema, name)
+                                                           : -1};
+        r = add_figure(rule, &none, err);
+    }
+    const struct hg_rule_result none = {.column = -1};
+    return r < 0 || n > 0 ? r : add_figure(rule, &none, err);
 }
 
 static void explain(struct hg_rule *rule,
@@ -305,7 +322,8 @@ int hg_rule_finish(struct hg_rule *rule, struct hg_error *err)
     hg_flow_calling(rule->flow, rule->job, rule->id);
     int r = rule->vtable->finish(rule->inst, &rule->last, err);
     hg_flow_calling(rule->flow, rule->job, NULL);
-    return r < 0 ? hg_error_wrap(err, "rule \"%s\"", rule->id) : take_results(rule, NULL, err);
+    r = r < 0 ? hg_error_wrap(err, "rule \"%s\"", rule->id) : take_results(rule, NULL, err);
+    return r < 0 || rule->n_figures > 0 ? r : add_no_figures(rule, err);
 }
 
 void hg_rule_reasons(struct hg_rule *rule,

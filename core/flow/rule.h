@@ -23,6 +23,7 @@ struct hg_rule {
     const char *id; /* borrowed from the task, as are the next two */
     const char *severity;
     const char *on_fail_name;
+    const json_t *columns; /* of its configuration, or NULL */
     enum hg_on_fail on_fail;
     bool rejecting;
     const struct hg_rule_vtable *vtable;

@@ -104,6 +104,35 @@ static void test_warn_loads_all(void **state)
                  "k,v");
 }
 
+/* A rule that had no rows says so, as it would of rows: by column where it looks at cells. */
+static void test_no_rows_have_figures_too(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    (void)state;
+    use(3, "[]");
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *result = run(
+        "[" CHECK(
+            "check",
+            RULE("toy_not_null", "[\"k\", \"v\"]", "\"on_fail\": \"warn\"") ", " RULE(
+                "toy_unique",
+                "[\"k\"]",
+                "\"on_fail\": \"warn\"") ", " RULE("toy_table", "[]", "\"on_fail\": \"warn\"")) "]",
+        HG_OK,
+        &err);
+    static const char *const expected[][2] = {
+        {"toy_not_null", "k"}, {"toy_not_null", "v"}, {"toy_unique", ""}, {"toy_table", ""}};
+    const json_t *results = json_object_get(result, "results");
+    assert_int_equal(json_array_size(results), HG_COUNT(expected));
+    for (size_t i = 0; i < HG_COUNT(expected); i++) {
+        assert_string_equal(text_at(results, i, "rule"), expected[i][0]);
+        assert_string_equal(text_at(results, i, "column"), expected[i][1]);
+        assert_int_equal(number_at(results, i, "evaluated"), i == 3); /* it looks at the table */
+        assert_int_equal(number_at(results, i, "failed"), 0);
+        assert_string_equal(text_at(results, i, "status"), "pass");
+    }
+}
+
 static void test_reject_goes_to_quarantine(void **state)
 {
     struct hg_error err = HG_ERROR_INIT;
@@ -516,6 +545,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_warn_loads_all, reset),
+        cmocka_unit_test_setup(test_no_rows_have_figures_too, reset),
         cmocka_unit_test_setup(test_reject_goes_to_quarantine, reset),
         cmocka_unit_test_setup(test_numbered_positions, reset),
         cmocka_unit_test_setup(test_stop, reset),
