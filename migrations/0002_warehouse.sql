@@ -55,6 +55,7 @@ create table headgate.stage (
     seq bigint generated always as identity primary key, -- in the order of commits of one task
     pipeline_id text not null,
     task_key text not null, -- of the task that wrote it
+    source text, -- the plugin that gave the rows
     run_id uuid not null,
     table_name text not null,
     columns jsonb not null, -- [{"name", "type", "precision", "scale", "utc", "json"}]
@@ -271,7 +272,8 @@ $$;
 -- A new stage of a task, in its writer's transaction.
 create or replace function headgate.stage_put(p_pipeline text, p_task_key text, p_run uuid,
     p_table text, p_columns jsonb, p_started_from jsonb, p_state jsonb, p_rows bigint,
-    p_in_order boolean, p_incremental boolean, p_from_source boolean, p_readers text[]) returns void
+    p_in_order boolean, p_incremental boolean, p_from_source boolean, p_readers text[],
+    p_source text) returns void
     language plpgsql
 as $$
 declare
@@ -279,9 +281,9 @@ declare
 begin
     perform headgate.stage_leave(p_pipeline, p_task_key, case when p_incremental then p_readers end);
     insert into headgate.stage (pipeline_id, task_key, run_id, table_name, columns, started_from, state,
-        n_rows, in_order, incremental, from_source)
+        n_rows, in_order, incremental, from_source, source)
         values (p_pipeline, p_task_key, p_run, p_table, p_columns, p_started_from, p_state, p_rows,
-        p_in_order, p_incremental, p_from_source) returning seq into new_seq;
+        p_in_order, p_incremental, p_from_source, p_source) returning seq into new_seq;
     insert into headgate.stage_reader (seq, task_key)
         select new_seq, r.task_key from unnest(p_readers) as r (task_key);
 end

@@ -59,6 +59,8 @@ int hg_flow_open(const json_t *task,
                  struct hg_error *err)
 {
     struct hg_flow flow = {.task = task, .sink = sink, .plugins = plugins};
+    const char *plugin =
+        json_string_value(json_object_get(json_object_get(task, "extract"), "plugin"));
     flow.started_ms = hg_time_monotonic_ms();
     flow.fence = json_integer_value(json_object_get(task, "fence"));
     flow.attempt = json_integer_value(json_object_get(task, "attempt"));
@@ -71,6 +73,7 @@ int hg_flow_open(const json_t *task,
         r = hg_error_set(err, HG_EINVAL, "run id \"%s\" is no UUID", flow.run_id);
     }
     r = r < 0 ? r : read_jobs(&flow, err);
+    r = r < 0 ? r : hg_flow_from(&flow, plugin, err);
     if (r < 0) {
         hg_flow_close(&flow);
         return r;
@@ -84,6 +87,7 @@ void hg_flow_close(struct hg_flow *flow)
     json_decref(flow->results);
     free(flow->jobs);
     free(flow->state);
+    free(flow->source);
     hg_db_returnp(&flow->db);
     memset(flow, 0, sizeof *flow);
 }
@@ -109,6 +113,17 @@ const char *hg_flow_mode(const struct hg_flow *flow)
 bool hg_flow_replaces(const struct hg_flow *flow)
 {
     return strcmp(hg_flow_mode(flow), "replace") == 0;
+}
+
+int hg_flow_from(struct hg_flow *flow, const char *source, struct hg_error *err)
+{
+    char *copy = source ? strdup(source) : NULL;
+    if (source && !copy) {
+        return hg_error_nomem(err);
+    }
+    free(flow->source);
+    flow->source = copy;
+    return HG_OK;
 }
 
 /* ---- the result ---- */

@@ -35,6 +35,7 @@ struct hg_flow {
     const char *key;
     int64_t fence;
     int64_t attempt;
+    char *source; /* id of the plugin that gave the rows, of a stage as well; or NULL */
 
     struct hg_flow_job *jobs;
     size_t n_jobs;
@@ -68,6 +69,9 @@ json_t *hg_flow_result(const struct hg_flow *flow, const struct hg_error *err);
 const char *hg_flow_mode(const struct hg_flow *flow);
 /* Whether all rows are wanted each time, since they replace those that are there. */
 bool hg_flow_replaces(const struct hg_flow *flow);
+
+/* Names the plugin that gave the rows; NULL: nobody knows. */
+int hg_flow_from(struct hg_flow *flow, const char *source, struct hg_error *err);
 
 /* A line for the log of the job of that index. */
 void hg_flow_log(const struct hg_flow *flow, size_t job, int level, const char *fmt, ...)

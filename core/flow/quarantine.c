@@ -14,7 +14,6 @@ enum { MEMORY_BYTES = 4 * 1024 * 1024, RAW_BYTES_MAX = 8 * 1024, UUID_BYTES = 16
 
 struct hg_quarantine {
     struct hg_flow *flow;
-    const char *source; /* borrowed from the task, or NULL */
     struct hg_temp *rows;
     int64_t n_kept;
     int64_t n_lost; /* counted, not kept */
@@ -42,8 +41,6 @@ int hg_quarantine_new(struct hg_flow *flow, struct hg_quarantine **ret, struct h
         return hg_error_nomem(err);
     }
     quarantine->flow = flow;
-    quarantine->source =
-        json_string_value(json_object_get(json_object_get(flow->task, "extract"), "plugin"));
     parse_uuid(flow->run_id, quarantine->run_id);
     int r = hg_temp_new(1, MEMORY_BYTES, &quarantine->rows, err);
     if (r < 0) {
@@ -175,7 +172,7 @@ static void put_row(struct hg_quarantine *quarantine, const struct hg_rejected *
     hg_buf_put_be32(buf, UUID_BYTES);
     hg_buf_append(buf, quarantine->run_id, UUID_BYTES);
     put_text(buf, job, strlen(job));
-    put_text(buf, quarantine->source, quarantine->source ? strlen(quarantine->source) : 0);
+    put_text(buf, flow->source, flow->source ? strlen(flow->source) : 0);
     put_text(buf, row->position, row->position ? strlen(row->position) : 0);
     put_jsonb(buf, row->reasons);
     put_jsonb(buf, row->row);

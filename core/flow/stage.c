@@ -16,8 +16,8 @@
 static const struct hg_statement put_stage = {
     "flow_stage_put",
     "select headgate.stage_put($1, $2, $3::uuid, $4, $5::jsonb, $6::jsonb, $7::jsonb, $8::bigint,"
-    " $9::boolean, $10::boolean, $11::boolean, $12::text[])",
-    12};
+    " $9::boolean, $10::boolean, $11::boolean, $12::text[], $13)",
+    13};
 
 static const struct hg_statement leave_stages = {
     "flow_stage_leave", "select headgate.stage_leave($1, $2, $3::text[])", 3};
@@ -128,7 +128,8 @@ int hg_stage_put(struct hg_flow *flow, const struct hg_stage_facts *facts, struc
                                   facts->in_order ? "true" : "false",
                                   incremental ? "true" : "false",
                                   hg_stage_is_read(flow) ? "false" : "true",
-                                  readers_text};
+                                  readers_text,
+                                  flow->source};
     return hg_db_exec(flow->db, &put_stage, params, NULL, err);
 }
 

@@ -17,6 +17,7 @@
 static const struct hg_statement find_stages = {
     "flow_stage_find",
     "select s.seq, s.table_name, s.columns::text as columns, s.n_rows, s.in_order, s.incremental,"
+    " s.source,"
     " s.run_id::text as run_id"
     " from headgate.stage s join headgate.stage_reader r on r.seq = s.seq and r.task_key = $4"
     " where s.pipeline_id = $1 and s.task_key = $2 and s.seq <= (select o.seq from headgate.stage o"
@@ -93,7 +94,8 @@ static int find(struct hg_stage_input *input, struct hg_error *err)
                      source);
         return hg_error_hint(err, "There is nothing left to retry. Trigger a new run.");
     }
-    return r;
+    return r < 0 ? r
+                 : hg_flow_from(input->flow, hg_result_text(input->stages, last, "source"), err);
 }
 
 static int describe(struct hg_stage_input *input, struct hg_error *err)
