@@ -105,7 +105,29 @@ static int64_t checkpoint_interval(const struct pass *pass)
     return may ? json_integer_value(json_object_get(flow->task, "checkpoint_ms")) : 0;
 }
 
-/* What earlier attempts of the run have committed counts as this one's. */
+/*
+ * What earlier attempts of the run have committed counts as this one's. The ledger has no figures
+ * of single jobs: what was rejected is the first check's.
+ */
+static void count_earlier(struct hg_flow *flow, const struct hg_ledger_done *told)
+{
+    size_t n_checks = json_array_size(json_object_get(flow->task, "checks"));
+    size_t first_check = hg_stage_is_read(flow) ? 0 : 1;
+    size_t rejecting = n_checks > 0 ? first_check : 0;
+    int64_t left = told->rows_extracted;
+    for (size_t i = 0; i < flow->n_jobs; i++) {
+        struct hg_flow_job *job = &flow->jobs[i];
+        bool loads = i >= first_check + n_checks;
+        job->rows_in += loads ? told->rows_loaded : left;
+        job->rows_rejected += i == rejecting ? told->rows_rejected : 0;
+        if (i == first_check && n_checks > 0) {
+            left -= told->rows_rejected;
+            left = left < told->rows_loaded ? told->rows_loaded : left; /* the source's own */
+        }
+        job->rows_out += loads ? told->rows_loaded : left;
+    }
+}
+
 static void take_over(struct pass *pass)
 {
     struct hg_flow *flow = pass->flow;
@@ -114,13 +136,7 @@ static void take_over(struct pass *pass)
     if (told->n_parts == 0) {
         return;
     }
-    for (size_t i = 0; i < last; i++) {
-        flow->jobs[i].rows_in += told->rows_extracted;
-        flow->jobs[i].rows_out += told->rows_extracted - (i > 0 ? told->rows_rejected : 0);
-    }
-    flow->jobs[last > 1 ? 1 : 0].rows_rejected += told->rows_rejected;
-    flow->jobs[last].rows_in += told->rows_loaded;
-    flow->jobs[last].rows_out += told->rows_loaded;
+    count_earlier(flow, told);
     hg_flow_log(flow,
                 last,
                 HG_LOG_INFO,
@@ -363,13 +379,8 @@ static int run_pass(struct pass *pass, struct hg_error *err)
 /* The run's task has committed in an earlier attempt whose answer was lost. */
 static void report_done(struct hg_flow *flow, const struct hg_ledger_done *done)
 {
-    struct hg_flow_job *last = &flow->jobs[flow->n_jobs - 1];
     hg_flow_log(flow, 0, HG_LOG_INFO, "an earlier attempt of this run has committed already");
-    flow->jobs[0].rows_in = done->rows_extracted;
-    flow->jobs[0].rows_out = done->rows_extracted;
-    last->rows_in = done->rows_loaded;
-    last->rows_out = done->rows_loaded;
-    flow->jobs[0].rows_rejected = done->rows_rejected;
+    count_earlier(flow, done);
     flow->committed = true;
 }
 
