@@ -611,10 +611,13 @@ static void test_cancel_a_reader(void **state)
 {
     const struct run run = new_run();
     (void)state;
-    fake.rows = "[[1, \"a\"], [2, \"b\"], [3, \"c\"]]";
-    fake.n_repeat = 20000;
+    HG_CLEANUP(hg_json_decrefp) json_t *rows = json_array();
+    for (int i = 0; i < 600; i++) {
+        json_array_append_new(rows, json_pack("[i, s]", i, "a"));
+    }
+    fake.parsed = rows;
+    fake.n_repeat = 100;
     fake.state = "1";
-    fake.batch_rows = 3;
     run_well(writer(&run, APPENDED, NULL));
     cancel_reader(&run);
     fake_sql(pg, "begin");
