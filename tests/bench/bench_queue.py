@@ -16,6 +16,7 @@ NOOP = "sql: noop.sql"
 WAIT_S = 120
 CLIENTS = 8
 WINDOW_S = 5
+KEPT_S = 5  # a connection is used again; the host closes one that is idle for longer
 
 # Sequences are seen at once, before their transaction has ended: one tells when an attempt's SQL
 # began, the other sends every first attempt to sleep.
@@ -55,9 +56,10 @@ class Client:
 
     def call(self, method, path, body=None):
         connection = getattr(self.local, "connection", None)
-        if connection is None:
+        if connection is None or time.monotonic() - self.local.used > KEPT_S:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
             self.local.connection = connection
+        self.local.used = time.monotonic()
         headers = {"Content-Type": "application/json"}
         if self.cookie:
             headers["Cookie"] = self.cookie
