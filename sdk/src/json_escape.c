@@ -14,7 +14,7 @@ static const char *simple(struct hg_json_escape *e, unsigned char c, long *ret_c
         return "no escape begins so";
     }
     e->state = ESCAPE_NONE;
-    *ret_code_point = to[found - from];
+    *ret_code_point = (unsigned char)to[found - from];
     return NULL;
 }
 

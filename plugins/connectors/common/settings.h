@@ -41,21 +41,21 @@ extern const char *const src_files_names[];
 #define SRC_FIELD(KEY, TYPE, STRUCT, MEMBER) \
     .key = (KEY), .type = (TYPE), .offset = offsetof(STRUCT, MEMBER)
 
-/* Their part of that table, where STRUCT has them as RAW. */
-#define SRC_SETTINGS_FIELDS(STRUCT, RAW)                                                \
-    {SRC_FIELD("path", HG_CONFIG_TEXTS, STRUCT, RAW.paths), .required = true},          \
-        {SRC_FIELD("columns", HG_CONFIG_JSON, STRUCT, RAW.columns), .required = true},  \
-        {SRC_FIELD("date_format", HG_CONFIG_TEXT, STRUCT, RAW.date_format)},            \
-        {SRC_FIELD("timestamp_format", HG_CONFIG_TEXT, STRUCT, RAW.timestamp_format)},  \
-        {SRC_FIELD("timezone", HG_CONFIG_TEXT, STRUCT, RAW.timezone)},                  \
-        {SRC_FIELD("missing", HG_CONFIG_TEXTS, STRUCT, RAW.missing)},                   \
-        {SRC_FIELD("max_line_bytes", HG_CONFIG_INT64, STRUCT, RAW.max_line_bytes)},     \
-        {SRC_FIELD("encoding", HG_CONFIG_ENUM, STRUCT, RAW.encoding),                   \
-         .names = src_encoding_names},                                                  \
-        {SRC_FIELD("compression", HG_CONFIG_ENUM, STRUCT, RAW.compression),             \
-         .names = src_compression_names},                                               \
-    {                                                                                   \
-        SRC_FIELD("files", HG_CONFIG_ENUM, STRUCT, RAW.files), .names = src_files_names \
+/* Their part of that table, where STRUCT has them as `common`. */
+#define SRC_SETTINGS_FIELDS(STRUCT)                                                        \
+    {SRC_FIELD("path", HG_CONFIG_TEXTS, STRUCT, common.paths), .required = true},          \
+        {SRC_FIELD("columns", HG_CONFIG_JSON, STRUCT, common.columns), .required = true},  \
+        {SRC_FIELD("date_format", HG_CONFIG_TEXT, STRUCT, common.date_format)},            \
+        {SRC_FIELD("timestamp_format", HG_CONFIG_TEXT, STRUCT, common.timestamp_format)},  \
+        {SRC_FIELD("timezone", HG_CONFIG_TEXT, STRUCT, common.timezone)},                  \
+        {SRC_FIELD("missing", HG_CONFIG_TEXTS, STRUCT, common.missing)},                   \
+        {SRC_FIELD("max_line_bytes", HG_CONFIG_INT64, STRUCT, common.max_line_bytes)},     \
+        {SRC_FIELD("encoding", HG_CONFIG_ENUM, STRUCT, common.encoding),                   \
+         .names = src_encoding_names},                                                     \
+        {SRC_FIELD("compression", HG_CONFIG_ENUM, STRUCT, common.compression),             \
+         .names = src_compression_names},                                                  \
+    {                                                                                      \
+        SRC_FIELD("files", HG_CONFIG_ENUM, STRUCT, common.files), .names = src_files_names \
     }
 
 /*

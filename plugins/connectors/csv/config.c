@@ -25,7 +25,7 @@ static const char *const raggeds[] = {"reject", "pad", NULL};
 #define FIELD(KEY, TYPE, MEMBER) SRC_FIELD(KEY, TYPE, struct raw, MEMBER)
 
 static const struct hg_config_field raw_fields[] = {
-    SRC_SETTINGS_FIELDS(struct raw, common),
+    SRC_SETTINGS_FIELDS(struct raw),
     {FIELD("header", HG_CONFIG_BOOL, header)},
     {FIELD("trim", HG_CONFIG_BOOL, trim)},
     {FIELD("delimiter", HG_CONFIG_TEXT, delimiter)},

@@ -8,7 +8,7 @@ struct raw {
     struct src_raw_settings common;
 };
 
-static const struct hg_config_field raw_fields[] = {SRC_SETTINGS_FIELDS(struct raw, common)};
+static const struct hg_config_field raw_fields[] = {SRC_SETTINGS_FIELDS(struct raw)};
 
 #define N_RAW_FIELDS (sizeof raw_fields / sizeof raw_fields[0])
 
