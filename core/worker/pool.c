@@ -431,12 +431,17 @@ int hg_worker_pool_new(const struct hg_worker_options *options,
         pool->slots[i].process = (struct hg_process)HG_PROCESS_INIT;
     }
     int e = pool->slots && pool->fds && pool->wake >= 0 ? 0 : ENOMEM;
-    e = e ? e : pthread_create(&pool->thread, NULL, supervise, pool);
+    if (e == 0) {
+        HG_LOCK(&pool->mutex); /* an event may ask for the pool: it is there before the first */
+        e = pthread_create(&pool->thread, NULL, supervise, pool);
+        if (e == 0) {
+            *ret = pool;
+        }
+    }
     if (e != 0) {
         pool_free(pool);
         return hg_error_errno(err, e, "cannot start the supervisor of workers");
     }
-    *ret = pool;
     return HG_OK;
 }
 
