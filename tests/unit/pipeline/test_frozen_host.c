@@ -1,0 +1,155 @@
+/*
+ * A host that is frozen together with its worker, as a virtual machine is that somebody pauses: the
+ * worker's transaction stays open, and another host does its work all the same.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/time.h"
+#include "service_fixture.h"
+
+#ifdef HG_FAULTS
+
+static char step[128]; /* the worker freezes there */
+
+/* A host of its own process, which nobody ends but by a signal. */
+static void be_a_host(const char *pipeline)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    fixture.metadata = NULL;
+    fixture.warehouse = NULL;
+    if (hg_pool_new(hg_test_pg_metadata(pg), 6, "frozen", &fixture.metadata, &err) < 0 ||
+        hg_pool_new(hg_test_pg_warehouse(pg), 4, "frozen", &fixture.warehouse, &err) < 0) {
+        _exit(1);
+    }
+    start_service();
+    trigger(pipeline, run_id);
+    for (;;) {
+        (void)pause();
+    }
+}
+
+static pid_t start_host(const char *pipeline)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        be_a_host(pipeline);
+    }
+    return pid;
+}
+
+static void wait_until_its_worker_is_frozen(void)
+{
+    int64_t until_ms = hg_time_monotonic_ms() + WAIT_MS;
+    while (access(step, F_OK) == 0) {
+        assert_true(hg_time_monotonic_ms() < until_ms);
+    }
+}
+
+/* Between two transactions of the host itself: this is not about those. */
+static void freeze(pid_t host)
+{
+    do {
+        assert_int_equal(kill(host, SIGCONT), 0);
+        assert_int_equal(kill(host, SIGSTOP), 0);
+        assert_int_equal(waitpid(host, NULL, WUNTRACED), host);
+    } while (metadata_number("select count(*)::int as n from pg_stat_activity where"
+                             " application_name = 'frozen' and datname = 'metadata' and"
+                             " state <> 'idle'") > 0);
+}
+
+/* That has taken the run of the pipeline "good" and is frozen with the worker that is at it. */
+static pid_t start_frozen(void)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    write_pipeline("good",
+                   "id: good\nretries: {max: 3, backoff: 50ms}\njobs:\n"
+                   "  - {id: fetch, extract: {source: numbers, config: {n: 10}}}\n"
+                   "  - {id: load, needs: [fetch], load: {table: m.t, mode: append}}\n");
+    (void)snprintf(step, sizeof step, "%s/flow.batch", fixture.folder);
+    must(hg_write_file(step, 0644, "stop", 4, &err), &err);
+    pid_t host = start_host("good");
+    wait_until_its_worker_is_frozen();
+    freeze(host);
+    return host;
+}
+
+static void end(pid_t host)
+{
+    assert_int_equal(kill(host, SIGKILL), 0);
+    assert_int_equal(waitpid(host, NULL, 0), host);
+}
+
+static void test_another_host_takes_over(void **state)
+{
+    (void)state;
+    pid_t host = start_frozen();
+    start_service();
+    metadata_reaches("select count(*) as n from run where status = 'succeeded'", 1);
+    assert_int_equal(warehouse_number("select count(*) as n from m.t"), 10);
+    end(host);
+    assert_int_equal(warehouse_number("select count(*) as n from m.t"), 10);
+}
+
+/* Whether the frozen attempt has committed is asked before the run is cancelled. */
+static void test_the_run_is_cancelled(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    (void)state;
+    pid_t host = start_frozen();
+    HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
+    {
+        HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+        HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+        must(hg_pool_borrow(fixture.metadata, 5000, &db, &err), &err);
+        must(hg_db_simple(db, "select id from run", &result, &err), &err);
+        (void)snprintf(run_id, sizeof run_id, "%s", hg_result_text(result, 0, "id"));
+    }
+    start_service();
+    must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+    metadata_reaches("select count(*) as n from run where status = 'cancelled'", 1);
+    assert_int_equal(metadata_number("select count(*)::int as n from run_slot"), 0);
+    end(host);
+    assert_int_equal(warehouse_number("select count(*) as n from pg_tables where schemaname = 'm'"),
+                     0);
+}
+
+static int start_with_faults(void **state)
+{
+    return setenv("HEADGATE_LEASE_MS", "1500", 1) == 0 ? start_pg(state) : -1;
+}
+
+static int setup_with_faults(void **state)
+{
+    int r = setup(state);
+    return r < 0 ? r : setenv("HEADGATE_FAULT_DIR", fixture.folder, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_another_host_takes_over, setup_with_faults, teardown),
+        cmocka_unit_test_setup_teardown(test_the_run_is_cancelled, setup_with_faults, teardown),
+    };
+    return cmocka_run_group_tests(tests, start_with_faults, stop_pg);
+}
+
+#else
+
+int main(void)
+{
+    print_message("skipped: needs a build with fault points\n");
+    return 0;
+}
+
+#endif
