@@ -13,6 +13,7 @@
 #include "flow/sender.h"
 #include "flow/stage.h"
 #include "flow/target.h"
+#include "flow/text.h"
 #include "store/quote.h"
 
 enum { MESSAGE_BYTES = 512 };

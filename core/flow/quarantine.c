@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "flow/context.h"
 #include "flow/encode.h"
 #include "flow/sender.h"
 #include "flow/temp.h"
+#include "flow/text.h"
 
 enum { MEMORY_BYTES = 4 * 1024 * 1024, RAW_BYTES_MAX = 8 * 1024, UUID_BYTES = 16 };
 
@@ -58,60 +58,6 @@ void hg_quarantine_free(struct hg_quarantine *quarantine)
         hg_buf_free(&quarantine->buf);
         free(quarantine);
     }
-}
-
-/* ---- texts that PostgreSQL takes ---- */
-
-void hg_clean_text(struct hg_buf *buf, const char *text, size_t n)
-{
-    while (n > 0) {
-        size_t good = hg_utf8_valid(text, n);
-        const char *nul = good > 0 ? memchr(text, 0, good) : NULL;
-        good = nul ? (size_t)(nul - text) : good;
-        hg_buf_append(buf, text, good);
-        text += good;
-        n -= good;
-        if (n > 0) {
-            hg_buf_puts(buf, "\xef\xbf\xbd");
-            text++;
-            n--;
-        }
-    }
-}
-
-void hg_jsonb_text(struct hg_buf *buf, const char *text, size_t n)
-{
-    if (n == 0 || (hg_utf8_valid(text, n) == n && !memchr(text, 0, n))) {
-        hg_json_quote_n(buf, n ? text : "", n);
-        return;
-    }
-    struct hg_buf cleaned = HG_BUF_INIT;
-    hg_clean_text(&cleaned, text, n);
-    hg_json_quote_n(buf, hg_buf_text(&cleaned), cleaned.len);
-    buf->failed |= hg_buf_failed(&cleaned);
-    hg_buf_free(&cleaned);
-}
-
-void hg_reason_append(struct hg_buf *reasons,
-                      const char *rule,
-                      const char *column,
-                      const char *message)
-{
-    hg_buf_puts(reasons, reasons->len > 1 ? ", {\"rule\": " : "{\"rule\": ");
-    if (rule) {
-        hg_jsonb_text(reasons, rule, strlen(rule));
-    } else {
-        hg_buf_puts(reasons, "null");
-    }
-    hg_buf_puts(reasons, ", \"column\": ");
-    if (column) {
-        hg_jsonb_text(reasons, column, strlen(column));
-    } else {
-        hg_buf_puts(reasons, "null");
-    }
-    hg_buf_puts(reasons, ", \"message\": ");
-    hg_jsonb_text(reasons, message, strlen(message));
-    hg_buf_putc(reasons, '}');
 }
 
 /* ---- encoding ---- */

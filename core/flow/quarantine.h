@@ -13,8 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "store/db.h"
+#include "base/error.h"
 
 struct hg_flow;
 struct hg_quarantine;
@@ -49,15 +48,5 @@ int hg_quarantine_add(struct hg_quarantine *quarantine,
 int hg_quarantine_copy(struct hg_quarantine *quarantine, struct hg_error *err);
 /* Says at the end of each job's log how many there were. */
 void hg_quarantine_log_totals(const struct hg_quarantine *quarantine);
-
-/* Appends one reason to a JSON list that begins with "[". */
-void hg_reason_append(struct hg_buf *reasons,
-                      const char *rule,
-                      const char *column,
-                      const char *message);
-/* Appends a text that PostgreSQL takes: a NUL byte and what is not UTF-8 become U+FFFD. */
-void hg_clean_text(struct hg_buf *buf, const char *text, size_t n);
-/* Appends a JSON text that jsonb takes: a NUL byte and what is not UTF-8 become U+FFFD. */
-void hg_jsonb_text(struct hg_buf *buf, const char *text, size_t n);
 
 #endif

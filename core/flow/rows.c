@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "flow/numeric.h"
-#include "flow/quarantine.h"
+#include "flow/text.h"
 
 enum { POSITION_BYTES = 4096 };
 

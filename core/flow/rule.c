@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "flow/quarantine.h"
 #include "flow/rows.h"
+#include "flow/text.h"
 
 /* Examples of failing rows that a rule which only warns puts into the log. */
 enum { EXAMPLES = 5, EXPLAIN_BYTES = 512, PARTITIONS_MAX = 1024 };

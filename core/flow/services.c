@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "flow/quarantine.h"
+#include "flow/text.h"
 
 static struct hg_service *service_of(const struct hg_host *host)
 {

@@ -7,8 +7,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "flow/quarantine.h"
 #include "flow/rows.h"
+#include "flow/text.h"
 #include "headgate/batch.h"
 #include "store/array.h"
 #include "store/db.h"
