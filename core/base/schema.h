@@ -18,7 +18,6 @@
 
 #include "base/error.h"
 #include "base/schema_check.h"
-#include "base/schema_defaults.h"
 #include "base/schema_report.h"
 
 /*

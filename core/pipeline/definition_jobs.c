@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/schema.h"
+#include "base/schema_defaults.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "config/yaml_json.h"

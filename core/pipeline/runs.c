@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/schema.h"
+#include "base/schema_defaults.h"
 #include "base/time.h"
 #include "pipeline/internal.h"
 #include "pipeline/sql_json.h"

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/schema.h"
+#include "base/schema_defaults.h"
 #include "base/str.h"
 #include "plugin/inspect.h"
 

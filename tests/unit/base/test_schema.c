@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/schema.h"
+#include "base/schema_defaults.h"
 
 static json_t *json(const char *text)
 {
