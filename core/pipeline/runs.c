@@ -466,11 +466,16 @@ static bool has_ended(const json_t *run)
     return status && strcmp(status, "queued") != 0 && strcmp(status, "running") != 0;
 }
 
-/* Waits until some run moved on since `changes`, or the time has come. */
+enum { LOOK_AGAIN_MS = 1000 };
+
+/*
+ * Waits until some run moved on since `changes`, or the time has come; not for long, since another
+ * host may move it on, of which nobody tells us.
+ */
 static void wait_for_change(struct hg_pipelines *service, uint64_t changes, int64_t wait_ms)
 {
     struct timespec until;
-    hg_time_monotonic_after(wait_ms, &until);
+    hg_time_monotonic_after(wait_ms < LOOK_AGAIN_MS ? wait_ms : LOOK_AGAIN_MS, &until);
     HG_LOCK(&service->mutex);
     while (service->run_changes == changes && !service->stopping &&
            pthread_cond_timedwait(&service->run_changed, &service->mutex, &until) == 0) {

@@ -1,6 +1,7 @@
 /*
  * Several hosts on one database: who leads, who works, what a host that joins leaves alone.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,34 @@ static void test_both_work(void **state)
     stop_other();
 }
 
+/* Once the test waits for it. */
+static void *end_the_run(void *arg)
+{
+    for (int i = 0; i < 50; i++) {
+        (void)metadata_number("select 1 as n");
+    }
+    sql("metadata", "update run set status = 'failed', finished_at = now()");
+    return arg;
+}
+
+/* Nobody tells who waits here: without a look of its own it would wait until the test is ended. */
+static void test_a_run_that_another_host_ends(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *run = NULL;
+    char run_id[HG_UUID_TEXT];
+    pthread_t ender;
+    write_pipeline("hang", FLOW("hang", "hang-in-read", "10", ""));
+    start_service();
+    trigger("hang", run_id);
+    metadata_reaches("select count(*) as n from task where state = 'running'", 1);
+    assert_int_equal(pthread_create(&ender, NULL, end_the_run, NULL), 0);
+    must(hg_runs_wait(fixture.service, run_id, 3600000, &run, &err), &err);
+    assert_string_equal(text_at(run, "status"), "failed");
+    (void)pthread_join(ender, NULL);
+}
+
 /* A host that comes up next to another must not take a tick for one that nobody saw to. */
 static void test_a_host_that_joins_leaves_what_is_due(void **state)
 {
@@ -151,6 +180,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_a_lock_without_a_lease_does_not_lead, setup, stop_both),
         cmocka_unit_test_setup_teardown(test_both_work, setup, stop_both),
+        TEST(test_a_run_that_another_host_ends),
         cmocka_unit_test_setup_teardown(
             test_a_host_that_joins_leaves_what_is_due, setup, stop_both),
     };
