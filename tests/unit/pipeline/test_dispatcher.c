@@ -30,14 +30,69 @@ static void write_script(const char *name, const char *text)
     must(hg_write_file(path, 0644, text, strlen(text), &err), &err);
 }
 
-static struct hg_db *hold(struct hg_pool *pool, const char *statement)
+/* What a test holds, and what its tear-down lets go when it has failed. */
+static struct {
+    pid_t frozen[2];
+    struct hg_db *held[3];
+    pthread_t stopper;
+    bool stops;
+} left;
+
+static void freeze(int i, pid_t pid)
+{
+    assert_true(pid > 0);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    left.frozen[i] = pid;
+}
+
+static void thaw(void)
+{
+    for (size_t i = 0; i < HG_COUNT(left.frozen); i++) {
+        if (left.frozen[i] > 0) {
+            (void)kill(left.frozen[i], SIGCONT);
+            left.frozen[i] = 0;
+        }
+    }
+}
+
+/* A transaction that stays open behind its statement. */
+static void hold(int i, struct hg_pool *pool, const char *statement)
 {
     struct hg_error err = HG_ERROR_INIT;
-    struct hg_db *db = NULL;
-    must(hg_pool_borrow(pool, 5000, &db, &err), &err);
-    must(hg_db_begin(db, &err), &err);
-    must(hg_db_simple(db, statement, NULL, &err), &err);
-    return db;
+    must(hg_pool_borrow(pool, 5000, &left.held[i], &err), &err);
+    must(hg_db_begin(left.held[i], &err), &err);
+    must(hg_db_simple(left.held[i], statement, NULL, &err), &err);
+}
+
+static void let_go(int i)
+{
+    hg_db_return(HG_TAKE(left.held[i]));
+}
+
+static void *stop_with_grace(void *arg)
+{
+    hg_pipelines_stop(fixture.service, GRACE_MS);
+    return arg;
+}
+
+static void join_stopper(void)
+{
+    if (left.stops) {
+        (void)pthread_join(left.stopper, NULL);
+        left.stops = false;
+        fixture.service = NULL;
+    }
+}
+
+static int let_all_go(void **state)
+{
+    thaw();
+    for (size_t i = 0; i < HG_COUNT(left.held); i++) {
+        let_go((int)i);
+    }
+    join_stopper();
+    (void)unsetenv("HEADGATE_LEASE_MS");
+    return teardown(state);
 }
 
 static void wait_for_waiters(int lock, int n)
@@ -89,14 +144,12 @@ static void reach_asking(void)
 }
 
 /* That of the host in the warehouse, as asking the ledger has left it in the pool. */
-static pid_t freeze_session(void)
+static void freeze_session(void)
 {
     json_decref(run_to_end("crash"));
-    pid_t session = (pid_t)metadata_number("select max(pid) as n from pg_stat_activity where"
-                                           " datname = 'warehouse' and application_name = 'test'");
-    assert_true(session > 0);
-    assert_int_equal(kill(session, SIGSTOP), 0);
-    return session;
+    freeze(0,
+           (pid_t)metadata_number("select max(pid) as n from pg_stat_activity where"
+                                  " datname = 'warehouse' and application_name = 'test'"));
 }
 
 /* The session in which the host asks the ledger is frozen, as a server or a network may be. */
@@ -107,7 +160,7 @@ static void test_a_warehouse_that_does_not_answer(void **state)
     write_pipeline("crash", FLOW("crash", "crash-in-read", "10", "retries: 0\n"));
     write_pipeline("good", FLOW("good", "numbers", "10", ""));
     start_service();
-    pid_t session = freeze_session();
+    freeze_session();
     trigger("crash", crashed);
     reach_asking();
     for (int i = 0; i < 3; i++) { /* claims and ends of others go on */
@@ -121,7 +174,6 @@ static void test_a_warehouse_that_does_not_answer(void **state)
     }
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(crashed); /* asked anew */
     assert_string_equal(text_at(run, "status"), "failed");
-    assert_int_equal(kill(session, SIGCONT), 0);
 }
 
 static pid_t parent_of(pid_t pid)
@@ -157,19 +209,17 @@ static void test_a_stop_does_not_wait_for_the_warehouse(void **state)
     write_pipeline("crash", FLOW("crash", "crash-in-read", "10", "retries: 0\n"));
     open_connections_ahead();
     start_service();
-    pid_t session = freeze_session();
+    freeze_session();
     trigger("crash", run_id);
     reach_asking();
-    pid_t server = parent_of(session);
-    assert_int_equal(kill(server, SIGSTOP), 0);
+    freeze(1, parent_of(left.frozen[0]));
     {
         HG_LOCK(&fixture.service->mutex);
         fixture.service->ask_until_ms = 0;
     }
     stop_service();
     int64_t n_running = metadata_number("select count(*) as n from task where state = 'running'");
-    assert_int_equal(kill(server, SIGCONT), 0);
-    assert_int_equal(kill(session, SIGCONT), 0);
+    thaw();
     assert_int_equal(n_running, 1);
     start_service();
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
@@ -207,15 +257,15 @@ static void test_leases_and_cancels_do_not_wait_for_ends(void **state)
     write_pipeline("short", "id: short\njobs: [{id: a, transform: {sql: short.sql}}]\n");
     assert_int_equal(setenv("HEADGATE_LEASE_MS", "3000", 1), 0);
     start_service();
-    struct hg_db *gate = hold(fixture.warehouse, HOLD_LONG);
-    struct hg_db *short_gate = hold(fixture.warehouse, HOLD_SHORT);
+    hold(0, fixture.warehouse, HOLD_LONG);
+    hold(1, fixture.warehouse, HOLD_SHORT);
     trigger("long", run_id[0]);
     trigger("short", run_id[1]);
     wait_for_waiters(LONG_LOCK, 1);
     wait_for_waiters(SHORT_LOCK, 1);
     (void)snprintf(text, sizeof text, "select from run where id = '%s' for update", run_id[1]);
-    struct hg_db *holder = hold(fixture.metadata, text);
-    hg_db_return(short_gate);
+    hold(2, fixture.metadata, text);
+    let_go(1);
     metadata_reaches("select count(*) as n from pg_stat_activity where wait_event_type = 'Lock'"
                      " and datname = 'metadata'",
                      1);
@@ -224,27 +274,18 @@ static void test_leases_and_cancels_do_not_wait_for_ends(void **state)
 #endif
     sql("metadata", "update task set cancel_requested = true where pipeline_id = 'long'");
     reach_busy(0);
-    hg_db_return(holder);
-    hg_db_return(gate);
+    let_go(2);
+    let_go(0);
     for (int i = 0; i < 2; i++) {
         HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id[i]);
         assert_string_equal(text_at(run, "status"), i == 0 ? "cancelled" : "succeeded");
     }
-    assert_int_equal(unsetenv("HEADGATE_LEASE_MS"), 0);
-}
-
-static void *stop_with_grace(void *arg)
-{
-    (void)arg;
-    hg_pipelines_stop(fixture.service, GRACE_MS);
-    return NULL;
 }
 
 /* One task ends while others go on, one is cancelled, one goes on to its end; nothing is begun. */
 static void test_a_host_that_stops_looks_after_what_runs(void **state)
 {
     (void)state;
-    pthread_t stopper;
     char run_id[HG_UUID_TEXT];
     write_script("long", LONG_SQL);
     write_script("short", SHORT_SQL);
@@ -256,17 +297,18 @@ static void test_a_host_that_stops_looks_after_what_runs(void **state)
     fixture.config.workers = 3;
     assert_int_equal(setenv("HEADGATE_LEASE_MS", "3000", 1), 0);
     start_service();
-    struct hg_db *gate = hold(fixture.warehouse, HOLD_LONG);
-    struct hg_db *short_gate = hold(fixture.warehouse, HOLD_SHORT);
+    hold(0, fixture.warehouse, HOLD_LONG);
+    hold(1, fixture.warehouse, HOLD_SHORT);
     trigger("p1", run_id);
     trigger("p2", run_id);
     trigger("p3", run_id);
     wait_for_waiters(LONG_LOCK, 2);
     wait_for_waiters(SHORT_LOCK, 1);
-    assert_int_equal(pthread_create(&stopper, NULL, stop_with_grace, NULL), 0);
+    assert_int_equal(pthread_create(&left.stopper, NULL, stop_with_grace, NULL), 0);
+    left.stops = true;
     while (!hg_pipelines_is_stopping(fixture.service)) {
     }
-    hg_db_return(short_gate);
+    let_go(1);
     metadata_reaches("select count(*) as n from task_history where state = 'done'", 1);
     metadata_reaches("select count(*) as n from task where pipeline_id = 'p3' and state = 'ready'",
                      1); /* another host's */
@@ -278,14 +320,12 @@ static void test_a_host_that_stops_looks_after_what_runs(void **state)
     assert_int_equal(metadata_number("select count(*) as n from task where pipeline_id = 'p1'"
                                      " and state = 'running'"),
                      1);
-    hg_db_return(gate);
-    (void)pthread_join(stopper, NULL);
-    fixture.service = NULL;
+    let_go(0);
+    join_stopper();
     assert_int_equal(metadata_number("select count(*) as n from run where status = 'succeeded'"
                                      " and pipeline_id = 'p1'"),
                      1);
     assert_int_equal(metadata_number("select count(*) as n from task where state = 'running'"), 0);
-    assert_int_equal(unsetenv("HEADGATE_LEASE_MS"), 0);
 }
 
 /* As a host leaves it that dies: until a worker is free, its jobs run nowhere. */
@@ -299,7 +339,7 @@ static void test_jobs_that_were_lost_wait_again(void **state)
     fixture.config.workers = 1;
     assert_int_equal(setenv("HEADGATE_LEASE_MS", "3000", 1), 0);
     start_service();
-    struct hg_db *gate = hold(fixture.warehouse, HOLD_LONG);
+    hold(0, fixture.warehouse, HOLD_LONG);
     trigger("long", run_id);
     wait_for_waiters(LONG_LOCK, 1);
     trigger("good", run_id);
@@ -312,20 +352,21 @@ static void test_jobs_that_were_lost_wait_again(void **state)
     assert_int_equal(metadata_number("select count(*) as n from job_run where status = 'queued'"
                                      " and started_at is null"),
                      2);
-    hg_db_return(gate);
+    let_go(0);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
     assert_string_equal(text_at(run, "status"), "succeeded");
-    assert_int_equal(unsetenv("HEADGATE_LEASE_MS"), 0);
 }
+
+#define FREED(name) cmocka_unit_test_setup_teardown(name, setup, let_all_go)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_a_warehouse_that_does_not_answer),
-        TEST(test_a_stop_does_not_wait_for_the_warehouse),
-        TEST(test_leases_and_cancels_do_not_wait_for_ends),
-        TEST(test_a_host_that_stops_looks_after_what_runs),
-        TEST(test_jobs_that_were_lost_wait_again),
+        FREED(test_a_warehouse_that_does_not_answer),
+        FREED(test_a_stop_does_not_wait_for_the_warehouse),
+        FREED(test_leases_and_cancels_do_not_wait_for_ends),
+        FREED(test_a_host_that_stops_looks_after_what_runs),
+        FREED(test_jobs_that_were_lost_wait_again),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
