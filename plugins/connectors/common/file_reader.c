@@ -277,9 +277,9 @@ void src_reader_free(struct src_reader *r)
     if (!r) {
         return;
     }
-    r->format->done(r);
     src_stage_free(r->input);
     hg_batch_free(r->batch);
+    r->format->done(r);
     src_state_done(&r->state);
     free(r->columns);
     free(r);

@@ -239,16 +239,10 @@ static hg_status read_layout(struct csv_reader *r, struct hg_error *err)
         status = check_first(r, row.end - c->at, err);
     }
     if (!status) {
-        status = csv_header_match(r->config,
-                                  src_reader_shown(&r->base),
-                                  c->line,
-                                  &r->dialect,
-                                  r->buf,
-                                  &row,
-                                  r->base.columns,
-                                  r->base.n_columns,
-                                  &r->layout,
-                                  err);
+        const struct csv_first first = {
+            src_reader_shown(&r->base), c->line, &r->dialect, r->buf, &row};
+        r->layout.pad = r->config->pad;
+        status = csv_header_match(&first, r->base.columns, r->base.n_columns, &r->layout, err);
     }
     if (!status && r->config->header) {
         c->at = row.next;

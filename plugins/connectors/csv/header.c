@@ -62,6 +62,7 @@ char csv_sniff_delimiter(const struct csv_dialect *dialect, const char *buf, uin
 
 /* The names of a header. */
 struct names {
+    const struct csv_first *first;
     const char **texts; /* not ended by NUL */
     uint32_t *sizes;
     uint32_t n;
@@ -75,19 +76,16 @@ static void names_done(struct names *names)
     free(names->unescaped);
 }
 
-static hg_status names_take(const struct csv_dialect *dialect,
-                            const char *buf,
-                            const struct csv_row *row,
-                            struct names *ret,
-                            struct hg_error *err)
+static hg_status names_take(const struct csv_first *first, struct names *ret, struct hg_error *err)
 {
+    const struct csv_row *row = first->row;
     struct names names = {
+        .first = first,
         .texts = calloc(row->n, sizeof(char *)),
         .sizes = calloc(row->n, sizeof(uint32_t)),
         .n = row->n,
     };
-    uint32_t first = csv_cell_at(row->cells[0]);
-    names.unescaped = malloc((size_t)(row->end - first) + 1);
+    names.unescaped = malloc((size_t)(row->end - csv_cell_at(row->cells[0])) + 1);
     if (!names.texts || !names.sizes || !names.unescaped) {
         names_done(&names);
         return hg_fail_nomem(err);
@@ -95,11 +93,12 @@ static hg_status names_take(const struct csv_dialect *dialect,
     size_t used = 0;
     for (uint32_t i = 0; i < row->n; i++) {
         uint64_t cell = row->cells[i];
-        names.texts[i] = buf + csv_cell_at(cell);
+        names.texts[i] = first->buf + csv_cell_at(cell);
         names.sizes[i] = csv_cell_n(cell);
         if (cell & CSV_CELL_ESCAPED) {
             names.texts[i] = names.unescaped + used;
-            names.sizes[i] = csv_cell_unescape(dialect, buf, cell, names.unescaped + used);
+            names.sizes[i] =
+                csv_cell_unescape(first->dialect, first->buf, cell, names.unescaped + used);
             used += names.sizes[i];
         }
     }
@@ -150,19 +149,15 @@ static bool name_is_like(const struct names *names, uint32_t i, const char *want
     return strlen(wanted) == n && strncasecmp(text, wanted, n) == 0;
 }
 
-static hg_status not_found(const struct names *names,
-                           const char *shown,
-                           int64_t line,
-                           const char *wanted,
-                           struct hg_error *err)
+static hg_status not_found(const struct names *names, const char *wanted, struct hg_error *err)
 {
     char found[300];
     list_names(names, found, sizeof found);
     hg_fail(err,
             HG_EDATA,
             "%s:%lld: the header has no field \"%s\"; found: %s",
-            shown,
-            (long long)line,
+            names->first->shown,
+            (long long)names->first->line,
             wanted,
             found);
     for (uint32_t i = 0; i < names->n; i++) {
@@ -182,8 +177,6 @@ static hg_status not_found(const struct names *names,
 }
 
 static hg_status find_name(const struct names *names,
-                           const char *shown,
-                           int64_t line,
                            const char *wanted,
                            uint32_t *ret_field,
                            struct hg_error *err)
@@ -197,8 +190,8 @@ static hg_status find_name(const struct names *names,
             hg_fail(err,
                     HG_EDATA,
                     "%s:%lld: the header has the field \"%s\" twice, as number %u and %u",
-                    shown,
-                    (long long)line,
+                    names->first->shown,
+                    (long long)names->first->line,
                     wanted,
                     found + 1,
                     i + 1);
@@ -207,7 +200,7 @@ static hg_status find_name(const struct names *names,
         found = i;
     }
     if (found == UINT32_MAX) {
-        return not_found(names, shown, line, wanted, err);
+        return not_found(names, wanted, err);
     }
     *ret_field = found;
     return HG_OK;
@@ -224,8 +217,6 @@ static int by_field(const void *a, const void *b)
 }
 
 static hg_status match_columns(const struct names *names,
-                               const char *shown,
-                               int64_t line,
                                struct src_column *const *columns,
                                size_t n_columns,
                                struct csv_layout *layout,
@@ -235,7 +226,7 @@ static hg_status match_columns(const struct names *names,
         const struct src_column *c = columns[i];
         uint32_t field = c->position - 1;
         if (c->source) {
-            hg_status status = find_name(names, shown, line, c->source, &field, err);
+            hg_status status = find_name(names, c->source, &field, err);
             if (status) {
                 return status;
             }
@@ -243,8 +234,8 @@ static hg_status match_columns(const struct names *names,
             hg_fail(err,
                     HG_EDATA,
                     "%s:%lld: column \"%s\" is field %u, but the row has %u",
-                    shown,
-                    (long long)line,
+                    names->first->shown,
+                    (long long)names->first->line,
                     c->name,
                     c->position,
                     names->n);
@@ -257,34 +248,28 @@ static hg_status match_columns(const struct names *names,
     return HG_OK;
 }
 
-hg_status csv_header_match(const struct csv_config *config,
-                           const char *shown,
-                           int64_t line,
-                           const struct csv_dialect *dialect,
-                           const char *buf,
-                           const struct csv_row *row,
+hg_status csv_header_match(const struct csv_first *first,
                            struct src_column *const *columns,
                            size_t n_columns,
                            struct csv_layout *layout,
                            struct hg_error *err)
 {
     struct names names = {0};
-    if (row->n > CSV_MAX_FIELDS) {
+    if (first->row->n > CSV_MAX_FIELDS) {
         return hg_fail(err,
                        HG_ETOOBIG,
                        "%s:%lld: the row has %u fields, more than %u",
-                       shown,
-                       (long long)line,
-                       row->n,
+                       first->shown,
+                       (long long)first->line,
+                       first->row->n,
                        CSV_MAX_FIELDS);
     }
-    hg_status status = names_take(dialect, buf, row, &names, err);
+    hg_status status = names_take(first, &names, err);
     if (status) {
         return status;
     }
-    layout->n_fields = row->n;
-    layout->pad = config->pad;
-    status = match_columns(&names, shown, line, columns, n_columns, layout, err);
+    layout->n_fields = first->row->n;
+    status = match_columns(&names, columns, n_columns, layout, err);
     names_done(&names);
     return status;
 }

@@ -10,18 +10,21 @@
 /* The delimiter that cuts most of the first rows in buf[0..n) into the same number of fields. */
 char csv_sniff_delimiter(const struct csv_dialect *dialect, const char *buf, uint32_t n, bool last);
 
+/* The row that says where the columns are: the header, or the first one of a file without it. */
+struct csv_first {
+    const char *shown; /* the file */
+    int64_t line;
+    const struct csv_dialect *dialect;
+    const char *buf; /* that `row` was read from */
+    const struct csv_row *row;
+};
+
 /*
- * Finds the columns' fields in a row that was read from `buf`: the header, or the first row of a
- * file without one. `cells` holds the row's fields (CSV_MAX_FIELDS at most). Fills `layout`, whose
+ * Finds the columns' fields in that row, CSV_MAX_FIELDS at most. Fills `layout` but its pad, whose
  * `needed` has room for all columns. HG_EDATA for a name that is not there or there twice, or
  * a number beyond the fields; the error names the file, what was found and what was expected.
  */
-hg_status csv_header_match(const struct csv_config *config,
-                           const char *shown,
-                           int64_t line,
-                           const struct csv_dialect *dialect,
-                           const char *buf,
-                           const struct csv_row *row,
+hg_status csv_header_match(const struct csv_first *first,
                            struct src_column *const *columns,
                            size_t n_columns,
                            struct csv_layout *layout,
