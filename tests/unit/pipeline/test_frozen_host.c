@@ -18,23 +18,27 @@
 
 static char step[128]; /* the worker freezes there */
 
-/* A host of its own process, which nobody ends but by a signal. */
+/* A host of its own process, which nobody ends but by a signal; never back in the tests' own. */
 static void be_a_host(const char *pipeline)
 {
     struct hg_error err = HG_ERROR_INIT;
-    char run_id[HG_UUID_TEXT];
+    json_t *answer = NULL;
+    struct hg_pipelines_options options = {
+        .config = &fixture.config,
+        .self = getenv("HG_HEADGATE"),
+        .worker_warehouse_url = hg_test_pg_worker(pg),
+        .plugins = fixture.plugins,
+    };
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    fixture.metadata = NULL;
-    fixture.warehouse = NULL;
-    if (hg_pool_new(hg_test_pg_metadata(pg), 6, "frozen", &fixture.metadata, &err) < 0 ||
-        hg_pool_new(hg_test_pg_warehouse(pg), 4, "frozen", &fixture.warehouse, &err) < 0) {
-        _exit(1);
-    }
-    start_service();
-    trigger(pipeline, run_id);
-    for (;;) {
+    int r = hg_pool_new(hg_test_pg_metadata(pg), 6, "frozen", &options.metadata, &err);
+    r = r < 0 ? r : hg_pool_new(hg_test_pg_warehouse(pg), 4, "frozen", &options.warehouse, &err);
+    r = r < 0 ? r : hg_pipelines_start(&options, &fixture.service, &err);
+    r = r < 0 ? r : hg_pipelines_trigger(fixture.service, pipeline, NULL, &answer, NULL, &err);
+    while (r == HG_OK) {
         (void)pause();
     }
+    (void)fprintf(stderr, "%s (%s)\n", err.message, err.hint);
+    _exit(1);
 }
 
 static pid_t start_host(const char *pipeline)
@@ -47,11 +51,12 @@ static pid_t start_host(const char *pipeline)
     return pid;
 }
 
-static void wait_until_its_worker_is_frozen(void)
+static void wait_until_its_worker_is_frozen(pid_t host)
 {
     int64_t until_ms = hg_time_monotonic_ms() + WAIT_MS;
     while (access(step, F_OK) == 0) {
         assert_true(hg_time_monotonic_ms() < until_ms);
+        assert_int_equal(waitpid(host, NULL, WNOHANG), 0);
     }
 }
 
@@ -78,7 +83,7 @@ static pid_t start_frozen(void)
     (void)snprintf(step, sizeof step, "%s/flow.batch", fixture.folder);
     must(hg_write_file(step, 0644, "stop", 4, &err), &err);
     pid_t host = start_host("good");
-    wait_until_its_worker_is_frozen();
+    wait_until_its_worker_is_frozen(host);
     freeze(host);
     return host;
 }
