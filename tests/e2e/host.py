@@ -189,6 +189,8 @@ class Host:
             self.process = None
 
     def remove(self):
+        """A host that a failed test has left running is stopped before."""
+        self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
