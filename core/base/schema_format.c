@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "headgate/date.h"
 
 /* Exactly `n` digits as a number, or -1. */
 static int number_of(const char *text, int n)
@@ -34,7 +35,7 @@ static bool is_date(const char *text)
     int month = number_of(text + 5, 2);
     int day = number_of(text + 8, 2);
     return year >= 0 && month >= 1 && month <= 12 && day >= 1 &&
-           day <= hg_date_days_in_month(year, month);
+           day <= hg_days_in_month(year, month);
 }
 
 /* A leap second is a valid time only as the last of a UTC day. */

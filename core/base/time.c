@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "headgate/date.h"
 
 int64_t hg_time_now_us(void)
 {
@@ -30,36 +31,17 @@ void hg_time_monotonic_after(int64_t wait_ms, struct timespec *ret)
     ret->tv_nsec = ns % 1000000000;
 }
 
-/* Days and civil dates: eras of 400 years that begin on 1 March, so a leap day ends its year. */
 int32_t hg_date_to_days(int year, int month, int day)
 {
-    int64_t y = (int64_t)year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t year_of_era = y - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return (int32_t)(era * 146097 + day_of_era - 719468);
+    return (int32_t)hg_days_of_date((struct hg_date){year, month, day});
 }
 
 void hg_date_from_days(int32_t days, int *ret_year, int *ret_month, int *ret_day)
 {
-    int64_t z = (int64_t)days + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t day_of_era = z - era * 146097;
-    int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t shifted_month = (5 * day_of_year + 2) / 153;
-    *ret_day = (int)(day_of_year - (153 * shifted_month + 2) / 5 + 1);
-    *ret_month = (int)(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
-    *ret_year = (int)(year_of_era + era * 400 + (*ret_month <= 2));
-}
-
-int hg_date_days_in_month(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return days[month - 1] + (month == 2 && leap);
+    const struct hg_date date = hg_date_of_days(days);
+    *ret_year = (int)date.year;
+    *ret_month = date.month;
+    *ret_day = date.day;
 }
 
 void hg_time_format(int64_t time_us, char ret_text[HG_TIME_TEXT])
@@ -159,7 +141,7 @@ int hg_time_parse(const char *text, int64_t *ret_time_us, struct hg_error *err)
     int64_t fraction = 0;
     bool ok = digits(&at, 4, 0, 9999, &year) && literal(&at, "-") &&
               digits(&at, 2, 1, 12, &month) && literal(&at, "-") &&
-              digits(&at, 2, 1, hg_date_days_in_month(year, month), &day) && literal(&at, "Tt ") &&
+              digits(&at, 2, 1, hg_days_in_month(year, month), &day) && literal(&at, "Tt ") &&
               digits(&at, 2, 0, 23, &hour) && literal(&at, ":") && digits(&at, 2, 0, 59, &minute) &&
               literal(&at, ":") && digits(&at, 2, 0, 59, &second) && fraction_us(&at, &fraction) &&
               zone_minutes(&at, &zone) && *at == '\0';

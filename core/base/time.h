@@ -26,7 +26,6 @@ int hg_time_parse(const char *text, int64_t *ret_time_us, struct hg_error *err);
 /* Days since 1970-01-01 of a date; any year, month 1..12, day 1..31 (not checked). */
 int32_t hg_date_to_days(int year, int month, int day);
 void hg_date_from_days(int32_t days, int *ret_year, int *ret_month, int *ret_day);
-int hg_date_days_in_month(int year, int month);
 
 /* "10m", "2s", "500ms", "1h30m", "1d": to milliseconds. HG_EINVAL with what is accepted. */
 int hg_duration_parse(const char *text, int64_t *ret_ms, struct hg_error *err);

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "headgate/date.h"
 
 enum {
     HEADER_BYTES = 44,
@@ -180,12 +181,12 @@ static int32_t day_of_change(const struct change *change, int year)
         return new_year + change->day;
     }
     if (change->form == 'J') {
-        bool behind_leap_day = change->day >= 60 && hg_date_days_in_month(year, 2) == 29;
+        bool behind_leap_day = change->day >= 60 && hg_days_in_month(year, 2) == 29;
         return new_year + change->day - 1 + behind_leap_day;
     }
     int32_t first = hg_date_to_days(year, change->month, 1);
     int32_t day = first + (change->day - weekday_of(first) + 7) % 7 + (change->week - 1) * 7;
-    int32_t last = first + hg_date_days_in_month(year, change->month) - 1;
+    int32_t last = first + hg_days_in_month(year, change->month) - 1;
     return day > last ? day - 7 : day;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "headgate/batch.h"
+#include "headgate/date.h"
 #include "headgate/error.h"
 
 int32_t hg_view_find(const struct ArrowSchema *schema, const char *name)
@@ -151,27 +152,10 @@ static void format_decimal(hg_int128 value, int32_t scale, char *buf, size_t siz
 }
 #endif
 
-/* The civil date of a day since 1970-01-01, by eras of 400 years that begin on 1 March. */
-static void civil(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
-{
-    int64_t z = days + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153;
-    *ret_day = (int)(doy - (153 * mp + 2) / 5 + 1);
-    *ret_month = (int)(mp < 10 ? mp + 3 : mp - 9);
-    *ret_year = yoe + era * 400 + (*ret_month <= 2);
-}
-
 static void format_date(int64_t days, char *buf, size_t size)
 {
-    int64_t year;
-    int month;
-    int day;
-    civil(days, &year, &month, &day);
-    (void)snprintf(buf, size, "%04" PRId64 "-%02d-%02d", year, month, day);
+    const struct hg_date date = hg_date_of_days(days);
+    (void)snprintf(buf, size, "%04" PRId64 "-%02d-%02d", date.year, date.month, date.day);
 }
 
 static void format_timestamp(int64_t time_us, bool has_zone, char *buf, size_t size)

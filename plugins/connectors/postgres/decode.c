@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "headgate/date.h"
 #include "headgate/error.h"
 #include "headgate/text.h"
 
@@ -159,17 +160,10 @@ static void uuid_text(const unsigned char *p, char out[36])
 /* The civil date of a day since 1970, years before 1 as PostgreSQL writes them (BC). */
 static bool print_day(int64_t days, FILE *out)
 {
-    int64_t z = days + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153;
-    int64_t day = doy - (153 * mp + 2) / 5 + 1;
-    int64_t month = mp < 10 ? mp + 3 : mp - 9;
-    int64_t year = yoe + era * 400 + (month <= 2);
-    bool bc = year <= 0;
-    fprintf(out, "%04" PRId64 "-%02" PRId64 "-%02" PRId64, bc ? 1 - year : year, month, day);
+    const struct hg_date date = hg_date_of_days(days);
+    bool bc = date.year <= 0;
+    int64_t year = bc ? 1 - date.year : date.year;
+    fprintf(out, "%04" PRId64 "-%02d-%02d", year, date.month, date.day);
     return bc;
 }
 

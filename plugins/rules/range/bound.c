@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "headgate/date.h"
 #include "headgate/error.h"
 #include "headgate/json.h"
 
@@ -270,23 +271,6 @@ static bool take(const char **at, char c)
     return is;
 }
 
-static int days_in_month(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return days[month - 1] + (month == 2 && leap);
-}
-
-/* Days since 1970-01-01, by eras of 400 years that begin on 1 March. */
-static int64_t days_of(int year, int month, int day)
-{
-    int64_t y = year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t yoe = y - era * 400;
-    int64_t doy = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
 static bool take_date(const char **at, int64_t *ret_days)
 {
     int year;
@@ -294,10 +278,10 @@ static bool take_date(const char **at, int64_t *ret_days)
     int day;
     if (!take_digits(at, 4, &year) || !take(at, '-') || !take_digits(at, 2, &month) ||
         !take(at, '-') || !take_digits(at, 2, &day) || year < 1 || month < 1 || month > 12 ||
-        day < 1 || day > days_in_month(year, month)) {
+        day < 1 || day > hg_days_in_month(year, month)) {
         return false;
     }
-    *ret_days = days_of(year, month, day);
+    *ret_days = hg_days_of_date((struct hg_date){year, month, day});
     return true;
 }
 
