@@ -8,10 +8,10 @@
  * keeper shuts the connection's socket when the time is over. The attempt stays in doubt and
  * unended until the ledger has answered.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -115,7 +115,7 @@ static void begin_asking(struct hg_pipelines *service, struct hg_db *warehouse)
 {
     int64_t until_ms = hg_time_monotonic_ms() + at_most(service, ASK_MS);
     HG_LOCK(&service->mutex);
-    service->ask_socket = dup(PQsocket(hg_db_conn(warehouse)));
+    service->ask_socket = fcntl(PQsocket(hg_db_conn(warehouse)), F_DUPFD_CLOEXEC, 0);
     service->ask_until_ms = until_ms;
 }
 
