@@ -134,13 +134,19 @@ static int exec_within(
 static int set_session(PGconn *conn,
                        const char *before,
                        int statement_timeout_ms,
+                       int idle_timeout_ms,
                        int64_t deadline_ms,
                        struct hg_error *err)
 {
     char sql[512];
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    (void)snprintf(
-        sql, sizeof sql, "%s" SESSION "; set statement_timeout = %d", before, statement_timeout_ms);
+    (void)snprintf(sql,
+                   sizeof sql,
+                   "%s" SESSION
+                   "; set idle_in_transaction_session_timeout = %d; set statement_timeout = %d",
+                   before,
+                   idle_timeout_ms,
+                   statement_timeout_ms);
     int r = exec_within(conn, sql, deadline_ms, &result, err);
     if (r < 0) {
         return r;
@@ -164,7 +170,13 @@ static int connect_within(const struct hg_connect_options *options,
     int r = PQstatus(conn) == CONNECTION_BAD ? hg_connect_error(conn, err)
                                              : establish(conn, options->deadline_ms, err);
     (void)PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
-    r = r < 0 ? r : set_session(conn, "", options->statement_timeout_ms, options->deadline_ms, err);
+    r = r < 0 ? r
+              : set_session(conn,
+                            "",
+                            options->statement_timeout_ms,
+                            options->idle_timeout_ms,
+                            options->deadline_ms,
+                            err);
     if (r < 0) {
         PQfinish(conn);
         return r;
@@ -218,7 +230,7 @@ bool hg_connection_scrub(struct hg_db *db)
     db->n_prepared = 0;
     db->idle_since_ms = hg_time_monotonic_ms();
     /* Its temporary tables may take a while. */
-    return set_session(db->conn, SCRUB, db->statement_timeout_ms, INT64_MAX, &err) == HG_OK;
+    return set_session(db->conn, SCRUB, db->statement_timeout_ms, 0, INT64_MAX, &err) == HG_OK;
 }
 
 bool hg_connection_reset(struct hg_db *db)

@@ -37,6 +37,7 @@ struct hg_connect_options {
     const char *application;
     struct hg_pool *pool;
     int statement_timeout_ms; /* 0: none */
+    int idle_timeout_ms;      /* within a transaction; 0: none */
     int64_t deadline_ms;      /* of hg_time_monotonic_ms() */
 };
 

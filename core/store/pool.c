@@ -9,6 +9,9 @@
 #include "base/time.h"
 #include "store/connection.h"
 
+/* A host that is frozen within a transaction must not hold its locks for ever. */
+enum { IDLE_TIMEOUT_MS = 30000 };
+
 struct hg_pool {
     char *conninfo;
     char *application;
@@ -135,6 +138,7 @@ int hg_pool_borrow(struct hg_pool *pool, int wait_ms, struct hg_db **ret, struct
         .application = pool->application,
         .pool = pool,
         .statement_timeout_ms = pool->statement_timeout_ms,
+        .idle_timeout_ms = IDLE_TIMEOUT_MS,
         .deadline_ms = deadline_ms,
     };
     int r = hg_connection_open(&options, ret, err);

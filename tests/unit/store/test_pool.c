@@ -189,6 +189,25 @@ static void test_statement_timeout(void **state)
     hg_db_return(db);
 }
 
+/* A frozen host lets go of what its transactions hold; a load may wait for its source. */
+static void test_idle_timeout(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_pool_freep) struct hg_pool *pool = new_pool(1);
+    HG_CLEANUP(hg_resultp) PGresult *pooled = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *own = NULL;
+    struct hg_db *db = borrow(pool);
+    assert_int_equal(hg_db_simple(db, "show idle_in_transaction_session_timeout", &pooled, NULL),
+                     HG_OK);
+    assert_string_equal(PQgetvalue(pooled, 0, 0), "30s");
+    hg_db_return(db);
+    assert_int_equal(hg_db_connect(hg_test_pg_metadata(pg), "test", &db, NULL), HG_OK);
+    assert_int_equal(hg_db_simple(db, "show idle_in_transaction_session_timeout", &own, NULL),
+                     HG_OK);
+    assert_string_equal(PQgetvalue(own, 0, 0), "0");
+    hg_db_return(db);
+}
+
 enum { THREADS = 8, ROUNDS = 40, SIZE = 3 };
 
 struct crowd {
@@ -262,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_server_dies_and_comes_back),
         cmocka_unit_test(test_a_server_that_falls_silent),
         cmocka_unit_test(test_statement_timeout),
+        cmocka_unit_test(test_idle_timeout),
         cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_bad_conninfo),
     };
