@@ -388,6 +388,10 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int64_t now = hg_time_monotonic_ms();
     size_t n_ended = 0;
+    {
+        HG_LOCK(&service->mutex);
+        service->round_at_ms = now;
+    }
     hg_attempts_give_back(service);
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : write_batch(service, db, &n_ended, err); /* what comes meanwhile pokes us */

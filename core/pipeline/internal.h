@@ -79,6 +79,7 @@ struct hg_pipelines {
     bool cancels_due;       /* somebody asked to stop what runs: the keeper's, */
     bool claims_due;        /* and what was lost with a host: the dispatcher's */
     int64_t lease_until_ms; /* monotonic: nothing is claimed afterwards */
+    int64_t round_at_ms;    /* monotonic: when the dispatcher began its round */
     int ask_socket;         /* of the ledger while it is asked, or -1 */
     int64_t ask_until_ms;   /* monotonic: then it is given up */
     bool schedules_changed;

@@ -5,15 +5,18 @@
  *
  * Claims, and taking up what was lost (hg_queue_recover), stay with the dispatcher: between the
  * commit of a claim and the attempt's entry into the list only the thread that claims knows that
- * the task is not lost. The two meet in `lease_until_ms`: without a lease nothing is claimed.
+ * the task is not lost. The two meet in `lease_until_ms`: without a lease nothing is claimed. A
+ * dispatcher that is stuck for good gets no lease either, so that other hosts may take over.
  */
+#include <inttypes.h>
+
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "pipeline/internal.h"
 
-enum { LOOK_MS = 500, RETRY_DATABASE_MS = 1000 };
+enum { LOOK_MS = 500, RETRY_DATABASE_MS = 1000, STUCK_LEASES = 5 };
 
 struct keeping {
     struct hg_pipelines *service;
@@ -65,14 +68,27 @@ static int pass_on_cancels(struct hg_pipelines *service, struct hg_db *db, struc
     return r;
 }
 
+static int check_dispatcher(struct hg_pipelines *service, struct hg_error *err)
+{
+    HG_LOCK(&service->mutex);
+    int64_t since_ms = hg_time_monotonic_ms() - service->round_at_ms;
+    if (service->round_at_ms == 0 || since_ms < STUCK_LEASES * hg_keeper_lease_ms()) {
+        return HG_OK;
+    }
+    return hg_error_set(
+        err, HG_EUNAVAILABLE, "the dispatcher waits for the database for %" PRId64 " ms", since_ms);
+}
+
 static int one_round(struct keeping *keeping, struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int stuck = check_dispatcher(keeping->service, err);
     int r = hg_pool_borrow(keeping->service->options.metadata, HG_BORROW_MS, &db, err);
-    if (r == HG_OK && hg_time_monotonic_ms() >= keeping->renew_at_ms) {
+    if (r == HG_OK && stuck == HG_OK && hg_time_monotonic_ms() >= keeping->renew_at_ms) {
         r = renew(keeping, db, err);
     }
-    return r < 0 ? r : pass_on_cancels(keeping->service, db, err);
+    r = r < 0 ? r : pass_on_cancels(keeping->service, db, err);
+    return r < 0 ? r : stuck;
 }
 
 /* A database that is away for less than a lease is the dispatcher's to tell. */

@@ -282,6 +282,33 @@ static void test_leases_and_cancels_do_not_wait_for_ends(void **state)
     }
 }
 
+/* It would hold its tasks for ever: others may take over what it runs, until it is back. */
+static void test_a_dispatcher_that_is_stuck_has_no_lease(void **state)
+{
+    (void)state;
+#ifndef HG_FAULTS
+    print_message("skipped: needs a build with fault points\n");
+    skip();
+#else
+    static const char lease[] = "select (lease_until > now())::int as n from host";
+    char run_id[HG_UUID_TEXT];
+    write_script("short", SHORT_SQL);
+    write_pipeline("short", "id: short\njobs: [{id: a, transform: {sql: short.sql}}]\n");
+    assert_int_equal(setenv("HEADGATE_LEASE_MS", "1500", 1), 0);
+    start_service();
+    hold(1, fixture.warehouse, HOLD_SHORT);
+    trigger("short", run_id);
+    wait_for_waiters(SHORT_LOCK, 1);
+    hold(2, fixture.metadata, "select from run for update");
+    let_go(1);
+    metadata_reaches("select (lease_until < now())::int as n from host", 1);
+    let_go(2);
+    metadata_reaches(lease, 1);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(text_at(run, "status"), "succeeded");
+#endif
+}
+
 /* One task ends while others go on, one is cancelled, one goes on to its end; nothing is begun. */
 static void test_a_host_that_stops_looks_after_what_runs(void **state)
 {
@@ -366,6 +393,7 @@ int main(void)
         FREED(test_a_warehouse_that_does_not_answer),
         FREED(test_a_stop_does_not_wait_for_the_warehouse),
         FREED(test_leases_and_cancels_do_not_wait_for_ends),
+        FREED(test_a_dispatcher_that_is_stuck_has_no_lease),
         FREED(test_a_host_that_stops_looks_after_what_runs),
         FREED(test_jobs_that_were_lost_wait_again),
     };
