@@ -22,7 +22,8 @@ typedef void hg_secret_complaint(void *arg, const char *key, const char *hint, c
 
 /*
  * Complains of each secret that `config` gives in the clear, to a plugin that is given none, or by
- * a name that stands for nothing now. `folder` is that of the definition's file.
+ * a name that stands for nothing now, and of a password within an address, such as
+ * scheme://user:password@host. `folder` is that of the definition's file.
  */
 void hg_secrets_check(const struct hg_plugin_info *plugin,
                       const json_t *config,

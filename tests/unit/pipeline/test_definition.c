@@ -167,6 +167,39 @@ static void expect_said(const struct fixture *fixture, const char *expected)
 
 /* Good files ----------------------------------------------------------------------------------- */
 
+static void count(void *arg, const char *key, const char *hint, const char *message)
+{
+    (void)key, (void)hint, (void)message;
+    ++*(int *)arg;
+}
+
+/* Addresses without a password, and texts that are none, are left alone. */
+static void takes_addresses(void **state)
+{
+    static const char *const good[] = {
+        "postgresql://src@host:5432/db?sslmode=require",
+        "pg://src:@host/db?password=&x",
+        "pg://[::1]:5432/db",
+        "/srv/a:b@c/password=x",
+        "select * from users where password = 'x'",
+        "host=h user=u password=",
+        "host=h user=password",
+        "",
+    };
+    json_t *config = json_object();
+    int n = 0;
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(good); i++) {
+        json_object_set_new(config, "path", json_string(good[i]));
+        hg_secrets_check(hg_plugin_find(NULL, HG_KIND_CONNECTOR, "db"), config, "/", count, &n);
+        assert_int_equal(n, 0);
+    }
+    json_object_set_new(config, "path", json_pack("{s:[s]}", "hosts", "pg://u:p@h"));
+    hg_secrets_check(hg_plugin_find(NULL, HG_KIND_CONNECTOR, "db"), config, "/", count, &n);
+    assert_int_equal(n, 1);
+    json_decref(config);
+}
+
 /* A definition is stored and shown: it holds the name of a secret, not the secret. */
 static void names_secrets(void **state)
 {
@@ -466,6 +499,26 @@ static const struct {
     {HEAD "  - {id: e, extract: {source: db, config: {path: x, password: \"${HG_NOT_SET}\"}}}\n" L,
      "p.yaml:3:63: job \"e\": \"password\": the environment variable HG_NOT_SET is not set | Set "
      "it"},
+    {HEAD
+     "  - {id: e, extract: {source: db, config: {path: \"postgresql://src:srcpw@host/db\"}}}\n" L,
+     "p.yaml:3:50: job \"e\": the path holds a password, and pipeline files are stored in the clear"
+     " | Give it as password: ${VAR} or ${file:PATH}."},
+    {HEAD "  - {id: e, extract: {source: db, config: {path: \"pg://src:p?w@h\"}}}\n" L,
+     "p.yaml:3:50: job \"e\": the path holds a password, and pipeline files are stored in the clear"
+     " | Give it as password: ${VAR} or ${file:PATH}."},
+    {HEAD "  - {id: e, extract: {source: db, config: {path: \"pg://h/db?a=b&pass%77ord=x\"}}}\n" L,
+     "p.yaml:3:50: job \"e\": the path holds a password, and pipeline files are stored in the clear"
+     " | Give it as password: ${VAR} or ${file:PATH}."},
+    {HEAD "  - {id: e, extract: {source: db, config: {path: \"pg://h/db?sslpassword=x\"}}}\n" L,
+     "p.yaml:3:50: job \"e\": the path holds a password, and pipeline files are stored in the clear"
+     " | Give it as password: ${VAR} or ${file:PATH}."},
+    {HEAD "  - {id: e, extract: {source: db, config: {path: \"host=h password = x\"}}}\n" L,
+     "p.yaml:3:50: job \"e\": the path holds a password, and pipeline files are stored in the clear"
+     " | Give it as password: ${VAR} or ${file:PATH}."},
+    {HEAD
+     "  - {id: e, extract: {source: db, config: {path: \"host='a b' user=u PASSWORD='x'\"}}}\n" L,
+     "p.yaml:3:50: job \"e\": the path holds a password, and pipeline files are stored in the clear"
+     " | Give it as password: ${VAR} or ${file:PATH}."},
     {HEAD "  - {id: e, extract: {source: csv, config: {path: \"${HG_NOT_SET}\"}}}\n" L,
      "p.yaml:3:51: the environment variable HG_NOT_SET is not set"},
     {HEAD E L "  - {id: c, check: {table: s.t, rules: [{rule: not_nul}]}}\n",
@@ -629,6 +682,7 @@ int main(void)
         TEST(names_a_broken_file_by_its_id),
         TEST(fills_in_variables),
         TEST(names_secrets),
+        TEST(takes_addresses),
         TEST(refuses_an_id_twice),
         TEST(says_so_when_the_file_is_missing),
     };
