@@ -238,17 +238,29 @@ static int put_bounds(struct rows *rows, const struct hg_rows_query *query, stru
     return HG_OK;
 }
 
+/*
+ * A time as RFC 3339: milliseconds, and microseconds where it has them. to_char has no word for
+ * infinity.
+ */
+static void put_time(struct rows *rows, const char *name)
+{
+    hg_buf_puts(&rows->sql, "coalesce(to_char(");
+    put_name(rows, name);
+    hg_buf_puts(&rows->sql, " at time zone 'UTC', case when extract(microseconds from ");
+    put_name(rows, name);
+    hg_buf_puts(&rows->sql,
+                ")::int % 1000 = 0 then 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'"
+                " else 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"' end), ");
+    put_name(rows, name);
+    hg_buf_puts(&rows->sql, "::text)");
+}
+
 static void put_select(struct rows *rows)
 {
     hg_buf_puts(&rows->sql, "select ");
     for (int i = 0; i < rows->n_shown; i++) {
         hg_buf_puts(&rows->sql, i > 0 ? ", " : "");
-        hg_buf_puts(&rows->sql, rows->shown[i].is_time ? "to_char(" : "");
-        put_name(rows, rows->shown[i].name);
-        hg_buf_puts(&rows->sql,
-                    rows->shown[i].is_time
-                        ? " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-                        : "");
+        (rows->shown[i].is_time ? put_time : put_name)(rows, rows->shown[i].name);
     }
     for (int i = 0; i < rows->n_sorts; i++) {
         hg_buf_puts(&rows->sql, ", ");

@@ -3,7 +3,8 @@
  * a page costs the same wherever it stands and nothing is shown twice.
  *
  * Order: the column asked for, then the primary key, then the physical place for a table without
- * one. Values: int64 and decimals as JSON strings, times as RFC 3339, SQL NULL as null.
+ * one. Values: int64 and decimals as JSON strings, times as RFC 3339 in UTC with milliseconds, or
+ * with microseconds where they have them, SQL NULL as null.
  */
 #ifndef HG_PIPELINE_ROWS_QUERY_H
 #define HG_PIPELINE_ROWS_QUERY_H

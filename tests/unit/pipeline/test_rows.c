@@ -55,6 +55,22 @@ static void test_types_become_json(void **state)
         columns, "[{\"name\":\"i\",\"type\":\"text\"},{\"name\":\"b\",\"type\":\"integer\"}]");
 }
 
+static void test_times_keep_their_microseconds(void **state)
+{
+    (void)state;
+    start_service();
+    make_table(
+        "create table m.t (k int primary key, t timestamptz);"
+        "insert into m.t values (1, '2026-01-31 12:00:00.123456Z'), (2, '2026-01-31 12:00Z'),"
+        " (3, '2026-01-31 12:00:00.000007Z'), (4, '1969-12-31 23:59:59.999999Z'),"
+        " (5, 'infinity'), (6, null)");
+    const struct hg_rows_query times = {.page = {10, NULL}, .columns = "t"};
+    expect_rows(&times,
+                "[[\"2026-01-31T12:00:00.123456Z\"],[\"2026-01-31T12:00:00.000Z\"],"
+                "[\"2026-01-31T12:00:00.000007Z\"],[\"1969-12-31T23:59:59.999999Z\"],"
+                "[\"infinity\"],[null]]");
+}
+
 /* Goes through all pages of `limit` rows and gives the first column of each row, with commas. */
 static void walk(const char *order, int limit, char *ret, size_t size)
 {
@@ -294,6 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_types_become_json),
+        TEST(test_times_keep_their_microseconds),
         TEST(test_pages_in_every_order),
         TEST(test_pages_by_a_key_of_two_columns),
         TEST(test_names_that_try_something),
