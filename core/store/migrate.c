@@ -118,18 +118,15 @@ static int refuse_unknown(
     return HG_ECONFLICT;
 }
 
-static int refuse_changed(const struct migration *ours, const char *theirs, struct hg_error *err)
+/* What to do about it depends on where the database is, which the caller knows. */
+static int refuse_other_build(struct hg_db *db, const struct migration *ours, struct hg_error *err)
 {
-    hg_error_set(err,
-                 HG_ECONFLICT,
-                 "the migration \"%s\" was changed after it was applied: the database has checksum "
-                 "%s, this program %s",
-                 ours->file->name,
-                 theirs,
-                 ours->checksum);
-    (void)hg_error_hint(err,
-                        "Put the file back as it was, and make the change in a new migration.");
-    return HG_ECONFLICT;
+    return hg_error_set(err,
+                        HG_ECONFLICT,
+                        "the database \"%s\" was made by another build of Headgate: its migrations "
+                        "differ from this program's from \"%s\" on",
+                        PQdb(hg_db_conn(db)),
+                        ours->file->name);
 }
 
 /* Checks what was applied; it is a head of `all`, *ret_n_applied long. */
@@ -152,15 +149,8 @@ static int check_applied(struct hg_db *db,
                                   n ? all[n - 1].version : 0,
                                   err);
         }
-        if (strcmp(checksum, ours->checksum) != 0) {
-            return refuse_changed(ours, checksum, err);
-        }
-        if (ours != &all[row]) {
-            return hg_error_set(err,
-                                HG_ECONFLICT,
-                                "the migration \"%s\" was left out when \"%s\" was applied",
-                                all[row].file->name,
-                                ours->file->name);
+        if (strcmp(checksum, ours->checksum) != 0 || ours != &all[row]) {
+            return refuse_other_build(db, &all[row], err);
         }
     }
     if (r == HG_OK) {

@@ -18,9 +18,10 @@ enum hg_database {
 
 /*
  * Applies what is missing, in order, each file in a transaction of its own, all under a lock: hosts
- * that start at once wait for each other. HG_ECONFLICT, with nothing applied, when an applied file
- * was changed since (names it and both checksums) and when the database is newer than the program
- * (names both versions). *ret_n_applied may be NULL.
+ * that start at once wait for each other. HG_ECONFLICT, with nothing applied, when what was
+ * applied are not the first of these files (names the first that differs; the hint is the caller's)
+ * and when the database is newer than the program (names both versions). *ret_n_applied may be
+ * NULL.
  */
 int hg_migrate(struct hg_db *db,
                enum hg_database database,

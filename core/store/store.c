@@ -295,9 +295,28 @@ static int lift_fences(struct hg_db *metadata, struct hg_db *warehouse, struct h
     return hg_db_exec(metadata, &lift_fence, params, NULL, err);
 }
 
-static int migrate(struct hg_db *db, enum hg_database database, struct hg_error *err)
+/* Of a cluster of its own people know the folder, of a server its databases. */
+static void hint_other_build(const char *data_dir, struct hg_error *err)
+{
+    static const char start_it[] = "Start the build that made it, or";
+    if (data_dir) {
+        (void)hg_error_hint(
+            err, "%s move the data folder \"%s\" away to begin anew.", start_it, data_dir);
+    } else {
+        (void)hg_error_hint(err, "%s name another database to begin anew.", start_it);
+    }
+}
+
+/* `data_dir` holds the cluster; NULL for a server given by URL. */
+static int migrate(struct hg_db *db,
+                   enum hg_database database,
+                   const char *data_dir,
+                   struct hg_error *err)
 {
     int r = hg_migrate(db, database, NULL, err);
+    if (r == HG_ECONFLICT && err && err->hint[0] == '\0' && err->sqlstate[0] == '\0') {
+        hint_other_build(data_dir, err);
+    }
     if (r == HG_EFORBIDDEN) {
         const char *name = PQdb(hg_db_conn(db));
         (void)hg_error_hint(
@@ -320,12 +339,17 @@ static int check_rights(struct hg_db *warehouse, struct hg_error *err)
     return r < 0 ? r : hg_roles_check_warehouse(warehouse, err);
 }
 
-static int bring_up_to_date(struct hg_store *store, struct hg_db *metadata, struct hg_error *err)
+static int bring_up_to_date(struct hg_store *store,
+                            const struct hg_store_options *options,
+                            struct hg_db *metadata,
+                            struct hg_error *err)
 {
+    const char *metadata_dir = options->metadata_url ? NULL : options->data_dir;
+    const char *warehouse_dir = options->warehouse_url ? NULL : metadata_dir;
     HG_CLEANUP(hg_db_returnp) struct hg_db *warehouse = NULL;
     int r = hg_db_connect(store->warehouse_url, APPLICATION, &warehouse, err);
-    r = r < 0 ? r : migrate(metadata, HG_DATABASE_METADATA, err);
-    r = r < 0 ? r : migrate(warehouse, HG_DATABASE_WAREHOUSE, err);
+    r = r < 0 ? r : migrate(metadata, HG_DATABASE_METADATA, metadata_dir, err);
+    r = r < 0 ? r : migrate(warehouse, HG_DATABASE_WAREHOUSE, warehouse_dir, err);
     r = r < 0 ? r : check_rights(warehouse, err);
     return r < 0 ? r : lift_fences(metadata, warehouse, err);
 }
@@ -359,7 +383,7 @@ int hg_store_open(const struct hg_store_options *options,
         return hg_error_nomem(err);
     }
     int r = locate(store, options, &metadata, err);
-    r = r < 0 ? r : bring_up_to_date(store, metadata, err);
+    r = r < 0 ? r : bring_up_to_date(store, options, metadata, err);
     r = r < 0 ? r : make_pools(store, options, err);
     if (r == HG_OK) {
         *ret = HG_TAKE(store);

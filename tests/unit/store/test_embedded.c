@@ -116,12 +116,35 @@ static void test_newer_data_is_refused(void **state)
     remove_scratch(folder);
 }
 
+/* People know the folder that they gave it, not the databases within. */
+static void test_data_of_another_build_is_refused(void **state)
+{
+    (void)state;
+    char *folder = make_scratch();
+    struct hg_store *store = open_in(folder);
+    struct hg_error err = HG_ERROR_INIT;
+    const struct hg_store_options options = {.data_dir = folder};
+    {
+        HG_CLEANUP(hg_db_returnp) struct hg_db *db = borrow(hg_store_metadata(store));
+        must(db, "update public.headgate_migration set checksum = '00' where version = 1");
+    }
+    hg_store_close(store, true);
+    store = NULL;
+    assert_int_equal(hg_store_open(&options, &store, &err), HG_ECONFLICT);
+    assert_null(store);
+    assert_non_null(strstr(err.message, "made by another build of Headgate"));
+    assert_non_null(strstr(err.hint, "Start the build that made it, or move the data folder"));
+    assert_non_null(strstr(err.hint, folder));
+    remove_scratch(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open_and_open_again),
         cmocka_unit_test(test_fences_rise_above_the_ledger),
         cmocka_unit_test(test_newer_data_is_refused),
+        cmocka_unit_test(test_data_of_another_build_is_refused),
     };
     become_unprivileged();
     return cmocka_run_group_tests_name("store/embedded", tests, NULL, NULL);

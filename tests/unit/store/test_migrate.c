@@ -71,14 +71,8 @@ static void test_changed_file_is_refused(void **state)
     migrate_all(db, 1, 1);
     assert_int_equal(hg_migrate_files(db, HG_DATABASE_METADATA, changed, 2, NULL, &err),
                      HG_ECONFLICT);
-    HG_CLEANUP(hg_freep) char *checksum = ask(db, "select checksum from headgate_migration");
-    assert_int_equal(strlen(checksum), 64);
-    assert_non_null(strstr(err.message, "0001_first"));
-    assert_non_null(strstr(err.message, checksum));
-    const char *ours = strstr(err.message, "this program ");
-    assert_non_null(ours);
-    assert_int_equal(strspn(ours + 13, "0123456789abcdef"), 64);
-    assert_memory_not_equal(ours + 13, checksum, 64);
+    assert_non_null(strstr(err.message, "\"empty2\" was made by another build of Headgate"));
+    assert_non_null(strstr(err.message, "\"0001_first\""));
     assert_answer(db, "select to_regclass('never') is null", "t");
 }
 
@@ -107,7 +101,8 @@ static void test_left_out_file_is_refused(void **state)
     };
     migrate_all(db, 3, 2);
     assert_int_equal(hg_migrate_files(db, HG_DATABASE_METADATA, late, 3, NULL, &err), HG_ECONFLICT);
-    assert_non_null(strstr(err.message, "0002_late"));
+    assert_non_null(strstr(err.message, "was made by another build of Headgate"));
+    assert_non_null(strstr(err.message, "\"0002_late\""));
 }
 
 static void test_failing_file_leaves_nothing(void **state)

@@ -84,6 +84,24 @@ static void test_warehouse_beside_metadata(void **state)
 }
 
 /* Workers log in with the password of this start, and with no other. */
+static void test_a_database_of_another_build(void **state)
+{
+    (void)state;
+    char url[256];
+    make_owner("elder", "createdb createrole", url);
+    struct hg_store *store = open_store(url, NULL);
+    {
+        HG_CLEANUP(hg_db_returnp) struct hg_db *db = borrow(hg_store_metadata(store));
+        must(db, "update public.headgate_migration set checksum = '00' where version = 1");
+    }
+    hg_store_close(store, true);
+    open_fails(url,
+               NULL,
+               HG_ECONFLICT,
+               "the database \"elder\" was made by another build of Headgate",
+               "Start the build that made it, or name another database");
+}
+
 static void test_worker_password(void **state)
 {
     (void)state;
@@ -198,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_warehouse_beside_metadata),
+        cmocka_unit_test(test_a_database_of_another_build),
         cmocka_unit_test(test_worker_password),
         cmocka_unit_test(test_own_warehouse_url),
         cmocka_unit_test(test_missing_rights),
