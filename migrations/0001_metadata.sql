@@ -3,6 +3,8 @@
 -- Ids of runs and tasks are UUIDv7, so that ordering by id is ordering by time of creation.
 -- States are text with a check: an enum type cannot lose a value and gains one only outside of a
 -- transaction that uses it.
+-- Definitions, and what tasks are made of them, are json and not jsonb: the order of columns is the
+-- user's word, and jsonb would sort them by the length of their names.
 
 -- People ------------------------------------------------------------------------------------------
 
@@ -37,7 +39,7 @@ create table pipeline (
     file text,
     enabled boolean not null default true,
     version integer not null default 1 check (version >= 1),
-    definition jsonb, -- null while no reading of its file has succeeded
+    definition json, -- null while no reading of its file has succeeded
     overrides jsonb not null default '{}', -- what was changed on the page, laid over the definition
     errors jsonb not null default '[]', -- of the last reading of the file
     file_missing boolean not null default false,
@@ -52,7 +54,7 @@ create index pipeline_next_run_at on pipeline (next_run_at)
 create table pipeline_version (
     pipeline_id text not null references pipeline on delete cascade,
     version integer not null,
-    definition jsonb not null,
+    definition json not null,
     created_at timestamptz not null default now(),
     primary key (pipeline_id, version)
 );
@@ -174,7 +176,7 @@ create table task (
     timeout_ms bigint check (timeout_ms > 0), -- null: none
     n_lost integer not null default 0 check (n_lost >= 0), -- attempts that died with their host
     cancel_requested boolean not null default false, -- somebody asked while it ran
-    spec jsonb not null
+    spec json not null
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
     autovacuum_vacuum_cost_delay = 0);
 
@@ -198,7 +200,7 @@ create table task_history (
     host text,
     timeout_ms bigint,
     n_lost integer not null,
-    spec jsonb not null,
+    spec json not null,
     ended_at timestamptz not null default now(),
     primary key (run_id, id)
 ) partition by range (run_id);

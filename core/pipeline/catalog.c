@@ -15,10 +15,10 @@ static const struct hg_statement put_pipeline = {
     "catalog_put",
     "insert into pipeline as p (id, name, origin, file, enabled, version, definition, errors,"
     " file_missing, updated_at)"
-    " values ($1, $2, 'file', $3, true, 1, $4::jsonb, $5::jsonb, false, now())"
+    " values ($1, $2, 'file', $3, true, 1, $4::json, $5::jsonb, false, now())"
     " on conflict (id) do update set name = excluded.name, file = excluded.file,"
-    " version = p.version + (excluded.definition is distinct from"
-    " coalesce(p.definition, excluded.definition) and excluded.definition is not null)::int,"
+    " version = p.version + (excluded.definition::text is distinct from"
+    " coalesce(p.definition, excluded.definition)::text and excluded.definition is not null)::int,"
     " definition = coalesce(excluded.definition, p.definition), errors = excluded.errors,"
     " enabled = coalesce((p.overrides->>'enabled')::boolean, true), file_missing = false,"
     " updated_at = now()",

@@ -25,7 +25,7 @@ enum {
 static const struct hg_statement schedules = {
     "scheduler_list",
     "select id, enabled and errors = '[]'::jsonb and not file_missing as active,"
-    " coalesce(overrides->'schedule', definition->'schedule')#>>'{}' as schedule,"
+    " coalesce(overrides->'schedule', (definition->'schedule')::jsonb)#>>'{}' as schedule,"
     " coalesce(overrides->>'timezone', definition->>'timezone', 'UTC') as timezone"
     " from pipeline where ($1::text is null or id = $1) and ($2::text is null"
     " or next_run_at is null or next_run_at > now()"

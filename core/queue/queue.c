@@ -29,9 +29,9 @@ static const struct hg_statement add_tasks = {
     " case when pending_needs = 0 and row_number() over (partition by pending_needs = 0 order by id)"
     " <= $2::int then 'ready' else 'waiting' end,"
     " pending_needs, needed_by, max_attempts, timeout_ms, spec"
-    " from jsonb_to_recordset($1::jsonb) as t (id uuid, run_id uuid, pipeline_id text, key text,"
+    " from json_to_recordset($1::json) as t (id uuid, run_id uuid, pipeline_id text, key text,"
     " kind text, pending_needs int, needed_by uuid[], max_attempts int, timeout_ms bigint,"
-    " spec jsonb)",
+    " spec json)",
     2};
 
 static const struct hg_statement lock_runs = {

@@ -44,6 +44,24 @@ jobs:
     load: {table: source.events, mode: merge, key: [id]}
 """
 
+# Nothing but the order of the columns says which field is which.
+FIELDS = """\
+id: fields
+jobs:
+  - id: read
+    extract:
+      source: csv
+      config: {path: ../data/fields.csv, header: false, columns: {symbol: utf8, id: utf8, at: date}}
+  - id: check
+    needs: [read]
+    check:
+      rules:
+        - {rule: schema, order: true, columns: {symbol: utf8, id: utf8, at: date}, on_fail: stop}
+  - id: load
+    needs: [check]
+    load: {table: source.fields}
+"""
+
 
 class SourcesHost(Host):
     """With the pipelines of this file, and the password in its environment."""
@@ -59,6 +77,8 @@ class SourcesHost(Host):
             json.dumps({"id": i % 3, "at": "2026-01-01T00:00:00Z", "tags": [i]}) + "\n"
             for i in range(5)))
         self._put("pipelines/lines.yaml", LINES)
+        self._put("data/fields.csv", "A1,B2,2026-01-02\n")
+        self._put("pipelines/fields.yaml", FIELDS)
         self._put_table("by-variable", "password: ${SOURCE_PASSWORD}")
         self._put_table("by-file", "password: ${file:../secret/password}")
         self._put_table("wrong", "password: ${WRONG_PASSWORD}")
@@ -188,3 +208,11 @@ def test_no_secret_is_told_or_kept(host, api):
 
 def test_lines_of_json_land(api):
     assert loaded(api.run("lines")) == 3
+
+
+def test_columns_keep_the_order_of_the_file(api):
+    """And not the one that jsonb sorts keys by: short names first."""
+    assert loaded(api.run("fields")) == 1
+    page = api.get("/datasets/source.fields/rows").json()
+    assert [c["name"] for c in page["columns"]] == ["symbol", "id", "at"]
+    assert page["rows"] == [["A1", "B2", "2026-01-02"]]
