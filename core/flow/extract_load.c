@@ -396,6 +396,12 @@ int hg_extract_load_run(struct hg_flow *flow, struct hg_error *err)
     }
     struct pass pass = {.flow = flow, .told = done};
     r = r < 0 ? r : run_pass(&pass, err);
+    if (r == HG_ESTOP && pass.told.n_parts > 0) {
+        hg_error_hint(err,
+                      "The rule has on_fail: stop; the %" PRId64
+                      " rows that this run committed before stay.",
+                      pass.told.rows_loaded);
+    }
     close_pass(&pass);
     return r;
 }

@@ -109,6 +109,7 @@ int hg_rule_open(struct hg_rule *rule,
     const json_t *columns = json_object_get(json_object_get(entry, "config"), "columns");
     *rule = (struct hg_rule){.flow = flow, .schema = schema, .job = job, .columns = columns};
     int r = read_policy(rule, entry, err);
+    rule->stored = !can_reject;
     rule->rejecting = can_reject && rule->on_fail == HG_ON_FAIL_REJECT;
     r = r < 0 ? r : find_plugin(rule, entry, err);
     return r < 0 ? r : prepare(rule, entry, err);
@@ -256,7 +257,10 @@ static int stop(struct hg_rule *rule,
                  why[0] ? ": " : "",
                  why);
     hg_buf_free(&position);
-    return hg_error_hint(err, "The rule has on_fail: stop; nothing of this run was loaded.");
+    return hg_error_hint(err,
+                         "The rule has on_fail: stop; %s.",
+                         rule->stored ? "what was loaded before this check stays"
+                                      : "nothing that goes through this check was loaded");
 }
 
 static void log_examples(struct hg_rule *rule, uint32_t result, const struct hg_flow_batch *batch)

@@ -25,6 +25,7 @@ struct hg_rule {
     const char *on_fail_name;
     const json_t *columns; /* of its configuration, or NULL */
     enum hg_on_fail on_fail;
+    bool stored; /* its rows are in their table already, so that there is nothing to reject */
     bool rejecting;
     const struct hg_rule_vtable *vtable;
     void *inst;

@@ -57,6 +57,9 @@ static int give_ten(void **state)
     "\", \"config\": {\"columns\": [\"k\"], \"keep\": 100}}]}]"
 #define REJECT_NULLS CHECK("toy_not_null", "reject")
 
+/* What the last attempt's error advises. */
+static char hint[sizeof((struct hg_error *)NULL)->hint];
+
 /* One more attempt of the run. */
 static json_t *attempt(const char *mode, const char *checks, int expected)
 {
@@ -74,6 +77,7 @@ static json_t *attempt(const char *mode, const char *checks, int expected)
     if (r != expected) {
         fail_msg("%d: %s (%s)", r, err.message, err.hint);
     }
+    memcpy(hint, err.hint, sizeof hint);
     return result;
 }
 
@@ -141,6 +145,8 @@ static void test_a_stop_leaves_what_was_committed(void **state)
 {
     (void)state;
     json_decref(attempt("append", CHECK("toy_not_null", "stop"), HG_ESTOP));
+    assert_string_equal(
+        hint, "The rule has on_fail: stop; the 2 rows that this run committed before stay.");
     assert_query(pg, ALL, "1,a 2,a");
     assert_query(pg, "select state from headgate.cursor", "{\"at\": 2}");
 }

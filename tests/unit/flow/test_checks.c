@@ -209,6 +209,8 @@ static void test_stop(void **state)
             HG_ESTOP,
             &err);
     assert_string_equal(err.message, "rule \"toy_not_null\" on k failed 1 of 2 at f:2: k is bad");
+    assert_string_equal(
+        err.hint, "The rule has on_fail: stop; nothing that goes through this check was loaded.");
     const json_t *jobs = json_object_get(result, "jobs");
     const char *const statuses[] = {"cancelled", "cancelled", "failed", "skipped"};
     for (size_t i = 0; i < HG_COUNT(statuses); i++) {

@@ -281,6 +281,8 @@ static void test_stored_table_stops(void **state)
                                 " {\"columns\": [\"a\"]}}]}]"),
                          HG_ESTOP,
                          &err);
+    assert_string_equal(err.hint,
+                        "The rule has on_fail: stop; what was loaded before this check stays.");
     assert_string_equal(status(result, 0), "failed");
 }
 
