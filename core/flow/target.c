@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "flow/misfit.h"
 #include "store/quote.h"
 
 static const struct hg_statement find_columns = {
@@ -94,23 +95,6 @@ static int run(struct hg_flow *flow, struct hg_buf *sql, struct hg_error *err)
     return r;
 }
 
-/* "Run: <statement>;" */
-static int hint_statement(struct hg_buf *sql, struct hg_error *err)
-{
-    int r = hg_error_hint(err, "Run: %s;", hg_buf_text(sql));
-    hg_buf_free(sql);
-    return r;
-}
-
-static void alter(const struct hg_target *target,
-                  struct hg_buf *sql,
-                  const char *what,
-                  const char *column)
-{
-    hg_buf_printf(sql, "ALTER TABLE %s %s ", hg_buf_text(&target->quoted), what);
-    hg_quote_ident(sql, column);
-}
-
 /* ---- making ---- */
 
 /*
@@ -181,105 +165,49 @@ static int find_row(const PGresult *table, const char *name)
     return -1;
 }
 
-static int refuse_missing(const struct hg_target *target,
-                          const struct hg_flow_column *column,
-                          struct hg_error *err)
-{
-    struct hg_buf sql = HG_BUF_INIT;
-    hg_error_set(err,
-                 HG_EINVAL,
-                 "table %s has no column \"%s\", which the source gives",
-                 target->name,
-                 column->name);
-    alter(target, &sql, "ADD COLUMN", column->name);
-    hg_buf_putc(&sql, ' ');
-    hg_mapping_type_name(&sql, column);
-    return hint_statement(&sql, err);
-}
-
-static int refuse_type(const struct hg_target *target,
-                       const struct hg_flow_column *column,
-                       const char *type,
-                       struct hg_error *err)
-{
-    struct hg_buf sql = HG_BUF_INIT;
-    struct hg_buf name = HG_BUF_INIT;
-    hg_mapping_type_name(&name, column);
-    hg_error_set(err,
-                 HG_EINVAL,
-                 "column \"%s\" of table %s is %s, the source gives %s, which does not go into it"
-                 " without loss",
-                 column->name,
-                 target->name,
-                 type,
-                 hg_buf_text(&name));
-    alter(target, &sql, "ALTER COLUMN", column->name);
-    hg_buf_printf(&sql, " TYPE %s USING ", hg_buf_text(&name));
-    hg_quote_ident(&sql, column->name);
-    hg_buf_printf(&sql, "::%s", hg_buf_text(&name));
-    hg_buf_free(&name);
-    return hint_statement(&sql, err);
-}
-
-static int match_column(struct hg_target *target,
-                        const struct hg_flow_schema *schema,
-                        size_t i,
-                        const PGresult *table,
-                        struct hg_error *err)
+static void match_column(struct hg_target *target,
+                         const struct hg_flow_schema *schema,
+                         size_t i,
+                         const PGresult *table,
+                         struct hg_misfit *misfit)
 {
     const struct hg_flow_column *column = &schema->columns[target->columns[i].column];
     int row = find_row(table, column->name);
     if (row < 0) {
-        return refuse_missing(target, column, err);
+        hg_misfit_missing(misfit, column);
+        return;
     }
     if (hg_result_bool(table, row, "is_generated")) {
-        return hg_error_set(
-            err,
-            HG_EINVAL,
-            "column \"%s\" of table %s is always generated, and the source gives it",
-            column->name,
-            target->name);
+        hg_misfit_generated(misfit, column);
+        return;
     }
+    uint32_t oid = (uint32_t)hg_result_int64(table, row, "oid", 0);
     const struct hg_mapping *mapping =
-        hg_mapping_into(column,
-                        (uint32_t)hg_result_int64(table, row, "oid", 0),
-                        (int32_t)hg_result_int64(table, row, "typmod", -1));
+        hg_mapping_into(column, oid, (int32_t)hg_result_int64(table, row, "typmod", -1));
     if (!mapping) {
-        return refuse_type(target, column, hg_result_text(table, row, "type"), err);
+        hg_misfit_type(misfit, column, oid, hg_result_text(table, row, "type"));
+        return;
     }
     bool is_key = hg_target_is_key(target, target->columns[i].column);
     target->columns[i].mapping = mapping;
     target->guards[i].not_null = is_key || hg_result_bool(table, row, "not_null");
-    target->guards[i].as_time = hg_result_int64(table, row, "oid", 0) == HG_OID_TIMESTAMP;
-    target->guards[i].as_json = hg_result_int64(table, row, "oid", 0) == HG_OID_JSONB;
+    target->guards[i].as_time = oid == HG_OID_TIMESTAMP;
+    target->guards[i].as_json = oid == HG_OID_JSONB;
     target->plain_key &= !is_key || hg_result_bool(table, row, "plain");
-    return HG_OK;
 }
 
 /* Columns that the source does not give must do without it. */
-static int check_others(const struct hg_target *target,
-                        const struct hg_flow_schema *schema,
-                        const PGresult *table,
-                        struct hg_error *err)
+static void check_others(const struct hg_flow_schema *schema,
+                         const PGresult *table,
+                         struct hg_misfit *misfit)
 {
     for (int row = 0; row < PQntuples(table); row++) {
         const char *name = hg_result_text(table, row, "name");
-        if (!name || hg_flow_schema_find(schema, name) >= 0 ||
-            !hg_result_bool(table, row, "not_null") || hg_result_bool(table, row, "has_default")) {
-            continue;
+        if (name && hg_flow_schema_find(schema, name) < 0 &&
+            hg_result_bool(table, row, "not_null") && !hg_result_bool(table, row, "has_default")) {
+            hg_misfit_not_given(misfit, name);
         }
-        struct hg_buf sql = HG_BUF_INIT;
-        hg_error_set(err,
-                     HG_EINVAL,
-                     "column \"%s\" of table %s takes no null and has no default, and the source"
-                     " does not give it",
-                     name,
-                     target->name);
-        alter(target, &sql, "ALTER COLUMN", name);
-        hg_buf_puts(&sql, " DROP NOT NULL");
-        return hint_statement(&sql, err);
     }
-    return HG_OK;
 }
 
 static int check_unique(const struct hg_target *target,
@@ -287,24 +215,19 @@ static int check_unique(const struct hg_target *target,
                         const struct hg_flow_schema *schema,
                         const json_t *key,
                         const char *relation,
+                        struct hg_misfit *misfit,
                         struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    HG_CLEANUP(hg_buf_free) struct hg_buf columns = HG_BUF_INIT;
     HG_CLEANUP(hg_freep) char *names = json_dumps(key, JSON_COMPACT);
     const char *const params[] = {relation, names};
     int r = names ? hg_db_exec(flow->db, &find_unique, params, &result, err) : hg_error_nomem(err);
-    if (r < 0 || PQntuples(result) > 0) {
-        return r;
+    if (r == HG_OK && PQntuples(result) == 0) {
+        hg_target_key(target, schema, "", &columns);
+        hg_misfit_no_index(misfit, hg_buf_text(&columns));
     }
-    struct hg_buf sql = HG_BUF_INIT;
-    hg_buf_printf(&sql, "CREATE UNIQUE INDEX ON %s (", hg_buf_text(&target->quoted));
-    hg_target_key(target, schema, "", &sql);
-    hg_buf_putc(&sql, ')');
-    hg_error_set(err,
-                 HG_EINVAL,
-                 "table %s has no unique index on exactly the key of the merge",
-                 target->name);
-    return hint_statement(&sql, err);
+    return r;
 }
 
 static int match_table(struct hg_target *target,
@@ -319,13 +242,18 @@ static int match_table(struct hg_target *target,
     if (!kind || (strcmp(kind, "r") != 0 && strcmp(kind, "p") != 0)) {
         return hg_error_set(err, HG_EINVAL, "\"%s\" is not a table", target->name);
     }
-    for (size_t i = 0; r == HG_OK && i < target->n_columns; i++) {
-        r = match_column(target, schema, i, table, err);
+    struct hg_misfit misfit = {.table = target->name, .quoted = hg_buf_text(&target->quoted)};
+    for (size_t i = 0; i < target->n_columns; i++) {
+        match_column(target, schema, i, table, &misfit);
     }
-    r = r < 0 ? r : check_others(target, schema, table, err);
-    return r < 0 || target->n_key == 0
-               ? r
-               : check_unique(target, flow, schema, key, hg_result_text(table, 0, "relation"), err);
+    check_others(schema, table, &misfit);
+    if (target->n_key > 0) {
+        const char *relation = hg_result_text(table, 0, "relation");
+        r = check_unique(target, flow, schema, key, relation, &misfit, err);
+    }
+    r = r < 0 ? r : hg_misfit_error(&misfit, err);
+    hg_misfit_free(&misfit);
+    return r;
 }
 
 /* ---- opening ---- */

@@ -25,7 +25,7 @@ struct hg_target {
 
 /*
  * Finds or makes the table for a schema. `key` is a JSON list of names for merge, else NULL.
- * HG_EINVAL when the table is not fit: the hint is the statement that would make it so.
+ * HG_EINVAL when the table is not fit, with all that is wrong about it: see misfit.h.
  * hg_target_free is needed after a failure too.
  */
 int hg_target_open(struct hg_target *target,

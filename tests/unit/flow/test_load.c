@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <libpq-fe.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "fakes.h"
@@ -262,6 +263,52 @@ static void test_lossless_widening(void **state)
 
 /* ---- refusals ---- */
 
+/* The statements of a hint, run as they stand, make the table fit. */
+static void test_the_hint_mends_the_table(void **state)
+{
+    static const char begins[] = "Run in the warehouse: ";
+    struct hg_error err = HG_ERROR_INIT;
+    const struct fake_task task = {.table = "m.t", .mode = "merge", .key = "[\"k\"]"};
+    (void)state;
+    use(two, 2, "[[1, \"a\"]]");
+    fake_sql(pg,
+             "create schema m authorization headgate_user; create table m.t (k smallint, v int,"
+             " w int not null); insert into m.t values (7, 8, 9); alter table m.t owner to"
+             " headgate_user");
+    assert_int_equal(fake_run(pg, &task, NULL, &err), HG_EINVAL);
+    assert_memory_equal(err.hint, begins, sizeof begins - 1);
+    fake_sql(pg, err.hint + sizeof begins - 1);
+    run_well(&task);
+    assert_query(pg, "select string_agg(t::text, ' ' order by k) from m.t t", "(1,a,) (7,8,9)");
+}
+
+/* More than a message holds is counted, and no statement is cut off. */
+static void test_many_differences(void **state)
+{
+    enum { N = 40 };
+    struct hg_error err = HG_ERROR_INIT;
+    static char names[N][32];
+    struct hg_column columns[N];
+    HG_CLEANUP(hg_buf_free) struct hg_buf row = HG_BUF_INIT;
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        (void)snprintf(names[i], sizeof names[i], "a_rather_long_name_%d", i);
+        columns[i] = two[1];
+        columns[i].name = names[i];
+        hg_buf_puts(&row, i > 0 ? ", \"x\"" : "[[\"x\"");
+    }
+    hg_buf_puts(&row, "]]");
+    use(columns, N, hg_buf_text(&row));
+    fake_sql(pg,
+             "create schema m authorization headgate_user; create table m.t (k int);"
+             " alter table m.t owner to headgate_user");
+    const struct fake_task task = {.table = "m.t", .mode = "append"};
+    assert_int_equal(fake_run(pg, &task, NULL, &err), HG_EINVAL);
+    assert_non_null(strstr(err.message, "it has no column \"a_rather_long_name_0\""));
+    assert_non_null(strstr(err.message, " more"));
+    assert_null(strstr(err.hint, "ALTER TABLE"));
+}
+
 static void test_refusals(void **state)
 {
     static const struct {
@@ -272,25 +319,43 @@ static void test_refusals(void **state)
     } cases[] = {
         {"k int, v text",
          "append",
-         "column \"k\" of table m.t is integer, the source gives bigint",
-         "Run: ALTER TABLE \"m\".\"t\" ALTER COLUMN \"k\" TYPE bigint USING \"k\"::bigint;"},
+         "table m.t does not fit: column \"k\" is integer, the source gives bigint, which",
+         "Run in the warehouse: ALTER TABLE \"m\".\"t\" ALTER COLUMN \"k\" TYPE bigint;"},
         {"k bigint, v varchar(9)",
          "append",
          "is character varying(9), the source gives text",
-         "TYPE text USING \"v\"::text;"},
-        {"k numeric(18), v text", "append", "is numeric(18,0), the source gives bigint", ""},
+         "ALTER COLUMN \"v\" TYPE text;"},
+        {"k numeric(18), v text",
+         "append",
+         "is numeric(18,0), the source gives bigint",
+         "ALTER COLUMN \"k\" TYPE numeric;"},
+        /* A text that is no number cannot become one; what is a number can be kept as text. */
+        {"k text, v integer",
+         "append",
+         "column \"k\" is text, the source gives bigint, which does not go into it without loss;"
+         " column \"v\" is integer, the source gives text",
+         "Have the source give \"k\" as text: cast in its query, or say the type in its config. Run"
+         " in the warehouse: ALTER TABLE \"m\".\"t\" ALTER COLUMN \"v\" TYPE text;"},
         {"k bigint",
          "append",
          "has no column \"v\"",
-         "Run: ALTER TABLE \"m\".\"t\" ADD COLUMN \"v\" text;"},
+         "Run in the warehouse: ALTER TABLE \"m\".\"t\" ADD COLUMN \"v\" text;"},
         {"k bigint, v text, w int not null",
          "append",
-         "column \"w\" of table m.t takes no null",
-         "Run: ALTER TABLE \"m\".\"t\" ALTER COLUMN \"w\" DROP NOT NULL;"},
+         "column \"w\" takes no null",
+         "ALTER TABLE \"m\".\"t\" ALTER COLUMN \"w\" DROP NOT NULL;"},
+        {"k smallint, w int not null",
+         "merge",
+         "column \"k\" is smallint, the source gives bigint, which does not go into it without"
+         " loss; it has no column \"v\", which the source gives; column \"w\" takes no null and has"
+         " no default, and the source does not give it; it has no unique index on exactly the key",
+         "Run in the warehouse: ALTER TABLE \"m\".\"t\" ALTER COLUMN \"k\" TYPE bigint, ADD COLUMN"
+         " \"v\" text, ALTER COLUMN \"w\" DROP NOT NULL; CREATE UNIQUE INDEX ON \"m\".\"t\""
+         " (\"k\");"},
         {"k bigint, v text",
          "merge",
          "no unique index on exactly the key",
-         "Run: CREATE UNIQUE INDEX ON \"m\".\"t\" (\"k\");"},
+         "Run in the warehouse: CREATE UNIQUE INDEX ON \"m\".\"t\" (\"k\");"},
         {"k bigint, v text, unique (k, v)", "merge", "no unique index on exactly the key", ""},
         {"k bigint, v text, w text, unique (k, w)", "merge", "no unique index", ""},
         {"k bigint unique deferrable, v text", "merge", "no unique index", ""},
@@ -524,6 +589,8 @@ int main(void)
         cmocka_unit_test_setup(test_merge_with_nan_in_the_key, reset),
         cmocka_unit_test_setup(test_every_type, reset),
         cmocka_unit_test_setup(test_lossless_widening, reset),
+        cmocka_unit_test_setup(test_the_hint_mends_the_table, reset),
+        cmocka_unit_test_setup(test_many_differences, reset),
         cmocka_unit_test_setup(test_refusals, reset),
         cmocka_unit_test_setup(test_failure_leaves_nothing, reset),
         cmocka_unit_test_setup(test_a_row_the_server_refuses, reset),
