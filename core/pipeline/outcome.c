@@ -181,7 +181,8 @@ static const struct hg_statement end_runs = {
 /* What trying again cannot change. */
 static bool is_final(int code)
 {
-    static const int final_codes[] = {HG_EINVAL, HG_ENOTSUP, HG_ECANCELLED, HG_ESTOP};
+    static const int final_codes[] = {
+        HG_EINVAL, HG_ENOTSUP, HG_ECANCELLED, HG_ESTOP, HG_EUNAUTHENTICATED, HG_EFORBIDDEN};
     for (size_t i = 0; i < HG_COUNT(final_codes); i++) {
         if (final_codes[i] == code) {
             return true;

@@ -15,6 +15,7 @@ SECRET = "hunter2 and 'quotes'"
 
 TABLE = """\
 id: {id}
+retries: {{max: 2, backoff: 1ms}}
 jobs:
   - id: read
     extract:
@@ -160,6 +161,8 @@ def test_a_wrong_password_is_told_without_it(api):
     assert run["status"] == "failed"
     assert "password authentication failed" in json.dumps(run)
     assert "not the pass word" not in json.dumps(run)
+    # A wrong password stays wrong, and each attempt counts towards locking the account.
+    assert [job["attempt"] for job in run["jobs"]] == [1, 1], run
 
 
 @pytest.mark.parametrize("pipeline, words", [
