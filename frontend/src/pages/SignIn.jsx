@@ -18,7 +18,8 @@ export function SignIn() {
       <SignInForm />
       <p className={classes.help}>
         On its first start Headgate makes the user <code>admin</code>. The password is the one of{' '}
-        <code>HEADGATE_ADMIN_PASSWORD</code>, or was printed once in the terminal.
+        <code>HEADGATE_ADMIN_PASSWORD</code>. Without it one is made, and printed once on the
+        terminal or, where there is none, written to <code>admin-password</code> in the data folder.
       </p>
     </CentredPage>
   );

@@ -71,6 +71,35 @@ describe('the list of pipelines', () => {
     expect(screen.queryByRole('article', { name: 'weather-hourly' })).toBeNull();
   });
 
+  it('names a pipeline once whose name is its id', async () => {
+    const plain = pipeline('prices', { jobs: [job('fetch', 'extract')] });
+    const named = pipeline('rates', { name: 'Currency rates', jobs: [job('fetch', 'extract')] });
+    openApp('/pipelines', { pipelines: [plain, named] });
+    const card = within(await screen.findByRole('article', { name: 'prices' }));
+    expect(card.getAllByText('prices')).toHaveLength(1);
+    const other = within(screen.getByRole('article', { name: 'Currency rates' }));
+    expect(other.getByText('rates')).toBeVisible();
+  });
+
+  it('folds the errors of broken files behind the third', async () => {
+    const errors = Array.from({ length: 14 }, (_, at) => ({
+      file: 'pipelines/broken.yaml',
+      line: at + 1,
+      column: 1,
+      message: `wrong thing ${at + 1}`,
+      hint: null,
+    }));
+    const { user } = openApp('/pipelines', { pipelines: [pipeline('broken', { errors })] });
+    expect(await screen.findByText('wrong thing 3')).toBeVisible();
+    expect(screen.queryByText('wrong thing 4')).toBeNull();
+    const more = screen.getByRole('button', { name: 'and 11 more' });
+    expect(more).toHaveAttribute('aria-expanded', 'false');
+    await user.click(more);
+    expect(screen.getByText('wrong thing 14')).toBeVisible();
+    await user.click(screen.getByRole('button', { name: 'Show the first three' }));
+    expect(screen.queryByText('wrong thing 4')).toBeNull();
+  });
+
   it('filters by text and state in the address, and clears', async () => {
     const { user, router } = openApp('/pipelines');
     await user.click(await screen.findByRole('button', { name: /^Failed/ }));
@@ -273,6 +302,25 @@ describe('runs', () => {
       pipeline: 'currency-rates',
       run: rejectedRun.id,
     });
+  });
+
+  it.each([
+    ['failed', 'These rows were rolled back'],
+    ['cancelled', 'These rows were rolled back'],
+    ['running', 'Not kept yet'],
+    ['succeeded', 'The rejected rows are gone'],
+  ])('say why none of the rows they rejected are there: %s', async (status, title) => {
+    const bare = { ...rejectedRun, id: 'a-run-of-none', status };
+    openApp('/pipelines/currency-rates?tab=rejected', { runs: { 'currency-rates': [bare] } });
+    expect(await screen.findByText(title)).toBeVisible();
+  });
+
+  it('say how many rejected rows went with a load that was rolled back', async () => {
+    const partly = { ...rejectedRun, status: 'failed' };
+    openApp('/pipelines/currency-rates?tab=rejected', { runs: { 'currency-rates': [partly] } });
+    expect(
+      await screen.findByText(/more rejected rows went with a load that did not finish/),
+    ).toBeVisible();
   });
 
   it('stack source, reason and row of a rejected row where there is no room beside', async () => {

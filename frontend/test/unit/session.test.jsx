@@ -23,6 +23,13 @@ describe('sign-in', () => {
     expect(screen.getByRole('heading', { level: 1 })).toHaveFocus();
   });
 
+  it('says where the first password is', async () => {
+    openApp('/sign-in', { user: null });
+    const help = await screen.findByText(/On its first start/);
+    expect(help).toHaveTextContent('printed once on the terminal');
+    expect(help).toHaveTextContent('admin-password in the data folder');
+  });
+
   it('says that name or password is wrong, without saying which', async () => {
     const { user } = openApp('/sign-in', { user: null });
     await signIn(user, 'admin', 'wrong');

@@ -27,7 +27,7 @@ export function PipelineStatusCard({ pipeline }) {
           >
             {name}
           </Link>
-          <code className={`${classes.id} truncate`}>{pipeline.id}</code>
+          {name !== pipeline.id && <code className={`${classes.id} truncate`}>{pipeline.id}</code>}
         </div>
         <Status status={pipelineState(pipeline)} />
       </div>

@@ -1,3 +1,5 @@
+import { Button } from '@mantine/core';
+import { useState } from 'react';
 import { formatAmount } from '../../lib/format.js';
 import { CopyButton } from '../../ui/CopyButton.jsx';
 import { Notice } from '../../ui/notices.jsx';
@@ -8,12 +10,17 @@ export function placeOf({ file, line, column }) {
   return [file, line, column].filter((part) => part !== null && part !== undefined).join(':');
 }
 
+/** More would push the pipelines off the screen. */
+const SHOWN = 3;
+
 /** What is wrong in pipeline files, each with its place, so that it can be mended there. */
 export function BrokenPipelineFiles({ pipelines }) {
   const errors = pipelines.flatMap((pipeline) =>
     pipeline.errors.map((error) => ({ ...error, pipelineId: pipeline.id })),
   );
+  const [open, setOpen] = useState(false);
   if (errors.length === 0) return null;
+  const left = errors.length - SHOWN;
   const files = new Set(errors.map((error) => error.file ?? error.pipelineId));
   return (
     <Notice
@@ -21,7 +28,7 @@ export function BrokenPipelineFiles({ pipelines }) {
       title={`${formatAmount(files.size, 'pipeline file has', 'pipeline files have')} errors and ${files.size === 1 ? 'is' : 'are'} not run`}
     >
       <ul className={classes.list}>
-        {errors.map((error) => (
+        {(open ? errors : errors.slice(0, SHOWN)).map((error) => (
           <li key={`${placeOf(error)} ${error.message}`} className={classes.item}>
             <span className={classes.place}>
               <code>{placeOf(error)}</code>
@@ -34,6 +41,16 @@ export function BrokenPipelineFiles({ pipelines }) {
           </li>
         ))}
       </ul>
+      {left > 0 && (
+        <Button
+          variant="default"
+          size="compact-xs"
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+        >
+          {open ? 'Show the first three' : `and ${left} more`}
+        </Button>
+      )}
       <p className="muted">
         Mend the file; Headgate reads it again on SIGHUP or at its next start.
       </p>

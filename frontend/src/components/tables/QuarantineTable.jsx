@@ -23,11 +23,7 @@ export function QuarantineTable({ pipelineId, run }) {
       {({ pages }) => {
         const items = pages.flatMap((page) => page.items);
         if (items.length === 0) {
-          return (
-            <EmptyState title="No rejected rows are kept for this run">
-              Either the run rejected none, or they were older than the time rejected rows are kept.
-            </EmptyState>
-          );
+          return <NoneKept status={run.status} />;
         }
         return (
           <>
@@ -52,10 +48,44 @@ export function QuarantineTable({ pipelineId, run }) {
               label="Load more rejected rows"
               shown={`${formatCount(items.length)} of ${formatAmount(run.rows_rejected, 'rejected row')} shown`}
             />
+            {isUndone(run.status) && !query.hasNextPage && items.length < run.rows_rejected && (
+              <p className="muted">
+                {formatAmount(run.rows_rejected - items.length, 'more rejected row')} went with a
+                load that did not finish: only the count is kept.
+              </p>
+            )}
           </>
         );
       }}
     </QueryState>
+  );
+}
+
+/** Rejected rows are kept by the transaction of their load, so they go when it is rolled back. */
+function isUndone(status) {
+  return status === 'failed' || status === 'cancelled';
+}
+
+function NoneKept({ status }) {
+  if (isActive(status)) {
+    return (
+      <EmptyState title="Not kept yet">
+        Rejected rows are kept, with the reason, once the load that they came with has finished.
+      </EmptyState>
+    );
+  }
+  if (isUndone(status)) {
+    return (
+      <EmptyState title="These rows were rolled back">
+        The load that they came with did not finish, and they went with it: only their count is
+        kept. The log of the job that checked them may name some.
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState title="The rejected rows are gone">
+      They are older than the time for which rejected rows are kept: only their count is left.
+    </EmptyState>
   );
 }
 

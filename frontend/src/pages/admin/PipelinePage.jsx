@@ -150,7 +150,7 @@ function PipelineHead({ pipeline, trigger }) {
       state={<Status status={pipelineState(pipeline)} />}
       facts={
         <>
-          <code>{pipeline.id}</code>
+          {pipeline.name && pipeline.name !== pipeline.id && <code>{pipeline.id}</code>}
           {pipeline.schedule ? (
             <span title={`${pipeline.schedule} ${pipeline.timezone ?? 'UTC'}`}>
               {words ?? <code>{pipeline.schedule}</code>} {scheduleZone(pipeline)}
