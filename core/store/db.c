@@ -213,6 +213,13 @@ static int send(struct hg_db *db,
     return HG_OK;
 }
 
+/* libpq's own failure, not the server's: no memory for an answer, of which the rest is lost. */
+static bool is_torn(const PGresult *result)
+{
+    return PQresultStatus(result) == PGRES_FATAL_ERROR &&
+           !PQresultErrorField(result, PG_DIAG_SQLSTATE);
+}
+
 /*
  * Reads the answers to all that is on its way; *ret (unless NULL) is that to the last of them. The
  * first failure is the one that counts: what follows it was not run.
@@ -234,6 +241,11 @@ static int receive(struct hg_db *db, PGresult **ret, struct hg_error *err)
             }
             PQclear(last);
             last = result;
+            if (is_torn(result)) {
+                /* Which answers are still to come is unknown: waiting for one might never end. */
+                db->n_later = 0;
+                return r;
+            }
         }
     }
     db->n_later = 0;
