@@ -6,7 +6,9 @@ import {
   manyJobs,
   NOW,
   pipeline,
+  pipelines,
   problem,
+  rejectedRun,
   timesPage,
   users,
 } from '../test/fixtures/data.js';
@@ -32,6 +34,18 @@ function longLog(count) {
         : `read data/part-${at}.csv, ${1000 + at} rows`,
     attempt: at < 500 ? 1 : 2,
   }));
+}
+
+/** A file that is wrong all over, before pipelines that are right. */
+function wrongAllOver(count) {
+  const errors = Array.from({ length: count }, (_, at) => ({
+    file: 'pipelines/vendors.yaml',
+    line: 3 + at,
+    column: 5,
+    message: `job "load_${at}": the key "table" is missing`,
+    hint: null,
+  }));
+  return [pipeline('vendors', { errors }), ...pipelines.filter(({ jobs }) => jobs.length > 0)];
 }
 
 /** One job that many need, and one that needs them all. */
@@ -100,6 +114,12 @@ export const scenes = [
     until: 'Loading the pipelines',
   },
   {
+    name: 'pipelines-wrong-files',
+    path: '/pipelines',
+    state: { pipelines: wrongAllOver(14) },
+    until: 'and 11 more',
+  },
+  {
     name: 'pipelines-long-names',
     path: '/pipelines',
     state: {
@@ -146,6 +166,14 @@ export const scenes = [
     name: 'pipeline-rejected',
     path: '/pipelines/currency-rates?tab=rejected',
     until: 'is not a date',
+  },
+  {
+    name: 'pipeline-rejected-undone',
+    path: '/pipelines/currency-rates?tab=rejected',
+    state: {
+      runs: { 'currency-rates': [{ ...rejectedRun, id: 'undone', status: 'failed' }] },
+    },
+    until: 'rolled back',
   },
   { name: 'pipeline-failed', path: '/pipelines/vendor-orders?job=load', until: 'ALTER TABLE' },
   { name: 'pipeline-running', path: '/pipelines/flights-on-time', until: 'Retrying' },

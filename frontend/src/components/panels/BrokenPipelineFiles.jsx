@@ -45,6 +45,7 @@ export function BrokenPipelineFiles({ pipelines }) {
         <Button
           variant="default"
           size="compact-xs"
+          className={classes.more}
           aria-expanded={open}
           onClick={() => setOpen(!open)}
         >
