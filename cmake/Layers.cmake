@@ -24,12 +24,13 @@ endfunction()
 
 # hg_add_unit_test(NAME test_base_error SOURCES test_error.c ... USES target ... [LIBS ...]
 #                  [TIMEOUT seconds] [ENV name=value ...])
+# The program fails when it leaves something behind in its TMPDIR (tests/support/scratch.h).
 function(hg_add_unit_test)
   cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SOURCES;USES;LIBS;ENV" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
   endif()
-  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  add_executable(${ARG_NAME} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/tests/support/scratch.c)
   target_include_directories(${ARG_NAME} PRIVATE ${CMAKE_SOURCE_DIR}/tests/support)
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_USES} ${ARG_LIBS} PkgConfig::CMOCKA)
   target_compile_options(${ARG_NAME} PRIVATE -Wno-missing-prototypes)

@@ -459,9 +459,10 @@ static int choose_user(struct hg_test_pg *pg)
 
 static int make_folder(struct hg_test_pg *pg)
 {
-    (void)snprintf(pg->folder, sizeof pg->folder, "/tmp/hg-pg-XXXXXX");
+    const char *tmp = getenv("TMPDIR");
+    (void)snprintf(pg->folder, sizeof pg->folder, "%s/hg-pg-XXXXXX", tmp ? tmp : "/tmp");
     if (!mkdtemp(pg->folder) || chown(pg->folder, pg->uid, pg->gid) < 0) {
-        complain("cannot make a folder in /tmp: %s", strerror(errno));
+        complain("cannot make \"%s\": %s", pg->folder, strerror(errno));
         return -1;
     }
     const struct {

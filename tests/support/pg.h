@@ -1,6 +1,6 @@
 /*
  * A real PostgreSQL for a test program: private, on a unix socket in a folder of its own under
- * /tmp, with both databases migrated and the roles made. Link `hg_test_pg`.
+ * $TMPDIR or /tmp, with both databases migrated and the roles made. Link `hg_test_pg`.
  *
  *     static int setup(void **state) { *state = hg_test_pg_start(); return *state ? 0 : -1; }
  *     static int teardown(void **state) { hg_test_pg_stop(*state); return 0; }

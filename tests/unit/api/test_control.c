@@ -17,15 +17,16 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "fake_services.h"
+#include "scratch.h"
 
-static char root[] = "/tmp/hg-test-control-XXXXXX";
+static char root[HG_SCRATCH_BYTES];
 static char folder[256]; /* the data folder of the test at hand */
 static struct hg_control *control;
 
 static int make_root(void **state)
 {
     (void)state;
-    return mkdtemp(root) ? 0 : -1;
+    return hg_scratch_make("control", root);
 }
 
 static int remove_root(void **state)

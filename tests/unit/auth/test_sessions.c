@@ -14,17 +14,18 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "pg.h"
+#include "scratch.h"
 #include "store/db.h"
 
 static struct hg_test_pg *pg;
 static struct hg_pool *pool;
-static char folder[] = "/tmp/hg-test-auth-XXXXXX";
+static char folder[HG_SCRATCH_BYTES];
 
 static int start_server(void **state)
 {
     (void)state;
     pg = hg_test_pg_start();
-    if (!pg || !mkdtemp(folder)) {
+    if (!pg || hg_scratch_make("auth", folder) != 0) {
         return -1;
     }
     return hg_pool_new(hg_test_pg_metadata(pg), 4, "test", &pool, NULL);
@@ -35,8 +36,7 @@ static int stop_server(void **state)
     (void)state;
     hg_pool_free(pool);
     hg_test_pg_stop(pg);
-    (void)rmdir(folder);
-    return 0;
+    return hg_scratch_remove(folder);
 }
 
 static void sql(const char *text)

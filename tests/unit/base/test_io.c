@@ -17,14 +17,14 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "scratch.h"
 
-static char folder[64];
+static char folder[HG_SCRATCH_BYTES];
 
 static int make_folder(void **state)
 {
     (void)state;
-    (void)snprintf(folder, sizeof folder, "%s", "/tmp/hg-io-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
+    return hg_scratch_make("io", folder);
 }
 
 static int remove_folder(void **state)

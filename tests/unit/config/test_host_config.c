@@ -14,9 +14,10 @@
 #include "base/mem.h"
 #include "config/host_config.h"
 #include "config/host_config_keys.h"
+#include "scratch.h"
 
 struct fixture {
-    char folder[64];
+    char folder[HG_SCRATCH_BYTES];
     char file[96];
     struct hg_host_config *config;
     struct hg_diagnostics diagnostics;
@@ -39,8 +40,7 @@ static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
-    (void)snprintf(fixture->folder, sizeof fixture->folder, "%s", "/tmp/hg-config-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
+    assert_int_equal(hg_scratch_make("config", fixture->folder), 0);
     (void)snprintf(fixture->file, sizeof fixture->file, "%s/h.yaml", fixture->folder);
     for (size_t i = 0; i < HG_COUNT(variables); i++) {
         assert_int_equal(unsetenv(variables[i]), 0);
@@ -60,10 +60,9 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     forget(fixture);
-    (void)unlink(fixture->file);
-    (void)rmdir(fixture->folder);
+    int r = hg_scratch_remove(fixture->folder);
     free(fixture);
-    return 0;
+    return r;
 }
 
 static void load(struct fixture *fixture, const char *yaml)
@@ -73,6 +72,14 @@ static void load(struct fixture *fixture, const char *yaml)
     fixture->result =
         hg_host_config_load(fixture->file, &fixture->config, &fixture->diagnostics, NULL);
     assert_true((fixture->result == HG_OK) == (fixture->config != NULL));
+}
+
+/* "<folder>/..<path>" */
+static void expect_beside(const struct fixture *fixture, const char *found, const char *path)
+{
+    size_t n = (size_t)(strrchr(fixture->folder, '/') - fixture->folder);
+    assert_memory_equal(found, fixture->folder, n);
+    assert_string_equal(found + n, path);
 }
 
 /* "<folder>/<path>" */
@@ -137,7 +144,7 @@ static void reads_every_key(void **state)
     assert_string_equal(config->listen_host, "::1");
     assert_int_equal(config->listen_port, 9090);
     assert_string_equal(config->public_url, "https://h.example.org");
-    assert_string_equal(config->data_dir, "/tmp/elsewhere/d");
+    expect_beside(fixture, config->data_dir, "/elsewhere/d");
     assert_string_equal(config->metadata_url, "postgresql://u:pw@db/m");
     assert_string_equal(config->warehouse_url, "postgres://db/w");
     /* Two patterns found it, it is there once. */

@@ -14,6 +14,7 @@
 #include "config/yaml.h"
 #include "config/yaml_fill.h"
 #include "config/yaml_json.h"
+#include "scratch.h"
 
 struct outcome {
     int result;
@@ -320,10 +321,10 @@ static void places_violations(void **state)
 static void fills_in(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/hg-yaml-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    char file[64];
-    char secret[64];
+    char folder[HG_SCRATCH_BYTES];
+    assert_int_equal(hg_scratch_make("yaml", folder), 0);
+    char file[sizeof folder + 8];
+    char secret[sizeof folder + 8];
     (void)snprintf(file, sizeof file, "%s/f.yaml", folder);
     (void)snprintf(secret, sizeof secret, "%s/s", folder);
     assert_int_equal(hg_write_file(secret, 0600, "from a file\r\n\n", 14, NULL), HG_OK);
@@ -341,7 +342,7 @@ static void fills_in(void **state)
                         "{\"a\":12,\"b\":\"12\",\"c\":\"x12yfrom a file\","
                         "\"d\":\"${HG_TEST_N} $5 12\",\"e\":\"${x}\",\"f\":\"${x}\"}");
     forget(&outcome);
-    assert_int_equal(unlink(file) | unlink(secret) | rmdir(folder), 0);
+    assert_int_equal(hg_scratch_remove(folder), 0);
 }
 
 static void says_what_cannot_be_filled_in(void **state)

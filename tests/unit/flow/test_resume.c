@@ -17,11 +17,12 @@
 #include "base/uuid.h"
 #include "fakes.h"
 #include "plugin/module.h"
+#include "scratch.h"
 
 enum { ROWS = 60000, FILES = 3, BAD = 45001 };
 
 static int64_t fence;
-static char folder[] = "/tmp/hg-resume-XXXXXX";
+static char folder[HG_SCRATCH_BYTES];
 
 static int find(void *arg,
                 int kind,
@@ -233,7 +234,7 @@ static void test_sources_go_on(void **state)
 
 static int start(void **state)
 {
-    return mkdtemp(folder) ? start_pg(state) : -1;
+    return hg_scratch_make("resume", folder) == 0 ? start_pg(state) : -1;
 }
 
 static int stop(void **state)

@@ -14,10 +14,11 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "http_client.h"
+#include "scratch.h"
 #include "server_fixture.h"
 
 static struct fixture fixture;
-static char folder[] = "/tmp/hg-test-site-XXXXXX";
+static char folder[HG_SCRATCH_BYTES];
 static char script[4000];
 
 static void put_file(const char *name, const char *content)
@@ -41,7 +42,7 @@ static int start(void **state)
     char link_path[128];
     struct hg_error err = HG_ERROR_INIT;
     (void)state;
-    assert_non_null(mkdtemp(folder));
+    assert_int_equal(hg_scratch_make("site", folder), 0);
     memset(script, 'j', sizeof script - 1);
     put_folder("assets");
     put_folder(".vite");
@@ -63,26 +64,9 @@ static int start(void **state)
 
 static int stop(void **state)
 {
-    static const char *const names[] = {"index.html",
-                                        "boot.js",
-                                        "assets/index-abc.js",
-                                        "assets/font.woff2",
-                                        "assets/secret.bin",
-                                        ".vite/manifest.json",
-                                        "passwd.txt"};
-    char path[128];
     (void)state;
     fixture_stop(&fixture);
-    for (size_t i = 0; i < HG_COUNT(names); i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        (void)unlink(path);
-    }
-    (void)snprintf(path, sizeof path, "%s/assets", folder);
-    (void)rmdir(path);
-    (void)snprintf(path, sizeof path, "%s/.vite", folder);
-    (void)rmdir(path);
-    (void)rmdir(folder);
-    return 0;
+    return hg_scratch_remove(folder);
 }
 
 static void ask(const char *target, const char *headers, struct answer *answer)

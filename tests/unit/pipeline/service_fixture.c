@@ -6,6 +6,7 @@
 
 #include "base/io.h"
 #include "base/time.h"
+#include "scratch.h"
 
 struct hg_test_pg *pg;
 
@@ -65,8 +66,7 @@ int setup(void **state)
     struct hg_error err = HG_ERROR_INIT;
     (void)state;
     memset(&fixture, 0, sizeof fixture);
-    (void)snprintf(fixture.folder, sizeof fixture.folder, "/tmp/hg-service-XXXXXX");
-    if (!mkdtemp(fixture.folder) || hg_test_pg_reset(pg) != 0) {
+    if (hg_scratch_make("service", fixture.folder) != 0 || hg_test_pg_reset(pg) != 0) {
         return -1;
     }
     fixture.config.data_dir = fixture.folder;
@@ -93,7 +93,7 @@ int teardown(void **state)
     for (int i = 0; i < fixture.n_files; i++) {
         free(fixture.files[i]);
     }
-    return 0;
+    return hg_scratch_remove(fixture.folder);
 }
 
 void trigger(const char *pipeline, char run_id[HG_UUID_TEXT])

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "pipeline/definition.h"
 #include "pipeline/secrets.h"
+#include "scratch.h"
 
 /* The stand-in registry ------------------------------------------------------------------------ */
 
@@ -81,7 +82,7 @@ static int free_schemas(void **state)
  */
 
 struct fixture {
-    char folder[64];
+    char folder[HG_SCRATCH_BYTES];
     char file[96];
     char sql[96];
     json_t *definition;
@@ -95,8 +96,7 @@ static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
-    (void)snprintf(fixture->folder, sizeof fixture->folder, "%s", "/tmp/hg-definition-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
+    assert_int_equal(hg_scratch_make("definition", fixture->folder), 0);
     (void)snprintf(fixture->file, sizeof fixture->file, "%s/p.yaml", fixture->folder);
     (void)snprintf(fixture->sql, sizeof fixture->sql, "%s/x.sql", fixture->folder);
     *state = fixture;
@@ -116,11 +116,9 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     forget(fixture);
-    (void)unlink(fixture->file);
-    (void)unlink(fixture->sql);
-    (void)rmdir(fixture->folder);
+    int r = hg_scratch_remove(fixture->folder);
     free(fixture);
-    return 0;
+    return r;
 }
 
 static char *said(const struct fixture *fixture)

@@ -9,11 +9,12 @@
 
 #include "base/io.h"
 #include "base/time.h"
+#include "scratch.h"
 #include "service_fixture.h"
 
 /* A second host with a data dir of its own. */
 static struct {
-    char folder[64];
+    char folder[HG_SCRATCH_BYTES];
     struct hg_host_config config;
     struct hg_pipelines *service;
 } other;
@@ -21,9 +22,8 @@ static struct {
 static void start_other(void)
 {
     struct hg_error err = HG_ERROR_INIT;
-    (void)snprintf(other.folder, sizeof other.folder, "/tmp/hg-other-XXXXXX");
     other.config = fixture.config;
-    assert_non_null(mkdtemp(other.folder));
+    assert_int_equal(hg_scratch_make("other", other.folder), 0);
     other.config.data_dir = other.folder;
     const struct hg_pipelines_options options = {
         .config = &other.config,
@@ -40,6 +40,10 @@ static void stop_other(void)
 {
     hg_pipelines_stop(other.service, 0);
     other.service = NULL;
+    if (other.folder[0] != '\0') {
+        assert_int_equal(hg_scratch_remove(other.folder), 0);
+        other.folder[0] = '\0';
+    }
 }
 
 /* A test that failed has left it running. */

@@ -1,7 +1,6 @@
 #include "temp.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,32 +16,25 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "scratch.h"
 
 char folder[256];
 
 int make_folder(void **state)
 {
-    char pattern[] = "/tmp/hg-plugin-test-XXXXXX";
+    char made[HG_SCRATCH_BYTES];
     char real[PATH_MAX];
     (void)state;
-    assert_non_null(mkdtemp(pattern));
-    assert_non_null(realpath(pattern, real));
+    assert_int_equal(hg_scratch_make("plugin", made), 0);
+    assert_non_null(realpath(made, real));
     (void)snprintf(folder, sizeof folder, "%s", real);
     return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
 }
 
 int remove_folder(void **state)
 {
     (void)state;
-    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return hg_scratch_remove(folder);
 }
 
 const char *temp_path(const char *in, const char *name)

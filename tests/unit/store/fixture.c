@@ -1,13 +1,13 @@
 #include "fixture.h"
 
-#include <ftw.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "scratch.h"
 
 struct hg_test_pg *pg;
 
@@ -76,7 +76,9 @@ void become_unprivileged(void)
     }
     const struct passwd *user = getpwnam("postgres");
     user = user ? user : getpwnam("nobody");
-    if (!user || setgroups(0, NULL) < 0 || setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0 ||
+    /* The program's folder goes along: only its owner may remove it at the end. */
+    if (!user || chown(getenv("TMPDIR"), user->pw_uid, user->pw_gid) < 0 ||
+        setgroups(0, NULL) < 0 || setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0 ||
         chdir("/tmp") < 0) {
         (void)fputs("cannot become an unprivileged user\n", stderr);
         exit(1);
@@ -85,21 +87,13 @@ void become_unprivileged(void)
 
 char *make_scratch(void)
 {
-    char name[] = "/tmp/hg-test-XXXXXX";
-    assert_non_null(mkdtemp(name));
+    char name[HG_SCRATCH_BYTES];
+    assert_int_equal(hg_scratch_make("store", name), 0);
     return strdup(name);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(path);
 }
 
 void remove_scratch(char *folder)
 {
-    (void)nftw(folder, remove_entry, 32, FTW_DEPTH | FTW_PHYS);
+    assert_int_equal(hg_scratch_remove(folder), 0);
     free(folder);
 }

@@ -38,7 +38,7 @@ char *ask(struct hg_db *db, const char *sql);
 
 /* As root: becomes an unprivileged user for good, since PostgreSQL refuses root. */
 void become_unprivileged(void);
-/* A folder of our own below /tmp; remove_scratch removes it with all in it, and frees the name. */
+/* A folder of our own; remove_scratch removes it with all in it, and frees the name. */
 char *make_scratch(void);
 void remove_scratch(char *folder);
 

@@ -175,7 +175,8 @@ void fake_init(struct fake *fake)
                                   host_progress,
                                   host_get_extension};
     fake->vtable = hg_module_v0.plugins[0]->vtable;
-    snprintf(fake->dir, sizeof fake->dir, "/tmp/csv-test-XXXXXX");
+    const char *tmp = getenv("TMPDIR");
+    snprintf(fake->dir, sizeof fake->dir, "%s/csv-test-XXXXXX", tmp ? tmp : "/tmp");
     char *made = mkdtemp(fake->dir);
     assert(made);
     (void)made;

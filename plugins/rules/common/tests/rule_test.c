@@ -32,7 +32,9 @@ static hg_status open_temp(const struct hg_host *host, int *ret_fd, struct hg_er
         (void)snprintf(err->message, sizeof err->message, "no room for a file");
         return HG_EIO;
     }
-    char name[] = "/tmp/rule_test_XXXXXX";
+    char name[64];
+    const char *tmp = getenv("TMPDIR");
+    (void)snprintf(name, sizeof name, "%s/rule_test_XXXXXX", tmp ? tmp : "/tmp");
     int fd = mkostemp(name, O_CLOEXEC);
     assert_true(fd >= 0);
     if (t->bad_temp) {
