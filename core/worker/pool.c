@@ -551,9 +551,11 @@ static json_t *slot_to_json(const struct hg_slot *slot)
         [HG_SLOT_READY] = "idle",
         [HG_SLOT_STOPPING] = "stopping",
     };
-    return json_pack("{s:i, s:s, s:s?, s:i, s:I}",
+    return json_pack("{s:i, s:s, s:s, s:s?, s:i, s:I}",
                      "pid",
                      (int)slot->process.pid,
+                     "lane",
+                     slot->lane == HG_LANE_RUNS ? "runs" : "interactive",
                      "state",
                      slot->task_id ? "busy" : names[slot->state],
                      "task_id",
@@ -569,7 +571,11 @@ json_t *hg_worker_pool_to_json(struct hg_worker_pool *pool)
     json_t *list = json_array();
     HG_LOCK(&pool->mutex);
     for (size_t i = 0; list && i < pool->n_slots; i++) {
-        (void)json_array_append_new(list, slot_to_json(&pool->slots[i]));
+        const struct hg_slot *slot = &pool->slots[i];
+        /* A place in the interactive lane that nobody needs is no worker. */
+        if (slot->lane == HG_LANE_RUNS || slot->state != HG_SLOT_DOWN) {
+            (void)json_array_append_new(list, slot_to_json(slot));
+        }
     }
     return list;
 }

@@ -89,7 +89,10 @@ int hg_worker_pool_submit(struct hg_worker_pool *pool,
                           struct hg_error *err);
 /* Asks a task to stop; its worker is killed when it has not within 2 s. [any] */
 void hg_worker_pool_cancel(struct hg_worker_pool *pool, const char *task_id);
-/* [{"pid", "state", "task_id", "tasks_done", "rss_bytes"}]. Owned by the caller. [any] */
+/*
+ * [{"pid", "lane": "runs" or "interactive", "state", "task_id", "tasks_done", "rss_bytes"}], the
+ * interactive ones only while they are there. Owned by the caller. [any]
+ */
 json_t *hg_worker_pool_to_json(struct hg_worker_pool *pool);
 /*
  * Ends the workers: running tasks go on for `grace_ms`, then are cancelled, then killed; each is

@@ -317,8 +317,7 @@ pid_t pool_worker_in(struct pool_fixture *fixture, const char *state)
         json_t *worker;
         json_array_foreach (workers, i, worker) {
             pid_t pid = (pid_t)json_integer_value(json_object_get(worker, "pid"));
-            /* One that is down has none. */
-            if ((pid > 0) == (strcmp(state, "down") != 0) &&
+            if (pid > 0 &&
                 strcmp(json_string_value(json_object_get(worker, "state")), state) == 0) {
                 return pid;
             }
@@ -327,6 +326,24 @@ pid_t pool_worker_in(struct pool_fixture *fixture, const char *state)
     }
     fail_msg("no worker became %s", state);
     return 0;
+}
+
+void pool_wait_listed(struct pool_fixture *fixture, size_t n)
+{
+    int64_t until = hg_time_monotonic_ms() + WAIT_MS;
+    for (;;) {
+        HG_CLEANUP(hg_json_decrefp) json_t *workers = hg_worker_pool_to_json(fixture->pool);
+        size_t i;
+        const json_t *worker;
+        size_t n_runs = 0;
+        json_array_foreach (workers, i, worker) {
+            n_runs += strcmp(json_string_value(json_object_get(worker, "lane")), "runs") == 0;
+        }
+        if (n_runs == n && json_array_size(workers) == n) {
+            return;
+        }
+        assert_true(hg_time_monotonic_ms() < until);
+    }
 }
 
 void pool_wait_loaded(pid_t pid, const char *plugin)

@@ -62,6 +62,8 @@ int pool_submit(struct pool_fixture *fixture,
 const struct outcome *pool_wait(struct pool_fixture *fixture, int task);
 /* Waits until a worker is in this state ("idle", "busy"); its process. */
 pid_t pool_worker_in(struct pool_fixture *fixture, const char *state);
+/* Waits until `n` workers are listed, all of the lane for runs. */
+void pool_wait_listed(struct pool_fixture *fixture, size_t n);
 /* Waits until the process has loaded the plugin. */
 void pool_wait_loaded(pid_t pid, const char *plugin);
 /* Rows of a table, -1 when there is none. */

@@ -142,12 +142,12 @@ static void test_interactive_workers(void **state)
     pool_start(fixture);
     int run = pool_submit(fixture, "hang-in-read", 10, NULL, 0);
     pid_t runs = pool_worker_in(fixture, "busy");
-    assert_int_equal(pool_worker_in(fixture, "down"), 0); /* not before it is needed */
+    pool_wait_listed(fixture, 1); /* not before it is needed */
     assert_int_equal(hg_worker_pool_free_slots(fixture->pool), 0);
     fixture->lane = HG_LANE_INTERACTIVE;
     for (int i = 0; i < 2; i++) {
         assert_true(pool_wait(fixture, pool_submit(fixture, "numbers", 10, NULL, 0))->ok);
-        assert_int_equal(pool_worker_in(fixture, "down"), 0); /* and not for long afterwards */
+        pool_wait_listed(fixture, 1); /* and not for long afterwards */
     }
     assert_int_equal(pool_rows(fixture, "m.t"), 20);
     assert_int_equal(pool_worker_in(fixture, "busy"), runs);
@@ -219,7 +219,7 @@ static void write_script(const char *path, const char *command)
 /* One that never says "ready". */
 static void never_ready(struct pool_fixture *fixture, char path[64])
 {
-    (void)snprintf(path, 64, "/tmp/hg-never-ready-%d", (int)getpid());
+    (void)snprintf(path, 64, "%s/never-ready", getenv("TMPDIR"));
     write_script(path, "exec sleep 600");
     fixture->options.self = path;
 }
