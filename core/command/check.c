@@ -1,3 +1,4 @@
+#include <glob.h>
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -30,6 +31,28 @@ static int check_files(const struct hg_host_config *config,
     return n_bad;
 }
 
+/* One without wildcards that is not there is an error of the configuration. */
+static void warn_of_empty_patterns(const struct hg_host_config *config)
+{
+    for (char **pattern = config->pipeline_globs; pattern && *pattern; pattern++) {
+        glob_t found = {0};
+        if (glob(*pattern, GLOB_NOSORT, NULL, &found) == GLOB_NOMATCH) {
+            (void)fprintf(stderr, "headgate: no pipeline file matches \"%s\"\n", *pattern);
+        }
+        globfree(&found);
+    }
+}
+
+static void tell_all_is_right(int n_files)
+{
+    if (n_files == 0) {
+        (void)printf("the configuration is right; there is no pipeline file\n");
+        return;
+    }
+    (void)printf(
+        "the configuration and %d pipeline file%s are right\n", n_files, n_files == 1 ? "" : "s");
+}
+
 static int check(const struct hg_host_config *config)
 {
     struct hg_error err = HG_ERROR_INIT;
@@ -39,14 +62,14 @@ static int check(const struct hg_host_config *config)
         hg_command_complain(&err);
         return HG_EXIT_FAILED;
     }
+    warn_of_empty_patterns(config);
     int n_bad = check_files(config, plugins, &n_files);
     hg_plugin_registry_free(plugins);
     if (n_bad > 0) {
         (void)fprintf(stderr, "%d of %d pipeline files have errors\n", n_bad, n_files);
         return HG_EXIT_USAGE;
     }
-    (void)printf(
-        "the configuration and %d pipeline file%s are right\n", n_files, n_files == 1 ? "" : "s");
+    tell_all_is_right(n_files);
     return HG_EXIT_OK;
 }
 
