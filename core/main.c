@@ -91,7 +91,7 @@ int main(int argc, char **argv)
         return HG_EXIT_USAGE;
     }
     const char *name = argv[1];
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+    if (hg_command_asks_help(name)) {
         name = "help";
     } else if (strcmp(name, "--version") == 0) {
         name = "version";

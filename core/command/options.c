@@ -43,6 +43,11 @@ static void complain_unknown(const struct hg_option *options, const char *arg)
     }
 }
 
+bool hg_command_asks_help(const char *arg)
+{
+    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
 /* Returns how many arguments it took, or -1. */
 static int take(const struct hg_option *option, const char *value, const char *next)
 {
@@ -73,7 +78,7 @@ int hg_options_read(int argc, char **argv, const struct hg_option *options, cons
     bool only_operands = false;
     if (argc > HG_OPERANDS_MAX) {
         (void)fprintf(stderr, "headgate: more than %d arguments\n", HG_OPERANDS_MAX);
-        return -1;
+        return HG_OPTIONS_WRONG;
     }
     for (int i = 1; i < argc;) {
         const char *value;
@@ -86,17 +91,27 @@ int hg_options_read(int argc, char **argv, const struct hg_option *options, cons
             i++;
             continue;
         }
+        if (hg_command_asks_help(argv[i])) {
+            return HG_OPTIONS_HELP;
+        }
         const struct hg_option *option = find_option(options, argv[i], &value);
         int took = option ? take(option, value, i + 1 < argc ? argv[i + 1] : NULL) : -1;
         if (!option) {
             complain_unknown(options, argv[i]);
         }
         if (took < 0) {
-            return -1;
+            return HG_OPTIONS_WRONG;
         }
         i += took;
     }
     return n;
+}
+
+int hg_command_usage(int n_operands, const char *usage)
+{
+    bool asked = n_operands == HG_OPTIONS_HELP;
+    (void)fprintf(asked ? stdout : stderr, "usage: headgate %s\n", usage);
+    return asked ? HG_EXIT_OK : HG_EXIT_USAGE;
 }
 
 void hg_command_unknown(const char *of, const char *name, const char *const *names)
@@ -140,9 +155,11 @@ int hg_command_with_config(int argc, char **argv, int (*run)(const struct hg_hos
         {"config", 'c', &file, NULL, NULL},
         {NULL, 0, NULL, NULL, NULL},
     };
-    if (hg_options_read(argc, argv, options, operands) != 0) {
-        (void)fprintf(stderr, "usage: headgate %s [-c FILE]\n", argv[0]);
-        return HG_EXIT_USAGE;
+    int n = hg_options_read(argc, argv, options, operands);
+    if (n != 0) {
+        char usage[64];
+        (void)snprintf(usage, sizeof usage, "%s [-c FILE]", argv[0]);
+        return hg_command_usage(n, usage);
     }
     if (!hg_command_config(file, &config)) {
         return HG_EXIT_USAGE;

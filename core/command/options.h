@@ -10,7 +10,7 @@
 #include "config/host_config.h"
 #include "plugin/registry.h"
 
-enum { HG_OPERANDS_MAX = 256 };
+enum { HG_OPERANDS_MAX = 256, HG_OPTIONS_WRONG = -1, HG_OPTIONS_HELP = -2 };
 
 /* One option of a subcommand. Its value goes where the pointer that is set points. */
 struct hg_option {
@@ -23,10 +23,19 @@ struct hg_option {
 
 /*
  * Reads argv[1..] by a table ended by a NULL name; the rest go to `operands` (room for
- * HG_OPERANDS_MAX). Returns how many operands there are, or -1 after it has said on stderr what is
- * wrong.
+ * HG_OPERANDS_MAX). Returns how many operands there are, HG_OPTIONS_WRONG after it has said on
+ * stderr what is wrong, or HG_OPTIONS_HELP when --help or -h asked for the usage.
  */
 int hg_options_read(int argc, char **argv, const struct hg_option *options, const char **operands);
+
+/* Whether it is --help or -h. */
+bool hg_command_asks_help(const char *arg);
+
+/*
+ * For what hg_options_read gave when it is not what the command takes: prints "usage: headgate
+ * <usage>", on stdout when it was asked for, and returns the exit code.
+ */
+int hg_command_usage(int n_operands, const char *usage);
 
 /* Says on stderr that there is no such command, and which of `names` (ended by NULL) is near. */
 void hg_command_unknown(const char *of, const char *name, const char *const *names);

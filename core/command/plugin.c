@@ -61,7 +61,7 @@ static int run(const struct arguments *arguments)
         return HG_EXIT_USAGE;
     }
     if (!options.config_file) {
-        (void)fprintf(stderr, "headgate: plugin run needs --config FILE\n");
+        (void)fprintf(stderr, "headgate: plugin run needs --config FILE.json\n");
         return HG_EXIT_USAGE;
     }
     return hg_plugin_cmd_run(&options);
@@ -75,17 +75,19 @@ static const struct {
 } commands[] = {
     {"list", 0, list, "list [-c FILE] [--json]"},
     {"inspect", 1, inspect, "inspect FILE.so [--json]"},
-    {"check", 1, check, "check FILE.so [--config FILE] [--plugin ID] [--json]"},
-    {"run", 1, run, "run FILE.so --config FILE [--plugin ID] [--stream NAME] [--limit ROWS]"},
+    {"check", 1, check, "check FILE.so [--config FILE.json] [--plugin ID] [--json]"},
+    {"run", 1, run, "run FILE.so --config FILE.json [--plugin ID] [--stream NAME] [--limit ROWS]"},
 };
 
-static int usage(void)
+static int usage(bool asked)
 {
     for (size_t i = 0; i < HG_COUNT(commands); i++) {
-        (void)fprintf(
-            stderr, "%s headgate plugin %s\n", i == 0 ? "usage:" : "      ", commands[i].usage);
+        (void)fprintf(asked ? stdout : stderr,
+                      "%s headgate plugin %s\n",
+                      i == 0 ? "usage:" : "      ",
+                      commands[i].usage);
     }
-    return HG_EXIT_USAGE;
+    return asked ? HG_EXIT_OK : HG_EXIT_USAGE;
 }
 
 static bool is_known(const char *name)
@@ -105,7 +107,7 @@ static int unknown(const char *name)
         names[i] = commands[i].name;
     }
     hg_command_unknown("headgate plugin", name, names);
-    return usage();
+    return usage(false);
 }
 
 int hg_command_plugin(int argc, char **argv)
@@ -120,7 +122,10 @@ int hg_command_plugin(int argc, char **argv)
         {NULL, 0, NULL, NULL, NULL},
     };
     if (argc < 2) {
-        return usage();
+        return usage(false);
+    }
+    if (hg_command_asks_help(argv[1])) {
+        return usage(true);
     }
     if (!is_known(argv[1])) {
         return unknown(argv[1]);
@@ -132,5 +137,5 @@ int hg_command_plugin(int argc, char **argv)
             return commands[i].run(&arguments);
         }
     }
-    return usage();
+    return usage(arguments.n_operands == HG_OPTIONS_HELP);
 }

@@ -143,8 +143,7 @@ int hg_command_serve(int argc, char **argv)
     };
     int n = hg_options_read(argc, argv, options, operands);
     if (n != 0) {
-        (void)fprintf(stderr, "usage: headgate serve [-c FILE]\n");
-        return HG_EXIT_USAGE;
+        return hg_command_usage(n, "serve [-c FILE]");
     }
     if (!hg_command_config(serving.config_file, &serving.config)) {
         return HG_EXIT_USAGE;

@@ -59,8 +59,12 @@ static int load_json(const char *file, json_t **ret, struct hg_error *err)
     }
     json_t *config = hg_json_read(text, n, JSON_REJECT_DUPLICATES, &error);
     if (!config) {
-        return hg_error_set(
+        (void)hg_error_set(
             err, HG_EINVAL, "%s:%d:%d: %s", file, error.line, error.column, error.text);
+        return hg_error_hint(
+            err,
+            "The configuration is read as JSON: {\"key\": value, ...}, what stands "
+            "below `config` in a pipeline.");
     }
     *ret = config;
     return HG_OK;
