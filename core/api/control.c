@@ -83,7 +83,8 @@ static int follow(struct client *client, const char *run_id, struct hg_error *er
     bool ended = false;
     while (!ended) {
         json_t *run = NULL;
-        int r = hg_runs_wait(client->control->service, run_id, WAIT_MS, &run, err);
+        /* First at once, so that the client knows the run by its id should we go away. */
+        int r = hg_runs_wait(client->control->service, run_id, last ? WAIT_MS : 0, &run, err);
         if (r < 0) {
             return r;
         }
@@ -101,7 +102,9 @@ static int follow(struct client *client, const char *run_id, struct hg_error *er
         if (!ended && is_stopping(client->control)) {
             (void)hg_error_set(
                 err, HG_EUNAVAILABLE, "the host stops before run %s has ended", run_id);
-            return hg_error_hint(err, "The run goes on when the host is started again.");
+            return hg_error_hint(err,
+                                 "It may still end before the host has stopped; else it goes on when "
+                                 "the host is started again.");
         }
     }
     return HG_OK;

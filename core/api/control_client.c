@@ -33,22 +33,31 @@ static int take_error(const json_t *error, struct hg_error *err)
     return code;
 }
 
+static int hint_maybe_made(int r, struct hg_error *err)
+{
+    (void)hg_error_hint(err, "It may have been made all the same: see the host's page.");
+    return r;
+}
+
 /* Reads lines until the run has ended. */
 static int follow(
     int fd, hg_control_progress *on_progress, void *arg, json_t **ret_run, struct hg_error *err)
 {
     HG_CLEANUP(hg_buf_free) struct hg_buf rest = HG_BUF_INIT;
+    bool is_made = false;
     for (;;) {
         HG_CLEANUP(hg_json_decrefp) json_t *line = NULL;
         int r = hg_control_receive(fd, &rest, &line, err);
         if (r < 0) {
-            return hg_error_wrap(err, "while waiting for the run");
+            (void)hg_error_wrap(err, "while waiting for the run");
+            return is_made ? r : hint_maybe_made(r, err);
         }
         const json_t *error = json_object_get(line, "error");
         json_t *run = json_object_get(line, "run");
         if (error) {
             return take_error(error, err);
         }
+        is_made = is_made || run;
         if (on_progress && run) {
             on_progress(arg, run);
         }

@@ -6,6 +6,7 @@
 #include "api/control.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/uuid.h"
 #include "command/command.h"
 #include "command/host.h"
 #include "command/options.h"
@@ -44,28 +45,42 @@ static int read_params(const char *const *given, json_t **ret)
     return HG_OK;
 }
 
+/* A run on its way: what is shown of it, and how to name it when sight of it is lost. */
+struct following {
+    struct hg_run_progress progress;
+    char run_id[HG_UUID_TEXT]; /* empty until it is known */
+};
+
+static void keep_id(struct following *following, const char *run_id)
+{
+    (void)snprintf(following->run_id, sizeof following->run_id, "%s", run_id ? run_id : "");
+}
+
 /* Starts what is needed of a host, without HTTP, for this one run. */
 static int run_alone(const struct hg_host_config *config,
                      const struct arguments *arguments,
-                     struct hg_run_progress *progress,
+                     struct following *following,
                      json_t **ret_run,
                      struct hg_error *err)
 {
     struct hg_host_parts host = HG_HOST_PARTS_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *triggered = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *run = NULL;
+    (void)fprintf(stderr,
+                  "headgate: no host runs on \"%s\": this run has one of its own\n",
+                  config->data_dir);
     int r = hg_host_become_user(config, err);
     r = r < 0 ? r : hg_host_start(config, &host, err);
     r = r < 0 ? r
               : hg_pipelines_trigger(
                     host.pipelines, arguments->pipeline, arguments->params, &triggered, NULL, err);
-    const char *run_id = json_string_value(json_object_get(triggered, "run_id"));
+    keep_id(following, json_string_value(json_object_get(triggered, "run_id")));
     while (r == HG_OK && !hg_run_has_ended(run)) {
         json_decref(run);
         run = NULL;
-        r = hg_runs_wait(host.pipelines, run_id, WAIT_MS, &run, err);
+        r = hg_runs_wait(host.pipelines, following->run_id, WAIT_MS, &run, err);
         if (r == HG_OK) {
-            hg_run_progress_show(progress, run);
+            hg_run_progress_show(&following->progress, run);
         }
     }
     hg_host_stop(&host, STOP_GRACE_MS);
@@ -77,27 +92,50 @@ static int run_alone(const struct hg_host_config *config,
 
 static void on_progress(void *arg, const json_t *run)
 {
-    hg_run_progress_show(arg, run);
+    struct following *following = arg;
+    keep_id(following, json_string_value(json_object_get(run, "id")));
+    hg_run_progress_show(&following->progress, run);
+}
+
+/* Says why there is no end to report. */
+static int report_failure(const struct following *following, bool alone, const struct hg_error *err)
+{
+    bool is_made = following->run_id[0] != '\0';
+    hg_command_complain(err);
+    if (is_made && alone) {
+        (void)fprintf(stderr,
+                      "    Run %s goes on when a host is started on this data folder.\n",
+                      following->run_id);
+    } else if (is_made) {
+        (void)fprintf(stderr,
+                      "    Run %s may go on: see the host's page, or GET "
+                      "/api/v1/ingestion/runs/%s.\n",
+                      following->run_id,
+                      following->run_id);
+    }
+    if (is_made || (!alone && err->code == HG_EUNAVAILABLE)) {
+        return HG_EXIT_UNKNOWN;
+    }
+    return err->code == HG_EINVAL || err->code == HG_ENOTFOUND ? HG_EXIT_USAGE : HG_EXIT_FAILED;
 }
 
 static int run(const struct hg_host_config *config, const struct arguments *arguments)
 {
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *ended = NULL;
-    struct hg_run_progress progress = {.on = !arguments->json && isatty(STDERR_FILENO)};
-    int r = hg_control_is_running(config->data_dir)
-                ? hg_control_run_pipeline(config->data_dir,
-                                          arguments->pipeline,
-                                          arguments->params,
-                                          on_progress,
-                                          &progress,
-                                          &ended,
-                                          &err)
-                : run_alone(config, arguments, &progress, &ended, &err);
-    hg_run_progress_end(&progress);
+    struct following following = {.progress.on = !arguments->json && isatty(STDERR_FILENO)};
+    bool alone = !hg_control_is_running(config->data_dir);
+    int r = alone ? run_alone(config, arguments, &following, &ended, &err)
+                  : hg_control_run_pipeline(config->data_dir,
+                                            arguments->pipeline,
+                                            arguments->params,
+                                            on_progress,
+                                            &following,
+                                            &ended,
+                                            &err);
+    hg_run_progress_end(&following.progress);
     if (r < 0) {
-        hg_command_complain(&err);
-        return r == HG_EINVAL || r == HG_ENOTFOUND ? HG_EXIT_USAGE : HG_EXIT_FAILED;
+        return report_failure(&following, alone, &err);
     }
     hg_run_report(ended, arguments->json);
     return hg_run_succeeded(ended) ? HG_EXIT_OK : HG_EXIT_FAILED;
@@ -116,10 +154,12 @@ int hg_command_run(int argc, char **argv)
         {"json", 0, NULL, &arguments.json, NULL},
         {NULL, 0, NULL, NULL, NULL},
     };
-    if (hg_options_read(argc, argv, options, operands) != 1) {
-        (void)fprintf(stderr,
-                      "usage: headgate run PIPELINE [--param NAME=VALUE]... [--json] [-c FILE]\n");
-        return HG_EXIT_USAGE;
+    int n = hg_options_read(argc, argv, options, operands);
+    if (n != 1) {
+        return hg_command_usage(n,
+                                "run PIPELINE [--param NAME=VALUE]... [--json] [-c FILE]\n"
+                                "exit code: 0 it succeeded, 1 it failed, 2 wrong use or "
+                                "configuration, 3 its end is not known, it may go on");
     }
     arguments.pipeline = operands[0];
     if (read_params(params, &arguments.params) < 0 ||

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from host import Host
+from host import PASSWORD, Api, Host
 
 TIMEOUT_S = 120
 
@@ -33,6 +33,11 @@ jobs:
   - id: fetch
     extract: {source: csv, config: {path: ../data/none.csv, columns: {id: int64}}}
   - {id: load, needs: [fetch], load: {table: shop.missing, mode: replace}}
+"""
+SLOW = """\
+id: {id}
+jobs:
+  - {{id: wait, transform: {{sql: wait.sql}}}}
 """
 BROKEN = """\
 id: broken
@@ -62,13 +67,22 @@ class Command:
         os.chmod(path, 0o644)
         return path
 
-    def run(self, *args, config=True):
-        """Runs `headgate args... -c <config>`."""
+    def start(self, *args, config=True):
+        """Starts `headgate args... -c <config>`."""
         more = ["-c", self.host.config] if config else []
-        return subprocess.run([self.host.binary, *args, *more], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=TIMEOUT_S, check=False, env=self.host.environment(),
-                              **self.host.as_user())
+        return subprocess.Popen([self.host.binary, *args, *more], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env=self.host.environment(), **self.host.as_user())
+
+    def run(self, *args, config=True):
+        """Runs `headgate args... -c <config>` to its end."""
+        with self.start(*args, config=config) as process:
+            try:
+                out, errors = process.communicate(timeout=TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +107,21 @@ def test_help_and_version_go_to_stdout(command):
 
 
 @pytest.mark.parametrize("args, says", [
+    (["serve"], "serve [-c FILE]"),
+    (["run"], "run PIPELINE [--param NAME=VALUE]..."),
+    (["check"], "check [-c FILE]"),
+    (["migrate"], "migrate [-c FILE]"),
+    (["plugin"], "plugin run FILE.so --config FILE.json"),
+    (["plugin", "run"], "plugin run FILE.so --config FILE.json"),
+])
+def test_each_command_tells_its_usage(command, args, says):
+    for option in ("--help", "-h"):
+        done = command.run(*args, option, config=False)
+        assert done.returncode == 0 and done.stderr == "", done
+        assert done.stdout.startswith("usage: headgate ") and f"headgate {says}" in done.stdout
+
+
+@pytest.mark.parametrize("args, says", [
     ([], "usage: headgate COMMAND"),
     (["chekc"], 'there is no command "headgate chekc"\n    Did you mean headgate check?'),
     (["xyzzy"], "usage: headgate COMMAND"),
@@ -110,7 +139,7 @@ def test_help_and_version_go_to_stdout(command):
     (["plugin"], "usage: headgate plugin list"),
     (["plugin", "lits"], "Did you mean headgate plugin list?"),
     (["plugin", "inspect"], "inspect FILE.so"),
-    (["plugin", "run", "x.so"], "plugin run needs --config FILE"),
+    (["plugin", "run", "x.so"], "plugin run needs --config FILE.json"),
     (["plugin", "run", "x.so", "--config", "x", "--limit", "0"], "0 is outside 1 to"),
     (["worker"], "worker is started by headgate serve"),
     (["check", "-c", "/nonexistent.yaml"], "/nonexistent.yaml"),
@@ -146,7 +175,8 @@ def test_check_reads_everything(command):
     done = command.run("check")
     assert done.returncode == 0, done
     assert done.stdout == "the configuration and 2 pipeline files are right\n"
-    assert done.stderr == ""
+    assert done.stderr == ('headgate: no pipeline file matches '
+                           f'"{command.config_dir}/samples-pipelines/*.yaml"\n')
     path = command.write("pipelines/broken.yaml", BROKEN)
     try:
         done = command.run("check")
@@ -158,6 +188,22 @@ def test_check_reads_everything(command):
         os.remove(path)
     # Nothing was started or written for it.
     assert os.listdir(command.host.data_dir) == []
+
+
+def test_check_without_any_pipeline_file(command):
+    path = command.write("none.yaml", "pipelines: none/*.yaml\nplugins: {dir: ../build/plugins}\n")
+    done = command.run("check", "-c", path, config=False)
+    assert done.returncode == 0, done
+    assert done.stdout == "the configuration is right; there is no pipeline file\n"
+    assert f'no pipeline file matches "{command.config_dir}/none/*.yaml"' in done.stderr
+
+
+def test_a_plugins_configuration_is_json(command):
+    path = command.write("csv.yaml", "path: data/good.csv\n")
+    plugin = os.path.join(os.path.dirname(command.host.binary), "plugins/csv.so")
+    done = command.run("plugin", "run", plugin, "--config", path, config=False)
+    assert done.returncode == 1, done
+    assert f"{path}:1:" in done.stderr and "The configuration is read as JSON" in done.stderr
 
 
 def test_plugins_are_listed(command):
@@ -181,6 +227,7 @@ def test_run_shows_a_table(command):
     assert lines[1].split()[:3] == ["fetch", "extract", "succeeded"]
     assert lines[2].split()[:3] == ["load", "load", "succeeded"]
     assert lines[3].startswith("good: succeeded, 2 rows read, 2 loaded, 0 rejected")
+    assert f'no host runs on "{command.host.data_dir}"' in done.stderr
 
 
 def test_run_prints_json_and_nothing_else(command):
@@ -234,3 +281,38 @@ def test_a_running_host_is_told_of_new_files(command):
         assert done.stdout.splitlines()[-1].startswith("fresh: succeeded, 2 rows read")
     finally:
         assert command.host.stop() == 0
+
+
+@pytest.mark.parametrize("number, says", [
+    (signal.SIGKILL, "the other side of the control socket is gone"),
+    (signal.SIGTERM, "It may still end before the host has stopped"),
+])
+def test_a_run_that_is_lost_sight_of_is_code_3(command, number, says):
+    command.write("pipelines/wait.sql", "select pg_sleep(600);\n")
+    id = f"slow-{number.name.lower()}"
+    path = command.write(f"pipelines/{id}.yaml", SLOW.format(id=id))
+    host = command.host
+    waiting = None
+    try:
+        host.start()
+        waiting = command.start("run", id)
+        api = Api(host.url, "admin", PASSWORD)
+        until = time.monotonic() + TIMEOUT_S
+        running = []
+        while not running:
+            assert waiting.poll() is None and time.monotonic() < until
+            running = api.items(f"/ingestion/pipelines/{id}/runs", status="running")
+        os.kill(host.process.pid, number)
+        out, errors = waiting.communicate(timeout=TIMEOUT_S)
+        assert waiting.returncode == 3, errors
+        assert out == "" and says in errors
+        assert "no host runs" not in errors
+        assert f"Run {running[0]['id']} may go on" in errors
+    finally:
+        if waiting:
+            waiting.kill()
+        host.process.kill()
+        host.process.wait()
+        host.process = None
+        os.remove(path)
+        command.run("migrate")  # takes up what a killed host left, and stops it
