@@ -102,9 +102,10 @@ static int follow(struct client *client, const char *run_id, struct hg_error *er
         if (!ended && is_stopping(client->control)) {
             (void)hg_error_set(
                 err, HG_EUNAVAILABLE, "the host stops before run %s has ended", run_id);
-            return hg_error_hint(err,
-                                 "It may still end before the host has stopped; else it goes on when "
-                                 "the host is started again.");
+            return hg_error_hint(
+                err,
+                "It may still end before the host has stopped; else it goes on when "
+                "the host is started again.");
         }
     }
     return HG_OK;
