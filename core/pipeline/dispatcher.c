@@ -19,6 +19,7 @@ enum {
     POLL_MS = 500,
     PROGRESS_MS = 1000,
     RETRY_DATABASE_MS = 1000,
+    TELL_AWAY_AFTER_MS = 5000,
     SETTLE_LAST_MS = 5000, /* for what is in doubt when the host stops */
     ENDS_AT_ONCE = 256,
 };
@@ -165,13 +166,9 @@ static void try_later(struct hg_pipelines *service,
     }
 }
 
-/* Why an attempt failed belongs into the log of its job too. */
-static void log_failure(struct hg_pipelines *service, const struct hg_attempt *attempt)
+static void log_to_host(const struct hg_attempt *attempt)
 {
     char number[16];
-    if (!attempt->failed || attempt->released) {
-        return;
-    }
     (void)snprintf(number, sizeof number, "%d", attempt->task.attempt);
     hg_log(HG_LOG_WARNING,
            "an attempt failed",
@@ -186,11 +183,27 @@ static void log_failure(struct hg_pipelines *service, const struct hg_attempt *a
            "error",
            attempt->error.message,
            NULL);
+}
+
+/*
+ * Why an attempt failed belongs into the log of its job too. That somebody cancelled it is no
+ * failure, and the end of the run says so. Before the end is written down, which may end the run.
+ */
+static void log_failure(struct hg_pipelines *service, struct hg_attempt *attempt)
+{
+    bool cancelled = attempt->error.code == HG_ECANCELLED;
+    if (!attempt->failed || attempt->released || attempt->told) {
+        return;
+    }
+    attempt->told = true;
+    if (!cancelled) {
+        log_to_host(attempt);
+    }
     hg_job_log_append(service,
                       attempt->task.run_id,
                       hg_attempt_job_at_fault(attempt),
                       attempt->task.attempt,
-                      HG_LOG_ERROR,
+                      cancelled ? HG_LOG_INFO : HG_LOG_ERROR,
                       hg_time_now_us(),
                       attempt->error.message);
 }
@@ -222,7 +235,6 @@ static void forget(struct hg_pipelines *service, struct hg_attempt *const *attem
                    attempts[i]->task.key,
                    NULL);
         }
-        log_failure(service, attempts[i]);
         hg_attempts_remove(service, attempts[i]);
     }
     run_changed(service);
@@ -272,6 +284,9 @@ static int write_batch(struct hg_pipelines *service,
     if (n == 0) {
         return HG_OK;
     }
+    for (size_t i = 0; i < n; i++) {
+        log_failure(service, attempts[i]);
+    }
     int r = hg_outcome_ended(db, attempts, n, err);
     if (r == HG_OK) {
         forget(service, attempts, n);
@@ -315,8 +330,26 @@ struct rounds {
     int64_t recover_at_ms;
     int64_t progress_at_ms;
     int64_t cancelled_at_ms;
-    bool database_was_away;
+    struct hg_outage outage;
 };
+
+void hg_outage_note(struct hg_outage *outage, int r, const char *what, const struct hg_error *err)
+{
+    int64_t now = hg_time_monotonic_ms();
+    if (r == HG_OK && outage->told) {
+        hg_log(HG_LOG_INFO, "the database answers again", NULL);
+    }
+    if (r == HG_OK) {
+        *outage = (struct hg_outage){0};
+        return;
+    }
+    outage->since_ms = outage->since_ms ? outage->since_ms : now;
+    bool is_long = now - outage->since_ms >= TELL_AWAY_AFTER_MS;
+    if (!outage->told && (is_long || !passes(r, err))) {
+        hg_log_error(what, err);
+        outage->told = true;
+    }
+}
 
 /* NULL without memory: one that is left out would be taken for lost. */
 static json_t *known_ids(struct hg_pipelines *service)
@@ -433,12 +466,7 @@ static void *dispatch(void *arg)
     while (!is_drained(service)) {
         struct hg_error err = HG_ERROR_INIT;
         int r = one_round(service, &rounds, &err);
-        if (r < 0 && !rounds.database_was_away) {
-            hg_log_error("the dispatcher waits for the database", &err);
-        } else if (r == HG_OK && rounds.database_was_away) {
-            hg_log(HG_LOG_INFO, "the dispatcher works again", NULL);
-        }
-        rounds.database_was_away = r < 0;
+        hg_outage_note(&rounds.outage, r, "the dispatcher waits for the database", &err);
         rounds.recover_at_ms = r < 0 ? 0 : rounds.recover_at_ms;
         wait_for_work(service, r < 0 ? RETRY_DATABASE_MS : POLL_MS);
         hg_attempts_gather(service);

@@ -44,11 +44,24 @@ struct hg_attempt {
     bool final;       /* it is not tried again, whatever its attempts and its error allow */
     bool in_doubt;    /* it may have committed all the same: the settler's, until that is known */
     bool taken;       /* its end was written down and counts */
+    bool told;        /* its failure is in the logs */
     json_t *result;   /* NULL when the worker died */
     char *job;        /* at fault when the worker died, or NULL */
     struct hg_error error;
     int64_t try_at_ms; /* monotonic: when the database was away, not before */
 };
+
+/* A database that is away, as one thread finds it. Zero at first. */
+struct hg_outage {
+    int64_t since_ms; /* monotonic; 0: it is there */
+    bool told;
+};
+
+/*
+ * After each round of a thread: logs `what` once the rounds have failed (r < 0) for a while, as the
+ * database of a host that restarts it is back soon, and at once when it is there but refuses.
+ */
+void hg_outage_note(struct hg_outage *outage, int r, const char *what, const struct hg_error *err);
 
 struct hg_pipelines {
     struct hg_pipelines_options options;

@@ -259,21 +259,18 @@ static void *schedule(void *arg)
     int64_t retention_at_ms = 0;
     bool led = false;
     int64_t wait_ms = 0;
-    bool was_away = false;
+    struct hg_outage outage = {0};
     do {
         struct hg_error err = HG_ERROR_INIT;
         bool leads = hg_peers_lead(service);
         retention_at_ms = leads && !led ? 0 : retention_at_ms;
         led = leads;
         int r = leads ? one_round(service, &wait_ms, &err) : HG_OK;
-        if (r < 0 && !was_away) {
-            hg_log_error("the scheduler waits for the database", &err);
-        }
-        was_away = r < 0;
-        if (!was_away) {
+        hg_outage_note(&outage, r, "the scheduler waits for the database", &err);
+        if (r == HG_OK) {
             keep_retention(service, leads, &retention_at_ms);
         }
-        wait_ms = was_away ? RETRY_DATABASE_MS : leads ? wait_ms : LONGEST_SLEEP_MS;
+        wait_ms = r < 0 ? RETRY_DATABASE_MS : leads ? wait_ms : LONGEST_SLEEP_MS;
     } while (sleep_until_change(service, wait_ms));
     return NULL;
 }
