@@ -121,11 +121,11 @@ static void test_a_retry_that_succeeds(void **state)
     (void)state;
     char run_id[HG_UUID_TEXT];
     write_pipeline("good", FLOW("good", "numbers", "10", "retries: {max: 1, backoff: 1h}\n"));
-    sql("warehouse", "alter role headgate_load nologin");
+    sql("warehouse", "alter role headgate_load connection limit 0");
     start_service();
     trigger("good", run_id);
     metadata_reaches("select count(*) as n from task where attempt = 1 and state = 'ready'", 1);
-    sql("warehouse", "alter role headgate_load login");
+    sql("warehouse", "alter role headgate_load connection limit -1");
     sql("metadata", "update task set run_at = now()");
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
     assert_string_equal(text_at(run, "status"), "succeeded");
