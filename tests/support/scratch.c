@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* To a test program that a test starts: the folder is its starter's. */
+#define GIVEN "HG_TEST_SCRATCH"
+
 static char root[32];
 static pid_t owner;
 
@@ -70,10 +73,15 @@ static void at_end(int status, void *arg)
 
 __attribute__((constructor)) static void at_start(void)
 {
+    const char *given = getenv(GIVEN);
+    if (given) {
+        (void)snprintf(root, sizeof root, "%s", given);
+        return;
+    }
     (void)snprintf(root, sizeof root, "/tmp/hg-unit-XXXXXX");
     /* For the server's user and tests that become another, too. */
     if (!mkdtemp(root) || chmod(root, 01777) < 0 || setenv("TMPDIR", root, 1) < 0 ||
-        on_exit(at_end, NULL) != 0) {
+        setenv(GIVEN, root, 1) < 0 || on_exit(at_end, NULL) != 0) {
         perror("scratch: cannot make a folder in /tmp");
         _exit(1);
     }
