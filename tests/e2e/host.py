@@ -190,8 +190,10 @@ class Host:
 
     def remove(self):
         """A host that a failed test has left running is stopped before."""
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Api:
