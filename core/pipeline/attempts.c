@@ -271,7 +271,7 @@ void hg_attempts_hand_out(struct hg_pipelines *service)
 static void on_idle(void *arg)
 {
     hg_attempts_hand_out(arg);
-    hg_dispatcher_poke(arg);
+    hg_signal_dispatcher(arg);
 }
 
 /* ---- what waits for a worker ---- */

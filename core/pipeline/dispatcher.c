@@ -24,13 +24,6 @@ enum {
     ENDS_AT_ONCE = 256,
 };
 
-void hg_dispatcher_poke(struct hg_pipelines *service)
-{
-    HG_LOCK(&service->mutex);
-    service->poked = true;
-    (void)pthread_cond_signal(&service->work);
-}
-
 /* ---- claiming ---- */
 
 /*
@@ -58,13 +51,6 @@ static int check_fences(struct hg_pipelines *service,
     }
     service->highest_fence = highest;
     return HG_OK;
-}
-
-static void run_changed(struct hg_pipelines *service)
-{
-    HG_LOCK(&service->mutex);
-    service->run_changes++;
-    (void)pthread_cond_broadcast(&service->run_changed);
 }
 
 static int add_attempt(struct hg_pipelines *service,
@@ -97,7 +83,7 @@ static int take_over(struct hg_pipelines *service,
         for (size_t i = 0; r == HG_OK && i < n; i++) {
             r = add_attempt(service, &tasks[i], err);
         }
-        run_changed(service);
+        hg_signal_run_changed(service);
     }
     hg_queue_tasks_free(tasks, n);
     return r;
@@ -237,7 +223,7 @@ static void forget(struct hg_pipelines *service, struct hg_attempt *const *attem
         }
         hg_attempts_remove(service, attempts[i]);
     }
-    run_changed(service);
+    hg_signal_run_changed(service);
 }
 
 static bool passes(int code, const struct hg_error *err)
@@ -263,7 +249,7 @@ static int write_one_by_one(struct hg_pipelines *service,
         }
         if (r < 0 && !attempts[i]->refused) {
             refuse_report(attempts[i], err);
-            hg_dispatcher_poke(service); /* it is written down without its report */
+            hg_signal_dispatcher(service); /* it is written down without its report */
             continue;
         }
         attempts[i]->taken = true; /* as far as that is possible */
@@ -429,7 +415,7 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : write_batch(service, db, &n_ended, err); /* what comes meanwhile pokes us */
     if (n_ended == ENDS_AT_ONCE) {
-        hg_dispatcher_poke(service); /* there may have been more */
+        hg_signal_dispatcher(service); /* there may have been more */
     }
     if (r == HG_OK && now >= rounds->progress_at_ms) {
         rounds->progress_at_ms = now + PROGRESS_MS;

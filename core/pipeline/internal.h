@@ -112,10 +112,18 @@ struct hg_pipelines {
     int64_t highest_fence; /* that was claimed here; the dispatcher's own */
 };
 
-/* ---- service.c ---- */
+/* ---- signal.c: what the threads tell each other. [any] ---- */
 
-/* The threads end when this is true. [any] */
-bool hg_pipelines_is_stopping(struct hg_pipelines *service);
+/* There may be something to do: a task was added, an attempt has ended, a worker is free. */
+void hg_signal_dispatcher(struct hg_pipelines *service);
+/* Somebody asked to stop what runs. */
+void hg_signal_keeper(struct hg_pipelines *service);
+/* Schedules have changed, or something is due. */
+void hg_signal_scheduler(struct hg_pipelines *service);
+/* A run moved on; for those who wait for it. */
+void hg_signal_run_changed(struct hg_pipelines *service);
+/* The threads end when this is true. */
+bool hg_signal_is_stopping(struct hg_pipelines *service);
 
 /* ---- catalog.c: definitions in the database ---- */
 
@@ -227,8 +235,6 @@ int64_t hg_keeper_lease_ms(void);
 int hg_keeper_start(struct hg_pipelines *service, struct hg_error *err);
 /* Call with `written` set. */
 void hg_keeper_stop(struct hg_pipelines *service);
-/* Somebody asked to stop what runs. [any] */
-void hg_keeper_poke(struct hg_pipelines *service);
 
 /* ---- retention.c ---- */
 
@@ -286,12 +292,8 @@ int hg_dispatcher_start(struct hg_pipelines *service, struct hg_error *err);
  * cut short is taken up by others or at a start.
  */
 void hg_dispatcher_stop(struct hg_pipelines *service, int64_t grace_ms);
-/* There may be something to do. [any] */
-void hg_dispatcher_poke(struct hg_pipelines *service);
 int hg_scheduler_start(struct hg_pipelines *service, struct hg_error *err);
 void hg_scheduler_stop(struct hg_pipelines *service);
-/* Schedules have changed, or something is due. [any] */
-void hg_scheduler_wake(struct hg_pipelines *service);
 /* Sets next_run_at of a pipeline from its schedule. */
 int hg_scheduler_plan(struct hg_pipelines *service, const char *id, struct hg_error *err);
 /* That of all, but for those that are due and that a host which runs will see to. */

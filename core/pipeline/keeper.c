@@ -50,7 +50,7 @@ static int renew(struct keeping *keeping, struct hg_db *db, struct hg_error *err
         keeping->told = false;
     }
     if (!stood) {
-        hg_dispatcher_poke(service); /* it may claim now */
+        hg_signal_dispatcher(service); /* it may claim now */
     }
     return HG_OK;
 }
@@ -133,13 +133,6 @@ static void *keep(void *arg)
         }
     } while (wait_a_while(keeping.service, r < 0 ? RETRY_DATABASE_MS : LOOK_MS));
     return NULL;
-}
-
-void hg_keeper_poke(struct hg_pipelines *service)
-{
-    HG_LOCK(&service->mutex);
-    service->cancels_due = true;
-    (void)pthread_cond_signal(&service->cancels);
 }
 
 int hg_keeper_start(struct hg_pipelines *service, struct hg_error *err)

@@ -75,7 +75,7 @@ static void set_leads(struct hg_pipelines *service, bool leads, int64_t n_others
         service->n_other_hosts = n_others;
     }
     if (begins) {
-        hg_scheduler_wake(service); /* what is due by now is ours */
+        hg_signal_scheduler(service); /* what is due by now is ours */
     }
 }
 
@@ -106,9 +106,9 @@ static int look_around(struct touch *touch, struct hg_error *err)
 static void hear(struct hg_pipelines *service, const char *what)
 {
     if (strcmp(what, SAY_WORK) == 0) {
-        hg_dispatcher_poke(service);
+        hg_signal_dispatcher(service);
     } else {
-        hg_scheduler_wake(service);
+        hg_signal_scheduler(service);
     }
 }
 
@@ -183,7 +183,7 @@ static void wait_for_news(struct touch *touch)
 static void *keep_in_touch(void *arg)
 {
     struct touch touch = {.service = arg};
-    while (!hg_pipelines_is_stopping(touch.service)) {
+    while (!hg_signal_is_stopping(touch.service)) {
         struct hg_error err = HG_ERROR_INIT;
         if (one_round(&touch, &err) < 0) {
             disconnect(&touch); /* the dispatcher says that the database is away */

@@ -141,7 +141,7 @@ int hg_retention_keep_quarantine(struct hg_pipelines *service, struct hg_error *
         return HG_OK;
     }
     int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
-    while (r == HG_OK && n == ROWS_AT_ONCE && !hg_pipelines_is_stopping(service)) {
+    while (r == HG_OK && n == ROWS_AT_ONCE && !hg_signal_is_stopping(service)) {
         r = forget_portion(db, days, &n, err);
     }
     return r;

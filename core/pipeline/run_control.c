@@ -148,12 +148,11 @@ static void run_changed(struct hg_pipelines *service)
 {
     {
         HG_LOCK(&service->mutex);
-        service->run_changes++;
         service->claims_due = true;
-        (void)pthread_cond_broadcast(&service->run_changed);
     }
-    hg_keeper_poke(service);
-    hg_dispatcher_poke(service);
+    hg_signal_run_changed(service);
+    hg_signal_keeper(service);
+    hg_signal_dispatcher(service);
 }
 
 int hg_runs_cancel(struct hg_pipelines *service,

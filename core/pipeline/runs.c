@@ -390,7 +390,7 @@ int hg_run_create(struct hg_pipelines *service,
            "trigger",
            request->trigger,
            NULL);
-    hg_dispatcher_poke(service);
+    hg_signal_dispatcher(service);
     return HG_OK;
 }
 

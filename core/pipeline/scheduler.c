@@ -89,13 +89,6 @@ static int plan_in(struct hg_db *db, const char *id, const char *besides, struct
     return r;
 }
 
-void hg_scheduler_wake(struct hg_pipelines *service)
-{
-    HG_LOCK(&service->mutex);
-    service->schedules_changed = true;
-    (void)pthread_cond_signal(&service->schedule);
-}
-
 static int plan_and_tell(struct hg_pipelines *service,
                          const char *id,
                          const char *besides,
@@ -110,7 +103,7 @@ static int plan_and_tell(struct hg_pipelines *service,
         }
     }
     hg_peers_tell_schedules(service);
-    hg_scheduler_wake(service);
+    hg_signal_scheduler(service);
     return HG_OK;
 }
 

@@ -79,12 +79,6 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
     return HG_OK;
 }
 
-bool hg_pipelines_is_stopping(struct hg_pipelines *service)
-{
-    HG_LOCK(&service->mutex);
-    return service->stopping;
-}
-
 void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
 {
     if (!service) {

@@ -338,7 +338,7 @@ static void test_a_host_that_stops_looks_after_what_runs(void **state)
     wait_for_waiters(SHORT_LOCK, 1);
     assert_int_equal(pthread_create(&left.stopper, NULL, stop_with_grace, NULL), 0);
     left.stops = true;
-    while (!hg_pipelines_is_stopping(fixture.service)) {
+    while (!hg_signal_is_stopping(fixture.service)) {
         (void)metadata_number("select 1 as n"); /* leaves the mutex to others */
     }
     let_go(1);

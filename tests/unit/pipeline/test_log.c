@@ -106,7 +106,7 @@ static void test_a_short_outage_is_not_an_error(void **state)
     start_service();
     int64_t begin = hg_time_monotonic_ms();
     hg_test_pg_kill(pg);
-    hg_dispatcher_poke(fixture.service);
+    hg_signal_dispatcher(fixture.service);
     int r = hg_test_pg_resume(pg);
     int64_t away_ms = hg_time_monotonic_ms() - begin;
     struct hg_error err = HG_ERROR_INIT;

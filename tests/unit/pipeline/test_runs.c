@@ -274,7 +274,7 @@ static void test_an_attempt_beside_an_older_one(void **state)
     sql("metadata",
         "update task set state = 'ready', host = null, run_at = now(),"
         " max_attempts = max_attempts + 1");
-    hg_dispatcher_poke(fixture.service);
+    hg_signal_dispatcher(fixture.service);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
     assert_string_equal(text_at(run, "status"), "succeeded");
     assert_int_equal(warehouse_number("select last_value as n from public.begun"), 2);
