@@ -168,7 +168,7 @@ int hg_ledger_wait(struct hg_flow *flow,
 static int begin(struct hg_flow *flow, struct hg_error *err)
 {
     const struct hg_ledger_attempt attempt = {
-        flow->pipeline_id, flow->run_id, flow->key, flow->fence, 0};
+        flow->pipeline_id, flow->run_id, flow->key, flow->fence, 0, 0};
     struct hg_ledger_wait wait = hg_ledger_wait_begin(flow);
     for (;;) {
         enum hg_fence fence = HG_FENCE_TAKEN;
@@ -188,7 +188,7 @@ static int begin(struct hg_flow *flow, struct hg_error *err)
 int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struct hg_error *err)
 {
     const struct hg_ledger_attempt attempt = {
-        flow->pipeline_id, flow->run_id, flow->key, flow->fence, 0};
+        flow->pipeline_id, flow->run_id, flow->key, flow->fence, 0, 0};
     int r = begin(flow, err);
     r = r < 0 ? r : find(flow->db, &attempt, ret_done, err);
     HG_FAULT("flow.begun");
@@ -204,6 +204,14 @@ int hg_ledger_share(struct hg_db *db, int64_t fence, struct hg_error *err)
 
 /* ---- settling ---- */
 
+/* How long a transaction has been open that is ended: 0 is any. */
+static int64_t end_after_ms(const struct hg_ledger_attempt *attempt)
+{
+    int64_t since_ms = attempt->asking_since_ms;
+    bool long_asked = since_ms > 0 && hg_time_monotonic_ms() - since_ms >= attempt->lease_ms;
+    return long_asked ? 0 : attempt->lease_ms;
+}
+
 static int settle(struct hg_db *db,
                   const struct hg_ledger_attempt *attempt,
                   enum hg_fence *ret_fence,
@@ -214,7 +222,7 @@ static int settle(struct hg_db *db,
     int r = hg_db_begin(db, err);
     /* The server does not wait for us either, should this host be frozen just here. */
     r = r < 0 ? r : hg_db_simple(db, IDLE_LIMIT, NULL, err);
-    r = r < 0 ? r : take(db, attempt, number(end_after, attempt->lease_ms), ret_fence, err);
+    r = r < 0 ? r : take(db, attempt, number(end_after, end_after_ms(attempt)), ret_fence, err);
     if (r == HG_OK && *ret_fence == HG_FENCE_TAKEN) {
         r = find(db, attempt, ret_done, err);
         r = r < 0 ? r : hg_db_commit(db, err);

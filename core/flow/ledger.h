@@ -73,6 +73,7 @@ struct hg_ledger_attempt {
     const char *key;
     int64_t fence; /* above that of the attempt */
     int64_t lease_ms;
+    int64_t asking_since_ms; /* by the monotonic clock; 0: this is the first time */
 };
 
 /*
@@ -80,7 +81,9 @@ struct hg_ledger_attempt {
  * committed, asked on a connection of the host's own outside of a transaction. Takes the fence for
  * that, and so is certain: a transaction of the attempt that is still open is waited for, and none
  * can commit afterwards. HG_EUNAVAILABLE with `retryable` when it is open for longer than a moment:
- * ask again. Once it has been open for a lease it is ended, for its host may be frozen with it.
+ * ask again, with the same `asking_since_ms`. Once it has been open for a lease it is ended, for its
+ * host may be frozen with it; and once we have asked for a lease whatever older one is open, for one
+ * that goes on working begins a new transaction with every checkpoint.
  */
 int hg_ledger_settle(struct hg_db *db,
                      const struct hg_ledger_attempt *attempt,

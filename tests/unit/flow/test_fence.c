@@ -235,7 +235,7 @@ static void test_settling(void **state)
     struct hg_error err = HG_ERROR_INIT;
     struct hg_ledger_done done = {0};
     struct hg_ledger_attempt attempt = {
-        "p", "01900000-0000-7000-8000-000000000001", "fetch", 4, LONG_LEASE_MS};
+        "p", "01900000-0000-7000-8000-000000000001", "fetch", 4, LONG_LEASE_MS, 0};
     HG_CLEANUP(hg_db_returnp) struct hg_db *host = NULL;
     (void)state;
     assert_int_equal(hg_db_connect(hg_test_pg_warehouse(pg), "test", &host, &err), HG_OK);
@@ -253,6 +253,33 @@ static void test_settling(void **state)
     run(load(3, 0), HG_ECONFLICT, "has taken over");
 }
 
+/*
+ * An older attempt whose worker is alive but has lost its lease begins a new transaction with every
+ * checkpoint: none of them is ever open for a lease.
+ */
+static void test_settling_behind_checkpoints(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_ledger_done done = {0};
+    struct hg_ledger_attempt attempt = {.pipeline_id = "p",
+                                        .run_id = "01900000-0000-7000-8000-000000000001",
+                                        .key = "fetch",
+                                        .fence = 4,
+                                        .lease_ms = LONG_LEASE_MS,
+                                        .asking_since_ms = hg_time_monotonic_ms()};
+    HG_CLEANUP(hg_db_returnp) struct hg_db *host = NULL;
+    (void)state;
+    assert_int_equal(hg_db_connect(hg_test_pg_warehouse(pg), "test", &host, &err), HG_OK);
+    PGconn *older = frozen(TAKE(3), "taken");
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_EUNAVAILABLE);
+    (void)ask(older, "commit; begin");
+    assert_string_equal(ask(older, TAKE(3)), "taken");
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_EUNAVAILABLE);
+    attempt.asking_since_ms -= LONG_LEASE_MS; /* a lease has passed */
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_OK);
+    assert_ended(older, true);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, give_two)
@@ -264,6 +291,7 @@ int main(void)
         TEST(test_cancel_while_it_waits),
         TEST(test_what_was_ended_lands_nothing),
         TEST(test_settling),
+        TEST(test_settling_behind_checkpoints),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
