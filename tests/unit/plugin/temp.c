@@ -27,7 +27,7 @@ int make_folder(void **state)
     (void)state;
     assert_int_equal(hg_scratch_make("plugin", made), 0);
     assert_non_null(realpath(made, real));
-    (void)snprintf(folder, sizeof folder, "%s", real);
+    assert_true(snprintf(folder, sizeof folder, "%s", real) < (int)sizeof folder);
     return 0;
 }
 
