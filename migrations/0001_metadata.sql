@@ -30,6 +30,21 @@ create table session (
 create index session_username on session (username); -- the sessions of one person, and the cascade
 create index session_expires_at on session (expires_at); -- what is to be swept
 
+-- Workers -----------------------------------------------------------------------------------------
+
+-- The password of headgate_load, where the warehouse is a server that asks for one. A role has but
+-- one, so all hosts use this. It is in the clear: it must be sent, and hosts share no key to seal it
+-- with, a master key belongs to one data dir. Whoever reads this table owns the database, and may do
+-- in the warehouse whatever a worker may.
+create table worker_login (
+    only_row boolean primary key default true check (only_row),
+    password text not null check (password <> '')
+        default replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''),
+    made_at timestamptz not null default now()
+);
+
+revoke all on worker_login from public; -- default privileges may have given it
+
 -- Pipelines ---------------------------------------------------------------------------------------
 
 create table pipeline (

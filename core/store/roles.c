@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "base/buf.h"
-#include "base/uuid.h"
+
+/* Of the advisory lock; any number that nobody else uses. */
+#define LOCK_KEY "5260129372347"
 
 static const struct hg_statement look = {
     "roles_look",
@@ -101,7 +101,19 @@ static int make_missing(struct hg_db *db,
     return r;
 }
 
-int hg_roles_ensure(struct hg_db *db, const char *host_role, struct hg_error *err)
+/* What several hosts change of one role at once fails in the server with an error of no kind. */
+static int lock(struct hg_db *db, struct hg_error *err)
+{
+    return hg_db_simple(db, "select pg_catalog.pg_advisory_lock(" LOCK_KEY ")", NULL, err);
+}
+
+/* When the connection was lost the server has let go of the lock by itself. */
+static void unlock(struct hg_db *db)
+{
+    (void)hg_db_simple(db, "select pg_catalog.pg_advisory_unlock(" LOCK_KEY ")", NULL, NULL);
+}
+
+static int ensure_locked(struct hg_db *db, const char *host_role, struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *found = NULL;
     const char *const params[] = {host_role};
@@ -120,40 +132,33 @@ int hg_roles_ensure(struct hg_db *db, const char *host_role, struct hg_error *er
     return make_missing(db, found, host_role, err);
 }
 
-static int set_password(struct hg_db *db, const char *password, struct hg_error *err)
+int hg_roles_ensure(struct hg_db *db, const char *host_role, struct hg_error *err)
+{
+    int r = lock(db, err);
+    if (r == HG_OK) {
+        r = ensure_locked(db, host_role, err);
+        unlock(db);
+    }
+    return r;
+}
+
+int hg_roles_set_password(struct hg_db *db, const char *password, struct hg_error *err)
 {
     PGconn *conn = hg_db_conn(db);
+    HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
     /* Hashed here, so that the password itself is in no statement and no log of the server. */
     char *verifier = PQencryptPasswordConn(conn, password, HG_ROLE_LOAD, "scram-sha-256");
     if (!verifier) {
         return hg_db_error(conn, NULL, err);
     }
-    HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
     hg_buf_puts(&sql, "alter role " HG_ROLE_LOAD " password ");
     hg_quote_literal(&sql, verifier);
     PQfreemem(verifier);
-    return hg_buf_failed(&sql) ? hg_error_nomem(err) : run(db, hg_buf_text(&sql), err);
-}
-
-int hg_roles_new_password(struct hg_db *db,
-                          char ret_password[HG_PASSWORD_TEXT],
-                          struct hg_error *err)
-{
-    unsigned char bytes[(HG_PASSWORD_TEXT - 1) / 2];
-    char password[HG_PASSWORD_TEXT];
-    int r = hg_random_bytes(bytes, sizeof bytes, err);
-    if (r < 0) {
-        return r;
-    }
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        (void)snprintf(password + 2 * i, 3, "%02x", bytes[i]);
-    }
-    r = set_password(db, password, err);
+    int r = hg_buf_failed(&sql) ? hg_error_nomem(err) : lock(db, err);
     if (r == HG_OK) {
-        memcpy(ret_password, password, sizeof password);
+        r = run(db, hg_buf_text(&sql), err);
+        unlock(db);
     }
-    OPENSSL_cleanse(bytes, sizeof bytes);
-    OPENSSL_cleanse(password, sizeof password);
     return r;
 }
 

@@ -29,12 +29,8 @@
  */
 int hg_roles_ensure(struct hg_db *db, const char *host_role, struct hg_error *err);
 
-enum { HG_PASSWORD_TEXT = 65 };
-
-/* Gives headgate_load a new random password, which only *ret_password then holds in the clear. */
-int hg_roles_new_password(struct hg_db *db,
-                          char ret_password[HG_PASSWORD_TEXT],
-                          struct hg_error *err);
+/* HG_EFORBIDDEN with the SQL to run when the session's role may not. See worker_login.h. */
+int hg_roles_set_password(struct hg_db *db, const char *password, struct hg_error *err);
 
 /*
  * After the warehouse's migrations: whether function run_sql is there as it must be (HG_ENOTFOUND)

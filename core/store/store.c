@@ -12,6 +12,7 @@
 #include "store/migrate.h"
 #include "store/programs.h"
 #include "store/roles.h"
+#include "store/worker_login.h"
 
 enum {
     METADATA_CONNECTIONS = 12,
@@ -138,49 +139,6 @@ static int reach_warehouse(const char *url,
     return r < 0 ? r : hg_db_connect(url, APPLICATION, ret, err);
 }
 
-static int check_worker_login(const char *worker_url, struct hg_error *err)
-{
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    int r = hg_db_connect(worker_url, APPLICATION, &db, err);
-    if (r < 0) {
-        (void)hg_error_wrap(err, "workers cannot log in as " HG_ROLE_LOAD);
-        (void)hg_error_hint(err,
-                            "Let that role in with a password, in the server's pg_hba.conf: host "
-                            "<warehouse> " HG_ROLE_LOAD " <this machine> scram-sha-256");
-    }
-    return r;
-}
-
-/* Roles with a new password, and the workers' URL with it. */
-static int set_worker_login(struct hg_store *store,
-                            struct hg_db *db,
-                            const char *url,
-                            struct hg_error *err)
-{
-    char password[HG_PASSWORD_TEXT];
-    HG_CLEANUP(hg_freep) char *plain = NULL;
-    int r = hg_roles_ensure(db, PQuser(hg_db_conn(db)), err);
-    r = r < 0 ? r : hg_roles_new_password(db, password, err);
-    if (r < 0) {
-        return r;
-    }
-    /* A certificate or a password file of the host's own must not go along. */
-    const struct hg_conninfo_part parts[] = {{"user", HG_ROLE_LOAD},
-                                             {"password", password},
-                                             {"passfile", NULL},
-                                             {"sslcert", NULL},
-                                             {"sslkey", NULL},
-                                             {"sslpassword", NULL},
-                                             {NULL, NULL}};
-    r = hg_conninfo_with(url, parts, &plain, err);
-    r = r < 0 ? r : with_options(plain, HG_WAREHOUSE_OPTIONS, &store->worker_url, err);
-    OPENSSL_cleanse(password, sizeof password);
-    if (plain) {
-        OPENSSL_cleanse(plain, strlen(plain));
-    }
-    return r < 0 ? r : check_worker_login(store->worker_url, err);
-}
-
 static int use_warehouse_url(struct hg_store *store,
                              const char *url,
                              const char *maintenance_url,
@@ -190,7 +148,7 @@ static int use_warehouse_url(struct hg_store *store,
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int r = reach_warehouse(url, maintenance_url, wait_ms, &db, err);
     r = r < 0 ? r : check_server(db, err);
-    r = r < 0 ? r : set_worker_login(store, db, url, err);
+    r = r < 0 ? r : hg_roles_ensure(db, PQuser(hg_db_conn(db)), err);
     return r < 0 ? r : with_options(url, HG_WAREHOUSE_OPTIONS, &store->warehouse_url, err);
 }
 
@@ -351,6 +309,10 @@ static int bring_up_to_date(struct hg_store *store,
     r = r < 0 ? r : migrate(metadata, HG_DATABASE_METADATA, metadata_dir, err);
     r = r < 0 ? r : migrate(warehouse, HG_DATABASE_WAREHOUSE, warehouse_dir, err);
     r = r < 0 ? r : check_rights(warehouse, err);
+    if (r == HG_OK && !store->worker_url) {
+        r = hg_worker_login_ensure(
+            metadata, warehouse, store->warehouse_url, &store->worker_url, err);
+    }
     return r < 0 ? r : lift_fences(metadata, warehouse, err);
 }
 

@@ -1,4 +1,5 @@
 /* A store on servers given by URL. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +84,6 @@ static void test_warehouse_beside_metadata(void **state)
     hg_store_close(NULL, true);
 }
 
-/* Workers log in with the password of this start, and with no other. */
 static void test_a_database_of_another_build(void **state)
 {
     (void)state;
@@ -102,40 +102,227 @@ static void test_a_database_of_another_build(void **state)
                "Start the build that made it, or name another database");
 }
 
-static void test_worker_password(void **state)
+/* ---- the login of workers, where the server asks for a password ---- */
+
+#define FIRST_RULE(method) "local all headgate_load " method "\nlocal all all trust\n"
+
+static void set_hba(const char *rules)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/data/pg_hba.conf", hg_test_pg_folder(pg));
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(rules, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", "select pg_reload_conf()"), 0);
+}
+
+static int ask_for_passwords(void **state)
 {
     (void)state;
-    static const char hba[] = "local all headgate_load scram-sha-256\nlocal all all trust\n";
+    set_hba(FIRST_RULE("scram-sha-256"));
+    return 0;
+}
+
+static void in_metadata(const struct hg_store *store, const char *sql)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = borrow(hg_store_metadata(store));
+    must(db, sql);
+}
+
+static void assert_workers_log_in(const struct hg_store *store)
+{
+    hg_db_return(connect_to(hg_store_worker_url(store)));
+}
+
+static char *verifier(void)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *admin = connect_to(hg_test_pg_admin(pg));
+    return ask(admin, "select rolpassword from pg_authid where rolname = 'headgate_load'");
+}
+
+static void test_worker_needs_its_password(void **state)
+{
+    (void)state;
     char url[256];
-    char path[256];
-    HG_CLEANUP(hg_freep) char *first = NULL;
     HG_CLEANUP(hg_freep) char *bare = NULL;
     HG_CLEANUP(hg_freep) char *password = NULL;
     struct hg_db *db = NULL;
     make_owner("secretive", "createdb createrole", url);
-    (void)snprintf(path, sizeof path, "%s/data/pg_hba.conf", hg_test_pg_folder(pg));
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_true(fputs(hba, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    assert_int_equal(hg_test_pg_sql(pg, "postgres", "select pg_reload_conf()"), 0);
-
     struct hg_store *store = open_store(url, NULL);
-    first = strdup(hg_store_worker_url(store));
-    assert_int_equal(hg_conninfo_get(first, "password", &password, NULL), HG_OK);
+    const char *worker_url = hg_store_worker_url(store);
+    assert_int_equal(hg_conninfo_get(worker_url, "password", &password, NULL), HG_OK);
     assert_int_equal(strlen(password), 64);
+    assert_int_equal(strspn(password, "0123456789abcdef"), 64);
     const struct hg_conninfo_part none[] = {{"password", NULL}, {NULL, NULL}};
-    assert_int_equal(hg_conninfo_with(first, none, &bare, NULL), HG_OK);
+    assert_int_equal(hg_conninfo_with(worker_url, none, &bare, NULL), HG_OK);
     assert_int_equal(hg_db_connect(bare, "test", &db, NULL), HG_EUNAUTHENTICATED);
+    assert_workers_log_in(store);
     hg_store_close(store, false);
+}
 
-    store = open_store(url, NULL);
-    assert_string_not_equal(first, hg_store_worker_url(store));
-    struct hg_error err = HG_ERROR_INIT;
-    assert_int_equal(hg_db_connect(first, "test", &db, &err), HG_EUNAUTHENTICATED);
-    assert_string_equal(err.sqlstate, "28P01");
-    hg_db_return(connect_to(hg_store_worker_url(store)));
+/* A role has one password: a start that changed it would lock out the workers of other hosts. */
+static void test_hosts_share_the_workers_password(void **state)
+{
+    (void)state;
+    char url[256];
+    make_owner("team", "createdb createrole", url);
+    struct hg_store *first = open_store(url, NULL);
+    HG_CLEANUP(hg_freep) char *before = verifier();
+    struct hg_store *second = open_store(url, NULL);
+    assert_workers_log_in(first);
+    assert_workers_log_in(second);
+    hg_store_close(open_store(url, NULL), true); /* as `headgate migrate` does beside them */
+    assert_workers_log_in(first);
+    assert_string_equal(hg_store_worker_url(first), hg_store_worker_url(second));
+    HG_CLEANUP(hg_freep) char *after = verifier();
+    assert_string_equal(before, after);
+    hg_store_close(second, false);
+    hg_store_close(first, false);
+}
+
+struct start {
+    pthread_t thread;
+    const char *url;
+    struct hg_store *store;
+    struct hg_error err;
+};
+
+static void *start_host(void *arg)
+{
+    struct start *start = arg;
+    const struct hg_store_options options = {.metadata_url = start->url};
+    (void)hg_store_open(&options, &start->store, &start->err);
+    return NULL;
+}
+
+static void test_hosts_that_start_at_once(void **state)
+{
+    (void)state;
+    enum { HOSTS = 4 };
+    char url[256];
+    struct start starts[HOSTS] = {{0}};
+    make_owner("crowd", "createdb createrole", url);
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", "alter role headgate_load password null"), 0);
+    for (size_t i = 0; i < HOSTS; i++) {
+        starts[i].url = url;
+        starts[i].err = (struct hg_error)HG_ERROR_INIT;
+        assert_int_equal(pthread_create(&starts[i].thread, NULL, start_host, &starts[i]), 0);
+    }
+    for (size_t i = 0; i < HOSTS; i++) {
+        assert_int_equal(pthread_join(starts[i].thread, NULL), 0);
+    }
+    for (size_t i = 0; i < HOSTS; i++) {
+        if (!starts[i].store) {
+            fail_msg("%s (%s)", starts[i].err.message, starts[i].err.hint);
+        }
+        assert_workers_log_in(starts[i].store);
+        assert_string_equal(hg_store_worker_url(starts[0].store),
+                            hg_store_worker_url(starts[i].store));
+    }
+    for (size_t i = 0; i < HOSTS; i++) {
+        hg_store_close(starts[i].store, false);
+    }
+}
+
+/* In a server that was made anew the role has no password, or one of another time. */
+static void test_warehouse_of_a_restored_server(void **state)
+{
+    (void)state;
+    static const char *const found[] = {"alter role headgate_load password null",
+                                        "alter role headgate_load password 'other'"};
+    char url[256];
+    make_owner("restored", "createdb createrole", url);
+    struct hg_store *host = open_store(url, NULL);
+    for (size_t i = 0; i < HG_COUNT(found); i++) {
+        struct hg_db *db = NULL;
+        assert_int_equal(hg_test_pg_sql(pg, "postgres", found[i]), 0);
+        assert_int_equal(hg_db_connect(hg_store_worker_url(host), "test", &db, NULL),
+                         HG_EUNAUTHENTICATED);
+        hg_store_close(open_store(url, NULL), false);
+        assert_workers_log_in(host); /* the same password as before */
+    }
+    hg_store_close(host, false);
+}
+
+static void test_metadata_from_before_the_password(void **state)
+{
+    (void)state;
+    char url[256];
+    make_owner("earlier", "createdb createrole", url);
+    struct hg_store *store = open_store(url, NULL);
+    HG_CLEANUP(hg_freep) char *before = strdup(hg_store_worker_url(store));
+    in_metadata(store, "delete from worker_login");
     hg_store_close(store, false);
+    store = open_store(url, NULL);
+    assert_workers_log_in(store);
+    assert_string_not_equal(before, hg_store_worker_url(store));
+    hg_store_close(store, false);
+}
+
+/* Also where a superuser gives others what is made. */
+static void test_password_is_for_the_host_alone(void **state)
+{
+    (void)state;
+    char url[256];
+    make_owner("discreet", "createdb createrole", url);
+    assert_int_equal(hg_test_pg_sql(pg,
+                                    "discreet",
+                                    "alter default privileges for role discreet grant select on"
+                                    " tables to public"),
+                     0);
+    struct hg_store *store = open_store(url, NULL);
+    {
+        HG_CLEANUP(hg_db_returnp) struct hg_db *db = borrow(hg_store_metadata(store));
+        assert_answer(db,
+                      "select count(*) from pg_roles where not rolsuper and rolname !~ '^pg_'"
+                      " and has_table_privilege(oid, 'worker_login', 'select')",
+                      "1");
+        assert_answer(db, "select count(*) from worker_login", "1");
+        must_fail(db, "insert into worker_login (only_row) values (false)", HG_EDATA, "23514", NULL);
+    }
+    hg_store_close(store, false);
+}
+
+/* With the roles there and the password set nothing is left that takes a right. */
+static void test_host_that_may_not_change_roles(void **state)
+{
+    (void)state;
+    char url[256];
+    make_owner("modest", "createdb createrole", url);
+    hg_store_close(open_store(url, NULL), false);
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", "alter role modest nocreaterole"), 0);
+    struct hg_store *store = open_store(url, NULL);
+    assert_workers_log_in(store);
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", "alter role headgate_load password null"), 0);
+    open_fails(
+        url, NULL, HG_EFORBIDDEN, "may not manage the roles", "ALTER ROLE \"modest\" CREATEROLE;");
+    /* Where no password is asked for, none needs to be set. */
+    set_hba(FIRST_RULE("trust"));
+    in_metadata(store, "delete from worker_login");
+    hg_store_close(store, false);
+    store = open_store(url, NULL);
+    assert_workers_log_in(store);
+    hg_store_close(store, false);
+}
+
+/* Refused, but not for its password, which is left as it is. */
+static void test_server_that_lets_no_worker_in(void **state)
+{
+    (void)state;
+    char url[256];
+    make_owner("closed", "createdb createrole", url);
+    hg_store_close(open_store(url, NULL), false);
+    HG_CLEANUP(hg_freep) char *before = verifier();
+    set_hba(FIRST_RULE("reject"));
+    open_fails(url,
+               NULL,
+               HG_EUNAUTHENTICATED,
+               "workers cannot log in as headgate_load",
+               "in the server's pg_hba.conf");
+    HG_CLEANUP(hg_freep) char *after = verifier();
+    assert_string_equal(before, after);
+    set_hba(FIRST_RULE("scram-sha-256"));
 }
 
 static void test_own_warehouse_url(void **state)
@@ -217,7 +404,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_warehouse_beside_metadata),
         cmocka_unit_test(test_a_database_of_another_build),
-        cmocka_unit_test(test_worker_password),
+        cmocka_unit_test_setup(test_worker_needs_its_password, ask_for_passwords),
+        cmocka_unit_test_setup(test_hosts_share_the_workers_password, ask_for_passwords),
+        cmocka_unit_test_setup(test_hosts_that_start_at_once, ask_for_passwords),
+        cmocka_unit_test_setup(test_warehouse_of_a_restored_server, ask_for_passwords),
+        cmocka_unit_test_setup(test_metadata_from_before_the_password, ask_for_passwords),
+        cmocka_unit_test_setup(test_password_is_for_the_host_alone, ask_for_passwords),
+        cmocka_unit_test_setup(test_host_that_may_not_change_roles, ask_for_passwords),
+        cmocka_unit_test_setup(test_server_that_lets_no_worker_in, ask_for_passwords),
         cmocka_unit_test(test_own_warehouse_url),
         cmocka_unit_test(test_missing_rights),
         cmocka_unit_test(test_unusable_servers),
