@@ -12,6 +12,18 @@ static void disconnect(struct hg_flow_session *session)
     hg_freep(&session->warehouse);
 }
 
+/* A wrong password is for the user to mend elsewhere; this one the host gives, and mends. */
+int hg_flow_connect(const char *warehouse, struct hg_db **ret, struct hg_error *err)
+{
+    int r = hg_db_connect(warehouse, "headgate worker", ret, err);
+    if (r == HG_EUNAUTHENTICATED && err) {
+        (void)hg_error_wrap(err, "a worker cannot log in to the warehouse");
+        (void)hg_error_hint(err, "A start of Headgate mends the login, or says what it takes.");
+        err->retryable = 1;
+    }
+    return r;
+}
+
 int hg_flow_session_take(struct hg_flow_session *session,
                          const char *warehouse,
                          struct hg_db **ret,
@@ -22,7 +34,7 @@ int hg_flow_session_take(struct hg_flow_session *session,
         return HG_OK;
     }
     disconnect(session);
-    return hg_db_connect(warehouse, "headgate worker", ret, err);
+    return hg_flow_connect(warehouse, ret, err);
 }
 
 void hg_flow_session_keep(struct hg_flow_session *session, const char *warehouse, struct hg_db *db)

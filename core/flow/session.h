@@ -21,6 +21,12 @@ struct hg_flow_session {
     struct hg_flow_watch *watch;
 };
 
+/*
+ * A worker's connection to the warehouse. HG_EUNAUTHENTICATED is retryable here, as it is nowhere
+ * else: the login was given by the host and is not the user's fault.
+ */
+int hg_flow_connect(const char *warehouse, struct hg_db **ret, struct hg_error *err);
+
 /* The kept connection when it leads there and still stands, else a new one. */
 int hg_flow_session_take(struct hg_flow_session *session,
                          const char *warehouse,

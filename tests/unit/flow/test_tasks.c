@@ -118,6 +118,22 @@ static void test_a_kept_connection_is_as_new(void **state)
     hg_flow_session_close(&session);
 }
 
+/* Workers have their login from the host: what is wrong with it no user can mend in a pipeline. */
+static void test_a_login_that_is_refused_is_tried_again(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    (void)state;
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", "alter role headgate_load nologin"), 0);
+    json_t *result = run(transform("select 1"), HG_EUNAUTHENTICATED, &err);
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", "alter role headgate_load login"), 0);
+    assert_int_equal(err.retryable, 1);
+    assert_string_equal(err.sqlstate, "28000");
+    assert_non_null(strstr(err.message, "a worker cannot log in to the warehouse: "));
+    assert_non_null(strstr(err.hint, "A start of Headgate"));
+    json_decref(result);
+    json_decref(run(transform("select 1"), HG_OK, &err));
+}
+
 static const char *status(const json_t *result, size_t job)
 {
     return json_string_value(
@@ -421,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_transform, reset),
         cmocka_unit_test_setup(test_a_kept_connection_is_as_new, reset),
+        cmocka_unit_test_setup(test_a_login_that_is_refused_is_tried_again, reset),
         cmocka_unit_test_setup(test_transform_is_done_once, reset),
         cmocka_unit_test_setup(test_transform_is_fenced, reset),
         cmocka_unit_test_setup(test_transform_errors_have_a_place, reset),
