@@ -279,7 +279,8 @@ static void test_password_is_for_the_host_alone(void **state)
                       " and has_table_privilege(oid, 'worker_login', 'select')",
                       "1");
         assert_answer(db, "select count(*) from worker_login", "1");
-        must_fail(db, "insert into worker_login (only_row) values (false)", HG_EDATA, "23514", NULL);
+        must_fail(
+            db, "insert into worker_login (only_row) values (false)", HG_EDATA, "23514", NULL);
     }
     hg_store_close(store, false);
 }
