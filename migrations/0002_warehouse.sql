@@ -15,6 +15,13 @@ create table headgate.ledger_head (
     primary key (pipeline_id, task_key)
 );
 
+-- What the locks of a fence are made from. headgate_load reads it, headgate_user does not: a script
+-- runs in the session of an attempt and may take any lock there, but none that says a fence.
+create table headgate.fence_secret (
+    one boolean primary key default true check (one),
+    secret uuid not null default gen_random_uuid()
+);
+
 -- One row a commit, in the transaction of its rows: it is there if and only if they are.
 create table headgate.ledger (
     pipeline_id text not null,
@@ -133,56 +140,106 @@ grant usage, create on schema headgate to headgate_user;
 alter function headgate.run_sql(text) owner to headgate_user;
 revoke all on schema headgate from headgate_user;
 
--- The fence of an attempt as a lock that its sessions share, so that others can see it while the row
--- in ledger_head is not committed: a mark of 24 bits and the fence in 40, which is a thousand attempts a
--- second for 34 years. A lock and not the session's name, since a script may change that.
-create or replace function headgate.fence_key(p_fence bigint) returns bigint
-    language sql immutable
-as $$ select (4736838::bigint << 40) | p_fence $$;
+-- 64 bits that nobody foretells who does not know the secret.
+insert into headgate.fence_secret default values on conflict do nothing;
 
--- For a session beside the one that took the fence: ended with it, see below.
-create or replace function headgate.share_fence(p_fence bigint) returns void
+create or replace function headgate.fence_hash(p_text text) returns bigint
+    language plpgsql stable
+as $$
+declare
+    known uuid;
+begin
+    select s.secret into strict known from headgate.fence_secret s;
+    return ('x' || pg_catalog.encode(pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(known
+        || chr(10) || p_text, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint;
+end
+$$;
+
+-- The place of a task, as a lock: whose transaction holds it may write for the task.
+create or replace function headgate.fence_place(p_pipeline text, p_task_key text) returns bigint
+    language sql stable
+as $$ select headgate.fence_hash('place' || chr(10) || p_pipeline || chr(10) || p_task_key) $$;
+
+-- The fence of an attempt as a lock that its sessions share, so that others can see it while the row
+-- in ledger_head is not committed: 24 bits that are right for this task and fence alone, and the fence
+-- in 40, which is a thousand attempts a second for 34 years. A lock and not the session's name, since
+-- a script may change that; and one that a script cannot make up, only copy from an attempt before.
+create or replace function headgate.fence_key(p_place bigint, p_fence bigint) returns bigint
+    language sql stable
+as $$
+    select (headgate.fence_hash('fence' || chr(10) || p_place || chr(10) || p_fence) << 40) | p_fence
+$$;
+
+-- For a session beside the one that took the fence: ended with it, see below. Nobody is waited for.
+create or replace function headgate.share_fence(p_pipeline text, p_task_key text, p_fence bigint)
+    returns void
+    language plpgsql
+as $$
+begin
+    if not pg_catalog.pg_try_advisory_xact_lock_shared(headgate.fence_key(
+        headgate.fence_place(p_pipeline, p_task_key), p_fence))
+    then
+        raise exception 'another session wants the lock that says the fence % of task "%"', p_fence,
+            p_task_key using errcode = '55P03', hint = 'Look for it in pg_locks.';
+    end if;
+end
+$$;
+
+-- Whose transaction holds a task's place. An attempt (or a host that settles one) also holds the lock
+-- that says its fence; whoever does not is a script or a login that has taken a lock not meant for it:
+-- its fence is null. No row but nulls when nobody holds it.
+--   since   when the transaction began; null when we may not know
+--   pids    of the attempt's sessions, those that we may end
+create or replace function headgate.fence_holder(p_place bigint, out pid integer, out fence bigint,
+    out role name, out since timestamptz, out pids integer[])
     language sql
-as $$ select pg_catalog.pg_advisory_xact_lock_shared(headgate.fence_key(p_fence)) $$;
+as $$
+    with held as materialized (
+        select l.pid, l.mode, (l.classid::bigint << 32) | l.objid::bigint as key
+            from pg_catalog.pg_locks l
+            where l.locktype = 'advisory' and l.objsubid = 1 and l.granted and l.database = (select
+            d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())),
+    holder as (
+        select h.pid, (select pg_catalog.max(m.key & ((1::bigint << 40) - 1)) from held m
+            where m.pid = h.pid and m.mode = 'ShareLock'
+            and m.key = headgate.fence_key(p_place, m.key & ((1::bigint << 40) - 1))) as fence
+            from held h where h.key = p_place limit 1)
+    select h.pid, h.fence, a.usename, a.xact_start, (select pg_catalog.array_agg(m.pid) from held m
+        join pg_catalog.pg_stat_activity s on s.pid = m.pid
+        where m.key = headgate.fence_key(p_place, h.fence)
+        and pg_catalog.pg_has_role(s.usesysid, 'USAGE'))
+        from (select) one left join holder h on true
+        left join pg_catalog.pg_stat_activity a on a.pid = h.pid
+$$;
 
 -- An attempt takes its fence: the first thing in its transaction. Of each task one transaction holds
 -- the place, so that nobody ever waits for a row of ledger_head: the holder may be frozen with its host,
 -- and the server keeps its transaction for as long as its connection stands.
 --   taken   it is ours
 --   fenced  a higher fence was there, or is just being taken
---   busy    an older attempt's transaction is open: ask again
+--   busy    an older attempt's transaction is open, or somebody has the lock who is no attempt: ask again
 --   ended   so it was, for longer than p_end_after_ms (null: however long), and its sessions are ended
 create or replace function headgate.take_fence(p_pipeline text, p_task_key text, p_fence bigint,
     p_end_after_ms integer) returns text
     language plpgsql
 as $$
 declare
-    place constant bigint := pg_catalog.hashtextextended(p_pipeline || chr(10) || p_task_key, 0);
+    place constant bigint := headgate.fence_place(p_pipeline, p_task_key);
     holder record;
 begin
     if pg_catalog.pg_try_advisory_xact_lock(place) then
-        perform headgate.share_fence(p_fence);
+        perform headgate.share_fence(p_pipeline, p_task_key, p_fence);
         insert into headgate.ledger_head as h (pipeline_id, task_key, fence)
             values (p_pipeline, p_task_key, p_fence)
             on conflict (pipeline_id, task_key) do update set fence = excluded.fence
             where h.fence <= excluded.fence;
         return case when found then 'taken' else 'fenced' end;
     end if;
-    with held as materialized (
-        select l.pid, l.mode, (l.classid::bigint << 32) | l.objid::bigint as key
-            from pg_catalog.pg_locks l
-            where l.locktype = 'advisory' and l.objsubid = 1 and l.granted and l.database = (select
-            d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))
-    select f.key - headgate.fence_key(0) as fence, a.xact_start as since,
-        (select array_agg(s.pid) from held s where s.key = f.key) as pids into holder
-        from held p join held f on f.pid = p.pid and f.mode = 'ShareLock'
-        and f.key >> 40 = headgate.fence_key(0) >> 40
-        left join pg_catalog.pg_stat_activity a on a.pid = p.pid
-        where p.key = place and p.mode = 'ExclusiveLock' order by f.key desc limit 1;
+    select * into holder from headgate.fence_holder(place);
     if holder.fence > p_fence then
         return 'fenced';
     end if;
-    if holder.fence < p_fence
+    if holder.fence < p_fence and holder.pid = any (holder.pids)
         and holder.since <= clock_timestamp() - p_end_after_ms * interval '1 ms'
     then
         perform pg_catalog.pg_terminate_backend(p.pid) from unnest(holder.pids) as p (pid);
@@ -220,10 +277,12 @@ begin
 end
 $$;
 
-revoke all on function headgate.fence_key, headgate.share_fence, headgate.take_fence,
-    headgate.run_transform from public;
-grant execute on function headgate.fence_key, headgate.share_fence, headgate.take_fence,
-    headgate.run_transform to headgate_load;
+revoke all on function headgate.fence_hash, headgate.fence_place, headgate.fence_key,
+    headgate.share_fence, headgate.fence_holder, headgate.take_fence, headgate.run_transform
+    from public;
+grant execute on function headgate.fence_hash, headgate.fence_place, headgate.fence_key,
+    headgate.share_fence, headgate.fence_holder, headgate.take_fence, headgate.run_transform
+    to headgate_load;
 
 -- Drops a stage and its table.
 create or replace function headgate.stage_drop(p_seq bigint) returns void
@@ -335,6 +394,7 @@ grant usage on schema headgate to headgate_load;
 grant select, insert, update, delete on headgate.stage, headgate.stage_reader to headgate_load;
 grant select, insert, update on headgate.ledger_head, headgate.cursor to headgate_load;
 grant select, insert on headgate.ledger to headgate_load;
+grant select on headgate.fence_secret to headgate_load;
 grant insert on headgate.quarantine to headgate_load;
 
 -- Users' tables may stand in `public` or in schemas of their own.

@@ -10,14 +10,20 @@
 #include "base/time.h"
 
 /* How long to wait before a fence is asked for again, and how long settling asks. */
-enum { PAUSE_MIN_MS = 5, PAUSE_MAX_MS = 50, SETTLE_MS = 200 };
+enum { PAUSE_MIN_MS = 5, PAUSE_MAX_MS = 50, SETTLE_MS = 200, TELL_AFTER_MS = 500 };
 enum { NUMBER_TEXT = 24, LEASE_MS = 30000 };
 
 static const struct hg_statement take_fence = {
     "flow_take_fence", "select headgate.take_fence($1, $2, $3::bigint, $4::integer) as outcome", 4};
 
 static const struct hg_statement share_fence = {
-    "flow_share_fence", "select headgate.share_fence($1::bigint)", 1};
+    "flow_share_fence", "select headgate.share_fence($1, $2, $3::bigint)", 3};
+
+static const struct hg_statement find_holder = {
+    "flow_find_holder",
+    "select pid, fence, role from headgate.fence_holder(headgate.fence_place($1, $2))"
+    " where pid is not null",
+    2};
 
 #define IDLE_LIMIT "set local idle_in_transaction_session_timeout = '10s'"
 
@@ -138,7 +144,12 @@ struct hg_ledger_wait hg_ledger_wait_begin(const struct hg_flow *flow)
 {
     const json_t *lease = json_object_get(flow->task, "lease_ms");
     int64_t lease_ms = json_is_integer(lease) ? json_integer_value(lease) : LEASE_MS;
-    return (struct hg_ledger_wait){hg_time_monotonic_ms() + lease_ms, PAUSE_MIN_MS};
+    int64_t now_ms = hg_time_monotonic_ms();
+    return (struct hg_ledger_wait){
+        .until_ms = now_ms + lease_ms,
+        .tell_at_ms = now_ms + TELL_AFTER_MS,
+        .pause_ms = PAUSE_MIN_MS,
+    };
 }
 
 const char *hg_ledger_end_after(const struct hg_ledger_wait *wait)
@@ -146,18 +157,63 @@ const char *hg_ledger_end_after(const struct hg_ledger_wait *wait)
     return hg_time_monotonic_ms() < wait->until_ms ? NULL : "0";
 }
 
+static int holder_of(struct hg_db *db,
+                     const char *pipeline_id,
+                     const char *key,
+                     PGresult **ret,
+                     struct hg_error *err)
+{
+    const char *const params[] = {pipeline_id, key};
+    return hg_db_exec(db, &find_holder, params, ret, err);
+}
+
+static int tell_holder(struct hg_flow *flow, struct hg_ledger_wait *wait, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = holder_of(flow->db, flow->pipeline_id, flow->key, &result, err);
+    if (r < 0 || PQntuples(result) == 0) {
+        return r;
+    }
+    const char *pid = hg_result_text(result, 0, "pid");
+    const char *fence = hg_result_text(result, 0, "fence");
+    wait->told = true;
+    if (fence) {
+        hg_flow_log(flow,
+                    flow->current,
+                    HG_LOG_WARNING,
+                    "waiting for an older attempt (fence %s), whose transaction is open in the "
+                    "server's session %s",
+                    fence,
+                    pid);
+        return HG_OK;
+    }
+    hg_flow_log(flow,
+                flow->current,
+                HG_LOG_WARNING,
+                "waiting for the server's session %s, of the role \"%s\": it is no attempt of this "
+                "task and holds the advisory lock of it; select pg_terminate_backend(%s); ends it",
+                pid,
+                hg_result_text(result, 0, "role"),
+                pid);
+    return HG_OK;
+}
+
 int hg_ledger_wait(struct hg_flow *flow,
                    struct hg_ledger_wait *wait,
                    enum hg_fence fence,
                    struct hg_error *err)
 {
-    if (fence == HG_FENCE_ENDED) {
+    int r = HG_OK;
+    if (fence == HG_FENCE_ENDED && !wait->ended) {
         hg_flow_log(flow,
                     flow->current,
                     HG_LOG_WARNING,
                     "an older attempt had not let go of the task; its connections are ended");
+        wait->ended = true;
+    } else if (!wait->told && hg_time_monotonic_ms() >= wait->tell_at_ms) {
+        r = tell_holder(flow, wait, err);
     }
-    int r = hg_flow_cancelled(flow, err);
+    r = r < 0 ? r : hg_flow_cancelled(flow, err);
     if (r == HG_OK) {
         pause_ms(wait->pause_ms);
         wait->pause_ms = longer(wait->pause_ms);
@@ -195,10 +251,10 @@ int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struc
     return r;
 }
 
-int hg_ledger_share(struct hg_db *db, int64_t fence, struct hg_error *err)
+int hg_ledger_share(struct hg_flow *flow, struct hg_db *db, struct hg_error *err)
 {
     char text[NUMBER_TEXT];
-    const char *const params[] = {number(text, fence)};
+    const char *const params[] = {flow->pipeline_id, flow->key, number(text, flow->fence)};
     return hg_db_exec(db, &share_fence, params, NULL, err);
 }
 
@@ -233,12 +289,32 @@ static int settle(struct hg_db *db,
     return r;
 }
 
-static int still_open(const struct hg_ledger_attempt *attempt, struct hg_error *err)
+/* Says who is in the way. */
+static int still_open(struct hg_db *db,
+                      const struct hg_ledger_attempt *attempt,
+                      struct hg_error *err)
 {
-    hg_error_set(err,
-                 HG_EUNAVAILABLE,
-                 "an attempt of task \"%s\" still has its transaction open",
-                 attempt->key);
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = holder_of(db, attempt->pipeline_id, attempt->key, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    if (PQntuples(result) > 0 && !hg_result_text(result, 0, "fence")) {
+        const char *pid = hg_result_text(result, 0, "pid");
+        hg_error_set(err,
+                     HG_EUNAVAILABLE,
+                     "the server's session %s, of the role \"%s\", holds the advisory lock of task "
+                     "\"%s\" and is no attempt of it",
+                     pid,
+                     hg_result_text(result, 0, "role"),
+                     attempt->key);
+        (void)hg_error_hint(err, "select pg_terminate_backend(%s); ends it.", pid);
+    } else {
+        hg_error_set(err,
+                     HG_EUNAVAILABLE,
+                     "an attempt of task \"%s\" still has its transaction open",
+                     attempt->key);
+    }
     if (err) {
         err->retryable = 1;
     }
@@ -258,7 +334,7 @@ int hg_ledger_settle(struct hg_db *db,
             return r;
         }
         if (hg_time_monotonic_ms() >= until_ms) {
-            return still_open(attempt, err);
+            return still_open(db, attempt, err);
         }
         pause_ms(pause);
     }

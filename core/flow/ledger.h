@@ -24,27 +24,34 @@ struct hg_ledger_done {
 int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struct hg_error *err);
 /* Says so: HG_ECONFLICT. */
 int hg_ledger_taken_over(const char *key, int64_t fence, struct hg_error *err);
-/* In the transaction of a connection beside the flow's: it is ended with it, should it come to
+/* In the transaction of a connection `db` beside the flow's: it is ended with it, should it come to
  * that. */
-int hg_ledger_share(struct hg_db *db, int64_t fence, struct hg_error *err);
+int hg_ledger_share(struct hg_flow *flow, struct hg_db *db, struct hg_error *err);
 
 /* How taking a fence ends; see headgate.take_fence. */
 enum hg_fence {
     HG_FENCE_TAKEN,
     HG_FENCE_REFUSED, /* a higher one is there */
-    HG_FENCE_BUSY,    /* an older attempt has it */
+    HG_FENCE_BUSY,    /* an older attempt has it, or somebody who is none */
     HG_FENCE_ENDED,   /* and has just been ended */
 };
 
-/* For how long an older attempt is waited for. */
+/* For how long an older attempt is waited for, by the monotonic clock. */
 struct hg_ledger_wait {
-    int64_t until_ms; /* by the monotonic clock */
+    int64_t until_ms;
+    int64_t tell_at_ms; /* who is waited for */
     int pause_ms;
+    bool told;
+    bool ended; /* once is told */
 };
 struct hg_ledger_wait hg_ledger_wait_begin(const struct hg_flow *flow);
 /* p_end_after_ms of headgate.take_fence: NULL while the older attempt is still waited for. */
 const char *hg_ledger_end_after(const struct hg_ledger_wait *wait);
-/* Behind a fence that is busy or whose holder was ended: a pause. HG_ECANCELLED. */
+/*
+ * Behind a fence that is busy or whose holder was ended: a pause. HG_ECANCELLED. No transaction is
+ * open. The job's log is told once that its holder was ended, and once who it is when that takes
+ * longer than a moment.
+ */
 int hg_ledger_wait(struct hg_flow *flow,
                    struct hg_ledger_wait *wait,
                    enum hg_fence fence,
@@ -81,9 +88,9 @@ struct hg_ledger_attempt {
  * committed, asked on a connection of the host's own outside of a transaction. Takes the fence for
  * that, and so is certain: a transaction of the attempt that is still open is waited for, and none
  * can commit afterwards. HG_EUNAVAILABLE with `retryable` when it is open for longer than a moment:
- * ask again, with the same `asking_since_ms`. Once it has been open for a lease it is ended, for its
- * host may be frozen with it; and once we have asked for a lease whatever older one is open, for one
- * that goes on working begins a new transaction with every checkpoint.
+ * ask again, with the same `asking_since_ms`. Once it has been open for a lease it is ended, for
+ * its host may be frozen with it; and once we have asked for a lease whatever older one is open,
+ * for one that goes on working begins a new transaction with every checkpoint.
  */
 int hg_ledger_settle(struct hg_db *db,
                      const struct hg_ledger_attempt *attempt,

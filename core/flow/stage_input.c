@@ -206,7 +206,7 @@ static int connect_reader(struct hg_stage_input *input, struct hg_error *err)
     hg_flow_watch_reader(input->flow->watch, input->db);
     /* A scan that joins another's begins in the middle of the table. */
     r = hg_db_simple(input->db, "begin read only; set local synchronize_seqscans = off", NULL, err);
-    return r < 0 ? r : hg_ledger_share(input->db, input->flow->fence, err);
+    return r < 0 ? r : hg_ledger_share(input->flow, input->db, err);
 }
 
 int hg_stage_input_open(struct hg_flow *flow, struct hg_stage_input **ret, struct hg_error *err)

@@ -573,7 +573,7 @@ static const char reset_sql[] =
     " for x in select c.oid::regclass as name, c.relkind, n.nspname, pg_get_userbyid(c.relowner) as"
     " owner from pg_class c join pg_namespace n on n.oid = c.relnamespace"
     " where n.nspname in ('public', 'headgate', 'headgate_stage') and c.relkind in ('r', 'p', 'v')"
-    " and c.relname <> 'headgate_migration' loop"
+    " and c.relname not in ('headgate_migration', 'fence_secret') loop"
     " if x.owner <> 'headgate' then"
     " execute format('drop %s if exists %s cascade',"
     " case x.relkind when 'v' then 'view' else 'table' end, x.name);"

@@ -2,6 +2,7 @@
  * One attempt of a task behind another whose transaction is still open.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@
 #include "flow/ledger.h"
 
 enum { LEASE_MS = 300, LONG_LEASE_MS = 600000, CANCEL_WITHIN_MS = 2000 };
+enum { TELLS_WITHIN_MS = 1500 };
 
 static const struct hg_column one[] = {{.name = "k", .type = HG_TYPE_INT64, .nullable = true}};
 
@@ -110,7 +112,7 @@ static void test_an_older_attempt_is_ended(void **state)
     (void)state;
     for (size_t i = 0; i < HG_COUNT(kinds); i++) {
         PGconn *older = frozen(TAKE(3), "taken");
-        PGconn *reader = frozen("select headgate.share_fence(3)", "");
+        PGconn *reader = frozen("select headgate.share_fence('p', 'fetch', 3)", "");
         run(kinds[i](4, LEASE_MS), HG_OK, "");
         assert_non_null(strstr(heard.log, "its connections are ended"));
         assert_ended(older, true);
@@ -179,7 +181,7 @@ static void test_others_are_left_alone(void **state)
     static const char *const others[] = {
         "select headgate.take_fence('p', 'other', 3, null)",
         "select headgate.take_fence('q', 'fetch', 3, null)",
-        "select headgate.share_fence(3)",
+        "select headgate.share_fence('p', 'fetch', 3)",
     };
     (void)state;
     fake_sql(pg,
@@ -206,6 +208,119 @@ static void test_cancel_while_it_waits(void **state)
         heard.cancel = NULL;
         assert_ended(older, false);
     }
+}
+
+/* ---- what is said of the wait ---- */
+
+static int count(const char *text, const char *word)
+{
+    int n = 0;
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at++) {
+        n++;
+    }
+    return n;
+}
+
+/* Not ours: a login of somebody's in the warehouse. */
+static PGconn *stranger(const char *statement)
+{
+    char conninfo[512];
+    (void)snprintf(conninfo, sizeof conninfo, "%s dbname=warehouse", hg_test_pg_admin(pg));
+    PGconn *conn = PQconnectdb(conninfo);
+    assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    (void)ask(conn, statement);
+    return conn;
+}
+
+static void waits(json_t *task, const char *for_whom, PGconn *holder)
+{
+    char session[32];
+    (void)snprintf(session, sizeof session, "session %d", PQbackendPID(holder));
+    heard.log[0] = '\0';
+    cancel_in(TELLS_WITHIN_MS);
+    run(task, HG_ECANCELLED, "");
+    heard.cancel = NULL;
+    assert_int_equal(count(heard.log, "waiting for "), 1);
+    assert_int_equal(count(heard.log, for_whom), 1);
+    assert_int_equal(count(heard.log, session), 1);
+    assert_ended(holder, false);
+}
+
+static void test_who_is_waited_for(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(kinds); i++) {
+        waits(kinds[i](4, LONG_LEASE_MS), "an older attempt (fence 3)", frozen(TAKE(3), "taken"));
+    }
+}
+
+/* A lock is anybody's, so it proves nothing: neither that there is a newer attempt, nor an older.
+ */
+static void test_who_is_no_attempt(void **state)
+{
+    static const char *const locks[] = {
+        "select pg_advisory_lock(headgate.fence_place('p', 'fetch'))",
+        "select pg_advisory_lock_shared(headgate.fence_place('p', 'fetch'))",
+        "select pg_advisory_lock(headgate.fence_place('p', 'fetch')),"
+        " pg_advisory_lock_shared((4736838::bigint << 40) | 9),"
+        " pg_advisory_lock_shared(headgate.fence_key(headgate.fence_place('p', 'other'), 9)),"
+        " pg_advisory_lock_shared(headgate.fence_key(headgate.fence_place('p', 'fetch'), 9) + 1)",
+    };
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(locks); i++) {
+        waits(kinds[i % 2](4, LEASE_MS), "is no attempt of this task", stranger(locks[i]));
+    }
+}
+
+/* One that copied what an attempt of before had is no attempt either, or one that we may not end.
+ */
+static void test_a_copied_lock(void **state)
+{
+    (void)state;
+    PGconn *copier = stranger("select pg_advisory_lock(headgate.fence_place('p', 'fetch')),"
+                              " pg_advisory_lock_shared(headgate.fence_key(headgate.fence_place("
+                              "'p', 'fetch'), 3))");
+    waits(load(4, LEASE_MS), "(fence 3)", copier);
+}
+
+/* It runs in the session of an attempt, and may take locks there like anybody. */
+static void test_what_a_script_locks(void **state)
+{
+    (void)state;
+    PGconn *older = frozen(TAKE(3), "taken");
+    (void)ask(older,
+              "select headgate.run_sql('select pg_advisory_lock_shared(l.key + 6),"
+              " pg_advisory_lock(12) from (select classid::bigint << 32 | objid::bigint as key from"
+              " pg_locks where locktype = ''advisory'' and mode = ''ShareLock'') l')");
+    run(load(4, LEASE_MS), HG_OK, "");
+    assert_ended(older, true);
+}
+
+/* The lock that says a fence is never waited for: it would be for as long as a stranger likes. */
+static void test_a_fence_that_cannot_be_said(void **state)
+{
+    (void)state;
+    PGconn *other = stranger("select pg_advisory_lock(headgate.fence_key(headgate.fence_place("
+                             "'p', 'fetch'), 4))");
+    static const char limit[] = "alter role headgate_load set statement_timeout = '20s'";
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", limit), 0);
+    run(load(4, LEASE_MS), HG_ECONFLICT, "another session wants the lock");
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", "alter role headgate_load reset all"), 0);
+    assert_ended(other, false);
+}
+
+/* A process of the server's that does not notice for a while that it is ended. */
+static void test_an_ended_one_that_stays(void **state)
+{
+    (void)state;
+    PGconn *older = frozen(TAKE(3), "taken");
+    assert_int_equal(kill(PQbackendPID(older), SIGSTOP), 0);
+    cancel_in(TELLS_WITHIN_MS);
+    run(load(4, LEASE_MS), HG_ECANCELLED, "");
+    heard.cancel = NULL;
+    assert_int_equal(kill(PQbackendPID(older), SIGCONT), 0);
+    assert_int_equal(count(heard.log, "its connections are ended"), 1);
+    assert_ended(older, true);
 }
 
 /* ---- the one that is ended is alive after all ---- */
@@ -280,6 +395,23 @@ static void test_settling_behind_checkpoints(void **state)
     assert_ended(older, true);
 }
 
+static void test_settling_behind_a_stranger(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_ledger_done done = {0};
+    struct hg_ledger_attempt attempt = {
+        "p", "01900000-0000-7000-8000-000000000001", "fetch", 4, 0, 1};
+    HG_CLEANUP(hg_db_returnp) struct hg_db *host = NULL;
+    (void)state;
+    assert_int_equal(hg_db_connect(hg_test_pg_warehouse(pg), "test", &host, &err), HG_OK);
+    PGconn *other = stranger("select pg_advisory_lock(headgate.fence_place('p', 'fetch'))");
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_EUNAVAILABLE);
+    assert_int_equal(err.retryable, 1);
+    assert_non_null(strstr(err.message, "is no attempt of it"));
+    assert_non_null(strstr(err.hint, "pg_terminate_backend"));
+    assert_ended(other, false);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, give_two)
@@ -289,9 +421,16 @@ int main(void)
         TEST(test_a_newer_attempt_is_left_alone),
         TEST(test_others_are_left_alone),
         TEST(test_cancel_while_it_waits),
+        TEST(test_who_is_waited_for),
+        TEST(test_who_is_no_attempt),
+        TEST(test_a_copied_lock),
+        TEST(test_what_a_script_locks),
+        TEST(test_a_fence_that_cannot_be_said),
+        TEST(test_an_ended_one_that_stays),
         TEST(test_what_was_ended_lands_nothing),
         TEST(test_settling),
         TEST(test_settling_behind_checkpoints),
+        TEST(test_settling_behind_a_stranger),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
