@@ -154,11 +154,24 @@ static void end_attempt(struct hg_pipelines *service, struct hg_attempt *attempt
 {
     attempt->ended = true;
     attempt->in_doubt = in_doubt;
+    attempt->doubt_since_ms = hg_time_monotonic_ms();
     if (in_doubt) {
         (void)pthread_cond_signal(&service->doubt);
     } else {
         tell_ended(service);
     }
+}
+
+/*
+ * The worker's own word that nothing was committed counts; silence and a lost connection do not.
+ * And it is a word for this attempt only: one that was lost with its host may still have its
+ * transaction open, or only begin it, until a higher fence is there for good.
+ */
+static bool is_in_doubt(const struct hg_attempt *attempt)
+{
+    bool speaks_for_all = attempt->task.n_lost == 0 || attempt->released;
+    return attempt->failed &&
+           (!attempt->result || attempt->error.code == HG_EUNAVAILABLE || !speaks_for_all);
 }
 
 static void on_done(void *arg,
@@ -187,11 +200,7 @@ static void on_done(void *arg,
     /* What our own stop cut short goes back; the queue knows whether somebody had cancelled it. */
     attempt->released =
         service->stopping && attempt->failed && attempt->error.code == HG_ECANCELLED;
-    /* The worker's own word that nothing was committed counts; silence and a lost connection do
-     * not. */
-    end_attempt(service,
-                attempt,
-                attempt->failed && (!attempt->result || attempt->error.code == HG_EUNAVAILABLE));
+    end_attempt(service, attempt, is_in_doubt(attempt));
 }
 
 /* ---- handing out ---- */

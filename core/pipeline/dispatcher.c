@@ -22,6 +22,7 @@ enum {
     TELL_AWAY_AFTER_MS = 5000,
     SETTLE_LAST_MS = 5000, /* for what is in doubt when the host stops */
     ENDS_AT_ONCE = 256,
+    SLOW_MS = 1000, /* a round is never said to wait for the database before */
 };
 
 /* ---- claiming ---- */
@@ -316,6 +317,8 @@ struct rounds {
     int64_t recover_at_ms;
     int64_t progress_at_ms;
     int64_t cancelled_at_ms;
+    int64_t began_at_ms; /* this round */
+    int64_t away_at_ms;  /* when the database was away last, or slow */
     struct hg_outage outage;
 };
 
@@ -350,16 +353,38 @@ static json_t *known_ids(struct hg_pipelines *service)
     return HG_TAKE(ids);
 }
 
+/* Leases are renewed in thirds of their time: what is away for less costs nobody his lease. */
+static bool is_slow(const struct rounds *rounds, int64_t now_ms)
+{
+    int64_t limit = hg_keeper_lease_ms() / 3;
+    return now_ms - rounds->began_at_ms >= (limit > SLOW_MS ? limit : SLOW_MS);
+}
+
+/*
+ * While the database was away nobody could keep a lease. When it comes back the others have to be
+ * let do that before what they run is taken for lost: a whole lease goes by first, in which the
+ * database always answered soon.
+ */
+static bool may_take_from_others(const struct rounds *rounds)
+{
+    int64_t now = hg_time_monotonic_ms();
+    return !is_slow(rounds, now) && now - rounds->away_at_ms >= hg_keeper_lease_ms();
+}
+
 /*
  * Makes ready what is said to run here but does not (tasks of an earlier life of this host, and
  * those whose claim or end was lost on the way), and what other hosts have lost with their leases.
  */
-static int take_up_lost(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+static int take_up_lost(struct hg_pipelines *service,
+                        struct hg_db *db,
+                        const struct rounds *rounds,
+                        struct hg_error *err)
 {
     int n = 0;
     HG_CLEANUP(hg_json_decrefp) json_t *known = known_ids(service);
     int r = hg_db_begin(db, err);
-    r = r < 0 ? r : hg_queue_recover(db, service->host, known, &n, err);
+    r = r < 0 ? r
+              : hg_queue_recover(db, service->host, known, may_take_from_others(rounds), &n, err);
     r = r < 0 || n == 0 ? r : hg_outcome_lost(db, err);
     r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK && n > 0) {
@@ -407,6 +432,7 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int64_t now = hg_time_monotonic_ms();
     size_t n_ended = 0;
+    rounds->began_at_ms = now;
     {
         HG_LOCK(&service->mutex);
         service->round_at_ms = now;
@@ -423,7 +449,7 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
     }
     if (r == HG_OK && now >= rounds->recover_at_ms) {
         rounds->recover_at_ms = now + hg_keeper_lease_ms() / 3;
-        r = take_up_lost(service, db, err);
+        r = take_up_lost(service, db, rounds, err);
     }
     return r < 0 ? r : claim(service, db, rounds, err);
 }
@@ -448,10 +474,14 @@ static bool is_drained(struct hg_pipelines *service)
 static void *dispatch(void *arg)
 {
     struct hg_pipelines *service = arg;
-    struct rounds rounds = {0};
+    struct rounds rounds = {.away_at_ms = hg_time_monotonic_ms()}; /* for all that we know */
     while (!is_drained(service)) {
         struct hg_error err = HG_ERROR_INIT;
         int r = one_round(service, &rounds, &err);
+        int64_t now = hg_time_monotonic_ms();
+        if (r < 0 || is_slow(&rounds, now)) {
+            rounds.away_at_ms = now;
+        }
         hg_outage_note(&rounds.outage, r, "the dispatcher waits for the database", &err);
         rounds.recover_at_ms = r < 0 ? 0 : rounds.recover_at_ms;
         wait_for_work(service, r < 0 ? RETRY_DATABASE_MS : POLL_MS);

@@ -43,10 +43,11 @@ struct hg_attempt {
     int64_t again_ms; /* and not before so long */
     bool final;       /* it is not tried again, whatever its attempts and its error allow */
     bool in_doubt;    /* it may have committed all the same: the settler's, until that is known */
-    bool taken;       /* its end was written down and counts */
-    bool told;        /* its failure is in the logs */
-    json_t *result;   /* NULL when the worker died */
-    char *job;        /* at fault when the worker died, or NULL */
+    int64_t doubt_since_ms; /* monotonic */
+    bool taken;             /* its end was written down and counts */
+    bool told;              /* its failure is in the logs */
+    json_t *result;         /* NULL when the worker died */
+    char *job;              /* at fault when the worker died, or NULL */
     struct hg_error error;
     int64_t try_at_ms; /* monotonic: when the database was away, not before */
 };

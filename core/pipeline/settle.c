@@ -6,7 +6,8 @@
  * The settler does so, a thread of its own: a warehouse that does not answer (its network is gone,
  * its server frozen) holds up nobody else. It waits in libpq, which knows no deadline, so the
  * keeper shuts the connection's socket when the time is over. The attempt stays in doubt and
- * unended until the ledger has answered.
+ * unended until the ledger has answered: also where the warehouse refuses us, for a refusal says
+ * nothing of what was committed.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -134,16 +135,18 @@ void hg_settler_cut(struct hg_pipelines *service)
 }
 
 static int ask_ledger(struct hg_pipelines *service,
-                      const struct hg_queue_task *task,
+                      const struct hg_attempt *attempt,
                       struct hg_ledger_done *ret,
                       struct hg_error *err)
 {
+    const struct hg_queue_task *task = &attempt->task;
     HG_CLEANUP(hg_db_returnp) struct hg_db *warehouse = NULL;
     struct hg_ledger_attempt known = {
         .pipeline_id = task->pipeline_id,
         .run_id = task->run_id,
         .key = task->key,
         .lease_ms = hg_keeper_lease_ms(),
+        .asking_since_ms = attempt->doubt_since_ms,
     };
     int r = draw_fence(service, task, &known.fence, err);
     if (r < 0 || known.fence == 0) {
@@ -183,8 +186,8 @@ static void settle(struct settling *settling, struct hg_attempt *attempt)
     struct hg_pipelines *service = settling->service;
     struct hg_error err = HG_ERROR_INIT;
     struct hg_ledger_done done = {0};
-    int r = ask_ledger(service, &attempt->task, &done, &err);
-    if (r == HG_EUNAVAILABLE || (r < 0 && err.retryable)) {
+    int r = ask_ledger(service, attempt, &done, &err);
+    if (r < 0 && r != HG_ECONFLICT) {
         note_failure(settling, &err);
         HG_LOCK(&service->mutex);
         attempt->try_at_ms = hg_time_monotonic_ms() + RETRY_MS;
@@ -193,8 +196,7 @@ static void settle(struct settling *settling, struct hg_attempt *attempt)
     settling->failing_since_ms = 0;
     settling->told = false;
     if (r < 0) {
-        /* Asking again would change nothing: a higher fence is there, or we may not ask. */
-        hg_log_error("the ledger does not say whether an attempt has committed", &err);
+        hg_log_error("another attempt has taken over from one in doubt", &err);
     }
     HG_LOCK(&service->mutex);
     if (r == HG_OK && done.found) {

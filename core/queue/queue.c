@@ -144,12 +144,13 @@ static const struct hg_statement recover = {
     "with lost as materialized (select id from task t where state = 'running'"
     " and (case when host = $1 then"
     " not id = any (array(select jsonb_array_elements_text($2::jsonb)::uuid))"
-    " else not exists (select from host h where h.name = t.host and h.lease_until >= now()) end)"
+    " else $3::boolean"
+    " and not exists (select from host h where h.name = t.host and h.lease_until >= now()) end)"
     " order by id for update skip locked)"
     " update task t set state = 'ready', host = null, run_at = now(),"
     " max_attempts = max_attempts + 1, n_lost = n_lost + 1 from lost where t.id = lost.id"
     " returning t.id",
-    2};
+    3};
 
 /* A claim may be under way: what comes next must see what it has made of the tasks. */
 static const struct hg_statement lock_tasks = {
@@ -447,14 +448,18 @@ int hg_queue_end(struct hg_db *db, struct hg_queue_end *ends, size_t n, struct h
     return skip_what_follows(db, ends, n, err);
 }
 
-int hg_queue_recover(
-    struct hg_db *db, const char *host, const json_t *known, int *ret_n, struct hg_error *err)
+int hg_queue_recover(struct hg_db *db,
+                     const char *host,
+                     const json_t *known,
+                     bool others,
+                     int *ret_n,
+                     struct hg_error *err)
 {
     HG_CLEANUP(hg_freep) char *ids = json_dumps(known, JSON_COMPACT);
     if (!ids) {
         return hg_error_nomem(err);
     }
-    const char *const params[] = {host, ids};
+    const char *const params[] = {host, ids, others ? "true" : "false"};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int r = hg_db_exec(db, &from_first, NULL, NULL, err);
     r = r < 0 ? r : hg_db_exec(db, &recover, params, &result, err);

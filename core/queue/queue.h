@@ -128,12 +128,17 @@ int hg_queue_end(struct hg_db *db, struct hg_queue_end *ends, size_t n, struct h
 
 /*
  * Makes ready what `host` is said to run but knows nothing of (an earlier life of it did, or the
- * answer to its claim was lost), and what runs on a host without a lease; such an attempt does not
- * use up a retry and is counted in n_lost, since a task that takes its hosts down must come to an
- * end. `known` is an array of the ids that `host` does run. *ret_n counts what was made ready.
+ * answer to its claim was lost), and with `others` what runs on a host without a lease; such an
+ * attempt does not use up a retry and is counted in n_lost, since a task that takes its hosts down
+ * must come to an end. `known` is an array of the ids that `host` does run. *ret_n counts what was
+ * made ready.
  */
-int hg_queue_recover(
-    struct hg_db *db, const char *host, const json_t *known, int *ret_n, struct hg_error *err);
+int hg_queue_recover(struct hg_db *db,
+                     const char *host,
+                     const json_t *known,
+                     bool others,
+                     int *ret_n,
+                     struct hg_error *err);
 
 /*
  * Cancels what has not begun of a locked run, and asks the hosts of what runs to stop it

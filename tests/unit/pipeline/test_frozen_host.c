@@ -2,6 +2,7 @@
  * A host that is frozen together with its worker, as a virtual machine is that somebody pauses: the
  * worker's transaction stays open, and another host does its work all the same.
  */
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,28 +106,83 @@ static void test_another_host_takes_over(void **state)
     assert_int_equal(warehouse_number("select count(*) as n from m.t"), 10);
 }
 
+static void cancel_the_run(void)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    must(hg_pool_borrow(fixture.metadata, 5000, &db, &err), &err);
+    must(hg_db_simple(db, "select id from run", &result, &err), &err);
+    must(hg_runs_cancel(fixture.service, hg_result_text(result, 0, "id"), &answer, &err), &err);
+}
+
 /* Whether the frozen attempt has committed is asked before the run is cancelled. */
 static void test_the_run_is_cancelled(void **state)
 {
-    struct hg_error err = HG_ERROR_INIT;
-    char run_id[HG_UUID_TEXT];
     (void)state;
     pid_t host = start_frozen();
-    HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
-    {
-        HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-        HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-        must(hg_pool_borrow(fixture.metadata, 5000, &db, &err), &err);
-        must(hg_db_simple(db, "select id from run", &result, &err), &err);
-        (void)snprintf(run_id, sizeof run_id, "%s", hg_result_text(result, 0, "id"));
-    }
     start_service();
-    must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+    cancel_the_run();
     metadata_reaches("select count(*) as n from run where status = 'cancelled'", 1);
     assert_int_equal(metadata_number("select count(*)::int as n from run_slot"), 0);
     end(host);
     assert_int_equal(warehouse_number("select count(*) as n from pg_tables where schemaname = 'm'"),
                      0);
+}
+
+static void thaw_children(const char *file)
+{
+    char children[256] = "";
+    FILE *list = fopen(file, "re");
+    char *end = children;
+    if (list && fgets(children, sizeof children, list)) {
+        for (long pid = strtol(end, &end, 10); pid > 0; pid = strtol(end, &end, 10)) {
+            assert_int_equal(kill((pid_t)pid, SIGCONT), 0);
+        }
+    }
+    if (list) {
+        (void)fclose(list);
+    }
+}
+
+/* The workers of a host go on; each thread of it has children of its own. */
+static void thaw_workers(pid_t host)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/task", (int)host);
+    DIR *threads = opendir(path);
+    assert_non_null(threads);
+    for (struct dirent *thread; (thread = readdir(threads)) != NULL;) {
+        char file[sizeof path + sizeof thread->d_name + sizeof "//children"];
+        (void)snprintf(file, sizeof file, "%s/%s/children", path, thread->d_name);
+        thaw_children(file);
+    }
+    (void)closedir(threads);
+}
+
+/*
+ * The next attempt waits for the frozen one when somebody cancels the run. That the next one has
+ * committed nothing says nothing of the other, which must be ended before the run is.
+ */
+static void test_the_run_is_cancelled_while_the_next_attempt_waits(void **state)
+{
+    (void)state;
+    pid_t host = start_frozen();
+    start_service();
+    metadata_reaches("select count(*) as n from task where attempt = 2 and state = 'running'", 1);
+    metadata_reaches("select count(*) as n from pg_stat_activity where usename = 'headgate_load'"
+                     " and (state = 'idle' or query like '%rollback%')",
+                     1);
+    cancel_the_run();
+    metadata_reaches("select count(*) as n from run where status = 'cancelled'", 1);
+    thaw_workers(host);
+    metadata_reaches("select (count(*) = 0)::int as n from pg_stat_activity where usename ="
+                     " 'headgate_load' and xact_start is not null",
+                     1);
+    assert_int_equal(warehouse_number("select count(*) as n from pg_tables where schemaname = 'm'"),
+                     0);
+    end(host);
 }
 
 static int start_with_faults(void **state)
@@ -145,6 +201,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_another_host_takes_over, setup_with_faults, teardown),
         cmocka_unit_test_setup_teardown(test_the_run_is_cancelled, setup_with_faults, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_the_run_is_cancelled_while_the_next_attempt_waits, setup_with_faults, teardown),
     };
     return cmocka_run_group_tests(tests, start_with_faults, stop_pg);
 }

@@ -110,6 +110,27 @@ static void test_a_lock_without_a_lease_does_not_lead(void **state)
     must(hg_db_simple(frozen, "select pg_advisory_unlock_all()", NULL, &err), &err);
 }
 
+/*
+ * The database may have been away, so that nobody could keep his lease: a host that finds it back
+ * lets the others renew theirs, and takes nothing from them before a lease of its own is over.
+ */
+static void test_what_runs_elsewhere_is_not_taken_at_once(void **state)
+{
+    (void)state;
+    sql("metadata",
+        "insert into host (name, lease_until) values ('elsewhere', now() - interval '1 s');"
+        " insert into task (id, run_id, pipeline_id, key, kind, state, host, fence, attempt, spec)"
+        " values (gen_random_uuid(), gen_random_uuid(), 'p', 'k', 'transform', 'running',"
+        " 'elsewhere', 1, 1, '{}')");
+    write_pipeline("good", FLOW("good", "numbers", "10", ""));
+    start_service();
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_to_end("good");
+    assert_string_equal(text_at(run, "status"), "succeeded");
+    assert_int_equal(metadata_number("select count(*)::int as n from task where state = 'running'"
+                                     " and host = 'elsewhere' and n_lost = 0"),
+                     1);
+}
+
 /* More tasks than one host has workers: the other takes some. */
 static void test_both_work(void **state)
 {
@@ -183,6 +204,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_leads_and_another_follows, setup, stop_both),
         cmocka_unit_test_setup_teardown(
             test_a_lock_without_a_lease_does_not_lead, setup, stop_both),
+        cmocka_unit_test_setup_teardown(
+            test_what_runs_elsewhere_is_not_taken_at_once, setup, stop_both),
         cmocka_unit_test_setup_teardown(test_both_work, setup, stop_both),
         TEST(test_a_run_that_another_host_ends),
         cmocka_unit_test_setup_teardown(
