@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "flow/ledger.h"
 #include "flow/reader.h"
+#include "flow/session.h"
 #include "flow/watch.h"
 #include "headgate/batch.h"
 #include "store/array.h"
@@ -199,7 +200,7 @@ static int connect_reader(struct hg_stage_input *input, struct hg_error *err)
 {
     const char *warehouse = NULL;
     int r = hg_flow_text(input->flow->task, "warehouse", &warehouse, err);
-    r = r < 0 ? r : hg_db_connect(warehouse, "headgate worker", &input->db, err);
+    r = r < 0 ? r : hg_flow_connect(warehouse, &input->db, err);
     if (r < 0) {
         return r;
     }
