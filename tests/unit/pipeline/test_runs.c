@@ -177,6 +177,48 @@ static void test_a_worker_that_dies_behind_its_commit(void **state)
 #endif
 }
 
+#define RENAME "alter function headgate.take_fence rename to "
+
+/* A refusal says nothing of what was committed: the attempt stays in doubt until there is an
+ * answer. */
+static void test_a_ledger_that_refuses_to_answer(void **state)
+{
+    (void)state;
+#ifndef HG_FAULTS
+    print_message("skipped: needs a build with fault points\n");
+    skip();
+#else
+    struct hg_error err = HG_ERROR_INIT;
+    char step[300];
+    char run_id[HG_UUID_TEXT];
+    write_pipeline("good",
+                   "id: good\nretries: 0\njobs:\n"
+                   "  - {id: fetch, extract: {source: numbers, config: {n: 10}}}\n"
+                   "  - {id: load, needs: [fetch], load: {table: m.t, mode: append}}\n");
+    sql("warehouse",
+        "create function headgate.hide() returns trigger language plpgsql security definer as"
+        " 'begin " RENAME "hidden; return null; end';"
+        " create trigger hide after insert on headgate.ledger for each row"
+        " execute function headgate.hide()");
+    assert_int_equal(setenv("HEADGATE_FAULT_DIR", fixture.folder, 1), 0);
+    start_service();
+    (void)snprintf(step, sizeof step, "%s/flow.committed", fixture.folder);
+    must(hg_write_file(step, 0644, "kill", 4, &err), &err);
+    trigger("good", run_id);
+    int64_t fence = metadata_number("select last_value as n from task_fence");
+    metadata_reaches("select last_value as n from task_fence", fence + 4); /* one a question */
+    assert_int_equal(metadata_number("select count(*)::int as n from task where state = 'running'"),
+                     1);
+    sql("warehouse",
+        "drop trigger hide on headgate.ledger; drop function headgate.hide();"
+        " alter function headgate.hidden rename to take_fence");
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(text_at(run, "status"), "succeeded");
+    assert_int_equal(warehouse_number("select count(*) as n from m.t"), 10);
+    assert_int_equal(unsetenv("HEADGATE_FAULT_DIR"), 0);
+#endif
+}
+
 static const char *status_of(const json_t *run, const char *job)
 {
     size_t i;
@@ -705,6 +747,7 @@ int main(void)
         TEST(test_jobs_of_a_task_share_their_limits),
         TEST(test_a_retry_that_succeeds),
         TEST(test_a_worker_that_dies_behind_its_commit),
+        cmocka_unit_test_setup_teardown(test_a_ledger_that_refuses_to_answer, setup, teardown),
         TEST(test_a_run_is_cancelled),
         TEST(test_a_long_statement_is_cancelled),
         TEST(test_an_attempt_beside_an_older_one),
