@@ -284,7 +284,7 @@ grant execute on function headgate.fence_hash, headgate.fence_place, headgate.fe
     headgate.share_fence, headgate.fence_holder, headgate.take_fence, headgate.run_transform
     to headgate_load;
 
--- Drops a stage and its table.
+-- Drops a stage and its table, should somebody not have done so by hand.
 create or replace function headgate.stage_drop(p_seq bigint) returns void
     language plpgsql
 as $$
@@ -295,7 +295,7 @@ begin
     if not found then
         return;
     end if;
-    execute format('drop table %I.%I', split_part(dropped, '.', 1), split_part(dropped, '.', 2));
+    execute format('drop table if exists %I.%I', split_part(dropped, '.', 1), split_part(dropped, '.', 2));
 end
 $$;
 

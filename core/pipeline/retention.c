@@ -43,21 +43,25 @@ static const struct hg_statement forget_quarantine = {
 static const struct hg_statement old_stages = {
     "retention_old_stages",
     "select coalesce(jsonb_agg(jsonb_build_object('seq', seq, 'pipeline_id', pipeline_id, 'run_id',"
-    " run_id)), '[]')::text as stages from headgate.stage"
+    " run_id, 'n_rows', n_rows) order by seq), '[]')::text as stages from headgate.stage"
     " where created_at < now() - $1::int * interval '1 day'",
     1};
 
 /* Of them those whose run cannot be retried and whose pipeline is gone, and not just renamed. */
 static const struct hg_statement lost_stages = {
     "retention_lost_stages",
-    "select s.seq from jsonb_to_recordset($1::jsonb) as s (seq bigint, pipeline_id text, run_id"
-    " uuid) where not exists (select from run r where r.id = s.run_id)"
+    "select s.seq, s.pipeline_id, s.run_id, s.n_rows from jsonb_to_recordset($1::jsonb) as s (seq"
+    " bigint, pipeline_id text, run_id uuid, n_rows bigint) where not exists (select from run r "
+    "where r.id = s.run_id)"
     " and not exists (select from pipeline p where p.id = s.pipeline_id"
     " and not (p.file_missing and p.updated_at < now() - $2::int * interval '1 day'))",
     2};
 
+/* No row when it is no longer there. */
 static const struct hg_statement drop_stage = {
-    "retention_drop_stage", "select headgate.stage_drop($1::bigint)", 1};
+    "retention_drop_stage",
+    "select headgate.stage_drop(s.seq) from headgate.stage s where s.seq = $1::bigint",
+    1};
 
 /* 0: kept for ever. */
 static int days_of(const struct hg_pipelines *service, const char *key)
@@ -168,17 +172,65 @@ static int find_lost(struct hg_pipelines *service,
 }
 
 /* One that somebody looks into just now is dropped the next time. */
-static int drop(struct hg_db *warehouse, const char *seq, struct hg_error *err)
+static int drop(struct hg_db *warehouse, const char *seq, bool *ret_dropped, struct hg_error *err)
 {
     const char *const params[] = {seq};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int r = hg_db_begin(warehouse, err);
     r = r < 0 ? r : hg_db_simple(warehouse, "set local lock_timeout = '1s'", NULL, err);
-    r = r < 0 ? r : hg_db_exec(warehouse, &drop_stage, params, NULL, err);
+    r = r < 0 ? r : hg_db_exec(warehouse, &drop_stage, params, &result, err);
     r = r < 0 ? r : hg_db_commit(warehouse, err);
     if (r < 0) {
         hg_db_rollback(warehouse);
+        return r;
     }
-    return r;
+    *ret_dropped = PQntuples(result) > 0;
+    return HG_OK;
+}
+
+/* Whoever looks for the rows later finds here where they are. */
+static void tell_dropped(const PGresult *lost, int i)
+{
+    hg_log(HG_LOG_INFO,
+           "staged rows of a pipeline that is gone are dropped",
+           "pipeline_id",
+           hg_result_text(lost, i, "pipeline_id"),
+           "run_id",
+           hg_result_text(lost, i, "run_id"),
+           "rows",
+           hg_result_text(lost, i, "n_rows"),
+           NULL);
+}
+
+/* All that can be; `err` is the first failure and says whose it was. */
+static int drop_lost(struct hg_pipelines *service,
+                     struct hg_db *warehouse,
+                     const PGresult *lost,
+                     struct hg_error *err)
+{
+    int first = HG_OK;
+    int n = lost ? PQntuples(lost) : 0;
+    for (int i = 0; i < n && !hg_signal_is_stopping(service); i++) {
+        struct hg_error failure = HG_ERROR_INIT;
+        bool dropped = false;
+        int r = drop(warehouse, hg_result_text(lost, i, "seq"), &dropped, &failure);
+        if (r == HG_OK && dropped) {
+            tell_dropped(lost, i);
+        }
+        if (r < 0 && first == HG_OK) {
+            hg_error_copy(err, &failure);
+            first = r;
+            (void)hg_error_wrap(err,
+                                "%s rows of run %s of \"%s\"",
+                                hg_result_text(lost, i, "n_rows"),
+                                hg_result_text(lost, i, "run_id"),
+                                hg_result_text(lost, i, "pipeline_id"));
+        }
+        if (r < 0 && PQstatus(hg_db_conn(warehouse)) != CONNECTION_OK) {
+            break;
+        }
+    }
+    return first;
 }
 
 int hg_retention_keep_stages(struct hg_pipelines *service, struct hg_error *err)
@@ -197,10 +249,7 @@ int hg_retention_keep_stages(struct hg_pipelines *service, struct hg_error *err)
     if (strcmp(stages, "[]") != 0) {
         r = find_lost(service, stages, days, &lost, err);
     }
-    for (int i = 0; r == HG_OK && i < PQntuples(lost); i++) {
-        r = drop(warehouse, hg_result_text(lost, i, "seq"), err);
-    }
-    return r;
+    return r < 0 ? r : drop_lost(service, warehouse, lost, err);
 }
 
 /*

@@ -1,11 +1,13 @@
 /*
- * What the host's log says of runs, and in which order.
+ * What the host's log says of runs, in which order, and of rows that are dropped.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <libpq-fe.h>
 
 #include "base/io.h"
 #include "base/time.h"
@@ -124,6 +126,66 @@ static void test_a_short_outage_is_not_an_error(void **state)
     }
 }
 
+/* Of a pipeline that is gone, as its run is; the table of the second is not there. */
+static void stage_rows(void)
+{
+    sql("warehouse",
+        "create table headgate_stage.a (k int); create table headgate_stage.c (k int);"
+        " alter table headgate_stage.a owner to headgate_load;"
+        " alter table headgate_stage.c owner to headgate_load;"
+        " insert into headgate.stage (pipeline_id, task_key, run_id, table_name, columns, n_rows,"
+        " in_order, incremental, from_source, taken, created_at) select 'gone', 'gone', ('01744c1c-"
+        "f400-7000-8000-00000000000' || n)::uuid, 'headgate_stage.' || t, '[]', 10 + n, true, true,"
+        " true, true, now() - interval '40 days' from (values (1, 'a'), (2, 'b'), (3, 'c')) as"
+        " v (n, t)");
+}
+
+static PGconn *look_into(const char *table)
+{
+    char text[512];
+    (void)snprintf(text, sizeof text, "%s dbname=warehouse", hg_test_pg_admin(pg));
+    PGconn *conn = PQconnectdb(text);
+    assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    (void)snprintf(text, sizeof text, "begin; select from %s", table);
+    PQclear(PQexec(conn, text));
+    assert_int_equal(PQtransactionStatus(conn), PQTRANS_INTRANS);
+    return conn;
+}
+
+#define DROPPED(n)                                                        \
+    "staged rows of a pipeline that is gone are dropped pipeline_id=gone" \
+    " run_id=01744c1c-f400-7000-8000-00000000000" n " rows=1" n
+
+/* Rows that nobody will ever load: each drop is told, and one that fails is in nobody's way. */
+static void test_staged_rows_that_are_dropped(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    (void)state;
+    fixture.config.retention = json_pack("{s:i}", "runs_days", 30);
+    stage_rows();
+    PGconn *reader = look_into("headgate_stage.a");
+    begin_log();
+    start_service();
+    int r = hg_retention_keep_stages(fixture.service, &err);
+    PQfinish(reader);
+    struct hg_error none = HG_ERROR_INIT;
+    int again = hg_retention_keep_stages(fixture.service, &none);
+    stop_service();
+    json_decref(fixture.config.retention);
+    fixture.config.retention = NULL;
+    HG_CLEANUP(hg_freep) char *log = end_log();
+    assert_int_equal(r, HG_ECONFLICT);
+    assert_non_null(strstr(err.message, "11 rows of run 01744c1c-f400-7000-8000-000000000001"));
+    must(again, &none);
+    const char *first = strstr(log, DROPPED("1"));
+    const char *others = strstr(log, DROPPED("2"));
+    assert_non_null(first);
+    assert_non_null(others);
+    assert_true(others < first);
+    assert_non_null(strstr(log, DROPPED("3")));
+    assert_null(strstr(first + 1, DROPPED("1")));
+}
+
 #define LOGGED(name) cmocka_unit_test_setup_teardown(name, setup, clean_up)
 
 int main(void)
@@ -132,6 +194,7 @@ int main(void)
         LOGGED(test_a_failure_comes_before_the_end_of_its_run),
         LOGGED(test_a_cancel_is_no_failure),
         LOGGED(test_a_short_outage_is_not_an_error),
+        LOGGED(test_staged_rows_that_are_dropped),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
