@@ -23,6 +23,14 @@ static const struct hg_statement look = {
     " from (select) one left join pg_catalog.pg_roles l on l.rolname = '" HG_ROLE_LOAD "'",
     1};
 
+/* A role that does not inherit can be a member of both without having their rights. */
+static const struct hg_statement look_at_host = {
+    "roles_look_at_host",
+    "select bool_and(pg_catalog.pg_has_role($1::name, g.oid, 'MEMBER')) as is_member,"
+    " bool_and(pg_catalog.pg_has_role($1::name, g.oid, 'USAGE')) as inherits"
+    " from pg_catalog.pg_roles g where g.rolname in ('" HG_ROLE_USER "', '" HG_ROLE_LOAD "')",
+    1};
+
 static const struct hg_statement look_warehouse = {
     "roles_look_warehouse",
     "select pg_catalog.has_database_privilege('" HG_ROLE_USER "', pg_catalog.current_database(),"
@@ -70,12 +78,54 @@ static int run(struct hg_db *db, const char *sql, struct hg_error *err)
     return r == HG_EEXIST ? HG_OK : explain(db, r, err); /* another host was quicker */
 }
 
+/* Before version 16 a role inherits all that it is a member of, or nothing. */
+static bool inherits_by_grant(struct hg_db *db)
+{
+    return PQserverVersion(hg_db_conn(db)) >= 160000;
+}
+
 static int grant_to_host(struct hg_db *db, const char *host_role, struct hg_error *err)
 {
     HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
     hg_buf_puts(&sql, "grant " HG_ROLE_USER ", " HG_ROLE_LOAD " to ");
     hg_quote_ident(&sql, host_role);
+    hg_buf_puts(&sql, inherits_by_grant(db) ? " with inherit true" : "");
     return hg_buf_failed(&sql) ? hg_error_nomem(err) : run(db, hg_buf_text(&sql), err);
+}
+
+static int refuse_without_rights(struct hg_db *db, const char *host_role, struct hg_error *err)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf role = HG_BUF_INIT;
+    hg_quote_ident(&role, host_role);
+    hg_error_set(err,
+                 HG_EFORBIDDEN,
+                 "the role %s is a member of " HG_ROLE_LOAD " and " HG_ROLE_USER
+                 " but does not inherit their rights, which Headgate needs to end sessions of "
+                 "workers and to drop staged rows",
+                 hg_buf_text(&role));
+    (void)hg_error_hint(err,
+                        inherits_by_grant(db)
+                            ? "As a superuser of that server run: GRANT " HG_ROLE_LOAD
+                              ", " HG_ROLE_USER " TO %s WITH INHERIT TRUE;"
+                            : "As a superuser of that server run: ALTER ROLE %s INHERIT;",
+                        hg_buf_text(&role));
+    return HG_EFORBIDDEN;
+}
+
+/* Makes the host a member of both, with their rights. */
+static int let_host_in(struct hg_db *db, const char *host_role, struct hg_error *err)
+{
+    const char *const params[] = {host_role};
+    HG_CLEANUP(hg_resultp) PGresult *before = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *after = NULL;
+    int r = hg_db_exec(db, &look_at_host, params, &before, err);
+    if (r == HG_OK && (!hg_result_bool(before, 0, "is_member") || inherits_by_grant(db))) {
+        r = grant_to_host(db, host_role, err);
+    }
+    r = r < 0 ? r : hg_db_exec(db, &look_at_host, params, &after, err);
+    return r < 0 || hg_result_bool(after, 0, "inherits")
+               ? r
+               : refuse_without_rights(db, host_role, err);
 }
 
 static int make_missing(struct hg_db *db,
@@ -96,7 +146,7 @@ static int make_missing(struct hg_db *db,
         r = run(db, "grant " HG_ROLE_USER " to " HG_ROLE_LOAD, err);
     }
     if (r == HG_OK && !hg_result_bool(found, 0, "host_is_member")) {
-        r = grant_to_host(db, host_role, err);
+        r = let_host_in(db, host_role, err);
     }
     return r;
 }

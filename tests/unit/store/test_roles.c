@@ -412,6 +412,23 @@ static void test_ensure_says_what_to_run(void **state)
                   "t");
 }
 
+/* A member without the rights could not end a worker's session: that shows at the start. */
+static void test_a_host_that_does_not_inherit(void **state)
+{
+    (void)state;
+    static const char make[] = "create role \"hard one\" login noinherit;"
+                               " grant headgate_user, headgate_load to \"hard one\"";
+    struct hg_error err = HG_ERROR_INIT;
+    assert_int_equal(hg_test_pg_sql(pg, "postgres", make), 0);
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(as_role("hard one"));
+    assert_int_equal(hg_roles_ensure(db, "hard one", &err), HG_EFORBIDDEN);
+    assert_non_null(strstr(err.message, "\"hard one\" is a member of headgate_load"));
+    assert_non_null(strstr(err.hint, "run: "));
+    HG_CLEANUP(hg_db_returnp) struct hg_db *admin = connect_to(hg_test_pg_admin(pg));
+    must(admin, strstr(err.hint, "run: ") + strlen("run: "));
+    assert_int_equal(hg_roles_ensure(db, "hard one", &err), HG_OK);
+}
+
 static void test_ensure_makes_missing_ones(void **state)
 {
     (void)state;
@@ -482,6 +499,7 @@ int main(void)
         cmocka_unit_test_setup(test_worker_writes_its_ledger, fresh),
         cmocka_unit_test(test_ensure_is_idempotent),
         cmocka_unit_test(test_ensure_says_what_to_run),
+        cmocka_unit_test(test_a_host_that_does_not_inherit),
         cmocka_unit_test(test_ensure_makes_missing_ones),
         cmocka_unit_test_setup(test_rights_are_put_back, fresh),
         cmocka_unit_test(test_missing_grants_are_seen),
