@@ -284,18 +284,19 @@ grant execute on function headgate.fence_hash, headgate.fence_place, headgate.fe
     headgate.share_fence, headgate.fence_holder, headgate.take_fence, headgate.run_transform
     to headgate_load;
 
--- Drops a stage and its table, should somebody not have done so by hand.
-create or replace function headgate.stage_drop(p_seq bigint) returns void
+-- Drops a stage and its table, should somebody not have done so by hand. False when it was gone.
+create or replace function headgate.stage_drop(p_seq bigint) returns boolean
     language plpgsql
 as $$
 declare
     dropped text;
 begin
     delete from headgate.stage where seq = p_seq returning table_name into dropped;
-    if not found then
-        return;
+    if found then
+        execute format('drop table if exists %I.%I', split_part(dropped, '.', 1),
+            split_part(dropped, '.', 2));
     end if;
-    execute format('drop table if exists %I.%I', split_part(dropped, '.', 1), split_part(dropped, '.', 2));
+    return dropped is not null;
 end
 $$;
 

@@ -57,11 +57,8 @@ static const struct hg_statement lost_stages = {
     " and not (p.file_missing and p.updated_at < now() - $2::int * interval '1 day'))",
     2};
 
-/* No row when it is no longer there. */
 static const struct hg_statement drop_stage = {
-    "retention_drop_stage",
-    "select headgate.stage_drop(s.seq) from headgate.stage s where s.seq = $1::bigint",
-    1};
+    "retention_drop_stage", "select headgate.stage_drop($1::bigint) as dropped", 1};
 
 /* 0: kept for ever. */
 static int days_of(const struct hg_pipelines *service, const char *key)
@@ -184,7 +181,7 @@ static int drop(struct hg_db *warehouse, const char *seq, bool *ret_dropped, str
         hg_db_rollback(warehouse);
         return r;
     }
-    *ret_dropped = PQntuples(result) > 0;
+    *ret_dropped = hg_result_bool(result, 0, "dropped");
     return HG_OK;
 }
 
