@@ -363,13 +363,21 @@ static void test_a_host_that_stops_looks_after_what_runs(void **state)
 static void test_jobs_that_were_lost_wait_again(void **state)
 {
     (void)state;
+#ifndef HG_FAULTS
+    print_message("skipped: a lease takes too long without fault points\n");
+    skip();
+#else
     char run_id[HG_UUID_TEXT];
+    write_script("nap", "select pg_sleep(0.3)");
     write_script("long", LONG_SQL);
+    write_pipeline("nap", "id: nap\njobs: [{id: a, transform: {sql: nap.sql}}]\n");
     write_pipeline("long", "id: long\njobs: [{id: a, transform: {sql: long.sql}}]\n");
     write_pipeline("good", FLOW("good", "numbers", "10", ""));
     fixture.config.workers = 1;
     assert_int_equal(setenv("HEADGATE_LEASE_MS", "3000", 1), 0);
     start_service();
+    /* Tasks are not short then: none is claimed before a worker is free. */
+    json_decref(run_to_end("nap"));
     hold(0, fixture.warehouse, HOLD_LONG);
     trigger("long", run_id);
     wait_for_waiters(LONG_LOCK, 1);
@@ -386,6 +394,7 @@ static void test_jobs_that_were_lost_wait_again(void **state)
     let_go(0);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
     assert_string_equal(text_at(run, "status"), "succeeded");
+#endif
 }
 
 #define FREED(name) cmocka_unit_test_setup_teardown(name, setup, let_all_go)
