@@ -187,7 +187,7 @@ static void settle(struct settling *settling, struct hg_attempt *attempt)
     struct hg_error err = HG_ERROR_INIT;
     struct hg_ledger_done done = {0};
     int r = ask_ledger(service, attempt, &done, &err);
-    if (r < 0 && r != HG_ECONFLICT) {
+    if (r < 0 && (r != HG_ECONFLICT || err.retryable)) {
         note_failure(settling, &err);
         HG_LOCK(&service->mutex);
         attempt->try_at_ms = hg_time_monotonic_ms() + RETRY_MS;

@@ -178,6 +178,10 @@ static void test_a_worker_that_dies_behind_its_commit(void **state)
 }
 
 #define RENAME "alter function headgate.take_fence rename to "
+/* As where a stranger holds the lock: a conflict, but none with a newer attempt. */
+#define REFUSE                                                                      \
+    "create function headgate.take_fence(text, text, bigint, integer) returns text" \
+    " language plpgsql as 'begin raise exception ''refused'' using errcode = ''55P03''; end'"
 
 /* A refusal says nothing of what was committed: the attempt stays in doubt until there is an
  * answer. */
@@ -197,7 +201,7 @@ static void test_a_ledger_that_refuses_to_answer(void **state)
                    "  - {id: load, needs: [fetch], load: {table: m.t, mode: append}}\n");
     sql("warehouse",
         "create function headgate.hide() returns trigger language plpgsql security definer as"
-        " 'begin " RENAME "hidden; return null; end';"
+        " $$begin " RENAME "hidden; execute $f$" REFUSE "$f$; return null; end$$;"
         " create trigger hide after insert on headgate.ledger for each row"
         " execute function headgate.hide()");
     assert_int_equal(setenv("HEADGATE_FAULT_DIR", fixture.folder, 1), 0);
@@ -211,7 +215,7 @@ static void test_a_ledger_that_refuses_to_answer(void **state)
                      1);
     sql("warehouse",
         "drop trigger hide on headgate.ledger; drop function headgate.hide();"
-        " alter function headgate.hidden rename to take_fence");
+        " drop function headgate.take_fence; alter function headgate.hidden rename to take_fence");
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
     assert_string_equal(text_at(run, "status"), "succeeded");
     assert_int_equal(warehouse_number("select count(*) as n from m.t"), 10);
