@@ -71,8 +71,8 @@ int hg_ledger_taken_over(const char *key, int64_t fence, struct hg_error *err)
                         (long long)fence);
 }
 
-/* What headgate.take_fence says. */
-static enum hg_fence outcome_of(const char *text)
+/* What headgate.take_fence says; no word of it may pass for a fence that is taken. */
+static int outcome_of(const char *text, enum hg_fence *ret, struct hg_error *err)
 {
     static const char *const words[] = {
         [HG_FENCE_TAKEN] = "taken",
@@ -82,10 +82,12 @@ static enum hg_fence outcome_of(const char *text)
     };
     for (size_t i = 0; text && i < HG_COUNT(words); i++) {
         if (strcmp(words[i], text) == 0) {
-            return (enum hg_fence)i;
+            *ret = (enum hg_fence)i;
+            return HG_OK;
         }
     }
-    return HG_FENCE_TAKEN;
+    return hg_error_set(
+        err, HG_EINTERNAL, "headgate.take_fence answers \"%s\"", text ? text : "null");
 }
 
 static int take(struct hg_db *db,
@@ -99,12 +101,10 @@ static int take(struct hg_db *db,
     const char *const params[] = {
         attempt->pipeline_id, attempt->key, number(fence, attempt->fence), end_after_ms};
     int r = hg_db_exec(db, &take_fence, params, &result, err);
-    if (r < 0) {
-        return r;
-    }
-    *ret = outcome_of(hg_result_text(result, 0, "outcome"));
-    return *ret == HG_FENCE_REFUSED ? hg_ledger_taken_over(attempt->key, attempt->fence, err)
-                                    : HG_OK;
+    r = r < 0 ? r : outcome_of(hg_result_text(result, 0, "outcome"), ret, err);
+    return r == HG_OK && *ret == HG_FENCE_REFUSED
+               ? hg_ledger_taken_over(attempt->key, attempt->fence, err)
+               : r;
 }
 
 static int find(struct hg_db *db,
