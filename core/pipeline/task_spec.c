@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "base/fault.h"
 #include "base/mem.h"
 #include "pipeline/internal.h"
 #include "pipeline/secrets.h"
@@ -292,25 +291,25 @@ int hg_task_for_attempt(const struct hg_pipelines *service,
     if (r < 0) {
         return r;
     }
-    if (!spec || json_object_update_new(
-                     spec,
-                     json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:s, s:o}",
-                               "task_id",
-                               task->id,
-                               "attempt",
-                               task->attempt,
-                               "max_attempts",
-                               task->max_attempts,
-                               "fence",
-                               (json_int_t)task->fence,
-                               "lease_ms",
-                               (json_int_t)HG_FAULT_NUMBER("HEADGATE_LEASE_MS", HG_LEASE_MS),
-                               "checkpoint_ms",
-                               (json_int_t)service->options.config->checkpoint_ms,
-                               "warehouse",
-                               service->options.worker_warehouse_url,
-                               "file_roots",
-                               roots_to_json(service))) < 0) {
+    if (!spec ||
+        json_object_update_new(spec,
+                               json_pack("{s:s, s:i, s:i, s:I, s:I, s:I, s:s, s:o}",
+                                         "task_id",
+                                         task->id,
+                                         "attempt",
+                                         task->attempt,
+                                         "max_attempts",
+                                         task->max_attempts,
+                                         "fence",
+                                         (json_int_t)task->fence,
+                                         "lease_ms",
+                                         (json_int_t)hg_keeper_lease_ms(),
+                                         "checkpoint_ms",
+                                         (json_int_t)service->options.config->checkpoint_ms,
+                                         "warehouse",
+                                         service->options.worker_warehouse_url,
+                                         "file_roots",
+                                         roots_to_json(service))) < 0) {
         return hg_error_nomem(err);
     }
     *ret = HG_TAKE(spec);
