@@ -16,7 +16,9 @@ create table headgate.ledger_head (
 );
 
 -- What the locks of a fence are made from. headgate_load reads it, headgate_user does not: a script
--- runs in the session of an attempt and may take any lock there, but none that says a fence.
+-- runs in the session of an attempt and may take any lock there, but none that says a fence. What a
+-- script leaves on a table (a trigger, a default, a policy) is not kept from it: it runs with the
+-- rights of headgate_load at the next load, see SECURITY.md.
 create table headgate.fence_secret (
     one boolean primary key default true check (one),
     secret uuid not null default gen_random_uuid()
@@ -64,7 +66,7 @@ create table headgate.stage (
     task_key text not null, -- of the task that wrote it
     source text, -- the plugin that gave the rows
     run_id uuid not null,
-    table_name text not null,
+    table_name text not null check (table_name ^@ 'headgate_stage.'),
     columns jsonb not null, -- [{"name", "type", "precision", "scale", "utc", "json"}]
     started_from jsonb, -- the cursor that the source went on from
     state jsonb, -- of the source: the cursor once a reader has taken the rows
@@ -111,7 +113,7 @@ create index quarantine_at on headgate.quarantine using brin (at); -- what is to
 -- refuses COMMIT, ROLLBACK and SAVEPOINT, so that a script can neither take the rights of
 -- headgate_load nor end the transaction that carries its ledger row. The search path is put back by
 -- hand, since a plain SET in the script outlives the SET clause of a function: a script must not
--- choose what later statements find. Deferred triggers fire before the function ends, for later they
+-- choose what later statements find; nor whether the commit waits for the disk. Deferred triggers fire before the function ends, for later they
 -- would fire with the caller's rights.
 -- Answers how many rows the last statement of the script gave or changed.
 create or replace function headgate.run_sql(script text) returns bigint
@@ -120,6 +122,7 @@ create or replace function headgate.run_sql(script text) returns bigint
 as $$
 declare
     path_before constant text := pg_catalog.current_setting('search_path');
+    commit_before constant text := pg_catalog.current_setting('synchronous_commit');
     n_rows bigint;
 begin
     perform pg_catalog.set_config('search_path', 'public, pg_temp', true);
@@ -128,6 +131,9 @@ begin
     execute 'close all'; -- WITH HOLD runs its query at COMMIT, with the caller's rights
     set constraints all immediate;
     perform pg_catalog.set_config('search_path', path_before, false);
+    -- A run that is said to have succeeded has its rows, also when the server goes down a moment later.
+    perform pg_catalog.set_config('synchronous_commit',
+        case commit_before when 'off' then 'on' else commit_before end, true);
     return n_rows;
 end
 $$;
@@ -139,6 +145,25 @@ grant execute on function headgate.run_sql(text) to headgate_load;
 grant usage, create on schema headgate to headgate_user;
 alter function headgate.run_sql(text) owner to headgate_user;
 revoke all on schema headgate from headgate_user;
+
+-- Reads what users made, for the host: a view, a policy, a cast may run a function of theirs. Nothing
+-- but a SECURITY DEFINER function keeps that from RESET ROLE and the host's own rights. Its owner is a
+-- role that nobody but the host is a member of: who owns a function may change that it is one.
+-- Answers what the query gives, one column of json; $1 in it is `given`.
+create or replace function headgate.read_rows(query text, given text[]) returns setof json
+    language plpgsql
+    security definer
+as $$
+begin
+    return query execute query using given;
+    execute 'close all'; -- WITH HOLD runs its query at COMMIT, with the caller's rights
+end
+$$;
+
+revoke all on function headgate.read_rows(text, text[]) from public;
+grant usage, create on schema headgate to headgate_reader;
+alter function headgate.read_rows(text, text[]) owner to headgate_reader;
+revoke all on schema headgate from headgate_reader;
 
 -- 64 bits that nobody foretells who does not know the secret.
 insert into headgate.fence_secret default values on conflict do nothing;
@@ -285,16 +310,18 @@ grant execute on function headgate.fence_hash, headgate.fence_place, headgate.fe
     to headgate_load;
 
 -- Drops a stage and its table, should somebody not have done so by hand. False when it was gone.
+-- Admins call it too, and the host does with all its rights: the path is its own, and the schema is not
+-- what the row says.
 create or replace function headgate.stage_drop(p_seq bigint) returns boolean
     language plpgsql
+    set search_path = pg_catalog
 as $$
 declare
     dropped text;
 begin
     delete from headgate.stage where seq = p_seq returning table_name into dropped;
     if found then
-        execute format('drop table if exists %I.%I', split_part(dropped, '.', 1),
-            split_part(dropped, '.', 2));
+        execute format('drop table if exists headgate_stage.%I', split_part(dropped, '.', 2));
     end if;
     return dropped is not null;
 end

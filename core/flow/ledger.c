@@ -365,10 +365,24 @@ static int write_state(struct hg_flow *flow, struct hg_error *err)
     return flow->state ? hg_db_exec(flow->db, &put_state, params, NULL, err) : HG_OK;
 }
 
+/*
+ * What is on a table (a trigger, a default) may have said that the commit need not wait for the
+ * disk, and so may the server's settings: a run that is said to have succeeded has its rows.
+ */
+static int be_durable(struct hg_flow *flow, struct hg_error *err)
+{
+    return hg_db_simple(flow->db,
+                        "set local role none;"
+                        " select pg_catalog.set_config('synchronous_commit', 'on', true)"
+                        " where pg_catalog.current_setting('synchronous_commit') = 'off'",
+                        NULL,
+                        err);
+}
+
 int hg_ledger_commit(struct hg_flow *flow, const struct hg_ledger_row *row, struct hg_error *err)
 {
     char text[6][NUMBER_TEXT];
-    int r = hg_ledger_as_self(flow, err);
+    int r = be_durable(flow, err);
     r = r < 0 ? r : write_state(flow, err);
     if (r < 0) {
         return r;

@@ -93,10 +93,17 @@ static int script_error(struct hg_flow *flow,
     return file && err ? hg_error_wrap(err, "%s", file) : r;
 }
 
+/* Borrowed from the result. */
+static const char *outcome_of(const PGresult *result)
+{
+    const char *outcome = PQntuples(result) == 1 ? hg_result_text(result, 0, "outcome") : NULL;
+    return outcome ? outcome : "";
+}
+
 /* Whether an older attempt is in the way. */
 static bool is_held(const PGresult *result, enum hg_fence *ret)
 {
-    const char *outcome = hg_result_text(result, 0, "outcome");
+    const char *outcome = outcome_of(result);
     bool ended = strcmp(outcome, "ended") == 0;
     *ret = ended ? HG_FENCE_ENDED : HG_FENCE_BUSY;
     return ended || strcmp(outcome, "busy") == 0;
@@ -105,14 +112,22 @@ static bool is_held(const PGresult *result, enum hg_fence *ret)
 /* What headgate.run_transform says of it. */
 static int take_outcome(struct hg_flow *flow, const PGresult *result, struct hg_error *err)
 {
-    const char *outcome = hg_result_text(result, 0, "outcome");
+    const char *outcome = outcome_of(result);
     int64_t n_rows = hg_result_int64(result, 0, "n_rows", 0);
+    bool found = strcmp(outcome, "found") == 0;
     if (strcmp(outcome, "fenced") == 0) {
         return hg_ledger_taken_over(flow->key, flow->fence, err);
     }
+    if (!found && strcmp(outcome, "done") != 0) {
+        return hg_error_set(
+            err,
+            HG_EINTERNAL,
+            "headgate.run_transform says \"%.32s\", which this version does not know",
+            outcome);
+    }
     flow->committed = true;
     flow->jobs[0].rows_out = n_rows;
-    if (strcmp(outcome, "found") == 0) {
+    if (found) {
         hg_flow_log(flow, 0, HG_LOG_INFO, "an earlier attempt of this run has committed already");
         return HG_OK;
     }

@@ -10,6 +10,7 @@
 #include "pipeline/internal.h"
 #include "pipeline/rows_query.h"
 #include "pipeline/sql_json.h"
+#include "pipeline/user_query.h"
 
 /* The last load of each table; a transform names no table of its own. */
 #define LAST_LOADS                                                                   \
@@ -46,34 +47,22 @@ static const struct hg_statement find_table = {
     " limit 1",
     1};
 
-/*
- * Rows are read as users would read them: what a script put in the place of a table, say a view
- * over functions of its own, must not run with the host's rights. Ends when `db` is given back.
- */
-static int become_user(struct hg_db *db, struct hg_error *err)
-{
-    int r = hg_db_begin(db, err);
-    r = r < 0 ? r : hg_db_simple(db, "set transaction read only", NULL, err);
-    return r < 0 ? r : hg_db_simple(db, "set local role headgate_user", NULL, err);
-}
-
 /* What cannot be counted, say since it was dropped just now, is listed without a count. */
 static int count_rows(struct hg_db *db, json_t *item, struct hg_error *err)
 {
     HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
+    HG_CLEANUP(hg_buf_free) struct hg_buf none = HG_BUF_INIT;
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int r = become_user(db, err);
-    hg_buf_puts(&sql, "select count(*) as n from ");
-    r = r < 0 ? r : hg_quote_table(&sql, json_string_value(json_object_get(item, "name")), err);
+    hg_buf_puts(&sql, "select to_json(count(*)) from ");
+    int r = hg_quote_table(&sql, json_string_value(json_object_get(item, "name")), err);
     r = r == HG_OK && hg_buf_failed(&sql) ? hg_error_nomem(err) : r;
-    r = r < 0 ? r : hg_db_simple(db, hg_buf_text(&sql), &result, err);
+    r = r < 0 ? r : hg_user_query(db, hg_buf_text(&sql), &none, &result, err);
     if (r < 0) {
         (void)json_object_set_new(item, "row_count_exact", json_false());
     } else {
         (void)json_object_set_new(
-            item, "row_count", json_integer(hg_result_int64(result, 0, "n", 0)));
+            item, "row_count", json_integer(hg_result_int64(result, 0, "item", 0)));
     }
-    hg_db_rollback(db);
     return PQstatus(hg_db_conn(db)) == CONNECTION_OK ? HG_OK : r;
 }
 
@@ -132,6 +121,5 @@ int hg_datasets_rows(struct hg_pipelines *service,
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : check_table(db, schema_table, err);
-    r = r < 0 ? r : become_user(db, err);
     return r < 0 ? r : hg_rows_query_run(db, schema_table, query, ret, err);
 }

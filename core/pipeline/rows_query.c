@@ -8,8 +8,10 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "pipeline/user_query.h"
+#include "store/array.h"
 
-enum { SORT_MAX = 34, PARAMS_MAX = 2 * SORT_MAX + 3 };
+enum { SORT_MAX = 34 };
 
 struct column {
     const char *name; /* borrowed from `catalog` */
@@ -30,8 +32,8 @@ struct rows {
     int n_shown;
     struct sort sorts[SORT_MAX];
     int n_sorts;
-    const char *params[PARAMS_MAX];
-    int n_params;
+    struct hg_buf values; /* array: $1 of the query */
+    int n_values;
     struct hg_buf sql;
     char *names;    /* the caller's list of columns, cut up */
     json_t *cursor; /* array of texts and nulls, or NULL */
@@ -56,6 +58,7 @@ static void rows_free(struct rows *rows)
     free(rows->names);
     json_decref(rows->cursor);
     hg_buf_free(&rows->sql);
+    hg_buf_free(&rows->values);
 }
 
 /* ---- which columns ---- */
@@ -163,8 +166,8 @@ static void put_name(struct rows *rows, const char *name)
 
 static void put_param(struct rows *rows, const char *value, const char *type)
 {
-    rows->params[rows->n_params++] = value;
-    hg_buf_printf(&rows->sql, "$%d::%s", rows->n_params, type);
+    hg_array_put(&rows->values, value);
+    hg_buf_printf(&rows->sql, "($1)[%d]::%s", ++rows->n_values, type);
 }
 
 /* The row comes after the cursor's in one column: larger, or smaller, or null (nulls are last). */
@@ -255,18 +258,21 @@ static void put_time(struct rows *rows, const char *name)
     hg_buf_puts(&rows->sql, "::text)");
 }
 
+/* Each row is an array of texts: what is shown, then what it is sorted by. */
 static void put_select(struct rows *rows)
 {
-    hg_buf_puts(&rows->sql, "select ");
+    hg_buf_puts(&rows->sql, "select to_json(array[");
     for (int i = 0; i < rows->n_shown; i++) {
         hg_buf_puts(&rows->sql, i > 0 ? ", " : "");
         (rows->shown[i].is_time ? put_time : put_name)(rows, rows->shown[i].name);
+        hg_buf_puts(&rows->sql, "::text");
     }
     for (int i = 0; i < rows->n_sorts; i++) {
-        hg_buf_puts(&rows->sql, ", ");
+        hg_buf_puts(&rows->sql, rows->n_shown + i > 0 ? ", " : "");
         put_name(rows, rows->sorts[i].name);
         hg_buf_puts(&rows->sql, "::text");
     }
+    hg_buf_puts(&rows->sql, "])");
 }
 
 static void put_order(struct rows *rows, int limit)
@@ -322,27 +328,21 @@ static json_t *value_of(const struct column *column, const char *text)
     return json_string(text);
 }
 
-static json_t *row_form(const struct rows *rows, const PGresult *result, int row)
+static json_t *row_form(const struct rows *rows, const json_t *cells)
 {
     json_t *values = json_array();
     for (int i = 0; i < rows->n_shown; i++) {
-        (void)json_array_append_new(values,
-                                    PQgetisnull(result, row, i)
-                                        ? json_null()
-                                        : value_of(&rows->shown[i], PQgetvalue(result, row, i)));
+        const char *text = json_string_value(json_array_get(cells, (size_t)i));
+        (void)json_array_append_new(values, text ? value_of(&rows->shown[i], text) : json_null());
     }
     return values;
 }
 
-static char *cursor_of(const struct rows *rows, const PGresult *result, int row)
+static char *cursor_of(const struct rows *rows, const json_t *cells)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *cursor = json_array();
     for (int i = 0; i < rows->n_sorts; i++) {
-        int field = rows->n_shown + i;
-        (void)json_array_append_new(cursor,
-                                    PQgetisnull(result, row, field)
-                                        ? json_null()
-                                        : json_string(PQgetvalue(result, row, field)));
+        (void)json_array_append(cursor, json_array_get(cells, (size_t)(rows->n_shown + i)));
     }
     return json_dumps(cursor, JSON_COMPACT);
 }
@@ -364,12 +364,14 @@ static int answer(
     int n = PQntuples(result);
     int shown = n < limit ? n : limit;
     HG_CLEANUP(hg_json_decrefp) json_t *list = json_array();
+    HG_CLEANUP(hg_freep) char *next = NULL;
     for (int row = 0; row < shown; row++) {
-        if (json_array_append_new(list, row_form(rows, result, row)) < 0) {
+        HG_CLEANUP(hg_json_decrefp) json_t *cells = hg_result_json(result, row, "item");
+        if (!cells || json_array_append_new(list, row_form(rows, cells)) < 0) {
             return hg_error_nomem(err);
         }
+        next = row == shown - 1 && n > shown ? cursor_of(rows, cells) : NULL;
     }
-    HG_CLEANUP(hg_freep) char *next = n > shown ? cursor_of(rows, result, shown - 1) : NULL;
     json_t *form = json_pack(
         "{s:o, s:O, s:s?}", "columns", columns_form(rows), "rows", list, "next_cursor", next);
     if (!form) {
@@ -419,14 +421,9 @@ static int run(struct rows *rows,
     if (r < 0) {
         return r;
     }
-    /* Not prepared: its text differs from table to table. */
-    HG_CLEANUP(hg_resultp)
-    PGresult *result = PQexecParams(
-        hg_db_conn(db), rows->sql.data, rows->n_params, NULL, rows->params, NULL, NULL, 0);
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        return input_error(err, hg_db_error(hg_db_conn(db), result, err));
-    }
-    return answer(rows, result, query->page.limit, ret, err);
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    r = hg_user_query(db, hg_buf_text(&rows->sql), &rows->values, &result, err);
+    return r < 0 ? input_error(err, r) : answer(rows, result, query->page.limit, ret, err);
 }
 
 int hg_rows_query_run(struct hg_db *db,

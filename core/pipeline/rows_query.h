@@ -16,8 +16,9 @@
 #include "store/db.h"
 
 /*
- * `schema_table` exists. {"columns", "rows", "next_cursor"}, owned by the caller. HG_EINVAL names
- * an unknown column, a bound without an order, a cursor that is not of this list.
+ * `schema_table` exists; `db` is spoilt (hg_user_query). {"columns", "rows", "next_cursor"}, owned
+ * by the caller. HG_EINVAL names an unknown column, a bound without an order, a cursor that is not
+ * of this list.
  */
 int hg_rows_query_run(struct hg_db *db,
                       const char *schema_table,

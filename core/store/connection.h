@@ -25,6 +25,7 @@ struct hg_db {
     const struct hg_statement **prepared;
     size_t n_prepared;
     size_t room_prepared;
+    bool spoilt; /* closed when it is given back */
     int n_later; /* statements on their way, whose answers have not been read */
 
     pthread_mutex_t cancel_mutex;

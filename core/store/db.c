@@ -35,7 +35,12 @@ void hg_db_return(struct hg_db *db)
         return;
     }
     (void)settle(db, NULL);
-    hg_pool_give_back(db->pool, db, hg_connection_reset(db));
+    hg_pool_give_back(db->pool, db, !db->spoilt && hg_connection_reset(db));
+}
+
+void hg_db_spoil(struct hg_db *db)
+{
+    db->spoilt = true;
 }
 
 bool hg_db_scrub(struct hg_db *db)

@@ -55,6 +55,11 @@ bool hg_db_scrub(struct hg_db *db);
  * since it was scrubbed.
  */
 bool hg_db_is_alive(struct hg_db *db);
+/*
+ * Code of users' is going to run in this session: it may leave prepared statements under our names,
+ * locks, settings. The connection is closed when it is given back; run nothing prepared meanwhile.
+ */
+void hg_db_spoil(struct hg_db *db);
 /* The connection itself, for COPY and pipeline mode; borrowed until hg_db_return. */
 PGconn *hg_db_conn(struct hg_db *db);
 

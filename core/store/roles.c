@@ -4,9 +4,13 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 
 /* Of the advisory lock; any number that nobody else uses. */
 #define LOCK_KEY "5260129372347"
+
+#define ROLES      "'" HG_ROLE_USER "', '" HG_ROLE_LOAD "', '" HG_ROLE_READER "'"
+#define ROLE_NAMES HG_ROLE_USER ", " HG_ROLE_LOAD ", " HG_ROLE_READER
 
 static const struct hg_statement look = {
     "roles_look",
@@ -17,18 +21,22 @@ static const struct hg_statement look = {
     " exists (select from pg_catalog.pg_auth_members m"
     " join pg_catalog.pg_roles g on g.oid = m.roleid join pg_catalog.pg_roles b on b.oid = m.member"
     " where g.rolname = '" HG_ROLE_USER "' and b.rolname = '" HG_ROLE_LOAD "') as load_is_member,"
-    " (select count(*) from pg_catalog.pg_roles g where g.rolname in ('" HG_ROLE_USER
-    "', '" HG_ROLE_LOAD "') and pg_catalog.pg_has_role($1::name, g.oid, 'USAGE')) = 2"
-    " as host_is_member"
+    " exists (select from pg_catalog.pg_roles where rolname = '" HG_ROLE_READER "') as has_reader,"
+    " exists (select from pg_catalog.pg_auth_members m"
+    " join pg_catalog.pg_roles g on g.oid = m.roleid join pg_catalog.pg_roles b on b.oid = m.member"
+    " where g.rolname = '" HG_ROLE_USER "' and b.rolname = '" HG_ROLE_READER
+    "') as reader_is_member,"
+    " (select count(*) from pg_catalog.pg_roles g where g.rolname in (" ROLES ")"
+    " and pg_catalog.pg_has_role($1::name, g.oid, 'USAGE')) = 3 as host_is_member"
     " from (select) one left join pg_catalog.pg_roles l on l.rolname = '" HG_ROLE_LOAD "'",
     1};
 
-/* A role that does not inherit can be a member of both without having their rights. */
+/* A role that does not inherit can be a member of all without having their rights. */
 static const struct hg_statement look_at_host = {
     "roles_look_at_host",
     "select bool_and(pg_catalog.pg_has_role($1::name, g.oid, 'MEMBER')) as is_member,"
     " bool_and(pg_catalog.pg_has_role($1::name, g.oid, 'USAGE')) as inherits"
-    " from pg_catalog.pg_roles g where g.rolname in ('" HG_ROLE_USER "', '" HG_ROLE_LOAD "')",
+    " from pg_catalog.pg_roles g where g.rolname in (" ROLES ")",
     1};
 
 static const struct hg_statement look_warehouse = {
@@ -40,6 +48,9 @@ static const struct hg_statement look_warehouse = {
     " on n.oid = p.pronamespace where n.nspname = 'headgate' and p.proname = 'run_sql'"
     " and p.prosecdef and p.proowner = '" HG_ROLE_USER "'::pg_catalog.regrole"
     " and pg_catalog.has_function_privilege('" HG_ROLE_LOAD "', p.oid, 'EXECUTE')) as has_run_sql,"
+    " exists (select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n"
+    " on n.oid = p.pronamespace where n.nspname = 'headgate' and p.proname = 'read_rows'"
+    " and p.prosecdef and p.proowner = '" HG_ROLE_READER "'::pg_catalog.regrole) as has_read_rows,"
     " pg_catalog.has_schema_privilege('" HG_ROLE_USER "', 'public', 'CREATE') as public_is_granted",
     0};
 
@@ -53,8 +64,7 @@ static int explain(struct hg_db *db, int r, struct hg_error *err)
     hg_quote_ident(&role, PQuser(hg_db_conn(db)));
     hg_error_set(err,
                  HG_EFORBIDDEN,
-                 "the role %s may not manage the roles " HG_ROLE_LOAD " and " HG_ROLE_USER
-                 ", which Headgate needs",
+                 "the role %s may not manage the roles " ROLE_NAMES ", which Headgate needs",
                  hg_buf_text(&role));
     if (PQserverVersion(hg_db_conn(db)) < 160000) {
         (void)hg_error_hint(err,
@@ -63,8 +73,8 @@ static int explain(struct hg_db *db, int r, struct hg_error *err)
     } else {
         (void)hg_error_hint(
             err,
-            "As a superuser of that server run: ALTER ROLE %s CREATEROLE; and, if the "
-            "two exist: GRANT " HG_ROLE_LOAD ", " HG_ROLE_USER " TO %s WITH ADMIN OPTION;",
+            "As a superuser of that server run: ALTER ROLE %s CREATEROLE; and, if they "
+            "exist: GRANT " ROLE_NAMES " TO %s WITH ADMIN OPTION;",
             hg_buf_text(&role),
             hg_buf_text(&role));
     }
@@ -87,7 +97,7 @@ static bool inherits_by_grant(struct hg_db *db)
 static int grant_to_host(struct hg_db *db, const char *host_role, struct hg_error *err)
 {
     HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
-    hg_buf_puts(&sql, "grant " HG_ROLE_USER ", " HG_ROLE_LOAD " to ");
+    hg_buf_puts(&sql, "grant " ROLE_NAMES " to ");
     hg_quote_ident(&sql, host_role);
     hg_buf_puts(&sql, inherits_by_grant(db) ? " with inherit true" : "");
     return hg_buf_failed(&sql) ? hg_error_nomem(err) : run(db, hg_buf_text(&sql), err);
@@ -99,20 +109,20 @@ static int refuse_without_rights(struct hg_db *db, const char *host_role, struct
     hg_quote_ident(&role, host_role);
     hg_error_set(err,
                  HG_EFORBIDDEN,
-                 "the role %s is a member of " HG_ROLE_LOAD " and " HG_ROLE_USER
+                 "the role %s is a member of " ROLE_NAMES
                  " but does not inherit their rights, which Headgate needs to end sessions of "
                  "workers and to drop staged rows",
                  hg_buf_text(&role));
     (void)hg_error_hint(err,
                         inherits_by_grant(db)
-                            ? "As a superuser of that server run: GRANT " HG_ROLE_LOAD
-                              ", " HG_ROLE_USER " TO %s WITH INHERIT TRUE;"
+                            ? "As a superuser of that server run: GRANT " ROLE_NAMES
+                              " TO %s WITH INHERIT TRUE;"
                             : "As a superuser of that server run: ALTER ROLE %s INHERIT;",
                         hg_buf_text(&role));
     return HG_EFORBIDDEN;
 }
 
-/* Makes the host a member of both, with their rights. */
+/* Makes the host a member of all, with their rights. */
 static int let_host_in(struct hg_db *db, const char *host_role, struct hg_error *err)
 {
     const char *const params[] = {host_role};
@@ -144,6 +154,12 @@ static int make_missing(struct hg_db *db,
     }
     if (r == HG_OK && !hg_result_bool(found, 0, "load_is_member")) {
         r = run(db, "grant " HG_ROLE_USER " to " HG_ROLE_LOAD, err);
+    }
+    if (r == HG_OK && !hg_result_bool(found, 0, "has_reader")) {
+        r = run(db, "create role " HG_ROLE_READER " nologin inherit", err);
+    }
+    if (r == HG_OK && !hg_result_bool(found, 0, "reader_is_member")) {
+        r = run(db, "grant " HG_ROLE_USER " to " HG_ROLE_READER, err);
     }
     if (r == HG_OK && !hg_result_bool(found, 0, "host_is_member")) {
         r = let_host_in(db, host_role, err);
@@ -214,6 +230,10 @@ int hg_roles_set_password(struct hg_db *db, const char *password, struct hg_erro
 
 int hg_roles_check_warehouse(struct hg_db *db, struct hg_error *err)
 {
+    static const struct {
+        const char *name;
+        const char *column;
+    } functions[] = {{"run_sql", "has_run_sql"}, {"read_rows", "has_read_rows"}};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int r = hg_db_exec(db, &look_warehouse, NULL, &result, err);
     if (r < 0) {
@@ -234,13 +254,16 @@ int hg_roles_check_warehouse(struct hg_db *db, struct hg_error *err)
             hg_buf_text(&name));
         return HG_EFORBIDDEN;
     }
-    if (!hg_result_bool(result, 0, "has_run_sql")) {
-        hg_error_set(err,
-                     HG_ENOTFOUND,
-                     "the function headgate.run_sql of the database %s is missing or was changed",
-                     hg_buf_text(&name));
-        (void)hg_error_hint(err, "Start Headgate again: it puts the function back.");
-        return HG_ENOTFOUND;
+    for (size_t i = 0; i < HG_COUNT(functions); i++) {
+        if (!hg_result_bool(result, 0, functions[i].column)) {
+            hg_error_set(err,
+                         HG_ENOTFOUND,
+                         "the function headgate.%s of the database %s is missing or was changed",
+                         functions[i].name,
+                         hg_buf_text(&name));
+            (void)hg_error_hint(err, "Start Headgate again: it puts the function back.");
+            return HG_ENOTFOUND;
+        }
     }
     if (!hg_result_bool(result, 0, "public_is_granted")) {
         hg_error_set(err,

@@ -2,6 +2,7 @@
  * The roles beside the host's own:
  *     headgate_user  no login; owns users' schemas and tables, users' SQL runs as it
  *     headgate_load  the login of workers; a member of headgate_user
+ *     headgate_reader  no login; a member of headgate_user, as whom the host reads what users made
  * Roles belong to the whole server. Under PostgreSQL peer authentication no password is needed.
  */
 #ifndef HG_STORE_ROLES_H
@@ -9,8 +10,9 @@
 
 #include "store/db.h"
 
-#define HG_ROLE_LOAD "headgate_load"
-#define HG_ROLE_USER "headgate_user"
+#define HG_ROLE_LOAD   "headgate_load"
+#define HG_ROLE_USER   "headgate_user"
+#define HG_ROLE_READER "headgate_reader"
 
 /*
  * For every session in the warehouse: users make functions and operators there, and an unqualified
@@ -22,7 +24,7 @@
 #define HG_METADATA_OPTIONS "-c search_path=public"
 
 /*
- * Makes what is missing of the roles and memberships; `host_role` becomes a member of both: it
+ * Makes what is missing of the roles and memberships; `host_role` becomes a member of all: it
  * makes what belongs to headgate_user, drops stages and ends sessions of headgate_load.
  * HG_EFORBIDDEN with the SQL to run when the session's role may not, HG_ECONFLICT when
  * headgate_load exists but is a superuser.
@@ -33,7 +35,7 @@ int hg_roles_ensure(struct hg_db *db, const char *host_role, struct hg_error *er
 int hg_roles_set_password(struct hg_db *db, const char *password, struct hg_error *err);
 
 /*
- * After the warehouse's migrations: whether function run_sql is there as it must be (HG_ENOTFOUND)
+ * After the warehouse's migrations: whether functions are there as they must be (HG_ENOTFOUND)
  * and the grants have taken (HG_EFORBIDDEN with the SQL to run): a GRANT by a role that does not
  * own the database only warns.
  */

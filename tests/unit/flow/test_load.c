@@ -47,6 +47,29 @@ static void run_badly(const struct fake_task *task, int code, const char *messag
 
 #define ALL(table) "select string_agg(concat_ws(',', t.k, t.v), ' ' order by k, v) from " table " t"
 
+/* ---- durability ---- */
+
+/* A trigger runs in the load's transaction and may say how it commits. */
+static void test_a_trigger_cannot_make_the_commit_lazy(void **state)
+{
+    (void)state;
+    use(two, 2, "[[1, \"a\"]]");
+    fake_sql(pg,
+             "create function headgate.look() returns trigger language plpgsql as $$ begin"
+             " insert into headgate.cursor values ('p', 'look', to_jsonb("
+             "current_setting('synchronous_commit')), new.run_id); return new; end $$;"
+             " create trigger look before insert on headgate.ledger for each row execute function"
+             " headgate.look(); create schema m authorization headgate_user;"
+             " create table m.t (k bigint, v text); alter table m.t owner to headgate_user;"
+             " create function m.lazy() returns trigger language plpgsql as $$ begin"
+             " set synchronous_commit = off; return new; end $$;"
+             " create trigger lazy before insert on m.t for each row execute function m.lazy()");
+    run_well(&(const struct fake_task){.table = "m.t", .mode = "append"});
+    fake_sql(pg, "drop trigger look on headgate.ledger; drop function headgate.look()");
+    assert_query(pg, "select state #>> '{}' from headgate.cursor where job_id = 'look'", "on");
+    assert_query(pg, ALL("m.t"), "1,a");
+}
+
 /* ---- modes ---- */
 
 static void test_append_makes_the_table(void **state)
@@ -580,6 +603,7 @@ static void test_cursor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_a_trigger_cannot_make_the_commit_lazy, reset),
         cmocka_unit_test_setup(test_append_makes_the_table, reset),
         cmocka_unit_test_setup(test_huge_rows, reset),
         cmocka_unit_test_setup(test_no_rows_at_all, reset),

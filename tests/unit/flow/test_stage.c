@@ -577,6 +577,33 @@ static void test_attempts(void **state)
         pg, "select has_schema_privilege('headgate_user', 'headgate_stage', 'usage')", "f");
 }
 
+/* headgate_load writes these rows, and the host drops what they name with rights of its own. */
+static void test_only_stages_are_dropped(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        hg_test_pg_sql(
+            pg,
+            "warehouse",
+            "insert into headgate.stage (pipeline_id, task_key, run_id, table_name, columns, "
+            "n_rows,"
+            " in_order, incremental, from_source) values ('gone', 'x', gen_random_uuid(),"
+            " 'headgate.ledger', '[]', 1, true, true, true)"),
+        -1);
+    /* Also when the check is not there, and from whatever path it is called. */
+    fake_sql(pg,
+             "alter table headgate.stage drop constraint stage_table_name_check;"
+             " insert into headgate.stage (pipeline_id, task_key, run_id, table_name, columns,"
+             " n_rows, in_order, incremental, from_source) values ('gone', 'x',"
+             " gen_random_uuid(), 'headgate.ledger', '[]', 1, true, true, true);"
+             " select headgate.stage_drop(seq) from headgate.stage");
+    fake_sql(pg,
+             "alter table headgate.stage add constraint stage_table_name_check"
+             " check (table_name ^@ 'headgate_stage.')");
+    assert_query(pg, "select to_regclass('headgate.ledger') is not null", "t");
+    assert_query(pg, "select count(*) from headgate.stage", "0");
+}
+
 /* ---- cancelling ---- */
 
 enum { CANCEL_WITHIN_MS = 2000 };
@@ -664,6 +691,7 @@ int main(void)
         TEST(test_a_flow_that_is_no_longer_cut),
         TEST(test_the_cursor_never_moves_back),
         TEST(test_attempts),
+        TEST(test_only_stages_are_dropped),
         TEST(test_cancel_a_reader),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);

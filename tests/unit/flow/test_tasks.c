@@ -170,6 +170,59 @@ static void test_transform(void **state)
     fake_sql(pg, "drop table public.m");
 }
 
+/* In a warehouse of its own nothing else would make the server write it down. */
+static void test_a_script_cannot_make_its_commit_lazy(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    (void)state;
+    /* What holds when the ledger row is written holds at the commit right behind it. */
+    fake_sql(pg,
+             "create function headgate.look() returns trigger language plpgsql as $$ begin"
+             " perform set_config('test.commit', current_setting('synchronous_commit'), false);"
+             " insert into headgate.cursor values ('p', new.task_key, to_jsonb("
+             "current_setting('synchronous_commit')), new.run_id); return new; end $$;"
+             " create trigger look before insert on headgate.ledger for each row execute function"
+             " headgate.look()");
+    json_decref(run(transform("set synchronous_commit = off; select 1"), HG_OK, &err));
+    assert_query(pg, "select state #>> '{}' from headgate.cursor", "on");
+    /* Nor does a server that is set so. */
+    fake_sql(pg, "delete from headgate.cursor; delete from headgate.ledger");
+    assert_int_equal(
+        hg_test_pg_sql(pg, "postgres", "alter role headgate_load set synchronous_commit = off"), 0);
+    json_decref(run(transform("select 1"), HG_OK, &err));
+    assert_int_equal(
+        hg_test_pg_sql(pg, "postgres", "alter role headgate_load reset synchronous_commit"), 0);
+    fake_sql(pg, " drop trigger look on headgate.ledger; drop function headgate.look()");
+    assert_query(pg, "select state #>> '{}' from headgate.cursor", "on");
+}
+
+/* A word that only a newer version knows does not pass for rows that are there. */
+static void test_an_unknown_word_of_the_database(void **state)
+{
+    static const char *const words[] = {"'what'", "null"};
+    (void)state;
+    fake_sql(pg, "alter function headgate.run_transform rename to run_transform_kept");
+    for (size_t i = 0; i < HG_COUNT(words); i++) {
+        struct hg_error err = HG_ERROR_INIT;
+        char sql[512];
+        (void)snprintf(sql,
+                       sizeof sql,
+                       "create function headgate.run_transform(p_pipeline text,"
+                       " p_task_key text, p_run uuid, p_attempt integer, p_fence bigint,"
+                       " p_end_after_ms integer, p_names text[], p_values text[], p_script text,"
+                       " out outcome text, out n_rows bigint) language sql as"
+                       " $$ select %s::text, 3::bigint $$",
+                       words[i]);
+        fake_sql(pg, sql);
+        json_t *result = run(transform("select 1"), HG_EINTERNAL, &err);
+        assert_non_null(strstr(err.message, "headgate.run_transform"));
+        assert_false(json_is_true(json_object_get(result, "committed")));
+        json_decref(result);
+        fake_sql(pg, "drop function headgate.run_transform");
+    }
+    fake_sql(pg, "alter function headgate.run_transform_kept rename to run_transform");
+}
+
 static void test_transform_is_done_once(void **state)
 {
     struct hg_error err = HG_ERROR_INIT;
@@ -438,6 +491,8 @@ int main(void)
         cmocka_unit_test_setup(test_transform, reset),
         cmocka_unit_test_setup(test_a_kept_connection_is_as_new, reset),
         cmocka_unit_test_setup(test_a_login_that_is_refused_is_tried_again, reset),
+        cmocka_unit_test_setup(test_a_script_cannot_make_its_commit_lazy, reset),
+        cmocka_unit_test_setup(test_an_unknown_word_of_the_database, reset),
         cmocka_unit_test_setup(test_transform_is_done_once, reset),
         cmocka_unit_test_setup(test_transform_is_fenced, reset),
         cmocka_unit_test_setup(test_transform_errors_have_a_place, reset),

@@ -237,6 +237,78 @@ static void test_nothing_runs_with_the_hosts_rights(void **state)
     assert_int_equal(warehouse_number("select count(*) as n from m.who"), 0);
 }
 
+/* A row is seen when what its policy tried has failed. */
+static void test_no_way_to_the_hosts_rights(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {
+        "reset role",
+        "set role none",
+        "set local role none",
+        "set role headgate_load",
+        "reset session authorization",
+        "set session authorization default",
+        "select set_config(''role'', ''none'', true)",
+        "alter function headgate.read_rows(text, text[]) security invoker",
+        "alter function headgate.read_rows(text, text[]) owner to headgate_user",
+        "drop owned by headgate_user",
+        "set transaction read write",
+        "copy (select 1) to program ''true''",
+    };
+    HG_CLEANUP(hg_buf_free) struct hg_buf text = HG_BUF_INIT;
+    hg_buf_puts(&text,
+                "create function m.try(what text) returns text language plpgsql as $$ begin"
+                " execute what; return 'done as ' || current_user;"
+                " exception when others then return current_user; end $$;"
+                "create table m.t (id int primary key, what text)");
+    for (size_t i = 0; i < HG_COUNT(ways); i++) {
+        hg_buf_printf(&text, "; insert into m.t values (%zu, '%s')", i, ways[i]);
+    }
+    hg_buf_puts(&text,
+                "; create policy spy on m.t using (m.try(what) = 'headgate_reader');"
+                " alter table m.t enable row level security;"
+                " alter table m.t force row level security");
+    start_service();
+    make_table(hg_buf_text(&text));
+    const struct hg_rows_query all = {.page = {100, NULL}};
+    HG_CLEANUP(hg_json_decrefp) json_t *rows = rows_of(&all);
+    for (size_t i = 0; i < HG_COUNT(ways); i++) {
+        const json_t *row = json_array_get(json_object_get(rows, "rows"), i);
+        if (json_integer_value(json_array_get(row, 0)) != (json_int_t)i || !row) {
+            fail_msg("%s", ways[i]);
+        }
+    }
+}
+
+static void test_nothing_of_users_stays_in_the_hosts_session(void **state)
+{
+    (void)state;
+    start_service();
+    make_table(
+        "create function m.spy() returns int language plpgsql as $$ declare s record; begin"
+        " for s in select name from pg_prepared_statements loop"
+        " execute format('deallocate %I', s.name); end loop;"
+        " execute 'prepare datasets_list (text, text) as select 1 as cursor_key, 1/0 as item';"
+        " execute 'prepare datasets_find (text) as select 1/0 as found';"
+        " execute 'prepare rows_columns (text) as select 1/0';"
+        " perform pg_advisory_lock(77); return 1; end $$;"
+        "create table m.t (id int); insert into m.t values (1);"
+        "create policy spy on m.t using (m.spy() = 1); alter table m.t enable row level"
+        " security; alter table m.t force row level security");
+    const struct hg_page page = {10, NULL};
+    const struct hg_rows_query all = {.page = page};
+    for (int i = 0; i < 10; i++) {
+        struct hg_error err = HG_ERROR_INIT;
+        HG_CLEANUP(hg_json_decrefp) json_t *list = NULL;
+        must(hg_datasets_list(fixture.service, &page, &list, &err), &err);
+        expect_rows(&all, "[[1]]");
+    }
+    assert_int_equal(
+        warehouse_number("select count(*) as n from pg_locks where locktype = 'advisory'"
+                         " and objid = 77"),
+        0);
+}
+
 static void test_tables_that_are_not_served(void **state)
 {
     (void)state;
@@ -317,6 +389,8 @@ int main(void)
         TEST(test_bounds),
         TEST(test_questions_that_are_refused),
         TEST(test_nothing_runs_with_the_hosts_rights),
+        TEST(test_no_way_to_the_hosts_rights),
+        TEST(test_nothing_of_users_stays_in_the_hosts_session),
         TEST(test_tables_that_are_not_served),
         TEST(test_quarantine_comes_in_pages),
     };

@@ -383,6 +383,23 @@ static const char *as_role(const char *role)
     return conninfo;
 }
 
+/* What the host reads through is out of reach also for what a script leaves on a table. */
+static void test_workers_cannot_change_what_the_host_reads_through(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = worker();
+    assert_answer(db, "select pg_has_role('headgate_load', 'headgate_reader', 'member')", "f");
+    assert_answer(db, "select pg_has_role('headgate_user', 'headgate_reader', 'member')", "f");
+    must_fail(db,
+              "alter function headgate.read_rows(text, text[]) security invoker",
+              HG_EFORBIDDEN,
+              "42501",
+              NULL);
+    must_fail(db, "select headgate.read_rows('select 1', '{}')", HG_EFORBIDDEN, "42501", NULL);
+    HG_CLEANUP(hg_db_returnp) struct hg_db *host = connect_to(hg_test_pg_warehouse(pg));
+    assert_answer(host, "select headgate.read_rows('select to_json($1)', '{a}')", "[\"a\"]");
+}
+
 static void test_ensure_is_idempotent(void **state)
 {
     (void)state;
@@ -417,12 +434,13 @@ static void test_a_host_that_does_not_inherit(void **state)
 {
     (void)state;
     static const char make[] = "create role \"hard one\" login noinherit;"
-                               " grant headgate_user, headgate_load to \"hard one\"";
+                               " grant headgate_user, headgate_load, headgate_reader to"
+                               " \"hard one\"";
     struct hg_error err = HG_ERROR_INIT;
     assert_int_equal(hg_test_pg_sql(pg, "postgres", make), 0);
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(as_role("hard one"));
     assert_int_equal(hg_roles_ensure(db, "hard one", &err), HG_EFORBIDDEN);
-    assert_non_null(strstr(err.message, "\"hard one\" is a member of headgate_load"));
+    assert_non_null(strstr(err.message, "\"hard one\" is a member of headgate_user"));
     assert_non_null(strstr(err.hint, "run: "));
     HG_CLEANUP(hg_db_returnp) struct hg_db *admin = connect_to(hg_test_pg_admin(pg));
     must(admin, strstr(err.hint, "run: ") + strlen("run: "));
@@ -497,6 +515,7 @@ int main(void)
         cmocka_unit_test_setup(test_loaded_tables_are_for_scripts, fresh),
         cmocka_unit_test_setup(test_scripts_tables_are_for_loads, fresh),
         cmocka_unit_test_setup(test_worker_writes_its_ledger, fresh),
+        cmocka_unit_test(test_workers_cannot_change_what_the_host_reads_through),
         cmocka_unit_test(test_ensure_is_idempotent),
         cmocka_unit_test(test_ensure_says_what_to_run),
         cmocka_unit_test(test_a_host_that_does_not_inherit),

@@ -1,0 +1,21 @@
+/*
+ * Reading what users made, with the rights of users. A view, a policy or a cast may run a function
+ * that a script has left, and none of it may have the host's rights.
+ */
+#ifndef HG_PIPELINE_USER_QUERY_H
+#define HG_PIPELINE_USER_QUERY_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "store/db.h"
+
+/*
+ * Runs one query in a transaction of its own that only reads. It gives one column of json and finds
+ * `values` (an array of texts, store/array.h) as $1. *ret: a row for each of its rows, column
+ * `item`; owned by the caller, PQclear. `db` is spoilt: it is closed when it is given back, and
+ * nothing prepared may run in it any more.
+ */
+int hg_user_query(
+    struct hg_db *db, const char *sql, struct hg_buf *values, PGresult **ret, struct hg_error *err);
+
+#endif
