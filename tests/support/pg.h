@@ -1,9 +1,7 @@
 /*
  * A real PostgreSQL for a test program: private, on a unix socket in a folder of its own under
- * $TMPDIR or /tmp, with both databases migrated and the roles made. Link `hg_test_pg`.
- *
- *     static int setup(void **state) { *state = hg_test_pg_start(); return *state ? 0 : -1; }
- *     static int teardown(void **state) { hg_test_pg_stop(*state); return 0; }
+ * $TMPDIR or /tmp, with both databases migrated and the roles made. Link `hg_test_pg`;
+ * shared_pg.h has one server for all tests of a program.
  *
  * The server runs as an unprivileged user when the test is root. A small process beside the test
  * holds it; when the test ends in whatever way, that process stops the server and removes the

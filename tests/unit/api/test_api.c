@@ -13,13 +13,12 @@
 #include "base/mem.h"
 #include "fake_services.h"
 #include "http_client.h"
-#include "pg.h"
+#include "shared_pg.h"
 #include "store/db.h"
 
 #define PASSWORD  "a password for tests"
 #define INGESTION "/api/v1/ingestion"
 
-static struct hg_test_pg *pg;
 static struct hg_pool *metadata;
 static struct hg_pool *warehouse;
 static struct hg_api *api;
@@ -134,9 +133,8 @@ static void start_api(const char *public_url)
 
 static int start(void **state)
 {
-    (void)state;
-    pg = hg_test_pg_start();
-    if (!pg || hg_pool_new(hg_test_pg_metadata(pg), 8, "test", &metadata, NULL) < 0 ||
+    if (start_pg(state) != 0 ||
+        hg_pool_new(hg_test_pg_metadata(pg), 8, "test", &metadata, NULL) < 0 ||
         hg_pool_new(hg_test_pg_warehouse(pg), 2, "test", &warehouse, NULL) < 0) {
         return -1;
     }
@@ -151,12 +149,10 @@ static int start(void **state)
 
 static int stop(void **state)
 {
-    (void)state;
     hg_api_stop(api, 1000);
     hg_pool_free(metadata);
     hg_pool_free(warehouse);
-    hg_test_pg_stop(pg);
-    return 0;
+    return stop_pg(state);
 }
 
 static int reset(void **state)

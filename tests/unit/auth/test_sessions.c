@@ -13,19 +13,16 @@
 #include "auth/password.h"
 #include "base/io.h"
 #include "base/mem.h"
-#include "pg.h"
 #include "scratch.h"
+#include "shared_pg.h"
 #include "store/db.h"
 
-static struct hg_test_pg *pg;
 static struct hg_pool *pool;
 static char folder[HG_SCRATCH_BYTES];
 
 static int start_server(void **state)
 {
-    (void)state;
-    pg = hg_test_pg_start();
-    if (!pg || hg_scratch_make("auth", folder) != 0) {
+    if (start_pg(state) != 0 || hg_scratch_make("auth", folder) != 0) {
         return -1;
     }
     return hg_pool_new(hg_test_pg_metadata(pg), 4, "test", &pool, NULL);
@@ -33,9 +30,8 @@ static int start_server(void **state)
 
 static int stop_server(void **state)
 {
-    (void)state;
     hg_pool_free(pool);
-    hg_test_pg_stop(pg);
+    (void)stop_pg(state);
     return hg_scratch_remove(folder);
 }
 

@@ -18,7 +18,6 @@
 #include "flow/columns.h"
 #include "headgate/stream.h"
 
-struct hg_test_pg *pg;
 struct fake_sink heard;
 
 void fake_reset(void)
@@ -435,20 +434,6 @@ int fake_run(const struct hg_test_pg *server,
 }
 
 /* ---- the warehouse ---- */
-
-int start_pg(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-int stop_pg(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
-}
 
 int reset(void **state)
 {

@@ -12,13 +12,8 @@
 
 #include "fake_source.h"
 #include "flow/plugins.h"
-#include "pg.h"
+#include "shared_pg.h"
 
-extern struct hg_test_pg *pg;
-
-/* Of the group: */
-int start_pg(void **state);
-int stop_pg(void **state);
 /* Of each test: nothing in the databases, all fakes as at the start. */
 int reset(void **state);
 

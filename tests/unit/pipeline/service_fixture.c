@@ -8,23 +8,7 @@
 #include "base/time.h"
 #include "scratch.h"
 
-struct hg_test_pg *pg;
-
 struct fixture fixture;
-
-int start_pg(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-int stop_pg(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
-}
 
 void must(int r, const struct hg_error *err)
 {

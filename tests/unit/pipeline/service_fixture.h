@@ -13,9 +13,9 @@
 
 #include "base/mem.h"
 #include "base/uuid.h"
-#include "pg.h"
 #include "pipeline/service.h"
 #include "plugin/registry.h"
+#include "shared_pg.h"
 #include "store/db.h"
 
 enum { WAIT_MS = 60000, FILES_MAX = 8 };
@@ -31,10 +31,7 @@ struct fixture {
     struct hg_pipelines *service;
 };
 extern struct fixture fixture;
-extern struct hg_test_pg *pg;
 
-int start_pg(void **state);
-int stop_pg(void **state);
 int setup(void **state);
 int teardown(void **state);
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -16,11 +16,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "graph_make.h"
-#include "pg.h"
+#include "shared_pg.h"
 
 enum { SEEDS = 100, STEPS = 400, HOSTS = 2, LIVES = 128 };
-
-static struct hg_test_pg *pg;
 
 /* An attempt that a host believes to run. */
 struct life {
@@ -84,17 +82,8 @@ static void run_sql(const struct trial *trial, const char *sql)
 
 static int start(void **state)
 {
-    (void)state;
     hg_log_configure(HG_LOG_ERROR, false);
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
+    return start_pg(state);
 }
 
 /* ---- comparing ---- */
@@ -523,5 +512,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_graphs),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, stop_pg);
 }

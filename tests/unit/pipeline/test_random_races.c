@@ -19,11 +19,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "graph_make.h"
-#include "pg.h"
+#include "shared_pg.h"
 
 enum { SEEDS = 15, HOSTS = 2, LIVES = 64, TROUBLES = 60 };
-
-static struct hg_test_pg *pg;
 
 struct race {
     uint64_t seed;
@@ -72,17 +70,8 @@ static bool good(struct race *race, const char *what, int r, const struct hg_err
 
 static int start(void **state)
 {
-    (void)state;
     hg_log_configure(HG_LOG_ERROR, false);
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
+    return start_pg(state);
 }
 
 static int64_t number(struct race *race, struct hg_db *db, const char *sql)
@@ -414,5 +403,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_races),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, stop_pg);
 }

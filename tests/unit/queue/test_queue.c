@@ -13,14 +13,12 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "base/uuid.h"
-#include "pg.h"
 #include "queue/queue.h"
+#include "shared_pg.h"
 #include "store/db.h"
 #include "store/partition.h"
 
 enum { LEASE_MS = 60000, TASKS = 12 };
-
-static struct hg_test_pg *pg;
 
 struct fixture {
     struct hg_db *a;
@@ -29,20 +27,6 @@ struct fixture {
     int n_tasks;
     char task_ids[TASKS][HG_UUID_TEXT];
 };
-
-static int start_pg(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-static int stop_pg(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
-}
 
 static void ok(int r, const struct hg_error *err)
 {

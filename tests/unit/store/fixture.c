@@ -9,23 +9,6 @@
 
 #include "scratch.h"
 
-struct hg_test_pg *pg;
-
-int start_server(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-int stop_server(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    pg = NULL;
-    return 0;
-}
-
 struct hg_db *connect_to(const char *conninfo)
 {
     struct hg_db *db = NULL;

@@ -11,14 +11,8 @@
 
 #include <cmocka.h>
 
-#include "pg.h"
+#include "shared_pg.h"
 #include "store/db.h"
-
-extern struct hg_test_pg *pg;
-
-/* Group set-up and tear-down. */
-int start_server(void **state);
-int stop_server(void **state);
 
 struct hg_db *connect_to(const char *conninfo);
 /* Runs SQL that must succeed. */

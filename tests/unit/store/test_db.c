@@ -396,5 +396,5 @@ int main(void)
         cmocka_unit_test(test_later_on_a_lost_connection),
         cmocka_unit_test(test_connection_failures),
     };
-    return cmocka_run_group_tests_name("store/db", tests, start_server, stop_server);
+    return cmocka_run_group_tests_name("store/db", tests, start_pg, stop_pg);
 }

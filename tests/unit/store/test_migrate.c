@@ -191,5 +191,5 @@ int main(void)
         cmocka_unit_test_setup(test_hosts_at_once, make_database),
         cmocka_unit_test(test_every_file_names_its_database),
     };
-    return cmocka_run_group_tests_name("store/migrate", tests, start_server, stop_server);
+    return cmocka_run_group_tests_name("store/migrate", tests, start_pg, stop_pg);
 }

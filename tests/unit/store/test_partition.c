@@ -138,5 +138,5 @@ int main(void)
         cmocka_unit_test(test_a_locked_table),
         cmocka_unit_test(test_arrays),
     };
-    return cmocka_run_group_tests_name("store/partition", tests, start_server, stop_server);
+    return cmocka_run_group_tests_name("store/partition", tests, start_pg, stop_pg);
 }

@@ -285,5 +285,5 @@ int main(void)
         cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_bad_conninfo),
     };
-    return cmocka_run_group_tests_name("store/pool", tests, start_server, stop_server);
+    return cmocka_run_group_tests_name("store/pool", tests, start_pg, stop_pg);
 }

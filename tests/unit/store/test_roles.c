@@ -523,5 +523,5 @@ int main(void)
         cmocka_unit_test_setup(test_rights_are_put_back, fresh),
         cmocka_unit_test(test_missing_grants_are_seen),
     };
-    return cmocka_run_group_tests_name("store/roles", tests, start_server, stop_server);
+    return cmocka_run_group_tests_name("store/roles", tests, start_pg, stop_pg);
 }

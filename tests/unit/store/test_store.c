@@ -418,5 +418,5 @@ int main(void)
         cmocka_unit_test(test_unusable_servers),
         cmocka_unit_test(test_waits_for_a_server),
     };
-    return cmocka_run_group_tests_name("store/store", tests, start_server, stop_server);
+    return cmocka_run_group_tests_name("store/store", tests, start_pg, stop_pg);
 }

@@ -21,22 +21,6 @@
 
 enum { WAIT_MS = 60000, FILE_MAX_BYTES = 256 * 1024 * 1024 };
 
-static struct hg_test_pg *pg;
-
-int pool_group_setup(void **state)
-{
-    (void)state;
-    pg = hg_test_pg_start();
-    return pg ? 0 : -1;
-}
-
-int pool_group_teardown(void **state)
-{
-    (void)state;
-    hg_test_pg_stop(pg);
-    return 0;
-}
-
 int pool_setup(void **state)
 {
     struct pool_fixture *fixture = calloc(1, sizeof *fixture);

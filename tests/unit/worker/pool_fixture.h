@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "base/uuid.h"
-#include "pg.h"
+#include "shared_pg.h"
 #include "worker/pool.h"
 
 enum { TASKS_MAX = 256, LOG_TEXT = 256 };
@@ -39,9 +39,7 @@ struct pool_fixture {
     int n_idle;
 };
 
-/* Group: the PostgreSQL. Each test: an empty database, no pool yet. */
-int pool_group_setup(void **state);
-int pool_group_teardown(void **state);
+/* Each test, in a group that has the shared PostgreSQL: an empty database, no pool yet. */
 int pool_setup(void **state);
 int pool_teardown(void **state);
 

@@ -585,5 +585,5 @@ int main(int argc, char **argv)
         return be_a_host();
     }
     own_path = argv[0];
-    return cmocka_run_group_tests(tests, pool_group_setup, pool_group_teardown);
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }

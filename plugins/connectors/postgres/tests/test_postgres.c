@@ -14,16 +14,13 @@
 #include <libpq-fe.h>
 
 #include "fake_host.h"
-#include "pg.h"
+#include "shared_pg.h"
 
-static struct hg_test_pg *pg;
 static PGconn *admin;
 
 static int setup(void **state)
 {
-    (void)state;
-    pg = hg_test_pg_start();
-    if (!pg) {
+    if (start_pg(state) != 0) {
         return -1;
     }
     admin = PQconnectdb(hg_test_pg_admin(pg));
@@ -32,10 +29,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     PQfinish(admin);
-    hg_test_pg_stop(pg);
-    return 0;
+    return stop_pg(state);
 }
 
 static void sql(const char *text)
