@@ -1,110 +1,14 @@
 #include "http/dispatch.h"
 
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "http/finish.h"
 #include "http/origin.h"
-#include "http/problem.h"
 #include "http/watch.h"
-
-/* ---- answers ---- */
-
-static bool is_stopping(struct hg_http_server *server)
-{
-    HG_LOCK(&server->mutex);
-    return server->stopping;
-}
-
-/* One line for a request that failed on our side. */
-static void log_failure(const struct hg_http_request *request, const struct hg_error *err)
-{
-    hg_log(request->answer.status == 500 ? HG_LOG_ERROR : HG_LOG_WARNING,
-           "request failed",
-           "request_id",
-           request->id,
-           "method",
-           request->method,
-           "route",
-           request->route ? request->route->pattern : NULL,
-           "code",
-           hg_code_name(err->code),
-           "error",
-           err->message,
-           NULL);
-}
-
-/* A body or cookies given before the failure do not go out; Allow and the like are added after. */
-static void answer_failure(struct hg_http_request *request, const struct hg_error *err)
-{
-    hg_http_answer_drop(request);
-    hg_problem_answer(request, err);
-}
-
-static void fail(struct hg_http_request *request, const struct hg_error *err)
-{
-    answer_failure(request, err);
-    if (request->answer.status >= 500) {
-        log_failure(request, err);
-    }
-}
-
-/* Under overload one line a second, or the log would be the next thing to be overloaded. */
-static void fail_overloaded(struct hg_exchange *exchange, const struct hg_error *err)
-{
-    struct hg_http_server *server = exchange->server;
-    int64_t now_ms = hg_time_monotonic_ms();
-    answer_failure(&exchange->request, err);
-    if (now_ms - server->overload_logged_ms >= 1000) {
-        server->overload_logged_ms = now_ms;
-        log_failure(&exchange->request, err);
-    }
-}
-
-/* Publishes the answer; true when it was still wanted. */
-static bool publish(struct hg_exchange *exchange,
-                    enum hg_exchange_state from,
-                    struct MHD_Response *response,
-                    unsigned status)
-{
-    HG_LOCK(&exchange->server->mutex);
-    if (exchange->state != from) {
-        return false;
-    }
-    exchange->response = response;
-    exchange->status = status;
-    exchange->state = HG_EXCHANGE_ANSWERED;
-    return true;
-}
-
-/* For who published the answer of a parked exchange. The exchange may be gone afterwards. */
-static void resume(struct hg_http_server *server, struct MHD_Connection *connection)
-{
-    MHD_resume_connection(connection);
-    HG_LOCK(&server->mutex);
-    server->n_parked--;
-    (void)pthread_cond_broadcast(&server->ended);
-}
-
-/* Without memory for a response, NULL is published, and the connection closed. */
-static void finish(struct hg_exchange *exchange, enum hg_exchange_state from)
-{
-    struct hg_http_answer *answer = &exchange->request.answer;
-    bool close = exchange->must_close || is_stopping(exchange->server);
-    struct MHD_Response *response = hg_exchange_response(exchange, answer, close);
-    if (!publish(exchange, from, response, (unsigned)answer->status)) {
-        if (response) {
-            MHD_destroy_response(response);
-        }
-    } else if (from == HG_EXCHANGE_PARKED) {
-        resume(exchange->server, exchange->connection);
-    }
-}
 
 /* ---- on the executor ---- */
 
@@ -181,9 +85,9 @@ static void run_job(struct hg_job *job)
     /* Its deadline may have passed in the queue. */
     if (is_parked(exchange)) {
         if (work(exchange, &err) < 0) {
-            fail(&exchange->request, &err);
+            hg_http_fail(&exchange->request, &err);
         }
-        finish(exchange, HG_EXCHANGE_PARKED);
+        hg_http_finish(exchange, HG_EXCHANGE_PARKED);
     }
     hg_exchange_unref(exchange);
 }
@@ -219,8 +123,8 @@ static void park(struct hg_exchange *exchange)
     }
     if (enqueue(exchange, stopping, &err) < 0) {
         (void)hg_error_hint(&err, "Try again in a moment.");
-        fail_overloaded(exchange, &err);
-        finish(exchange, HG_EXCHANGE_PARKED);
+        hg_http_fail_overloaded(exchange, &err);
+        hg_http_finish(exchange, HG_EXCHANGE_PARKED);
         hg_exchange_unref(exchange);
     }
 }
@@ -329,74 +233,11 @@ bool hg_dispatch_request(struct hg_exchange *exchange)
         return true;
     }
     if (r < 0) {
-        fail(request, &err);
+        hg_http_fail(request, &err);
         if (allow) {
             (void)hg_http_answer_header(request, "Allow", allow, NULL);
         }
     }
-    finish(exchange, HG_EXCHANGE_RECEIVING);
+    hg_http_finish(exchange, HG_EXCHANGE_RECEIVING);
     return false;
-}
-
-/* ---- giving up ---- */
-
-static struct MHD_Response *overdue_response(struct hg_exchange *exchange)
-{
-    struct hg_error err = HG_ERROR_INIT;
-    (void)hg_error_set(&err, HG_EUNAVAILABLE, "the host took too long to work on this request");
-    (void)hg_error_hint(&err, "It may still be done; look before you send it again.");
-    char *text = hg_problem_text(&exchange->request, 503, &err, NULL, NULL);
-    struct hg_http_answer answer = {
-        .status = 503,
-        .content_type = "application/problem+json",
-        .body = text,
-        .n_body = text ? strlen(text) : 0,
-        .owned = true,
-        .headers = {{"Retry-After", "1"}},
-        .n_headers = 1,
-    };
-    struct MHD_Response *response = hg_exchange_response(exchange, &answer, false);
-    if (answer.owned) {
-        free(answer.body);
-    }
-    return response;
-}
-
-/* An exchange past its deadline, with a reference of the caller's. */
-static struct hg_exchange *find_overdue(struct hg_http_server *server, int64_t now_ms)
-{
-    HG_LOCK(&server->mutex);
-    struct hg_exchange *exchange = server->exchanges;
-    while (exchange && (exchange->state != HG_EXCHANGE_PARKED || exchange->deadline_ms > now_ms)) {
-        exchange = exchange->next;
-    }
-    if (exchange) {
-        exchange->refs++;
-    }
-    return exchange;
-}
-
-bool hg_dispatch_give_up(struct hg_http_server *server, int64_t now_ms)
-{
-    struct hg_exchange *exchange = find_overdue(server, now_ms);
-    if (!exchange) {
-        return false;
-    }
-    struct MHD_Response *response = overdue_response(exchange);
-    if (publish(exchange, HG_EXCHANGE_PARKED, response, 503)) {
-        hg_log(HG_LOG_WARNING,
-               "request took too long",
-               "request_id",
-               exchange->request.id,
-               "method",
-               exchange->request.method,
-               "route",
-               exchange->request.route->pattern,
-               NULL);
-        resume(server, exchange->connection);
-    } else if (response) {
-        MHD_destroy_response(response);
-    }
-    hg_exchange_unref(exchange);
-    return true;
 }

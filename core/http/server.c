@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
-#include "http/dispatch.h"
 #include "http/exchange.h"
+#include "http/finish.h"
 #include "http/listen.h"
 #include "http/receive.h"
 #include "http/watch.h"
@@ -112,7 +112,7 @@ static void stop_daemon(struct hg_http_server *server, int64_t grace_ms)
     refuse_new(server);
     (void)MHD_quiesce_daemon(server->daemon);
     wait_for_requests(server, grace_ms);
-    while (hg_dispatch_give_up(server, INT64_MAX)) {
+    while (hg_http_give_up(server, INT64_MAX)) {
     }
     wait_for_parked(server);
     wait_for_requests(server, FLUSH_MS);

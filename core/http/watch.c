@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "http/dispatch.h"
+#include "http/finish.h"
 
 void hg_http_watch_by(struct hg_http_server *server, int64_t at_ms)
 {
@@ -72,7 +72,7 @@ static void *watcher_main(void *arg)
 {
     struct hg_http_server *server = arg;
     while (wait_until_due(server)) {
-        while (hg_dispatch_give_up(server, hg_time_monotonic_ms())) {
+        while (hg_http_give_up(server, hg_time_monotonic_ms())) {
         }
     }
     return NULL;
