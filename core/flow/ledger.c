@@ -11,7 +11,7 @@
 
 /* How long to wait before a fence is asked for again, and how long settling asks. */
 enum { PAUSE_MIN_MS = 5, PAUSE_MAX_MS = 50, SETTLE_MS = 200, TELL_AFTER_MS = 500 };
-enum { NUMBER_TEXT = 24, LEASE_MS = 30000 };
+enum { NUMBER_TEXT = 24 };
 
 static const struct hg_statement take_fence = {
     "flow_take_fence", "select headgate.take_fence($1, $2, $3::bigint, $4::integer) as outcome", 4};
@@ -143,7 +143,7 @@ static int longer(int pause)
 struct hg_ledger_wait hg_ledger_wait_begin(const struct hg_flow *flow)
 {
     const json_t *lease = json_object_get(flow->task, "lease_ms");
-    int64_t lease_ms = json_is_integer(lease) ? json_integer_value(lease) : LEASE_MS;
+    int64_t lease_ms = json_is_integer(lease) ? json_integer_value(lease) : HG_LEASE_MS;
     int64_t now_ms = hg_time_monotonic_ms();
     return (struct hg_ledger_wait){
         .until_ms = now_ms + lease_ms,

@@ -6,6 +6,9 @@
 
 #include "flow/context.h"
 
+/* How long a host's lease is, and so how long is waited where the task does not say. */
+enum { HG_LEASE_MS = 30000 };
+
 /* What a run's task has committed, in all its parts. */
 struct hg_ledger_done {
     bool found;  /* all of it: it has a final ledger row */

@@ -215,7 +215,7 @@ int hg_catalog_sync(struct hg_pipelines *service, bool at_start, struct hg_error
     r = r < 0 ? r : hg_db_begin(db, err);
     r = r < 0 ? r : sync_files(service, db, err);
     r = r < 0 ? r : hg_db_commit(db, err);
-    return r < 0 ? r : hg_scheduler_plan_all(service, at_start, err);
+    return r < 0 ? r : hg_plan_all(service, at_start, err);
 }
 
 /* Lays what was changed on the page over what the file says. */

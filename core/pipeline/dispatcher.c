@@ -19,7 +19,6 @@ enum {
     POLL_MS = 500,
     PROGRESS_MS = 1000,
     RETRY_DATABASE_MS = 1000,
-    TELL_AWAY_AFTER_MS = 5000,
     SETTLE_LAST_MS = 5000, /* for what is in doubt when the host stops */
     ENDS_AT_ONCE = 256,
     SLOW_MS = 1000, /* a round is never said to wait for the database before */
@@ -227,11 +226,6 @@ static void forget(struct hg_pipelines *service, struct hg_attempt *const *attem
     hg_signal_run_changed(service);
 }
 
-static bool passes(int code, const struct hg_error *err)
-{
-    return code == HG_EUNAVAILABLE || code == HG_ENOMEM || err->retryable;
-}
-
 /* One that the database does not take must not keep the others from being written down. */
 static int write_one_by_one(struct hg_pipelines *service,
                             struct hg_db *db,
@@ -241,7 +235,7 @@ static int write_one_by_one(struct hg_pipelines *service,
 {
     for (size_t i = 0; i < n; i++) {
         int r = hg_outcome_ended(db, &attempts[i], 1, err);
-        if (r < 0 && passes(r, err)) {
+        if (r < 0 && hg_outage_passes(r, err)) {
             try_later(service, &attempts[i], n - i, RETRY_DATABASE_MS);
             return r;
         }
@@ -279,7 +273,7 @@ static int write_batch(struct hg_pipelines *service,
         forget(service, attempts, n);
         return HG_OK;
     }
-    if (passes(r, err)) {
+    if (hg_outage_passes(r, err)) {
         try_later(service, attempts, n, RETRY_DATABASE_MS);
         return r;
     }
@@ -322,24 +316,6 @@ struct rounds {
     struct hg_outage outage;
 };
 
-void hg_outage_note(struct hg_outage *outage, int r, const char *what, const struct hg_error *err)
-{
-    int64_t now = hg_time_monotonic_ms();
-    if (r == HG_OK && outage->told) {
-        hg_log(HG_LOG_INFO, "the database answers again", NULL);
-    }
-    if (r == HG_OK) {
-        *outage = (struct hg_outage){0};
-        return;
-    }
-    outage->since_ms = outage->since_ms ? outage->since_ms : now;
-    bool is_long = now - outage->since_ms >= TELL_AWAY_AFTER_MS;
-    if (!outage->told && (is_long || !passes(r, err))) {
-        hg_log_error(what, err);
-        outage->told = true;
-    }
-}
-
 /* NULL without memory: one that is left out would be taken for lost. */
 static json_t *known_ids(struct hg_pipelines *service)
 {
@@ -356,7 +332,7 @@ static json_t *known_ids(struct hg_pipelines *service)
 /* Leases are renewed in thirds of their time: what is away for less costs nobody his lease. */
 static bool is_slow(const struct rounds *rounds, int64_t now_ms)
 {
-    int64_t limit = hg_keeper_lease_ms() / 3;
+    int64_t limit = hg_lease_ms() / 3;
     return now_ms - rounds->began_at_ms >= (limit > SLOW_MS ? limit : SLOW_MS);
 }
 
@@ -368,7 +344,7 @@ static bool is_slow(const struct rounds *rounds, int64_t now_ms)
 static bool may_take_from_others(const struct rounds *rounds)
 {
     int64_t now = hg_time_monotonic_ms();
-    return !is_slow(rounds, now) && now - rounds->away_at_ms >= hg_keeper_lease_ms();
+    return !is_slow(rounds, now) && now - rounds->away_at_ms >= hg_lease_ms();
 }
 
 /*
@@ -448,7 +424,7 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
         r = write_progress(service, db, err);
     }
     if (r == HG_OK && now >= rounds->recover_at_ms) {
-        rounds->recover_at_ms = now + hg_keeper_lease_ms() / 3;
+        rounds->recover_at_ms = now + hg_lease_ms() / 3;
         r = take_up_lost(service, db, rounds, err);
     }
     return r < 0 ? r : claim(service, db, rounds, err);

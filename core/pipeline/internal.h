@@ -18,10 +18,7 @@
 #include "store/db.h"
 #include "worker/pool.h"
 
-enum {
-    HG_LEASE_MS = 30000,
-    HG_BORROW_MS = 5000, /* how long a caller waits for a connection */
-};
+enum { HG_BORROW_MS = 5000 }; /* how long a caller waits for a connection */
 
 /* One attempt that a worker of ours runs. */
 enum { HG_HANDLE_BYTES = 64 };
@@ -58,6 +55,8 @@ struct hg_outage {
     bool told;
 };
 
+/* Whether a failure passes by waiting. */
+bool hg_outage_passes(int code, const struct hg_error *err);
 /*
  * After each round of a thread: logs `what` once the rounds have failed (r < 0) for a while, as the
  * database of a host that restarts it is back soon, and at once when it is there but refuses.
@@ -229,10 +228,13 @@ void hg_settler_stop(struct hg_pipelines *service);
 /* Gives up asking a warehouse that does not answer in time. Now and then, by the keeper. */
 void hg_settler_cut(struct hg_pipelines *service);
 
-/* ---- keeper.c ---- */
+/* ---- lease.c ---- */
 
 /* How long this host's lease is. */
-int64_t hg_keeper_lease_ms(void);
+int64_t hg_lease_ms(void);
+
+/* ---- keeper.c ---- */
+
 int hg_keeper_start(struct hg_pipelines *service, struct hg_error *err);
 /* Call with `written` set. */
 void hg_keeper_stop(struct hg_pipelines *service);
@@ -295,10 +297,15 @@ int hg_dispatcher_start(struct hg_pipelines *service, struct hg_error *err);
 void hg_dispatcher_stop(struct hg_pipelines *service, int64_t grace_ms);
 int hg_scheduler_start(struct hg_pipelines *service, struct hg_error *err);
 void hg_scheduler_stop(struct hg_pipelines *service);
+
+/* ---- plan.c: when each pipeline fires next ---- */
+
 /* Sets next_run_at of a pipeline from its schedule. */
-int hg_scheduler_plan(struct hg_pipelines *service, const char *id, struct hg_error *err);
+int hg_plan_one(struct hg_pipelines *service, const char *id, struct hg_error *err);
+/* The same on the caller's connection, and nobody is told. */
+int hg_plan_in(struct hg_db *db, const char *id, struct hg_error *err);
 /* That of all, but for those that are due and that a host which runs will see to. */
-int hg_scheduler_plan_all(struct hg_pipelines *service, bool at_start, struct hg_error *err);
+int hg_plan_all(struct hg_pipelines *service, bool at_start, struct hg_error *err);
 
 /* ---- peers.c ---- */
 

@@ -10,7 +10,6 @@
  */
 #include <inttypes.h>
 
-#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -24,27 +23,22 @@ struct keeping {
     bool told; /* that the lease has run out */
 };
 
-int64_t hg_keeper_lease_ms(void)
-{
-    return HG_FAULT_NUMBER("HEADGATE_LEASE_MS", HG_LEASE_MS);
-}
-
 /* Counted from before the database was asked: it never ends later for us than for others. */
 static int renew(struct keeping *keeping, struct hg_db *db, struct hg_error *err)
 {
     struct hg_pipelines *service = keeping->service;
     int64_t now = hg_time_monotonic_ms();
     bool stood;
-    int r = hg_queue_renew(db, service->host, hg_keeper_lease_ms(), err);
+    int r = hg_queue_renew(db, service->host, hg_lease_ms(), err);
     if (r < 0) {
         return r;
     }
     {
         HG_LOCK(&service->mutex);
         stood = now < service->lease_until_ms;
-        service->lease_until_ms = now + hg_keeper_lease_ms();
+        service->lease_until_ms = now + hg_lease_ms();
     }
-    keeping->renew_at_ms = now + hg_keeper_lease_ms() / 3;
+    keeping->renew_at_ms = now + hg_lease_ms() / 3;
     if (keeping->told) {
         hg_log(HG_LOG_INFO, "this host has a lease again", NULL);
         keeping->told = false;
@@ -72,7 +66,7 @@ static int check_dispatcher(struct hg_pipelines *service, struct hg_error *err)
 {
     HG_LOCK(&service->mutex);
     int64_t since_ms = hg_time_monotonic_ms() - service->round_at_ms;
-    if (service->round_at_ms == 0 || since_ms < STUCK_LEASES * hg_keeper_lease_ms()) {
+    if (service->round_at_ms == 0 || since_ms < STUCK_LEASES * hg_lease_ms()) {
         return HG_OK;
     }
     return hg_error_set(

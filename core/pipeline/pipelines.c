@@ -242,7 +242,7 @@ int hg_pipelines_update(struct hg_pipelines *service,
             return hg_error_set(err, HG_ENOTFOUND, "there is no pipeline \"%.64s\"", id);
         }
     }
-    r = r < 0 ? r : hg_scheduler_plan(service, id, err);
+    r = r < 0 ? r : hg_plan_one(service, id, err);
     return r < 0 ? r : hg_pipelines_get(service, id, ret, err);
 }
 

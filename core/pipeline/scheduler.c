@@ -4,15 +4,10 @@
  * finds the pipeline still running is skipped and said so in the log; one whose run cannot be
  * created for a passing reason stays due; what was missed while no host ran is not made up for.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "base/zone.h"
 #include "pipeline/internal.h"
-#include "pipeline/schedule.h"
 #include "pipeline/sql_json.h"
 
 enum {
@@ -21,19 +16,6 @@ enum {
     RETENTION_EVERY_MS = 3600000,
     RETENTION_RETRY_MS = 60000, /* weeks are made long before they are needed */
 };
-
-static const struct hg_statement schedules = {
-    "scheduler_list",
-    "select id, enabled and errors = '[]'::jsonb and not file_missing as active,"
-    " coalesce(overrides->'schedule', (definition->'schedule')::jsonb)#>>'{}' as schedule,"
-    " coalesce(overrides->>'timezone', definition->>'timezone', 'UTC') as timezone"
-    " from pipeline where ($1::text is null or id = $1) and ($2::text is null"
-    " or next_run_at is null or next_run_at > now()"
-    " or not exists (select from host where name <> $2 and lease_until > now()))",
-    2};
-
-static const struct hg_statement plan = {
-    "scheduler_plan", "update pipeline set next_run_at = $2::timestamptz where id = $1", 2};
 
 static const struct hg_statement due = {
     "scheduler_due",
@@ -46,77 +28,6 @@ static const struct hg_statement next_due = {
     "select (extract(epoch from min(next_run_at) - now()) * 1000)::bigint as wait_ms"
     " from pipeline",
     0};
-
-/* The next fire time as text, or false when there is none. */
-static bool next_time(const char *schedule_text,
-                      const char *zone_name,
-                      char ret[HG_TIME_TEXT],
-                      struct hg_error *err)
-{
-    struct hg_schedule schedule;
-    HG_CLEANUP(hg_zone_freep) struct hg_zone *zone = NULL;
-    int64_t at_us = 0;
-    int r = hg_schedule_parse(schedule_text, &schedule, err);
-    r = r < 0 ? r : hg_zone_load(zone_name, &zone, err);
-    if (r < 0) {
-        hg_log_error("a stored schedule cannot be read", err);
-        return false;
-    }
-    if (hg_schedule_next(&schedule, zone, hg_time_now_us(), &at_us) < 0) {
-        return false;
-    }
-    hg_time_format(at_us, ret);
-    return true;
-}
-
-/*
- * `id` NULL: all. `besides` names a host: what is due is left to those that run besides it; NULL:
- * nothing is.
- */
-static int plan_in(struct hg_db *db, const char *id, const char *besides, struct hg_error *err)
-{
-    const char *const which[] = {id, besides};
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int r = hg_db_exec(db, &schedules, which, &result, err);
-    for (int row = 0; r == HG_OK && row < PQntuples(result); row++) {
-        char at[HG_TIME_TEXT];
-        const char *schedule = hg_result_text(result, row, "schedule");
-        bool has_next = schedule && hg_result_bool(result, row, "active") &&
-                        next_time(schedule, hg_result_text(result, row, "timezone"), at, err);
-        const char *const params[] = {hg_result_text(result, row, "id"), has_next ? at : NULL};
-        r = hg_db_exec(db, &plan, params, NULL, err);
-    }
-    return r;
-}
-
-static int plan_and_tell(struct hg_pipelines *service,
-                         const char *id,
-                         const char *besides,
-                         struct hg_error *err)
-{
-    {
-        HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-        int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-        r = r < 0 ? r : plan_in(db, id, besides, err);
-        if (r < 0) {
-            return r;
-        }
-    }
-    hg_peers_tell_schedules(service);
-    hg_signal_scheduler(service);
-    return HG_OK;
-}
-
-int hg_scheduler_plan(struct hg_pipelines *service, const char *id, struct hg_error *err)
-{
-    return plan_and_tell(service, id, NULL, err);
-}
-
-int hg_scheduler_plan_all(struct hg_pipelines *service, bool at_start, struct hg_error *err)
-{
-    /* At a start our own lease may still hold, of a life in which nobody saw to what was due. */
-    return plan_and_tell(service, NULL, at_start ? service->host : "", err);
-}
 
 /*
  * Creates the run of a tick. What cannot be mended by waiting is logged and the tick is over; a
@@ -136,7 +47,7 @@ static int fire(struct hg_pipelines *service,
         .scheduled_for = scheduled_for,
     };
     int r = hg_run_create(service, &request, run_id, busy, &err);
-    if (r == HG_EUNAVAILABLE || r == HG_ENOMEM || (r < 0 && err.retryable)) {
+    if (r < 0 && hg_outage_passes(r, &err)) {
         *ret_err = err;
         return r;
     }
@@ -168,7 +79,7 @@ static int fire_and_plan(struct hg_pipelines *service,
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int r = fire(service, id, scheduled_for, err);
     r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    return r < 0 ? r : plan_in(db, id, NULL, err);
+    return r < 0 ? r : hg_plan_in(db, id, err);
 }
 
 /* Creates what is due, and says for how long nothing will be. */

@@ -145,7 +145,7 @@ static int ask_ledger(struct hg_pipelines *service,
         .pipeline_id = task->pipeline_id,
         .run_id = task->run_id,
         .key = task->key,
-        .lease_ms = hg_keeper_lease_ms(),
+        .lease_ms = hg_lease_ms(),
         .asking_since_ms = attempt->doubt_since_ms,
     };
     int r = draw_fence(service, task, &known.fence, err);

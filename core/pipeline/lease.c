@@ -1,0 +1,8 @@
+#include "base/fault.h"
+#include "flow/ledger.h"
+#include "pipeline/internal.h"
+
+int64_t hg_lease_ms(void)
+{
+    return HG_FAULT_NUMBER("HEADGATE_LEASE_MS", HG_LEASE_MS);
+}
