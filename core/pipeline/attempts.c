@@ -7,6 +7,8 @@
  * adds and frees attempts, and only frees those that have ended and are not in doubt: one that it
  * found under the mutex stays valid for it afterwards, and one in doubt for the settler.
  */
+#include "pipeline/attempts.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,10 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "pipeline/internal.h"
+#include "pipeline/job_log.h"
+#include "pipeline/signal.h"
+#include "pipeline/state.h"
+#include "pipeline/task_spec.h"
 
 enum {
     LOST_MAX = 5,       /* times that a task may take its host down */
@@ -32,7 +37,7 @@ enum {
 /* Not by its task: an attempt that lost its lease may still run beside the next one. */
 static struct hg_attempt *find_attempt(struct hg_pipelines *service, const char *handle)
 {
-    for (struct hg_attempt *a = service->attempts; a; a = a->next) {
+    for (struct hg_attempt *a = service->attempts.first; a; a = a->next) {
         if (!a->ended && strcmp(a->handle, handle) == 0) {
             return a;
         }
@@ -56,7 +61,7 @@ void hg_attempts_remove(struct hg_pipelines *service, struct hg_attempt *attempt
 {
     {
         HG_LOCK(&service->mutex);
-        struct hg_attempt **at = &service->attempts;
+        struct hg_attempt **at = &service->attempts.first;
         while (*at && *at != attempt) {
             at = &(*at)->next;
         }
@@ -112,8 +117,9 @@ static void on_progress(void *arg,
 /* Whether more ends may be waited for: the workers have enough to do (mutex held). */
 static bool may_gather(const struct hg_pipelines *service)
 {
-    return !service->stopping && service->n_ended > 0 && service->n_ended < GATHERED &&
-           service->n_held >= KEEP_HELD * service->options.config->workers;
+    return !service->stopping && service->attempts.n_ended > 0 &&
+           service->attempts.n_ended < GATHERED &&
+           service->attempts.n_held >= KEEP_HELD * service->options.config->workers;
 }
 
 /*
@@ -127,18 +133,18 @@ void hg_attempts_gather(struct hg_pipelines *service)
     hg_time_monotonic_after(GATHER_MS, &until);
     HG_LOCK(&service->mutex);
     while (may_gather(service) &&
-           pthread_cond_timedwait(&service->gathered, &service->mutex, &until) == 0) {
+           pthread_cond_timedwait(&service->attempts.gathered, &service->mutex, &until) == 0) {
     }
 }
 
 /* The dispatcher has an end to write down (mutex held). */
 static void tell_ended(struct hg_pipelines *service)
 {
-    service->n_ended++;
-    service->poked = true;
-    (void)pthread_cond_signal(&service->work);
+    service->attempts.n_ended++;
+    service->dispatcher.poked = true;
+    (void)pthread_cond_signal(&service->dispatcher.work);
     if (!may_gather(service)) {
-        (void)pthread_cond_signal(&service->gathered);
+        (void)pthread_cond_signal(&service->attempts.gathered);
     }
 }
 
@@ -156,7 +162,7 @@ static void end_attempt(struct hg_pipelines *service, struct hg_attempt *attempt
     attempt->in_doubt = in_doubt;
     attempt->doubt_since_ms = hg_time_monotonic_ms();
     if (in_doubt) {
-        (void)pthread_cond_signal(&service->doubt);
+        (void)pthread_cond_signal(&service->settler.doubt);
     } else {
         tell_ended(service);
     }
@@ -186,8 +192,8 @@ static void on_done(void *arg,
     if (!attempt) {
         return;
     }
-    service->task_ms +=
-        ((double)(hg_time_monotonic_ms() - attempt->since_ms) - service->task_ms) / 8;
+    service->attempts.task_ms +=
+        ((double)(hg_time_monotonic_ms() - attempt->since_ms) - service->attempts.task_ms) / 8;
     attempt->failed = error != NULL;
     attempt->result = json_is_object(result) ? json_deep_copy(result) : NULL;
     attempt->job = job ? strdup(job) : NULL; /* without memory: unknown */
@@ -217,27 +223,27 @@ static void fail_attempt(struct hg_pipelines *service,
 }
 
 /* Behind all that are held, or before them (mutex held). */
-static void hold(struct hg_pipelines *service, struct hg_attempt *attempt, bool first)
+static void hold(struct hg_attempts *attempts, struct hg_attempt *attempt, bool first)
 {
-    attempt->next_held = first ? service->first_held : NULL;
+    attempt->next_held = first ? attempts->first_held : NULL;
     if (first) {
-        service->first_held = attempt;
-        service->last_held = service->last_held ? service->last_held : attempt;
+        attempts->first_held = attempt;
+        attempts->last_held = attempts->last_held ? attempts->last_held : attempt;
     } else {
-        *(service->last_held ? &service->last_held->next_held : &service->first_held) = attempt;
-        service->last_held = attempt;
+        *(attempts->last_held ? &attempts->last_held->next_held : &attempts->first_held) = attempt;
+        attempts->last_held = attempt;
     }
-    service->n_held++;
+    attempts->n_held++;
 }
 
 /* The one that was held longest, or NULL (mutex held). */
-static struct hg_attempt *take_held(struct hg_pipelines *service)
+static struct hg_attempt *take_held(struct hg_attempts *attempts)
 {
-    struct hg_attempt *attempt = service->first_held;
+    struct hg_attempt *attempt = attempts->first_held;
     if (attempt) {
-        service->first_held = HG_TAKE(attempt->next_held);
-        service->last_held = service->first_held ? service->last_held : NULL;
-        service->n_held--;
+        attempts->first_held = HG_TAKE(attempt->next_held);
+        attempts->last_held = attempts->first_held ? attempts->last_held : NULL;
+        attempts->n_held--;
     }
     return attempt;
 }
@@ -251,7 +257,7 @@ void hg_attempts_hand_out(struct hg_pipelines *service)
         HG_CLEANUP(hg_json_decrefp) json_t *message = NULL;
         {
             HG_LOCK(&service->mutex);
-            attempt = service->stopping ? NULL : take_held(service);
+            attempt = service->stopping ? NULL : take_held(&service->attempts);
             if (!attempt) {
                 return;
             }
@@ -269,7 +275,7 @@ void hg_attempts_hand_out(struct hg_pipelines *service)
             HG_LOCK(&service->mutex);
             attempt->message = HG_TAKE(message);
             if (r == HG_EUNAVAILABLE) { /* the other thread was faster, or the worker died */
-                hold(service, attempt, true);
+                hold(&service->attempts, attempt, true);
                 return;
             }
             fail_attempt(service, attempt, &err);
@@ -319,13 +325,13 @@ void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt)
         r = hg_error_set(&err, HG_EUNAVAILABLE, "an attempt that lost its lease still runs here");
     }
     HG_LOCK(&service->mutex);
-    attempt->next = service->attempts;
-    service->attempts = attempt;
+    attempt->next = service->attempts.first;
+    service->attempts.first = attempt;
     attempt->since_ms = hg_time_monotonic_ms();
     if (r < 0) {
         fail_attempt(service, attempt, &err);
     } else {
-        hold(service, attempt, false);
+        hold(&service->attempts, attempt, false);
     }
 }
 
@@ -338,10 +344,10 @@ int hg_attempts_wanted(struct hg_pipelines *service)
     int n_free = hg_worker_pool_free_slots(service->workers);
     int n_workers = service->options.config->workers;
     HG_LOCK(&service->mutex);
-    double ahead = n_workers * (double)HOLD_MS / (service->task_ms + 0.1);
+    double ahead = n_workers * (double)HOLD_MS / (service->attempts.task_ms + 0.1);
     int most = n_workers * HELD_A_WORKER;
     ahead = ahead < 1 ? 0 : ahead < most ? ahead : most;
-    int wanted = n_free + (int)ahead - service->n_held;
+    int wanted = n_free + (int)ahead - service->attempts.n_held;
     return wanted > 0 ? wanted : 0;
 }
 
@@ -352,13 +358,15 @@ void hg_attempts_give_back(struct hg_pipelines *service)
     struct hg_error err = HG_ERROR_INIT;
     (void)hg_error_set(&err, HG_EUNAVAILABLE, "no worker was free");
     HG_LOCK(&service->mutex);
-    while (service->first_held && (service->stopping || service->first_held->since_ms < before)) {
-        struct hg_attempt *attempt = take_held(service);
+    while (service->attempts.first_held &&
+           (service->stopping || service->attempts.first_held->since_ms < before)) {
+        struct hg_attempt *attempt = take_held(&service->attempts);
         attempt->released = true;
         fail_attempt(service, attempt, &err);
         /* Tasks are no longer short: nothing more is claimed ahead until some have been again. */
         double at_least = (double)HELD_MAX_MS * service->options.config->workers;
-        service->task_ms = service->task_ms > at_least ? service->task_ms : at_least;
+        service->attempts.task_ms =
+            service->attempts.task_ms > at_least ? service->attempts.task_ms : at_least;
     }
 }
 
@@ -371,7 +379,7 @@ static size_t running_at(const struct hg_pipelines *service,
                          char ret[AT_ONE_TASK][HG_HANDLE_BYTES])
 {
     size_t n = 0;
-    for (const struct hg_attempt *a = service->attempts; a && n < AT_ONE_TASK; a = a->next) {
+    for (const struct hg_attempt *a = service->attempts.first; a && n < AT_ONE_TASK; a = a->next) {
         if (!a->ended && strcmp(a->task.id, task_id) == 0) {
             memcpy(ret[n++], a->handle, sizeof a->handle);
         }
@@ -387,12 +395,12 @@ size_t hg_attempts_cancel(struct hg_pipelines *service, const char *id)
     (void)hg_error_set(&err, HG_ECANCELLED, "cancelled before it started");
     {
         HG_LOCK(&service->mutex);
-        for (int left = service->n_held; left > 0; left--) {
-            struct hg_attempt *attempt = take_held(service);
+        for (int left = service->attempts.n_held; left > 0; left--) {
+            struct hg_attempt *attempt = take_held(&service->attempts);
             if (strcmp(attempt->task.id, id) == 0) {
                 fail_attempt(service, attempt, &err);
             } else {
-                hold(service, attempt, false);
+                hold(&service->attempts, attempt, false);
             }
         }
         n = running_at(service, id, handles);

@@ -2,6 +2,8 @@
  * The catalog: pipeline files read into the database. A definition gets a new version whenever it
  * changes; a run keeps the version it started with.
  */
+#include "pipeline/catalog.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,8 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "pipeline/definition.h"
-#include "pipeline/internal.h"
+#include "pipeline/plan.h"
+#include "pipeline/state.h"
 
 static const struct hg_statement put_pipeline = {
     "catalog_put",

@@ -7,9 +7,11 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "pipeline/internal.h"
+#include "pipeline/page.h"
 #include "pipeline/rows_query.h"
+#include "pipeline/service.h"
 #include "pipeline/sql_json.h"
+#include "pipeline/state.h"
 #include "pipeline/user_query.h"
 
 /* The last load of each table; a transform names no table of its own. */

@@ -4,6 +4,8 @@
  * looks by itself twice a second, since tasks become due by time. Beside it are the keeper (leases,
  * cancels) and the settler (attempts in doubt).
  */
+#include "pipeline/dispatcher.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "pipeline/internal.h"
+#include "pipeline/attempts.h"
+#include "pipeline/job_log.h"
+#include "pipeline/keeper.h"
+#include "pipeline/lease.h"
+#include "pipeline/outage.h"
+#include "pipeline/outcome.h"
+#include "pipeline/peers.h"
+#include "pipeline/settle.h"
+#include "pipeline/signal.h"
+#include "pipeline/state.h"
 
 enum {
     POLL_MS = 500,
@@ -37,10 +48,10 @@ static int check_fences(struct hg_pipelines *service,
                         size_t n,
                         struct hg_error *err)
 {
-    int64_t highest = service->highest_fence;
+    int64_t highest = service->dispatcher.highest_fence;
     for (size_t i = 0; i < n; i++) {
-        if (tasks[i].fence <= service->highest_fence) {
-            int r = hg_queue_lift_fences(db, service->highest_fence, err);
+        if (tasks[i].fence <= service->dispatcher.highest_fence) {
+            int r = hg_queue_lift_fences(db, service->dispatcher.highest_fence, err);
             return r < 0 ? r
                          : hg_error_set(err,
                                         HG_EUNAVAILABLE,
@@ -49,7 +60,7 @@ static int check_fences(struct hg_pipelines *service,
         }
         highest = tasks[i].fence > highest ? tasks[i].fence : highest;
     }
-    service->highest_fence = highest;
+    service->dispatcher.highest_fence = highest;
     return HG_OK;
 }
 
@@ -132,8 +143,8 @@ static size_t collect_ended(struct hg_pipelines *service, struct hg_attempt **re
     size_t n = 0;
     int64_t now = hg_time_monotonic_ms();
     HG_LOCK(&service->mutex);
-    service->n_ended = 0;
-    for (struct hg_attempt *a = service->attempts; a && n < ENDS_AT_ONCE; a = a->next) {
+    service->attempts.n_ended = 0;
+    for (struct hg_attempt *a = service->attempts.first; a && n < ENDS_AT_ONCE; a = a->next) {
         if (a->ended && !a->in_doubt && a->try_at_ms <= now) {
             ret[n++] = a;
         }
@@ -288,7 +299,7 @@ static int write_progress(struct hg_pipelines *service, struct hg_db *db, struct
         {
             /* Only this thread frees attempts, so it stays valid without the mutex. */
             HG_LOCK(&service->mutex);
-            for (attempt = service->attempts; attempt; attempt = attempt->next) {
+            for (attempt = service->attempts.first; attempt; attempt = attempt->next) {
                 if (attempt->progress && !attempt->ended) {
                     progress = HG_TAKE(attempt->progress);
                     break;
@@ -321,7 +332,7 @@ static json_t *known_ids(struct hg_pipelines *service)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *ids = json_array();
     HG_LOCK(&service->mutex);
-    for (const struct hg_attempt *a = service->attempts; a; a = a->next) {
+    for (const struct hg_attempt *a = service->attempts.first; a; a = a->next) {
         if (json_array_append_new(ids, json_string(a->task.id)) < 0) {
             return NULL;
         }
@@ -375,14 +386,14 @@ static int take_up_lost(struct hg_pipelines *service,
 static bool may_claim(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
-    return !service->stopping && hg_time_monotonic_ms() < service->lease_until_ms;
+    return !service->stopping && hg_time_monotonic_ms() < service->keeper.lease_until_ms;
 }
 
 static bool takes_claims_due(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
-    bool due = service->claims_due;
-    service->claims_due = false;
+    bool due = service->dispatcher.claims_due;
+    service->dispatcher.claims_due = false;
     return due;
 }
 
@@ -411,7 +422,7 @@ static int one_round(struct hg_pipelines *service, struct rounds *rounds, struct
     rounds->began_at_ms = now;
     {
         HG_LOCK(&service->mutex);
-        service->round_at_ms = now;
+        service->dispatcher.round_at_ms = now;
     }
     hg_attempts_give_back(service);
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
@@ -435,10 +446,10 @@ static void wait_for_work(struct hg_pipelines *service, int64_t wait_ms)
     struct timespec until;
     hg_time_monotonic_after(wait_ms, &until);
     HG_LOCK(&service->mutex);
-    while (!service->poked && !service->drained &&
-           pthread_cond_timedwait(&service->work, &service->mutex, &until) == 0) {
+    while (!service->dispatcher.poked && !service->drained &&
+           pthread_cond_timedwait(&service->dispatcher.work, &service->mutex, &until) == 0) {
     }
-    service->poked = false;
+    service->dispatcher.poked = false;
 }
 
 static bool is_drained(struct hg_pipelines *service)
@@ -483,11 +494,11 @@ int hg_dispatcher_start(struct hg_pipelines *service, struct hg_error *err)
     if (r < 0) {
         return r;
     }
-    int e = pthread_create(&service->dispatcher, NULL, dispatch, service);
+    int e = pthread_create(&service->dispatcher.thread, NULL, dispatch, service);
     if (e != 0) {
         return hg_error_errno(err, e, "cannot start the dispatcher");
     }
-    service->has_dispatcher = true;
+    service->dispatcher.has_thread = true;
     return HG_OK;
 }
 
@@ -495,7 +506,7 @@ int hg_dispatcher_start(struct hg_pipelines *service, struct hg_error *err)
 static size_t count_doubts(const struct hg_pipelines *service)
 {
     size_t n = 0;
-    for (const struct hg_attempt *a = service->attempts; a; a = a->next) {
+    for (const struct hg_attempt *a = service->attempts.first; a; a = a->next) {
         n += a->in_doubt;
     }
     return n;
@@ -524,11 +535,11 @@ static void write_last(struct hg_pipelines *service)
     hg_attempts_give_back(service);
     {
         HG_LOCK(&service->mutex);
-        for (struct hg_attempt *a = service->attempts; a; a = a->next) {
+        for (struct hg_attempt *a = service->attempts.first; a; a = a->next) {
             a->try_at_ms = 0;
         }
         tell_doubts(count_doubts(service));
-        if (!service->attempts) {
+        if (!service->attempts.first) {
             return;
         }
     }
@@ -545,16 +556,16 @@ static void set_drained(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
     service->drained = true;
-    service->settle_until_ms = hg_time_monotonic_ms() + SETTLE_LAST_MS;
-    (void)pthread_cond_signal(&service->work);
-    (void)pthread_cond_signal(&service->doubt);
+    service->settler.until_ms = hg_time_monotonic_ms() + SETTLE_LAST_MS;
+    (void)pthread_cond_signal(&service->dispatcher.work);
+    (void)pthread_cond_signal(&service->settler.doubt);
 }
 
 static void set_written(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
     service->written = true;
-    (void)pthread_cond_signal(&service->cancels);
+    (void)pthread_cond_signal(&service->keeper.cancels);
 }
 
 void hg_dispatcher_stop(struct hg_pipelines *service, int64_t grace_ms)
@@ -564,18 +575,18 @@ void hg_dispatcher_stop(struct hg_pipelines *service, int64_t grace_ms)
     }
     set_drained(service);
     hg_settler_stop(service);
-    if (service->has_dispatcher) {
-        (void)pthread_join(service->dispatcher, NULL);
-        service->has_dispatcher = false;
+    if (service->dispatcher.has_thread) {
+        (void)pthread_join(service->dispatcher.thread, NULL);
+        service->dispatcher.has_thread = false;
     }
     write_last(service);
     set_written(service);
     hg_keeper_stop(service);
     hg_worker_pool_stop(service->workers, 0);
     service->workers = NULL;
-    while (service->attempts) {
-        struct hg_attempt *attempt = service->attempts;
-        service->attempts = attempt->next;
+    while (service->attempts.first) {
+        struct hg_attempt *attempt = service->attempts.first;
+        service->attempts.first = attempt->next;
         hg_attempt_free(attempt);
     }
 }

@@ -1,3 +1,5 @@
+#include "pipeline/job_log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,7 +16,8 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "base/time.h"
-#include "pipeline/internal.h"
+#include "pipeline/service.h"
+#include "pipeline/state.h"
 
 enum { LOG_LINE_MAX = 65536 };
 

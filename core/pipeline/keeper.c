@@ -8,12 +8,18 @@
  * the task is not lost. The two meet in `lease_until_ms`: without a lease nothing is claimed. A
  * dispatcher that is stuck for good gets no lease either, so that other hosts may take over.
  */
+#include "pipeline/keeper.h"
+
 #include <inttypes.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "pipeline/internal.h"
+#include "pipeline/attempts.h"
+#include "pipeline/lease.h"
+#include "pipeline/settle.h"
+#include "pipeline/signal.h"
+#include "pipeline/state.h"
 
 enum { LOOK_MS = 500, RETRY_DATABASE_MS = 1000, STUCK_LEASES = 5 };
 
@@ -35,8 +41,8 @@ static int renew(struct keeping *keeping, struct hg_db *db, struct hg_error *err
     }
     {
         HG_LOCK(&service->mutex);
-        stood = now < service->lease_until_ms;
-        service->lease_until_ms = now + hg_lease_ms();
+        stood = now < service->keeper.lease_until_ms;
+        service->keeper.lease_until_ms = now + hg_lease_ms();
     }
     keeping->renew_at_ms = now + hg_lease_ms() / 3;
     if (keeping->told) {
@@ -65,8 +71,8 @@ static int pass_on_cancels(struct hg_pipelines *service, struct hg_db *db, struc
 static int check_dispatcher(struct hg_pipelines *service, struct hg_error *err)
 {
     HG_LOCK(&service->mutex);
-    int64_t since_ms = hg_time_monotonic_ms() - service->round_at_ms;
-    if (service->round_at_ms == 0 || since_ms < STUCK_LEASES * hg_lease_ms()) {
+    int64_t since_ms = hg_time_monotonic_ms() - service->dispatcher.round_at_ms;
+    if (service->dispatcher.round_at_ms == 0 || since_ms < STUCK_LEASES * hg_lease_ms()) {
         return HG_OK;
     }
     return hg_error_set(
@@ -92,7 +98,8 @@ static void tell(struct keeping *keeping, const struct hg_error *err)
     bool ran_out;
     {
         HG_LOCK(&service->mutex);
-        ran_out = service->lease_until_ms > 0 && hg_time_monotonic_ms() >= service->lease_until_ms;
+        ran_out = service->keeper.lease_until_ms > 0 &&
+                  hg_time_monotonic_ms() >= service->keeper.lease_until_ms;
     }
     if (ran_out && !keeping->told) {
         hg_log_error("this host's lease has run out, others may take over what it runs", err);
@@ -106,10 +113,10 @@ static bool wait_a_while(struct hg_pipelines *service, int64_t wait_ms)
     struct timespec until;
     hg_time_monotonic_after(wait_ms, &until);
     HG_LOCK(&service->mutex);
-    while (!service->cancels_due && !service->written &&
-           pthread_cond_timedwait(&service->cancels, &service->mutex, &until) == 0) {
+    while (!service->keeper.cancels_due && !service->written &&
+           pthread_cond_timedwait(&service->keeper.cancels, &service->mutex, &until) == 0) {
     }
-    service->cancels_due = false;
+    service->keeper.cancels_due = false;
     return !service->written;
 }
 
@@ -131,18 +138,18 @@ static void *keep(void *arg)
 
 int hg_keeper_start(struct hg_pipelines *service, struct hg_error *err)
 {
-    int e = pthread_create(&service->keeper, NULL, keep, service);
+    int e = pthread_create(&service->keeper.thread, NULL, keep, service);
     if (e != 0) {
         return hg_error_errno(err, e, "cannot start the keeper of leases");
     }
-    service->has_keeper = true;
+    service->keeper.has_thread = true;
     return HG_OK;
 }
 
 void hg_keeper_stop(struct hg_pipelines *service)
 {
-    if (service->has_keeper) {
-        (void)pthread_join(service->keeper, NULL);
-        service->has_keeper = false;
+    if (service->keeper.has_thread) {
+        (void)pthread_join(service->keeper.thread, NULL);
+        service->keeper.has_thread = false;
     }
 }

@@ -1,6 +1,7 @@
+#include "pipeline/lease.h"
+
 #include "base/fault.h"
 #include "flow/ledger.h"
-#include "pipeline/internal.h"
 
 int64_t hg_lease_ms(void)
 {

@@ -1,6 +1,7 @@
+#include "pipeline/outage.h"
+
 #include "base/log.h"
 #include "base/time.h"
-#include "pipeline/internal.h"
 
 enum { TELL_AFTER_MS = 5000 };
 

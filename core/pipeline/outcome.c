@@ -3,6 +3,8 @@
  * depends on them, the final states of runs. The runs are locked first, so that two ends of one run
  * follow each other.
  */
+#include "pipeline/outcome.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "pipeline/internal.h"
+#include "pipeline/attempts.h"
 #include "store/array.h"
 
 enum { NUMBER_TEXT = 24 };

@@ -1,4 +1,7 @@
-#include "pipeline/internal.h"
+#include "pipeline/page.h"
+
+#include "base/mem.h"
+#include "store/db.h"
 
 int hg_page_check(const struct hg_page *page,
                   bool (*is_key)(const char *text),

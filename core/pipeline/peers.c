@@ -9,6 +9,8 @@
  * Work is announced by NOTIFY from here, at most once in COALESCE_MS and only when there are other
  * hosts. Within the transactions that add tasks it would make their commits wait for each other.
  */
+#include "pipeline/peers.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -18,7 +20,8 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "pipeline/internal.h"
+#include "pipeline/signal.h"
+#include "pipeline/state.h"
 
 enum { LOOK_MS = 2000, RETRY_DATABASE_MS = 1000, COALESCE_MS = 20 };
 
@@ -70,9 +73,9 @@ static void set_leads(struct hg_pipelines *service, bool leads, int64_t n_others
     bool begins;
     {
         HG_LOCK(&service->mutex);
-        begins = leads && !service->leads;
-        service->leads = leads;
-        service->n_other_hosts = n_others;
+        begins = leads && !service->peers.leads;
+        service->peers.leads = leads;
+        service->peers.n_others = n_others;
     }
     if (begins) {
         hg_signal_scheduler(service); /* what is due by now is ours */
@@ -134,7 +137,7 @@ static int announce_if(struct touch *touch, bool *what, const char *text, struct
     bool heard;
     {
         HG_LOCK(&touch->service->mutex);
-        heard = *what && touch->service->n_other_hosts > 0;
+        heard = *what && touch->service->peers.n_others > 0;
         *what = false;
     }
     return heard ? hg_db_exec(touch->db, &announce, params, NULL, err) : HG_OK;
@@ -144,8 +147,8 @@ static int announce_all(struct touch *touch, struct hg_error *err)
 {
     struct hg_pipelines *service = touch->service;
     touch->announce_at_ms = hg_time_monotonic_ms() + COALESCE_MS;
-    int r = announce_if(touch, &service->has_more_work, SAY_WORK, err);
-    return r < 0 ? r : announce_if(touch, &service->has_new_schedules, SAY_SCHEDULES, err);
+    int r = announce_if(touch, &service->peers.has_more_work, SAY_WORK, err);
+    return r < 0 ? r : announce_if(touch, &service->peers.has_new_schedules, SAY_SCHEDULES, err);
 }
 
 static int one_round(struct touch *touch, struct hg_error *err)
@@ -171,12 +174,12 @@ static void wait_for_news(struct touch *touch)
     wait_ms =
         muted && touch->announce_at_ms - now < wait_ms ? touch->announce_at_ms - now : wait_ms;
     struct pollfd fds[] = {
-        {.fd = muted ? -1 : touch->service->peers_event, .events = POLLIN},
+        {.fd = muted ? -1 : touch->service->peers.event, .events = POLLIN},
         {.fd = touch->db ? PQsocket(hg_db_conn(touch->db)) : -1, .events = POLLIN},
     };
     (void)poll(fds, HG_COUNT(fds), wait_ms < 0 ? 0 : (int)wait_ms);
     if (fds[0].revents) {
-        (void)!read(touch->service->peers_event, &n, sizeof n);
+        (void)!read(touch->service->peers.event, &n, sizeof n);
     }
 }
 
@@ -196,49 +199,49 @@ static void *keep_in_touch(void *arg)
 
 int hg_peers_start(struct hg_pipelines *service, struct hg_error *err)
 {
-    service->peers_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (service->peers_event < 0) {
+    service->peers.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (service->peers.event < 0) {
         return hg_error_errno(err, errno, "cannot make an eventfd");
     }
-    int e = pthread_create(&service->peers, NULL, keep_in_touch, service);
+    int e = pthread_create(&service->peers.thread, NULL, keep_in_touch, service);
     if (e != 0) {
-        (void)close(service->peers_event);
+        (void)close(service->peers.event);
         return hg_error_errno(err, e, "cannot start the thread for other hosts");
     }
-    service->has_peers = true;
+    service->peers.has_thread = true;
     return HG_OK;
 }
 
 static void wake(struct hg_pipelines *service)
 {
     const uint64_t one = 1;
-    (void)!write(service->peers_event, &one, sizeof one);
+    (void)!write(service->peers.event, &one, sizeof one);
 }
 
 void hg_peers_stop(struct hg_pipelines *service)
 {
-    if (service->has_peers) {
+    if (service->peers.has_thread) {
         wake(service);
-        (void)pthread_join(service->peers, NULL);
-        (void)close(service->peers_event);
-        service->has_peers = false;
+        (void)pthread_join(service->peers.thread, NULL);
+        (void)close(service->peers.event);
+        service->peers.has_thread = false;
     }
 }
 
 bool hg_peers_lead(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
-    return service->leads;
+    return service->peers.leads;
 }
 
 void hg_peers_tell_work(struct hg_pipelines *service)
 {
     {
         HG_LOCK(&service->mutex);
-        if (service->has_more_work || service->n_other_hosts == 0) {
+        if (service->peers.has_more_work || service->peers.n_others == 0) {
             return;
         }
-        service->has_more_work = true;
+        service->peers.has_more_work = true;
     }
     wake(service);
 }
@@ -247,10 +250,10 @@ void hg_peers_tell_schedules(struct hg_pipelines *service)
 {
     {
         HG_LOCK(&service->mutex);
-        if (!service->has_peers) {
+        if (!service->peers.has_thread) {
             return;
         }
-        service->has_new_schedules = true;
+        service->peers.has_new_schedules = true;
     }
     wake(service);
 }

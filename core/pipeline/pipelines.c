@@ -4,9 +4,13 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "pipeline/internal.h"
+#include "pipeline/page.h"
+#include "pipeline/plan.h"
+#include "pipeline/runs.h"
+#include "pipeline/service.h"
 #include "pipeline/settings.h"
 #include "pipeline/sql_json.h"
+#include "pipeline/state.h"
 
 /*
  * What the contract's Pipeline is made of: the stored row, its last run, and for each job its last

@@ -1,9 +1,13 @@
+#include "pipeline/plan.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "base/zone.h"
-#include "pipeline/internal.h"
+#include "pipeline/peers.h"
 #include "pipeline/schedule.h"
+#include "pipeline/signal.h"
+#include "pipeline/state.h"
 
 static const struct hg_statement schedules = {
     "plan_list",

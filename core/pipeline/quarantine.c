@@ -2,8 +2,10 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
-#include "pipeline/internal.h"
+#include "pipeline/page.h"
+#include "pipeline/service.h"
 #include "pipeline/sql_json.h"
+#include "pipeline/state.h"
 
 static const struct hg_statement list_quarantine = {
     "quarantine_list",

@@ -2,6 +2,8 @@
  * How long is kept what accumulates: runs with all that belongs to them, rejected rows, rows that
  * wait for a task, logs. Weeks of runs are made ahead in the same go.
  */
+#include "pipeline/retention.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +16,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "pipeline/internal.h"
+#include "pipeline/signal.h"
+#include "pipeline/state.h"
 #include "store/partition.h"
 
 /* Rows of them are updated a few times in their short life; room in the page keeps that cheap. */

@@ -8,8 +8,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/uuid.h"
-#include "pipeline/internal.h"
+#include "pipeline/outcome.h"
+#include "pipeline/service.h"
+#include "pipeline/signal.h"
 #include "pipeline/sql_json.h"
+#include "pipeline/state.h"
 #include "store/array.h"
 
 static const struct hg_statement get_run = {
@@ -148,7 +151,7 @@ static void run_changed(struct hg_pipelines *service)
 {
     {
         HG_LOCK(&service->mutex);
-        service->claims_due = true;
+        service->dispatcher.claims_due = true;
     }
     hg_signal_run_changed(service);
     hg_signal_keeper(service);

@@ -1,3 +1,5 @@
+#include "pipeline/runs.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +12,13 @@
 #include "base/schema.h"
 #include "base/schema_defaults.h"
 #include "base/time.h"
-#include "pipeline/internal.h"
+#include "pipeline/catalog.h"
+#include "pipeline/page.h"
+#include "pipeline/service.h"
+#include "pipeline/signal.h"
 #include "pipeline/sql_json.h"
+#include "pipeline/state.h"
+#include "pipeline/task_spec.h"
 
 /* ---- creating a run ---- */
 

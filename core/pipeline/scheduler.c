@@ -4,11 +4,18 @@
  * finds the pipeline still running is skipped and said so in the log; one whose run cannot be
  * created for a passing reason stays due; what was missed while no host ran is not made up for.
  */
+#include "pipeline/scheduler.h"
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "pipeline/internal.h"
+#include "pipeline/outage.h"
+#include "pipeline/peers.h"
+#include "pipeline/plan.h"
+#include "pipeline/retention.h"
+#include "pipeline/runs.h"
 #include "pipeline/sql_json.h"
+#include "pipeline/state.h"
 
 enum {
     LONGEST_SLEEP_MS = 30000,
@@ -119,10 +126,10 @@ static bool sleep_until_change(struct hg_pipelines *service, int64_t wait_ms)
     struct timespec until;
     hg_time_monotonic_after(wait_ms, &until);
     HG_LOCK(&service->mutex);
-    while (!service->stopping && !service->schedules_changed &&
-           pthread_cond_timedwait(&service->schedule, &service->mutex, &until) == 0) {
+    while (!service->stopping && !service->scheduler.has_changed &&
+           pthread_cond_timedwait(&service->scheduler.changed, &service->mutex, &until) == 0) {
     }
-    service->schedules_changed = false;
+    service->scheduler.has_changed = false;
     return !service->stopping;
 }
 
@@ -181,18 +188,18 @@ static void *schedule(void *arg)
 
 int hg_scheduler_start(struct hg_pipelines *service, struct hg_error *err)
 {
-    int e = pthread_create(&service->scheduler, NULL, schedule, service);
+    int e = pthread_create(&service->scheduler.thread, NULL, schedule, service);
     if (e != 0) {
         return hg_error_errno(err, e, "cannot start the scheduler");
     }
-    service->has_scheduler = true;
+    service->scheduler.has_thread = true;
     return HG_OK;
 }
 
 void hg_scheduler_stop(struct hg_pipelines *service)
 {
-    if (service->has_scheduler) {
-        (void)pthread_join(service->scheduler, NULL);
-        service->has_scheduler = false;
+    if (service->scheduler.has_thread) {
+        (void)pthread_join(service->scheduler.thread, NULL);
+        service->scheduler.has_thread = false;
     }
 }

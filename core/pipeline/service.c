@@ -7,7 +7,12 @@
 
 #include "base/io.h"
 #include "base/mem.h"
-#include "pipeline/internal.h"
+#include "pipeline/catalog.h"
+#include "pipeline/dispatcher.h"
+#include "pipeline/peers.h"
+#include "pipeline/retention.h"
+#include "pipeline/scheduler.h"
+#include "pipeline/state.h"
 
 /* Nothing is claimed ahead before tasks have shown that they are short. */
 enum { TASK_MS_AT_FIRST = 1000 };
@@ -38,19 +43,41 @@ static int host_name(const char *data_dir, char ret[80], struct hg_error *err)
     return r;
 }
 
+enum { CONDITIONS = 6 };
+
+static void conditions_of(struct hg_pipelines *service, pthread_cond_t *ret[CONDITIONS])
+{
+    pthread_cond_t *const all[CONDITIONS] = {&service->dispatcher.work,
+                                             &service->attempts.gathered,
+                                             &service->run_changed,
+                                             &service->scheduler.changed,
+                                             &service->keeper.cancels,
+                                             &service->settler.doubt};
+    memcpy(ret, all, sizeof all);
+}
+
 static void init_conditions(struct hg_pipelines *service)
 {
+    pthread_cond_t *conditions[CONDITIONS];
     pthread_condattr_t monotonic;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&service->mutex, NULL);
-    (void)pthread_cond_init(&service->work, &monotonic);
-    (void)pthread_cond_init(&service->gathered, &monotonic);
-    (void)pthread_cond_init(&service->run_changed, &monotonic);
-    (void)pthread_cond_init(&service->schedule, &monotonic);
-    (void)pthread_cond_init(&service->cancels, &monotonic);
-    (void)pthread_cond_init(&service->doubt, &monotonic);
+    conditions_of(service, conditions);
+    for (size_t i = 0; i < CONDITIONS; i++) {
+        (void)pthread_cond_init(conditions[i], &monotonic);
+    }
     (void)pthread_condattr_destroy(&monotonic);
+}
+
+static void destroy_conditions(struct hg_pipelines *service)
+{
+    pthread_cond_t *conditions[CONDITIONS];
+    conditions_of(service, conditions);
+    for (size_t i = 0; i < CONDITIONS; i++) {
+        (void)pthread_cond_destroy(conditions[i]);
+    }
+    (void)pthread_mutex_destroy(&service->mutex);
 }
 
 int hg_pipelines_start(const struct hg_pipelines_options *options,
@@ -62,8 +89,8 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
         return hg_error_nomem(err);
     }
     service->options = *options;
-    service->task_ms = TASK_MS_AT_FIRST;
-    service->ask_socket = -1;
+    service->attempts.task_ms = TASK_MS_AT_FIRST;
+    service->settler.ask_socket = -1;
     init_conditions(service);
     int r = host_name(options->config->data_dir, service->host, err);
     r = r < 0 ? r : hg_retention_keep(service, err);
@@ -87,22 +114,16 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
     {
         HG_LOCK(&service->mutex);
         service->stopping = true;
-        service->poked = true; /* what waits for a worker goes back */
-        (void)pthread_cond_broadcast(&service->work);
-        (void)pthread_cond_broadcast(&service->gathered);
-        (void)pthread_cond_broadcast(&service->schedule);
+        service->dispatcher.poked = true; /* what waits for a worker goes back */
+        (void)pthread_cond_broadcast(&service->dispatcher.work);
+        (void)pthread_cond_broadcast(&service->attempts.gathered);
+        (void)pthread_cond_broadcast(&service->scheduler.changed);
         (void)pthread_cond_broadcast(&service->run_changed);
     }
     hg_scheduler_stop(service);
     hg_dispatcher_stop(service, grace_ms);
     hg_peers_stop(service);
-    (void)pthread_cond_destroy(&service->work);
-    (void)pthread_cond_destroy(&service->gathered);
-    (void)pthread_cond_destroy(&service->run_changed);
-    (void)pthread_cond_destroy(&service->schedule);
-    (void)pthread_cond_destroy(&service->cancels);
-    (void)pthread_cond_destroy(&service->doubt);
-    (void)pthread_mutex_destroy(&service->mutex);
+    destroy_conditions(service);
     free(service);
 }
 

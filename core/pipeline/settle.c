@@ -9,6 +9,8 @@
  * unended until the ledger has answered: also where the warehouse refuses us, for a refusal says
  * nothing of what was committed.
  */
+#include "pipeline/settle.h"
+
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,7 +20,9 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "flow/ledger.h"
-#include "pipeline/internal.h"
+#include "pipeline/attempts.h"
+#include "pipeline/lease.h"
+#include "pipeline/state.h"
 
 enum {
     RETRY_MS = 500,
@@ -86,7 +90,7 @@ static int64_t at_most(struct hg_pipelines *service, int64_t wait_ms)
 {
     int64_t now = hg_time_monotonic_ms();
     HG_LOCK(&service->mutex);
-    int64_t left = service->drained ? service->settle_until_ms - now : wait_ms;
+    int64_t left = service->drained ? service->settler.until_ms - now : wait_ms;
     return left < 0 ? 0 : left < wait_ms ? left : wait_ms;
 }
 
@@ -116,21 +120,22 @@ static void begin_asking(struct hg_pipelines *service, struct hg_db *warehouse)
 {
     int64_t until_ms = hg_time_monotonic_ms() + at_most(service, ASK_MS);
     HG_LOCK(&service->mutex);
-    service->ask_socket = fcntl(PQsocket(hg_db_conn(warehouse)), F_DUPFD_CLOEXEC, 0);
-    service->ask_until_ms = until_ms;
+    service->settler.ask_socket = fcntl(PQsocket(hg_db_conn(warehouse)), F_DUPFD_CLOEXEC, 0);
+    service->settler.ask_until_ms = until_ms;
 }
 
 static void end_asking(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
-    hg_closep(&service->ask_socket);
+    hg_closep(&service->settler.ask_socket);
 }
 
 void hg_settler_cut(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
-    if (service->ask_socket >= 0 && hg_time_monotonic_ms() >= service->ask_until_ms) {
-        (void)shutdown(service->ask_socket, SHUT_RDWR);
+    if (service->settler.ask_socket >= 0 &&
+        hg_time_monotonic_ms() >= service->settler.ask_until_ms) {
+        (void)shutdown(service->settler.ask_socket, SHUT_RDWR);
     }
 }
 
@@ -209,7 +214,7 @@ static void settle(struct settling *settling, struct hg_attempt *attempt)
 static struct hg_attempt *first_in_doubt(const struct hg_pipelines *service)
 {
     struct hg_attempt *first = NULL;
-    for (struct hg_attempt *a = service->attempts; a; a = a->next) {
+    for (struct hg_attempt *a = service->attempts.first; a; a = a->next) {
         if (a->in_doubt && (!first || a->try_at_ms < first->try_at_ms)) {
             first = a;
         }
@@ -225,14 +230,14 @@ static struct hg_attempt *wait_for_doubt(struct hg_pipelines *service)
         struct timespec until;
         int64_t now = hg_time_monotonic_ms();
         struct hg_attempt *attempt = first_in_doubt(service);
-        if (service->drained && (!attempt || now >= service->settle_until_ms)) {
+        if (service->drained && (!attempt || now >= service->settler.until_ms)) {
             return NULL;
         }
         if (attempt && attempt->try_at_ms <= now) {
             return attempt;
         }
         hg_time_monotonic_after(attempt ? attempt->try_at_ms - now : HG_LEASE_MS, &until);
-        (void)pthread_cond_timedwait(&service->doubt, &service->mutex, &until);
+        (void)pthread_cond_timedwait(&service->settler.doubt, &service->mutex, &until);
     }
 }
 
@@ -248,18 +253,18 @@ static void *settle_all(void *arg)
 
 int hg_settler_start(struct hg_pipelines *service, struct hg_error *err)
 {
-    int e = pthread_create(&service->settler, NULL, settle_all, service);
+    int e = pthread_create(&service->settler.thread, NULL, settle_all, service);
     if (e != 0) {
         return hg_error_errno(err, e, "cannot start the thread that asks the ledger");
     }
-    service->has_settler = true;
+    service->settler.has_thread = true;
     return HG_OK;
 }
 
 void hg_settler_stop(struct hg_pipelines *service)
 {
-    if (service->has_settler) {
-        (void)pthread_join(service->settler, NULL);
-        service->has_settler = false;
+    if (service->settler.has_thread) {
+        (void)pthread_join(service->settler.thread, NULL);
+        service->settler.has_thread = false;
     }
 }

@@ -1,25 +1,27 @@
+#include "pipeline/signal.h"
+
 #include "base/mem.h"
-#include "pipeline/internal.h"
+#include "pipeline/state.h"
 
 void hg_signal_dispatcher(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
-    service->poked = true;
-    (void)pthread_cond_signal(&service->work);
+    service->dispatcher.poked = true;
+    (void)pthread_cond_signal(&service->dispatcher.work);
 }
 
 void hg_signal_keeper(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
-    service->cancels_due = true;
-    (void)pthread_cond_signal(&service->cancels);
+    service->keeper.cancels_due = true;
+    (void)pthread_cond_signal(&service->keeper.cancels);
 }
 
 void hg_signal_scheduler(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);
-    service->schedules_changed = true;
-    (void)pthread_cond_signal(&service->schedule);
+    service->scheduler.has_changed = true;
+    (void)pthread_cond_signal(&service->scheduler.changed);
 }
 
 void hg_signal_run_changed(struct hg_pipelines *service)

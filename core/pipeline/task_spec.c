@@ -1,8 +1,11 @@
+#include "pipeline/task_spec.h"
+
 #include <string.h>
 
 #include "base/mem.h"
-#include "pipeline/internal.h"
+#include "pipeline/lease.h"
 #include "pipeline/secrets.h"
+#include "pipeline/state.h"
 
 static const json_t *find_by_id(const json_t *list, const char *id)
 {

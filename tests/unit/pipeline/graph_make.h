@@ -5,7 +5,7 @@
 #define HG_TEST_GRAPH_MAKE_H
 
 #include "graph_model.h"
-#include "pipeline/internal.h"
+#include "pipeline/attempts.h"
 #include "random.h"
 
 /* Tasks, needs, retries and parallelism. */

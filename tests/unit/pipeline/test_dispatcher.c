@@ -10,7 +10,9 @@
 
 #include "base/io.h"
 #include "base/time.h"
-#include "pipeline/internal.h"
+#include "pipeline/service.h"
+#include "pipeline/signal.h"
+#include "pipeline/state.h"
 #include "service_fixture.h"
 
 enum { GRACE_MS = 90000 };
@@ -145,8 +147,8 @@ static void reach_asking(void)
         assert_true(hg_time_monotonic_ms() < until);
         (void)metadata_number("select 1 as n"); /* leaves the mutex to others */
         HG_LOCK(&fixture.service->mutex);
-        asks = fixture.service->ask_socket >= 0;
-        fixture.service->ask_until_ms = INT64_MAX;
+        asks = fixture.service->settler.ask_socket >= 0;
+        fixture.service->settler.ask_until_ms = INT64_MAX;
     }
 }
 
@@ -177,7 +179,7 @@ static void test_a_warehouse_that_does_not_answer(void **state)
     assert_int_equal(metadata_number("select count(*) as n from task where state = 'running'"), 1);
     {
         HG_LOCK(&fixture.service->mutex);
-        fixture.service->ask_until_ms = 0;
+        fixture.service->settler.ask_until_ms = 0;
     }
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(crashed); /* asked anew */
     assert_string_equal(text_at(run, "status"), "failed");
@@ -222,7 +224,7 @@ static void test_a_stop_does_not_wait_for_the_warehouse(void **state)
     freeze(1, parent_of(left.frozen[0]));
     {
         HG_LOCK(&fixture.service->mutex);
-        fixture.service->ask_until_ms = 0;
+        fixture.service->settler.ask_until_ms = 0;
     }
     stop_service();
     int64_t n_running = metadata_number("select count(*) as n from task where state = 'running'");

@@ -11,7 +11,9 @@
 
 #include "base/io.h"
 #include "base/time.h"
-#include "pipeline/internal.h"
+#include "pipeline/retention.h"
+#include "pipeline/service.h"
+#include "pipeline/signal.h"
 #include "service_fixture.h"
 
 /* stderr of the test goes to a file meanwhile. */

@@ -16,6 +16,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "graph_make.h"
+#include "pipeline/outcome.h"
+#include "pipeline/retention.h"
+#include "pipeline/runs.h"
+#include "pipeline/service.h"
+#include "pipeline/state.h"
 #include "shared_pg.h"
 
 enum { SEEDS = 100, STEPS = 400, HOSTS = 2, LIVES = 128 };
@@ -485,7 +490,7 @@ static void test_random_graphs(void **state)
     (void)state;
     trial->service.options.config = &trial->config;
     (void)pthread_mutex_init(&trial->service.mutex, NULL);
-    (void)pthread_cond_init(&trial->service.work, NULL);
+    (void)pthread_cond_init(&trial->service.dispatcher.work, NULL);
     (void)pthread_cond_init(&trial->service.run_changed, NULL);
     must(trial,
          hg_pool_new(hg_test_pg_metadata(pg), 2, "test", &trial->service.options.metadata, &err),

@@ -19,6 +19,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "graph_make.h"
+#include "pipeline/outcome.h"
+#include "pipeline/retention.h"
+#include "pipeline/runs.h"
+#include "pipeline/service.h"
+#include "pipeline/state.h"
 #include "shared_pg.h"
 
 enum { SEEDS = 15, HOSTS = 2, LIVES = 64, TROUBLES = 60 };
@@ -371,7 +376,7 @@ static void test_random_races(void **state)
     race->service.options.config = &race->config;
     (void)pthread_mutex_init(&race->mutex, NULL);
     (void)pthread_mutex_init(&race->service.mutex, NULL);
-    (void)pthread_cond_init(&race->service.work, NULL);
+    (void)pthread_cond_init(&race->service.dispatcher.work, NULL);
     (void)pthread_cond_init(&race->service.run_changed, NULL);
     const char *to = hg_test_pg_metadata(pg);
     int r = hg_pool_new(to, 2, "test", &race->service.options.metadata, &err);

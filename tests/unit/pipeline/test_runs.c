@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "pipeline/internal.h"
+#include "pipeline/attempts.h"
+#include "pipeline/service.h"
+#include "pipeline/signal.h"
+#include "pipeline/state.h"
 #include "service_fixture.h"
 
 #define PARAMS                                                                           \
@@ -375,7 +378,7 @@ static void test_what_is_given_back_is_left_to_others(void **state)
     metadata_reaches("select count(*) as n from task where state = 'running'", 2);
     {
         HG_LOCK(&fixture.service->mutex);
-        fixture.service->task_ms = 0.5; /* as many short ones before would have left it */
+        fixture.service->attempts.task_ms = 0.5; /* as many short ones before would have left it */
     }
     trigger("short", run_id[1]);
     metadata_reaches(

@@ -6,7 +6,8 @@
 
 #include "base/io.h"
 #include "base/time.h"
-#include "pipeline/internal.h"
+#include "pipeline/retention.h"
+#include "pipeline/service.h"
 #include "service_fixture.h"
 
 #define DAILY "schedule: \"0 3 * * *\"\n"

@@ -1,0 +1,26 @@
+/*
+ * The thread that creates the runs of schedules, and drops what is old.
+ */
+#ifndef HG_PIPELINE_SCHEDULER_H
+#define HG_PIPELINE_SCHEDULER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+
+struct hg_pipelines;
+
+struct hg_scheduler {
+    pthread_t thread;
+    bool has_thread;
+    /* Guarded by the service's mutex. */
+    pthread_cond_t changed; /* schedules changed, or stop */
+    bool has_changed;
+};
+
+int hg_scheduler_start(struct hg_pipelines *service, struct hg_error *err);
+/* Call with `stopping` set. */
+void hg_scheduler_stop(struct hg_pipelines *service);
+
+#endif
