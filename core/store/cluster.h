@@ -3,8 +3,8 @@
  * of its own, taken up when it runs already, started again when it dies.
  *
  * It listens on a unix socket only, in a folder that no other user may enter. Roles: headgate (the
- * host, owner of both databases, no superuser), headgate_load, headgate_user and headgate_reader (roles.h); whoever
- * is the operating system's user of the cluster logs in without a password.
+ * host, owner of both databases, no superuser), headgate_load, headgate_user and headgate_reader
+ * (roles.h); whoever is the operating system's user of the cluster logs in without a password.
  *
  * Threads: start, stop and free from one thread; the rest [any].
  */
