@@ -94,11 +94,16 @@ static const struct hg_statement renew = {
     " on conflict (name) do update set lease_until = excluded.lease_until",
     2};
 
-/* One that somebody asked to stop is not tried again, however its attempt ended. */
+/*
+ * One that somebody asked to stop is not tried again, however its attempt ended. But an attempt that
+ * only goes back has taken no fence, so an older one that was lost may still commit: then it stays
+ * ready, and whoever claims it as cancelled takes a fence before it ends it.
+ */
 static const struct hg_statement end_attempts = {
     "queue_end",
     "with given as materialized (select t.id, g.attempt, g.fence, g.delay_ms,"
-    " case when t.cancel_requested and g.becomes <> 'done' then 'cancelled' else g.becomes end"
+    " case when t.cancel_requested and g.becomes <> 'done'"
+    " and not (g.becomes = 'released' and t.n_lost > 0) then 'cancelled' else g.becomes end"
     " as becomes from unnest($1::uuid[], $2::int[], $3::bigint[], $4::text[], $5::bigint[])"
     " g (id, attempt, fence, becomes, delay_ms) join task t on t.id = g.id),"
     " ended as (delete from task t using given g where t.id = g.id and t.attempt = g.attempt"

@@ -154,6 +154,14 @@ static void ended_for_good(struct graph_run *run,
     skip_after(run, end->task);
 }
 
+static void go_back(struct graph_task *task)
+{
+    task->state = READY;
+    task->max_attempts++;
+    task->n_counted--;
+    set_all_jobs(task, "queued");
+}
+
 bool graph_ended(struct graph_run *run, const struct graph_end *end)
 {
     struct graph_task *task = &run->tasks[end->task];
@@ -164,6 +172,8 @@ bool graph_ended(struct graph_run *run, const struct graph_end *end)
         task->state = DONE;
         task->n_successes++;
         set_all_jobs(task, "succeeded");
+    } else if (end->how == HG_QUEUE_RELEASED && task->n_lost > 0) {
+        go_back(task); /* an attempt may still live, also when it is to be cancelled */
     } else if (task->cancel_requested || end->how == HG_QUEUE_FAILED ||
                end->how == HG_QUEUE_CANCELLED) {
         ended_for_good(run, task, end);
@@ -172,10 +182,7 @@ bool graph_ended(struct graph_run *run, const struct graph_end *end)
         set_all_jobs(task, "retrying");
         run->retry_count++;
     } else {
-        task->state = READY;
-        task->max_attempts++;
-        task->n_counted--;
-        set_all_jobs(task, "queued");
+        go_back(task);
     }
     task->host = NULL;
     return true;

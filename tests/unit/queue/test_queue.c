@@ -456,6 +456,33 @@ static void test_a_cancelled_task_is_not_tried_again(void **state)
     assert_state(fixture, second, "done");
 }
 
+/* What was lost with a host may still commit: what only goes back says nothing of that. */
+static void test_a_release_does_not_cancel_what_was_lost(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)add(fixture, 0);
+    promote(fixture, 10);
+    HG_CLEANUP(hg_json_decrefp) json_t *none = json_array();
+    int n = 0;
+    HG_CLEANUP(claimed_free) struct claimed lost = claim(fixture->a, "a", 1);
+    OK(hg_queue_recover(fixture->a, "a", none, true, &n, &err));
+    HG_CLEANUP(claimed_free) struct claimed second = claim(fixture->a, "a", 1);
+    assert_int_equal(second.tasks[0].n_lost, 1);
+    OK(hg_queue_cancel(fixture->b, fixture->run_id, &err));
+    assert_true(end(fixture->a, &second.tasks[0], HG_QUEUE_RELEASED, 0));
+    assert_state(fixture, 0, "ready");
+    HG_CLEANUP(claimed_free) struct claimed third = {NULL, 0};
+    OK(hg_queue_claim_cancelled(fixture->b, "b", &third.tasks, &third.n, &err));
+    assert_int_equal(third.n, 1);
+    assert_true(third.tasks[0].cancel_requested);
+    assert_true(third.tasks[0].fence > second.tasks[0].fence);
+    /* An end of its own, behind which the ledger has been asked, does. */
+    struct hg_queue_end last = {.task = &third.tasks[0], .how = HG_QUEUE_FAILED};
+    OK(hg_queue_end(fixture->b, &last, 1, &err));
+    assert_int_equal(last.how, HG_QUEUE_CANCELLED);
+    assert_state(fixture, 0, "cancelled");
+}
+
 static void test_an_unknown_run(void **state)
 {
     struct fixture *fixture = *state;
@@ -597,6 +624,7 @@ int main(void)
         TEST(test_recovery),
         TEST(test_the_tasks_of_a_run),
         TEST(test_a_cancelled_task_is_not_tried_again),
+        TEST(test_a_release_does_not_cancel_what_was_lost),
         TEST(test_an_unknown_run),
         TEST(test_random_graphs),
     };
