@@ -1,6 +1,7 @@
 /*
  * The keeper: one thread that keeps this host's lease, which is that of all it runs, and passes on
- * what is to stop. It has nothing else to wait for, so that neither a slow end nor a warehouse that
+ * what is to stop. It has nothing else to wait for, and gives up a database that does not answer in
+ * time for another try within the lease, so that neither a slow end nor a warehouse that
  * does not answer makes other hosts take over what runs here.
  *
  * Claims, and taking up what was lost (hg_queue_recover), stay with the dispatcher: between the
@@ -17,7 +18,6 @@
 #include "base/time.h"
 #include "pipeline/attempts.h"
 #include "pipeline/lease.h"
-#include "pipeline/settle.h"
 #include "pipeline/signal.h"
 #include "pipeline/state.h"
 
@@ -84,6 +84,9 @@ static int one_round(struct keeping *keeping, struct hg_error *err)
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int stuck = check_dispatcher(keeping->service, err);
     int r = hg_pool_borrow(keeping->service->options.metadata, HG_BORROW_MS, &db, err);
+    if (r == HG_OK) {
+        hg_db_patience(db, (int)(hg_lease_ms() / 4));
+    }
     if (r == HG_OK && stuck == HG_OK && hg_time_monotonic_ms() >= keeping->renew_at_ms) {
         r = renew(keeping, db, err);
     }
@@ -126,7 +129,6 @@ static void *keep(void *arg)
     int r;
     do {
         struct hg_error err = HG_ERROR_INIT;
-        hg_settler_cut(keeping.service);
         r = one_round(&keeping, &err);
         if (r < 0) {
             keeping.renew_at_ms = 0;

@@ -90,7 +90,7 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
     }
     service->options = *options;
     service->attempts.task_ms = TASK_MS_AT_FIRST;
-    service->settler.ask_socket = -1;
+    service->settler.ask_ms = HG_ASK_MS;
     init_conditions(service);
     int r = host_name(options->config->data_dir, service->host, err);
     r = r < 0 ? r : hg_retention_keep(service, err);

@@ -4,17 +4,14 @@
  * failed for good, the ledger is asked.
  *
  * The settler does so, a thread of its own: a warehouse that does not answer (its network is gone,
- * its server frozen) holds up nobody else. It waits in libpq, which knows no deadline, so the
- * keeper shuts the connection's socket when the time is over. The attempt stays in doubt and
- * unended until the ledger has answered: also where the warehouse refuses us, for a refusal says
- * nothing of what was committed.
+ * its server frozen) holds up nobody else, and is given up after a while. The attempt stays in
+ * doubt and unended until the ledger has answered: also where the warehouse refuses us, for a
+ * refusal says nothing of what was committed.
  */
 #include "pipeline/settle.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -26,7 +23,6 @@
 
 enum {
     RETRY_MS = 500,
-    ASK_MS = 3000,       /* for one answer of the warehouse */
     TELL_AFTER_MS = 5000 /* a transaction may be open for a moment behind its worker's death */
 };
 
@@ -85,13 +81,13 @@ static void take_as_done(struct hg_attempt *attempt, const struct hg_ledger_done
 
 /* ---- asking ---- */
 
-/* Not behind the end of all asking. */
+/* Not behind the end of all asking; at least a moment, for 0 would be no limit. */
 static int64_t at_most(struct hg_pipelines *service, int64_t wait_ms)
 {
     int64_t now = hg_time_monotonic_ms();
     HG_LOCK(&service->mutex);
     int64_t left = service->drained ? service->settler.until_ms - now : wait_ms;
-    return left < 0 ? 0 : left < wait_ms ? left : wait_ms;
+    return left < 1 ? 1 : left < wait_ms ? left : wait_ms;
 }
 
 /* A fence for asking; *ret 0 when another attempt has taken over. */
@@ -108,35 +104,23 @@ static int draw_fence(struct hg_pipelines *service,
     const char *const params[] = {task->id, number[0], number[1]};
     int wait_ms = (int)at_most(service, HG_BORROW_MS);
     int r = hg_pool_borrow(service->options.metadata, wait_ms, &db, err);
-    r = r < 0 ? r : hg_db_exec(db, &next_fence, params, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    hg_db_patience(db, (int)at_most(service, HG_ASK_MS));
+    r = hg_db_exec(db, &next_fence, params, &result, err);
     if (r == HG_OK) {
         *ret = PQntuples(result) > 0 ? hg_result_int64(result, 0, "fence", 0) : 0;
     }
     return r;
 }
 
-/* A socket of our own: libpq may close its own at any time. */
-static void begin_asking(struct hg_pipelines *service, struct hg_db *warehouse)
-{
-    int64_t until_ms = hg_time_monotonic_ms() + at_most(service, ASK_MS);
-    HG_LOCK(&service->mutex);
-    service->settler.ask_socket = fcntl(PQsocket(hg_db_conn(warehouse)), F_DUPFD_CLOEXEC, 0);
-    service->settler.ask_until_ms = until_ms;
-}
-
-static void end_asking(struct hg_pipelines *service)
+/* Gives how long an answer is waited for. */
+static int note_asking(struct hg_pipelines *service, bool asks)
 {
     HG_LOCK(&service->mutex);
-    hg_closep(&service->settler.ask_socket);
-}
-
-void hg_settler_cut(struct hg_pipelines *service)
-{
-    HG_LOCK(&service->mutex);
-    if (service->settler.ask_socket >= 0 &&
-        hg_time_monotonic_ms() >= service->settler.ask_until_ms) {
-        (void)shutdown(service->settler.ask_socket, SHUT_RDWR);
-    }
+    service->settler.asks = asks;
+    return service->settler.ask_ms;
 }
 
 static int ask_ledger(struct hg_pipelines *service,
@@ -162,9 +146,9 @@ static int ask_ledger(struct hg_pipelines *service,
     if (r < 0) {
         return r;
     }
-    begin_asking(service, warehouse);
+    hg_db_patience(warehouse, (int)at_most(service, note_asking(service, true)));
     r = hg_ledger_settle(warehouse, &known, ret, err);
-    end_asking(service);
+    (void)note_asking(service, false);
     return r;
 }
 

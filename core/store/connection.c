@@ -15,6 +15,7 @@
 enum {
     ASK_AFTER_IDLE_MS = 15000,
     SIGN_OF_LIFE_MS = 5000,
+    ROLLBACK_MS = 5000, /* else the connection is closed, which does the same */
 };
 
 /* Defaults that the conninfo, which stands behind them, may override: a peer that is gone without a
@@ -246,8 +247,10 @@ bool hg_connection_reset(struct hg_db *db)
         return true;
     case PQTRANS_INTRANS:
     case PQTRANS_INERROR: {
-        HG_CLEANUP(hg_resultp) PGresult *result = PQexec(db->conn, "rollback");
-        return PQresultStatus(result) == PGRES_COMMAND_OK &&
+        HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+        int64_t deadline_ms = hg_time_monotonic_ms() + ROLLBACK_MS;
+        return exec_within(db->conn, "rollback", deadline_ms, &result, NULL) == HG_OK &&
+               PQresultStatus(result) == PGRES_COMMAND_OK &&
                PQtransactionStatus(db->conn) == PQTRANS_IDLE;
     }
     case PQTRANS_ACTIVE: /* a COPY or an answer half read */

@@ -25,8 +25,10 @@ struct hg_db {
     const struct hg_statement **prepared;
     size_t n_prepared;
     size_t room_prepared;
-    bool spoilt; /* closed when it is given back */
-    int n_later; /* statements on their way, whose answers have not been read */
+    int patience_ms; /* for one answer; 0: as long as it takes */
+    bool gave_up;    /* an answer did not come in time */
+    bool spoilt;     /* closed when it is given back */
+    int n_later;     /* statements on their way, whose answers have not been read */
 
     pthread_mutex_t cancel_mutex;
     PGcancel *cancel;      /* under cancel_mutex */

@@ -1,9 +1,11 @@
 #include "store/db.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/time.h"
 #include "store/connection.h"
@@ -58,6 +60,65 @@ PGconn *hg_db_conn(struct hg_db *db)
     return db->conn;
 }
 
+/* ---- answers ---- */
+
+/*
+ * Until there is an answer to read, or the patience is over: then the connection is cut, and
+ * reading fails. Without a limit libpq waits by itself.
+ */
+static void await(struct hg_db *db)
+{
+    int64_t until_ms = hg_time_monotonic_ms() + db->patience_ms;
+    while (db->patience_ms > 0 && PQstatus(db->conn) == CONNECTION_OK && PQisBusy(db->conn)) {
+        int64_t left_ms = until_ms - hg_time_monotonic_ms();
+        struct pollfd fd = {.fd = PQsocket(db->conn), .events = POLLIN};
+        if (left_ms <= 0) {
+            db->gave_up = true;
+            (void)shutdown(fd.fd, SHUT_RDWR);
+            return;
+        }
+        if (poll(&fd, 1, (int)left_ms) > 0 && !PQconsumeInput(db->conn)) {
+            return;
+        }
+    }
+}
+
+static PGresult *next_result(struct hg_db *db)
+{
+    await(db);
+    return PQgetResult(db->conn);
+}
+
+/* What PQexec does behind its sending: the last answer, or the one that begins a COPY. */
+static PGresult *last_result(struct hg_db *db, int sent)
+{
+    PGresult *last = NULL;
+    if (!sent) {
+        return PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
+    }
+    for (PGresult *next; (next = next_result(db)) != NULL;) {
+        PQclear(last);
+        last = next;
+        ExecStatusType status = PQresultStatus(last);
+        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH ||
+            PQstatus(db->conn) == CONNECTION_BAD) {
+            break;
+        }
+    }
+    return last;
+}
+
+static PGresult *ask(struct hg_db *db, const char *sql)
+{
+    return db->patience_ms == 0 ? PQexec(db->conn, sql)
+                                : last_result(db, PQsendQuery(db->conn, sql));
+}
+
+void hg_db_patience(struct hg_db *db, int patience_ms)
+{
+    db->patience_ms = patience_ms;
+}
+
 /* ---- outcome ---- */
 
 static void begin_statement(struct hg_db *db)
@@ -90,6 +151,15 @@ static bool succeeded(const PGresult *result)
 static int failure(struct hg_db *db, const PGresult *result, struct hg_error *err)
 {
     int code = hg_db_error(db->conn, result, err);
+    if (db->gave_up && code == HG_EUNAVAILABLE) {
+        (void)hg_error_set(err,
+                           HG_EUNAVAILABLE,
+                           "PostgreSQL has not answered for %d ms; the connection was given up",
+                           db->patience_ms);
+        if (err) {
+            err->retryable = 1;
+        }
+    }
     if (code == HG_ECANCELLED && db->statement_timeout_ms > 0 && !was_cancelled(db)) {
         code = HG_ETIMEDOUT;
         if (err) {
@@ -141,6 +211,15 @@ static bool has_sqlstate(const PGresult *result, const char *wanted)
     return sqlstate && strcmp(sqlstate, wanted) == 0;
 }
 
+static PGresult *send_prepare(struct hg_db *db, const struct hg_statement *statement)
+{
+    const char *name = statement->name;
+    return db->patience_ms == 0
+               ? PQprepare(db->conn, name, statement->sql, statement->n_params, NULL)
+               : last_result(
+                     db, PQsendPrepare(db->conn, name, statement->sql, statement->n_params, NULL));
+}
+
 static int prepare(struct hg_db *db, const struct hg_statement *statement, struct hg_error *err)
 {
     if (find_prepared(db, statement) >= 0) {
@@ -150,8 +229,7 @@ static int prepare(struct hg_db *db, const struct hg_statement *statement, struc
         return hg_error_nomem(err);
     }
     HG_CLEANUP(hg_resultp)
-    PGresult *result =
-        PQprepare(db->conn, statement->name, statement->sql, statement->n_params, NULL);
+    PGresult *result = send_prepare(db, statement);
     /* It is there when memory ran out over the answer to preparing it. */
     bool is_there = has_sqlstate(result, "42P05");
     if (is_there || succeeded(result)) {
@@ -172,7 +250,11 @@ static PGresult *execute(struct hg_db *db,
                          const struct hg_statement *statement,
                          const char *const *params)
 {
-    return PQexecPrepared(db->conn, statement->name, statement->n_params, params, NULL, NULL, 0);
+    const char *name = statement->name;
+    int n = statement->n_params;
+    return db->patience_ms == 0
+               ? PQexecPrepared(db->conn, name, n, params, NULL, NULL, 0)
+               : last_result(db, PQsendQueryPrepared(db->conn, name, n, params, NULL, NULL, 0));
 }
 
 /* The server has lost the statement, or its plan no longer fits a table that was changed. */
@@ -186,7 +268,7 @@ static void deallocate(struct hg_db *db, const struct hg_statement *statement)
     struct hg_buf sql = HG_BUF_INIT;
     hg_buf_puts(&sql, "deallocate ");
     hg_quote_ident(&sql, statement->name);
-    PQclear(PQexec(db->conn, hg_buf_text(&sql)));
+    PQclear(ask(db, hg_buf_text(&sql)));
     hg_buf_free(&sql);
     forget(db, statement);
 }
@@ -194,11 +276,11 @@ static void deallocate(struct hg_db *db, const struct hg_statement *statement)
 /* ---- several in one round trip ---- */
 
 /* Puts a statement on its way; a text when it is not a prepared one. */
-static int send(struct hg_db *db,
-                const struct hg_statement *statement,
-                const char *const *params,
-                const char *sql,
-                struct hg_error *err)
+static int send_later(struct hg_db *db,
+                      const struct hg_statement *statement,
+                      const char *const *params,
+                      const char *sql,
+                      struct hg_error *err)
 {
     if (db->n_later == 0 && !PQenterPipelineMode(db->conn)) {
         return failure(db, NULL, err);
@@ -240,7 +322,7 @@ static int receive(struct hg_db *db, PGresult **ret, struct hg_error *err)
     }
     for (; db->n_later > 0 && PQstatus(db->conn) == CONNECTION_OK; db->n_later--) {
         PGresult *result;
-        while ((result = PQgetResult(db->conn)) != NULL) {
+        while ((result = next_result(db)) != NULL) {
             if (r == HG_OK && !succeeded(result)) {
                 r = failure(db, result, err);
             }
@@ -257,7 +339,7 @@ static int receive(struct hg_db *db, PGresult **ret, struct hg_error *err)
     if (r == HG_OK && PQstatus(db->conn) != CONNECTION_OK) {
         r = failure(db, NULL, err);
     }
-    PQclear(PQgetResult(db->conn)); /* the end of the round trip */
+    PQclear(next_result(db)); /* the end of the round trip */
     if (!PQexitPipelineMode(db->conn) && r == HG_OK) {
         r = failure(db, NULL, err);
     }
@@ -286,7 +368,7 @@ int hg_db_later(struct hg_db *db,
             return r;
         }
     }
-    return send(db, statement, params, NULL, err);
+    return send_later(db, statement, params, NULL, err);
 }
 
 int hg_db_exec(struct hg_db *db,
@@ -297,7 +379,7 @@ int hg_db_exec(struct hg_db *db,
 {
     begin_statement(db);
     if (db->n_later > 0 && find_prepared(db, statement) >= 0) {
-        int r = send(db, statement, params, NULL, err);
+        int r = send_later(db, statement, params, NULL, err);
         return r < 0 ? r : receive(db, ret, err);
     }
     int r = settle(db, err);
@@ -323,7 +405,7 @@ int hg_db_simple(struct hg_db *db, const char *sql, PGresult **ret, struct hg_er
 {
     begin_statement(db);
     int r = settle(db, err);
-    return r < 0 ? r : finish(db, PQexec(db->conn, sql), ret, err);
+    return r < 0 ? r : finish(db, ask(db, sql), ret, err);
 }
 
 /* ---- transactions ---- */
@@ -352,7 +434,7 @@ int hg_db_commit(struct hg_db *db, struct hg_error *err)
     int r;
     if (db->n_later > 0) {
         begin_statement(db);
-        r = send(db, NULL, NULL, "commit", err);
+        r = send_later(db, NULL, NULL, "commit", err);
         r = r < 0 ? r : receive(db, &result, err);
     } else {
         r = hg_db_simple(db, "commit", &result, err);
@@ -370,7 +452,7 @@ void hg_db_rollback(struct hg_db *db)
     (void)settle(db, NULL);
     PGTransactionStatusType status = PQtransactionStatus(db->conn);
     if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR) {
-        PQclear(PQexec(db->conn, "rollback"));
+        PQclear(ask(db, "rollback"));
     }
 }
 

@@ -108,6 +108,14 @@ void hg_db_rollback(struct hg_db *db);
  */
 void hg_db_cancel(struct hg_db *db);
 
+/*
+ * How long an answer may take until the client gives the connection up: the statement fails with
+ * HG_EUNAVAILABLE (retryable) like one whose connection broke, and what it did is unknown. For
+ * servers that are frozen, or a network that swallows: statement_timeout needs a server that works.
+ * 0 waits as long as it takes. Until the connection is given back; then it has its pool's again.
+ */
+void hg_db_patience(struct hg_db *db, int patience_ms);
+
 /* The milliseconds after which the server stops a statement of this session; 0: never. */
 int hg_db_statement_timeout(struct hg_db *db, int timeout_ms, struct hg_error *err);
 

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "store/connection.h"
+#include "store/db.h"
 
 /* A host that is frozen within a transaction must not hold its locks for ever. */
 enum { IDLE_TIMEOUT_MS = 30000 };
@@ -17,6 +18,7 @@ struct hg_pool {
     char *application;
     int size;
     int statement_timeout_ms;
+    int patience_ms;
 
     pthread_mutex_t mutex; /* guards all below; never held while the server is talked to */
     pthread_cond_t changed;
@@ -76,6 +78,11 @@ const char *hg_pool_conninfo(const struct hg_pool *pool)
     return pool->conninfo;
 }
 
+void hg_pool_patience(struct hg_pool *pool, int patience_ms)
+{
+    pool->patience_ms = patience_ms;
+}
+
 void hg_pool_statement_timeout(struct hg_pool *pool, int timeout_ms)
 {
     pool->statement_timeout_ms = timeout_ms < 0 ? 0 : timeout_ms;
@@ -129,6 +136,7 @@ int hg_pool_borrow(struct hg_pool *pool, int wait_ms, struct hg_db **ret, struct
         return HG_EUNAVAILABLE;
     }
     if (db && hg_connection_alive(db)) {
+        hg_db_patience(db, pool->patience_ms);
         *ret = db;
         return HG_OK;
     }
@@ -144,7 +152,9 @@ int hg_pool_borrow(struct hg_pool *pool, int wait_ms, struct hg_db **ret, struct
     int r = hg_connection_open(&options, ret, err);
     if (r < 0) {
         drop_place(pool);
+        return r;
     }
+    hg_db_patience(*ret, pool->patience_ms);
     return r;
 }
 

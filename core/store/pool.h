@@ -30,6 +30,9 @@ void hg_pool_free(struct hg_pool *pool);
 HG_DEFINE_CLEANUP(hg_pool_freep, struct hg_pool *, hg_pool_free)
 const char *hg_pool_conninfo(const struct hg_pool *pool);
 
+/* hg_db_patience of what is borrowed from now on; 0 (the start): none. Before first use. */
+void hg_pool_patience(struct hg_pool *pool, int patience_ms);
+
 /* Statement timeout of connections opened from now on; 0 (the start): none. Before first use. */
 void hg_pool_statement_timeout(struct hg_pool *pool, int timeout_ms);
 

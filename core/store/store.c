@@ -18,6 +18,7 @@ enum {
     METADATA_CONNECTIONS = 12,
     WAREHOUSE_CONNECTIONS = 6,
     RETRY_MS = 200,
+    METADATA_PATIENCE_MS = 30000, /* nothing there takes nearly so long */
 };
 
 #define APPLICATION "headgate"
@@ -322,6 +323,9 @@ static int make_pools(struct hg_store *store,
 {
     int n = options->metadata_connections ? options->metadata_connections : METADATA_CONNECTIONS;
     int r = hg_pool_new(store->metadata_url, n, APPLICATION, &store->metadata, err);
+    if (r == HG_OK) {
+        hg_pool_patience(store->metadata, METADATA_PATIENCE_MS);
+    }
     n = options->warehouse_connections ? options->warehouse_connections : WAREHOUSE_CONNECTIONS;
     return r < 0 ? r : hg_pool_new(store->warehouse_url, n, APPLICATION, &store->warehouse, err);
 }

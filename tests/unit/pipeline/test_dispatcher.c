@@ -138,7 +138,7 @@ static void reach_busy(int n)
     }
 }
 
-/* Until the ledger is being asked, which then goes on until the test says so. */
+/* Until the ledger is being asked. */
 static void reach_asking(void)
 {
     int64_t until = hg_time_monotonic_ms() + WAIT_MS;
@@ -147,9 +147,14 @@ static void reach_asking(void)
         assert_true(hg_time_monotonic_ms() < until);
         (void)metadata_number("select 1 as n"); /* leaves the mutex to others */
         HG_LOCK(&fixture.service->mutex);
-        asks = fixture.service->settler.ask_socket >= 0;
-        fixture.service->settler.ask_until_ms = INT64_MAX;
+        asks = fixture.service->settler.asks;
     }
+}
+
+static void set_ask_ms(int ms)
+{
+    HG_LOCK(&fixture.service->mutex);
+    fixture.service->settler.ask_ms = ms;
 }
 
 /* That of the host in the warehouse, as asking the ledger has left it in the pool. */
@@ -170,6 +175,7 @@ static void test_a_warehouse_that_does_not_answer(void **state)
     write_pipeline("good", FLOW("good", "numbers", "10", ""));
     start_service();
     freeze_session();
+    set_ask_ms(8000);
     trigger("crash", crashed);
     reach_asking();
     for (int i = 0; i < 3; i++) { /* claims and ends of others go on */
@@ -177,10 +183,6 @@ static void test_a_warehouse_that_does_not_answer(void **state)
         assert_string_equal(text_at(good, "status"), "succeeded");
     }
     assert_int_equal(metadata_number("select count(*) as n from task where state = 'running'"), 1);
-    {
-        HG_LOCK(&fixture.service->mutex);
-        fixture.service->settler.ask_until_ms = 0;
-    }
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(crashed); /* asked anew */
     assert_string_equal(text_at(run, "status"), "failed");
 }
@@ -222,10 +224,6 @@ static void test_a_stop_does_not_wait_for_the_warehouse(void **state)
     trigger("crash", run_id);
     reach_asking();
     freeze(1, parent_of(left.frozen[0]));
-    {
-        HG_LOCK(&fixture.service->mutex);
-        fixture.service->settler.ask_until_ms = 0;
-    }
     stop_service();
     int64_t n_running = metadata_number("select count(*) as n from task where state = 'running'");
     thaw();
@@ -287,6 +285,23 @@ static void test_leases_and_cancels_do_not_wait_for_ends(void **state)
         HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id[i]);
         assert_string_equal(text_at(run, "status"), i == 0 ? "cancelled" : "succeeded");
     }
+}
+
+/* The session that renews the lease is frozen: another does, before the lease runs out for good. */
+static void test_a_frozen_session_does_not_cost_the_lease(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("HEADGATE_LEASE_MS", "4000", 1), 0);
+    hg_pool_patience(fixture.metadata, 1000);
+    start_service();
+    reach_renewals(1);
+    /* Others may be the first to take it from the pool. */
+    freeze(0,
+           (pid_t)metadata_number("select pid as n from pg_stat_activity where datname ="
+                                  " 'metadata' and pid <> pg_backend_pid() and query like"
+                                  " '%cancel_requested%' order by state_change desc limit 1"));
+    reach_renewals(RENEWALS);
+    metadata_reaches("select (lease_until > now())::int as n from host", 1);
 }
 
 /* It would hold its tasks for ever: others may take over what it runs, until it is back. */
@@ -407,6 +422,7 @@ int main(void)
         FREED(test_a_warehouse_that_does_not_answer),
         FREED(test_a_stop_does_not_wait_for_the_warehouse),
         FREED(test_leases_and_cancels_do_not_wait_for_ends),
+        FREED(test_a_frozen_session_does_not_cost_the_lease),
         FREED(test_a_dispatcher_that_is_stuck_has_no_lease),
         FREED(test_a_host_that_stops_looks_after_what_runs),
         FREED(test_jobs_that_were_lost_wait_again),

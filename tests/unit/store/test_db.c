@@ -1,7 +1,9 @@
 /* Statements, errors and transactions on one connection. */
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "fixture.h"
 
 static const struct hg_statement add = {"t_add", "select $1::int + $2::int as sum", 2};
@@ -199,6 +201,73 @@ static void test_cancel_from_another_thread(void **state)
     must(db, "select 1");
 }
 
+/* Each way of asking, while the server's process is stopped. */
+static void test_a_server_that_is_frozen_is_given_up(void **state)
+{
+    (void)state;
+    static const char *const params[] = {"20", "22"};
+    for (int way = 0; way < 4; way++) {
+        struct hg_error err = HG_ERROR_INIT;
+        HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_test_pg_metadata(pg));
+        pid_t pid = PQbackendPID(hg_db_conn(db));
+        int r = HG_OK;
+        hg_db_patience(db, 5000);
+        if (way != 1) {
+            assert_int_equal(hg_db_exec(db, &add, params, NULL, NULL), HG_OK); /* prepared */
+        }
+        if (way == 3) {
+            must(db, "begin");
+        }
+        hg_db_patience(db, 300);
+        int64_t since_ms = hg_time_monotonic_ms();
+        assert_int_equal(kill(pid, SIGSTOP), 0);
+        switch (way) {
+        case 0:
+        case 1:
+            r = hg_db_exec(db, &add, params, NULL, &err);
+            break;
+        case 2:
+            r = hg_db_simple(db, "select 1", NULL, &err);
+            break;
+        default:
+            r = hg_db_later(db, &add, params, &err);
+            r = r < 0 ? r : hg_db_commit(db, &err);
+        }
+        int64_t took_ms = hg_time_monotonic_ms() - since_ms;
+        hg_db_rollback(db); /* waits for nothing either */
+        assert_int_equal(kill(pid, SIGCONT), 0);
+        assert_int_equal(r, HG_EUNAVAILABLE);
+        assert_int_equal(err.retryable, 1);
+        assert_non_null(strstr(err.message, "has not answered for 300 ms"));
+        assert_in_range(took_ms, 290, 60000);
+        assert_false(hg_db_is_alive(db));
+    }
+}
+
+static void test_patience_leaves_answers_as_they_are(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_test_pg_metadata(pg));
+    hg_db_patience(db, 60000);
+    const char *const params[] = {"20", "22"};
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    assert_int_equal(hg_db_exec(db, &add, params, &result, NULL), HG_OK);
+    assert_int_equal(hg_result_int64(result, 0, "sum", -1), 42);
+    assert_answer(db, "select 1; select 'last'", "last");
+    must_fail(db, "select 1; select 1/0; select 2", HG_EDATA, "22012", &err);
+    must(db, "create temp table c (a int)");
+    HG_CLEANUP(hg_resultp) PGresult *copy = NULL;
+    assert_int_equal(hg_db_simple(db, "copy c from stdin", &copy, NULL), HG_OK);
+    assert_int_equal(PQresultStatus(copy), PGRES_COPY_IN);
+    assert_int_equal(PQputCopyData(hg_db_conn(db), "1\n", 2), 1);
+    assert_int_equal(PQputCopyEnd(hg_db_conn(db), NULL), 1);
+    for (PGresult *end; (end = PQgetResult(hg_db_conn(db))) != NULL;) {
+        PQclear(end);
+    }
+    assert_answer(db, "select count(*) from c", "1");
+}
+
 static void test_lost_connection(void **state)
 {
     (void)state;
@@ -389,6 +458,8 @@ int main(void)
         cmocka_unit_test(test_lock_timeout_is_retryable),
         cmocka_unit_test(test_timeout_and_cancel_are_told_apart),
         cmocka_unit_test(test_cancel_from_another_thread),
+        cmocka_unit_test(test_a_server_that_is_frozen_is_given_up),
+        cmocka_unit_test(test_patience_leaves_answers_as_they_are),
         cmocka_unit_test(test_lost_connection),
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_later_goes_out_with_the_next),
