@@ -2,6 +2,7 @@
 
 #include "api/auth.h"
 #include "api/datasets.h"
+#include "api/openapi.h"
 #include "api/pipelines.h"
 #include "api/quarantine.h"
 #include "api/runs.h"
@@ -27,50 +28,52 @@ static const char *const rows_query[] = {"columns", "order", "from", "to", "limi
 /* clang-format off */
 static const struct hg_route routes[] = {
     {"GET", "/healthz", NOBODY, INLINE, hg_api_healthz,
-     "Whether the host lives", NULL, "Health", NULL},
+     "Whether the host lives", NULL, "Health", NULL, "get_health", 200},
     {"GET", "/readyz", NOBODY, PUBLIC, hg_api_readyz,
-     "Whether the host can work; 503 with the reason when it cannot", NULL, "Health", NULL},
+     "Whether the host can work; 503 with the reason when it cannot", NULL, "Health", NULL, "get_readiness", 200},
 
     {"POST", "/api/v1/auth/login", NOBODY, PUBLIC, hg_api_login,
-     "Sign in; answers the session cookie", "Login", "Session", NULL},
+     "Sign in; answers the session cookie", "Login", "Session", NULL, "log_in", 200},
     {"POST", "/api/v1/auth/logout", VIEWER, 0, hg_api_logout,
-     "End the session", NULL, NULL, NULL},
+     "End the session", NULL, NULL, NULL, "log_out", 204},
     {"GET", "/api/v1/auth/me", VIEWER, 0, hg_api_me,
-     "Who is signed in", NULL, "Session", NULL},
+     "Who is signed in", NULL, "Session", NULL, "get_me", 200},
 
+    {"GET", "/api/v1/openapi.json", VIEWER, 0, hg_api_openapi,
+     "This document", NULL, "OpenApi", NULL, "get_openapi", 200},
     {"GET", "/api/v1/system", VIEWER, 0, hg_api_system,
-     "Version, uptime, workers, database", NULL, "System", NULL},
+     "Version, uptime, workers, database", NULL, "System", NULL, "get_system", 200},
     {"GET", "/api/v1/plugins", VIEWER, 0, hg_api_plugins,
-     "Every plugin, also those that could not be read", NULL, "PluginList", NULL},
+     "Every plugin, also those that could not be read", NULL, "PluginList", NULL, "list_plugins", 200},
 
     {"GET", INGESTION "/pipelines", VIEWER, 0, hg_api_pipelines_list,
-     "All pipelines", NULL, "PipelineList", page_query},
+     "All pipelines", NULL, "PipelineList", page_query, "list_pipelines", 200},
     {"GET", PIPELINE, VIEWER, 0, hg_api_pipelines_get,
-     "One pipeline", NULL, "Pipeline", NULL},
+     "One pipeline", NULL, "Pipeline", NULL, "get_pipeline_details", 200},
     {"PATCH", PIPELINE, ADMIN, 0, hg_api_pipelines_update,
-     "Change schedule, timezone, parallelism, retries, enabled", "PipelinePatch", "Pipeline", NULL},
+     "Change schedule, timezone, parallelism, retries, enabled", "PipelinePatch", "Pipeline", NULL, "update_pipeline_config", 200},
     {"POST", PIPELINE "/trigger", SCIENTIST, 0, hg_api_pipelines_trigger,
-     "Start a run", "Trigger", "Triggered", NULL},
+     "Start a run", "Trigger", "Triggered", NULL, "trigger_pipeline", 202},
     {"GET", PIPELINE "/runs", VIEWER, 0, hg_api_pipelines_runs,
-     "A pipeline's runs, newest first", NULL, "RunList", runs_query},
+     "A pipeline's runs, newest first", NULL, "RunList", runs_query, "get_pipeline_runs", 200},
 
     {"GET", RUN, VIEWER, 0, hg_api_runs_get,
-     "One run with its jobs", NULL, "Run", NULL},
+     "One run with its jobs", NULL, "Run", NULL, "get_run", 200},
     {"POST", RUN "/cancel", SCIENTIST, 0, hg_api_runs_cancel,
-     "Stop a run", NULL, "Triggered", NULL},
+     "Stop a run", "Nothing", "Triggered", NULL, "cancel_run", 202},
     {"POST", RUN "/retry", SCIENTIST, 0, hg_api_runs_retry,
-     "Try again what did not succeed of a run", NULL, "Triggered", NULL},
+     "Try again what did not succeed of a run", "Nothing", "Triggered", NULL, "retry_run", 202},
     /* Log lines quote cells of rejected rows, so they are for those who may read rows. */
     {"GET", RUN "/jobs/{job_id}/logs", SCIENTIST, 0, hg_api_runs_job_log,
-     "The log of a job, all its attempts", NULL, "LogList", page_query},
+     "The log of a job, all its attempts", NULL, "LogList", page_query, "get_job_log", 200},
 
     {"GET", INGESTION "/quarantine", SCIENTIST, 0, hg_api_quarantine_list,
-     "Rejected rows with their reasons", NULL, "QuarantineList", quarantine_query},
+     "Rejected rows with their reasons", NULL, "QuarantineList", quarantine_query, "list_quarantine", 200},
 
     {"GET", "/api/v1/datasets", VIEWER, 0, hg_api_datasets_list,
-     "What has been loaded", NULL, "DatasetList", page_query},
+     "What has been loaded", NULL, "DatasetList", page_query, "list_datasets", 200},
     {"GET", "/api/v1/datasets/{dataset}/rows", SCIENTIST, 0, hg_api_datasets_rows,
-     "A page of a dataset's rows", NULL, "Rows", rows_query},
+     "A page of a dataset's rows", NULL, "Rows", rows_query, "get_dataset_rows", 200},
 };
 /* clang-format on */
 

@@ -32,6 +32,8 @@ struct hg_route {
     const char *request_schema;
     const char *answer_schema;
     const char *const *query; /* names of the parameters it takes, ended by NULL; NULL: none */
+    const char *operation;    /* its name in the document, for those who generate clients */
+    int status;               /* of a good answer */
 };
 
 enum {

@@ -6,6 +6,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+from contract import Contract
 from host import LOGS, PASSWORD, Api, Host, running
 
 CHROMIUM_FLAGS = (
@@ -20,6 +21,16 @@ def pytest_runtest_makereport(item, call):
     """Lets the browser fixture see whether its test failed."""
     outcome = yield
     setattr(item, "report_" + call.when, outcome.get_result())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def contract():
+    """Every answer that a test gets is held against the host's document."""
+    watching = Contract()
+    watching.install()
+    yield watching
+    watching.remove()
+    assert not watching.pending, "answers that no document was found for"
 
 
 @pytest.fixture(scope="session")

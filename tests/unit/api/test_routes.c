@@ -6,7 +6,9 @@
 
 #include <cmocka.h>
 
+#include "api/openapi.h"
 #include "api/routes.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 static void test_each_row_is_whole(void **state)
@@ -18,6 +20,10 @@ static void test_each_row_is_whole(void **state)
         const struct hg_route *route = &routes[i];
         assert_non_null(route->handler);
         assert_true(route->summary && route->summary[0]);
+        assert_true(route->operation && route->operation[0]);
+        /* An answer without a body is a 204, and no other is. */
+        assert_int_equal(route->status == 204, route->answer_schema == NULL);
+        assert_true(route->status >= 200 && route->status < 300);
         assert_true(route->pattern[0] == '/' && !hg_ends_with(route->pattern, "/"));
         assert_true(strcmp(route->method, "HEAD") != 0 && strcmp(route->method, "OPTIONS") != 0);
         /* What waits not, needs no user; what needs a user, waits. */
@@ -54,12 +60,70 @@ static void test_what_is_public(void **state)
     }
 }
 
+static void test_no_two_rows_have_one_name(void **state)
+{
+    (void)state;
+    size_t n;
+    const struct hg_route *routes = hg_api_routes(&n);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = i + 1; k < n; k++) {
+            assert_string_not_equal(routes[i].operation, routes[k].operation);
+        }
+    }
+}
+
+static void test_the_document_holds_every_row(void **state)
+{
+    (void)state;
+    size_t n;
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *document = NULL;
+    const struct hg_route *routes = hg_api_routes(&n);
+    assert_int_equal(hg_openapi_make(routes, n, "1.2.3", "/", &document, &err), HG_OK);
+    assert_string_equal(json_string_value(json_object_get(document, "openapi")), "3.1.0");
+    size_t n_operations = 0;
+    const char *pattern;
+    json_t *methods;
+    json_object_foreach (json_object_get(document, "paths"), pattern, methods) {
+        n_operations += json_object_size(methods);
+    }
+    assert_int_equal(n_operations, n);
+}
+
+static void test_an_unknown_schema(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    json_t *document = NULL;
+    struct hg_route route = *hg_api_routes(&(size_t){0});
+    route.answer_schema = "NoSuchThing";
+    assert_int_equal(hg_openapi_make(&route, 1, "1", "/", &document, &err), HG_EINTERNAL);
+    assert_non_null(strstr(err.message, "NoSuchThing"));
+    assert_null(document);
+}
+
+static void test_an_unknown_parameter(void **state)
+{
+    static const char *const query[] = {"what", NULL};
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    json_t *document = NULL;
+    struct hg_route route = *hg_api_routes(&(size_t){0});
+    route.query = query;
+    assert_int_equal(hg_openapi_make(&route, 1, "1", "/", &document, &err), HG_EINTERNAL);
+    assert_non_null(strstr(err.message, "what"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_row_is_whole),
         cmocka_unit_test(test_no_two_rows_are_for_the_same),
         cmocka_unit_test(test_what_is_public),
+        cmocka_unit_test(test_no_two_rows_have_one_name),
+        cmocka_unit_test(test_the_document_holds_every_row),
+        cmocka_unit_test(test_an_unknown_schema),
+        cmocka_unit_test(test_an_unknown_parameter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,27 +129,21 @@ static const char *const item_query[] = {"q", NULL};
 static const char *const echo_query[] = {"optional", NULL};
 static const char *const limit_query[] = {"limit", NULL};
 
+/* clang-format off */
 static const struct hg_route routes[] = {
-    {"GET",
-     "/api/now",
-     HG_ROLE_NONE,
-     HG_ROUTE_PUBLIC | HG_ROUTE_INLINE,
-     do_hello,
-     "",
-     NULL,
-     NULL,
-     NULL},
-    {"GET", "/api/hello", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_hello, "", NULL, NULL, NULL},
-    {"POST", "/api/echo", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_echo, "", NULL, NULL, echo_query},
-    {"PATCH", "/api/echo", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_echo, "", NULL, NULL, echo_query},
-    {"GET", "/api/items/{id}", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_item, "", NULL, NULL, item_query},
-    {"GET", "/api/fail/{code}", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_fail, "", NULL, NULL, NULL},
-    {"GET", "/api/block", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_block, "", NULL, NULL, NULL},
-    {"GET", "/api/admin", HG_ROLE_ADMIN, 0, do_me, "", NULL, NULL, NULL},
-    {"GET", "/api/me", HG_ROLE_VIEWER, 0, do_me, "", NULL, NULL, NULL},
-    {"GET", "/api/silent", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_silent, "", NULL, NULL, NULL},
-    {"GET", "/api/limit", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_limit, "", NULL, NULL, limit_query},
+    {"GET", "/api/now", HG_ROLE_NONE, HG_ROUTE_PUBLIC | HG_ROUTE_INLINE, do_hello, "", NULL, NULL, NULL, "", 200},
+    {"GET", "/api/hello", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_hello, "", NULL, NULL, NULL, "", 200},
+    {"POST", "/api/echo", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_echo, "", NULL, NULL, echo_query, "", 200},
+    {"PATCH", "/api/echo", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_echo, "", NULL, NULL, echo_query, "", 200},
+    {"GET", "/api/items/{id}", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_item, "", NULL, NULL, item_query, "", 200},
+    {"GET", "/api/fail/{code}", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_fail, "", NULL, NULL, NULL, "", 200},
+    {"GET", "/api/block", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_block, "", NULL, NULL, NULL, "", 200},
+    {"GET", "/api/admin", HG_ROLE_ADMIN, 0, do_me, "", NULL, NULL, NULL, "", 200},
+    {"GET", "/api/me", HG_ROLE_VIEWER, 0, do_me, "", NULL, NULL, NULL, "", 200},
+    {"GET", "/api/silent", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_silent, "", NULL, NULL, NULL, "", 200},
+    {"GET", "/api/limit", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_limit, "", NULL, NULL, limit_query, "", 200},
 };
+/* clang-format on */
 
 static int authenticate(struct hg_http_request *request, struct hg_error *err)
 {
