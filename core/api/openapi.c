@@ -139,7 +139,7 @@ static unsigned traits_of(const struct hg_route *route)
            (is_post && !is_public ? FOR_ACTS : 0U) | (is_post && is_public ? FOR_SIGN_IN : 0U);
 }
 
-static json_t *responses(const struct hg_route *route)
+static json_t *responses(const struct hg_route *route, const json_t *schemas)
 {
     char status[12];
     unsigned traits = traits_of(route);
@@ -147,8 +147,10 @@ static json_t *responses(const struct hg_route *route)
     json_t *made = json_object();
     json_t *good = json_pack("{s:s}", "description", route->summary);
     if (route->answer_schema) {
+        const char *type = json_string_value(
+            json_object_get(json_object_get(schemas, route->answer_schema), "x-media-type"));
         (void)json_object_set_new(
-            good, "content", content("application/json", route->answer_schema));
+            good, "content", content(type ? type : "application/json", route->answer_schema));
     }
     (void)json_object_set_new(made, status, good);
     for (size_t i = 0; i < HG_COUNT(problems); i++) {
@@ -166,7 +168,7 @@ static json_t *responses(const struct hg_route *route)
     return made;
 }
 
-static json_t *operation(const struct hg_route *route, struct hg_error *err)
+static json_t *operation(const struct hg_route *route, const json_t *schemas, struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *list = json_array();
     if (add_parameters(route, list, err) < 0) {
@@ -181,7 +183,7 @@ static json_t *operation(const struct hg_route *route, struct hg_error *err)
                              "parameters",
                              list,
                              "responses",
-                             responses(route),
+                             responses(route, schemas),
                              "security",
                              is_public ? json_array() : json_pack("[{s:[]}]", "session"));
     if (!is_public) {
@@ -255,7 +257,7 @@ static int add_route(const struct hg_route *route,
     size_t n = strlen(route->method);
     int r = check_name(schemas, route->request_schema, err);
     r = r < 0 ? r : check_name(schemas, route->answer_schema, err);
-    json_t *made = r < 0 ? NULL : operation(route, err);
+    json_t *made = r < 0 ? NULL : operation(route, schemas, err);
     if (!made || n >= sizeof method) {
         json_decref(made);
         return r < 0 ? r : err ? err->code : HG_EINTERNAL;

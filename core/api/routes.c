@@ -2,6 +2,7 @@
 
 #include "api/auth.h"
 #include "api/datasets.h"
+#include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/pipelines.h"
 #include "api/quarantine.h"
@@ -31,6 +32,10 @@ static const struct hg_route routes[] = {
      "Whether the host lives", NULL, "Health", NULL, "get_health", 200},
     {"GET", "/readyz", NOBODY, PUBLIC, hg_api_readyz,
      "Whether the host can work; 503 with the reason when it cannot", NULL, "Health", NULL, "get_readiness", 200},
+
+    {"GET", "/metrics", NOBODY, PUBLIC, hg_api_metrics,
+     "Figures for Prometheus; on this machine, or signed in", NULL, "Metrics", NULL,
+     "get_metrics", 200},
 
     {"POST", "/api/v1/auth/login", NOBODY, PUBLIC, hg_api_login,
      "Sign in; answers the session cookie", "Login", "Session", NULL, "log_in", 200},

@@ -6,9 +6,13 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "plugin/registry.h"
+#include "store/activity.h"
 #include "store/db.h"
 
-enum { PROBE_MS = 2000 };
+enum {
+    PROBE_MS = 2000,
+    OLD_TRANSACTION_S = 600,
+};
 
 int hg_api_healthz(struct hg_http_request *request, struct hg_error *err)
 {
@@ -30,6 +34,19 @@ static int probe(struct hg_pool *pool, int *ret_version, struct hg_error *err)
     return r;
 }
 
+static void warn_of_old_transaction(const char *database, int64_t oldest_s, json_t *warnings)
+{
+    if (oldest_s >= OLD_TRANSACTION_S) {
+        (void)json_array_append_new(
+            warnings,
+            json_sprintf(
+                "a transaction in the %s database has been open for %lld minutes and keeps "
+                "dead rows from being cleaned away; end it, or see pg_stat_activity",
+                database,
+                (long long)(oldest_s / 60)));
+    }
+}
+
 /* The reason is for anyone, so it says which database, not where it is. */
 int hg_api_readyz(struct hg_http_request *request, struct hg_error *err)
 {
@@ -38,15 +55,22 @@ int hg_api_readyz(struct hg_http_request *request, struct hg_error *err)
         const char *name;
         struct hg_pool *pool;
     } databases[] = {{"metadata", options->metadata}, {"warehouse", options->warehouse}};
+    HG_CLEANUP(hg_json_decrefp) json_t *warnings = json_array();
     for (size_t i = 0; i < HG_COUNT(databases); i++) {
-        if (databases[i].pool && probe(databases[i].pool, NULL, NULL) < 0) {
+        int64_t oldest_s = 0;
+        if (!databases[i].pool) {
+            continue;
+        }
+        if (hg_store_oldest_transaction_s(databases[i].pool, PROBE_MS, &oldest_s, NULL) < 0) {
             hg_http_problem_member(request, "database", databases[i].name);
             (void)hg_error_set(
                 err, HG_EUNAVAILABLE, "the %s database does not answer", databases[i].name);
             return hg_error_hint(err, "The host's log says why.");
         }
+        warn_of_old_transaction(databases[i].name, oldest_s, warnings);
     }
-    return hg_http_answer_json(request, 200, json_pack("{s:s}", "status", "ready"), err);
+    return hg_http_answer_json(
+        request, 200, json_pack("{s:s, s:O}", "status", "ready", "warnings", warnings), err);
 }
 
 static json_t *database_state(struct hg_pool *pool)

@@ -16,6 +16,7 @@
 #include <microhttpd.h>
 
 #include "http/executor.h"
+#include "http/meter.h"
 #include "http/request.h"
 #include "http/server.h"
 
@@ -63,6 +64,7 @@ struct hg_http_server {
     struct hg_http_options options;
     struct MHD_Daemon *daemon;
     struct hg_executor *executor;
+    struct hg_http_meter *meter;
     int listen_fd;
     int port;
     bool is_https;

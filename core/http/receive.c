@@ -377,6 +377,10 @@ static void on_completed(void *cls,
     if (exchange) {
         *request_context = NULL;
         log_access(exchange);
+        hg_http_meter_note(exchange->server->meter,
+                           exchange->request.route,
+                           exchange->status,
+                           hg_time_monotonic_ms() - exchange->started_ms);
         hg_exchange_end(exchange);
     }
     if (connection) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "http/exchange.h"
@@ -64,6 +65,7 @@ int hg_http_start(const struct hg_http_options *options,
     r = r < 0 ? r
               : hg_executor_new(
                     server->options.threads, server->options.queue_max, &server->executor, err);
+    r = r < 0 ? r : hg_http_meter_new(options->routes, options->n_routes, &server->meter, err);
     r = r < 0 ? r : hg_http_watch_start(server, err);
     r = r < 0 ? r : hg_receive_start(server, err);
     if (r < 0) {
@@ -77,6 +79,24 @@ int hg_http_start(const struct hg_http_options *options,
 int hg_http_port(const struct hg_http_server *server)
 {
     return server->port;
+}
+
+static int count_under_way(struct hg_http_server *server)
+{
+    int n = 0;
+    HG_LOCK(&server->mutex);
+    for (const struct hg_exchange *at = server->exchanges; at; at = at->next) {
+        n++;
+    }
+    return n;
+}
+
+void hg_http_put_metrics(struct hg_http_server *server, struct hg_buf *buf)
+{
+    static const struct hg_metric under_way = {
+        "headgate_http_requests_in_progress", "gauge", "Requests that have no answer yet."};
+    hg_http_meter_put(server->meter, buf);
+    hg_metrics_single(buf, &under_way, count_under_way(server));
 }
 
 static void refuse_new(struct hg_http_server *server)
@@ -128,6 +148,7 @@ void hg_http_stop(struct hg_http_server *server, int64_t grace_ms)
     stop_daemon(server, grace_ms);
     hg_http_watch_stop(server);
     hg_executor_free(server->executor);
+    hg_http_meter_free(server->meter);
     hg_closep(&server->listen_fd);
     (void)pthread_cond_destroy(&server->due);
     (void)pthread_cond_destroy(&server->ended);

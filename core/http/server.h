@@ -9,6 +9,7 @@
 #ifndef HG_HTTP_SERVER_H
 #define HG_HTTP_SERVER_H
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "http/router.h"
 #include "http/site.h"
@@ -47,6 +48,8 @@ int hg_http_start(const struct hg_http_options *options,
                   struct hg_error *err);
 /* The port it listens on. */
 int hg_http_port(const struct hg_http_server *server);
+/* Writes what it has counted (base/metrics.h). [any] thread. */
+void hg_http_put_metrics(struct hg_http_server *server, struct hg_buf *buf);
 /*
  * Takes no more connections, lets requests finish for `grace_ms`, answers the rest with 503, waits
  * for handlers to return, frees.

@@ -19,6 +19,7 @@
 #include "pipeline/job_log.h"
 #include "pipeline/keeper.h"
 #include "pipeline/lease.h"
+#include "pipeline/metrics.h"
 #include "pipeline/outage.h"
 #include "pipeline/outcome.h"
 #include "pipeline/peers.h"
@@ -232,6 +233,7 @@ static void forget(struct hg_pipelines *service, struct hg_attempt *const *attem
                    attempts[i]->task.key,
                    NULL);
         }
+        hg_metrics_note_attempt(service, attempts[i]);
         hg_attempts_remove(service, attempts[i]);
     }
     hg_signal_run_changed(service);

@@ -14,6 +14,7 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "config/host_config.h"
 
@@ -145,5 +146,7 @@ int hg_datasets_rows(struct hg_pipelines *service,
 
 /* Counts and states for /api/v1/system. */
 int hg_pipelines_status(struct hg_pipelines *service, json_t **ret, struct hg_error *err);
+/* The same and more for Prometheus; without a database what needs none. */
+void hg_pipelines_put_metrics(struct hg_pipelines *service, struct hg_buf *buf);
 
 #endif

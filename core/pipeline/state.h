@@ -16,6 +16,7 @@
 #include "pipeline/attempts.h"
 #include "pipeline/dispatcher.h"
 #include "pipeline/keeper.h"
+#include "pipeline/metrics.h"
 #include "pipeline/peers.h"
 #include "pipeline/scheduler.h"
 #include "pipeline/service.h"
@@ -33,6 +34,7 @@ struct hg_pipelines {
     struct hg_settler settler;
     struct hg_scheduler scheduler;
     struct hg_peers peers;
+    struct hg_metrics metrics;
 
     pthread_mutex_t mutex;
     struct hg_attempts attempts;

@@ -523,6 +523,44 @@ static void test_system_and_plugins(void **state)
     json_decref(plugins);
 }
 
+static char *metrics_for(const char *headers)
+{
+    struct answer answer;
+    ask("GET", "/metrics", headers, NULL, &answer);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(strncmp(answer_header(&answer, "Content-Type"), "text/plain", 10), 0);
+    char *text = strdup(answer.body);
+    answer_free(&answer);
+    return text;
+}
+
+static void test_metrics(void **state)
+{
+    (void)state;
+    char proxied[320];
+    (void)snprintf(proxied, sizeof proxied, "X-Forwarded-For: 192.0.2.1\r\n%s", cookies[VIEWER]);
+    HG_CLEANUP(hg_freep) char *text = metrics_for("");
+    static const char *const lines[] = {
+        "headgate_build_info{version=\"1.2.3\"} 1\n",
+        "headgate_database_up{database=\"warehouse\"} 1\n",
+        "headgate_database_oldest_transaction_seconds{database=\"metadata\"} 0\n",
+        "fake_pipelines 1\n",
+        "{method=\"POST\",route=\"/api/v1/auth/login\",status=\"200\"}",
+    };
+    for (size_t i = 0; i < HG_COUNT(lines); i++) {
+        assert_non_null(strstr(text, lines[i]));
+    }
+    /* Who comes through a proxy is not known to be on this machine. */
+    assert_int_equal(status_of("GET", "/metrics", "X-Forwarded-For: 127.0.0.1\r\n", NULL), 401);
+    HG_CLEANUP(hg_freep) char *signed_in = metrics_for(proxied);
+    assert_non_null(strstr(signed_in, "process_open_fds "));
+    hg_test_pg_kill(pg);
+    HG_CLEANUP(hg_freep) char *without = metrics_for("");
+    assert_non_null(strstr(without, "headgate_database_up{database=\"metadata\"} 0\n"));
+    assert_null(strstr(without, "oldest_transaction_seconds{"));
+    assert_int_equal(hg_test_pg_resume(pg), 0);
+}
+
 static void test_ready_or_not(void **state)
 {
     (void)state;
@@ -575,6 +613,7 @@ int main(void)
         TEST(test_runs_and_logs),
         TEST(test_datasets_and_quarantine),
         TEST(test_system_and_plugins),
+        TEST(test_metrics),
         TEST(test_ready_or_not),
         TEST(test_what_is_not_there),
     };
