@@ -75,7 +75,8 @@ static void put_outcomes(struct hg_pipelines *service, struct hg_buf *buf)
     hg_metrics_family(buf, &attempts_ended);
     for (size_t i = 0; i < HG_N_OUTCOMES; i++) {
         const struct hg_metric_label label = {"outcome", outcomes[i]};
-        unsigned long long n = atomic_load_explicit(&service->metrics.n_outcomes[i], memory_order_relaxed);
+        unsigned long long n =
+            atomic_load_explicit(&service->metrics.n_outcomes[i], memory_order_relaxed);
         hg_metrics_sample(buf, &attempts_ended, "", &label, 1, (double)n);
     }
 }

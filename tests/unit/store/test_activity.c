@@ -56,5 +56,5 @@ int main(void)
         cmocka_unit_test(test_an_open_transaction_ages),
         cmocka_unit_test(test_a_server_that_is_away),
     };
-    return cmocka_run_group_tests(tests, start_server, stop_server);
+    return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
