@@ -223,7 +223,17 @@ export const scenes = [
     act: (page) => page.getByRole('button', { name: 'Run now' }).click(),
     until: 'already has a run under way',
   },
-  { name: 'pipeline-params', path: '/pipelines/hospital-backfill', until: 'headgate run' },
+  {
+    name: 'pipeline-run-dialog',
+    path: '/pipelines/hospital-backfill?dialog=run',
+    until: 'Admissions a request',
+  },
+  {
+    name: 'pipeline-run-dialog-wrong',
+    path: '/pipelines/hospital-backfill?dialog=run',
+    act: (page) => page.getByRole('button', { name: 'Run', exact: true }).click(),
+    until: 'A run needs a value here',
+  },
   { name: 'pipeline-broken', path: '/pipelines/weather-hourly', until: 'shedule' },
   { name: 'pipeline-large', path: '/pipelines/many-jobs', until: 'job_117' },
   {

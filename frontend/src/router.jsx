@@ -53,6 +53,7 @@ const pipeline = createRoute({
     job: anyText,
     view: oneOf('graph', 'list'),
     tab: oneOf('runs', 'rejected'),
+    dialog: oneOf('run'),
     find: anyText,
     q: anyText,
   }),

@@ -9,6 +9,7 @@ import requests
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from host import PASSWORD, Api
@@ -416,15 +417,43 @@ def test_page_shows_the_graph_a_job_and_a_run(signed_in, api, orders_run):
     assert not page.errors()
 
 
-def test_page_shows_a_run_while_it_runs_and_refuses_a_second(signed_in):
+def fill(element, text):
+    element.send_keys(Keys.CONTROL, "a")
+    element.send_keys(text)
+
+
+def test_page_asks_for_parameters_shows_a_run_while_it_runs_and_stops_it(signed_in, api):
     page = signed_in
     page.button("A slow one").click()
     page.node("wait")
-    page.button("Run now").click()
+    page.button("Run…").click()
+    seconds = page.one("input[name=seconds]")
+    assert seconds.get_attribute("value") == "4"
+    fill(seconds, "61")
+    page.button("Run").click()
+    page.until(lambda: page.one("input[name=seconds]").get_attribute("aria-invalid") == "true",
+               "what the host says of the parameter, at its field")
+    fill(seconds, "60")
+    page.button("Run").click()
     page.wait_for_node("wait", "running")
-    page.button("Run now").click()
+    page.see("seconds = 60")
+
+    page.button("Run…").click()
+    page.one("input[name=seconds]")
+    page.button("Run").click()
     page.see("This pipeline already has a run under way")
-    page.wait_for_node("wait", "succeeded")
+    page.button("Show the run that is under way").click()
+    page.button("Stop the run").click()
+    page.wait_for_node("wait", "cancelled", within_s=10)
+    run = api.items("/ingestion/pipelines/slow/runs")[0]
+    assert (run["status"], run["params"]) == ("cancelled", {"seconds": 60})
+
+    # The same run goes on.
+    page.button("Try again from where it stopped").click()
+    page.wait_for_node("wait", "running")
+    page.button("Stop the run").click()
+    page.wait_for_node("wait", "cancelled", within_s=10)
+    assert api.items("/ingestion/pipelines/slow/runs")[0]["id"] == run["id"]
 
 
 def test_page_shows_rejected_rows_and_a_datasets_rows(signed_in, orders_run):

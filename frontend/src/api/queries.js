@@ -258,16 +258,30 @@ export const rowsQuery = (dataset) =>
     refetchOnWindowFocus: false,
   });
 
-/** Starts a run. Gives `{run_id, status}`; 409 carries the run that is already under way. */
+/** Starts a run with parameters. Gives `{run_id, status}`; 409 carries the run under way. */
 export function useTrigger(pipelineId) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: () =>
+    mutationFn: (params) =>
       request(`/ingestion/pipelines/${encodeURIComponent(pipelineId)}/trigger`, {
+        method: 'POST',
+        body: Object.keys(params).length > 0 ? { params } : {},
+        headers: { 'Idempotency-Key': idempotencyKey() },
+      }),
+    onSettled: () => client.invalidateQueries({ queryKey: ['ingestion', 'pipelines'] }),
+  });
+}
+
+/** Does `action` ("cancel" or "retry") to a run. */
+export function useRunAction(runId, action) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () =>
+      request(`/ingestion/runs/${encodeURIComponent(runId)}/${action}`, {
         method: 'POST',
         body: {},
         headers: { 'Idempotency-Key': idempotencyKey() },
       }),
-    onSettled: () => client.invalidateQueries({ queryKey: ['ingestion', 'pipelines'] }),
+    onSettled: () => client.invalidateQueries({ queryKey: ['ingestion'] }),
   });
 }

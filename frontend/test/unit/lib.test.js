@@ -6,7 +6,7 @@ import {
   mayBeCut,
   textWidth,
 } from '../../src/lib/columns.js';
-import { requiredParams, runCommand } from '../../src/lib/params.js';
+import { draftsOf, fieldErrors, paramFields, paramsOf } from '../../src/lib/params.js';
 import { countByState, errorParts, jobsOfRun, positionText } from '../../src/lib/runs.js';
 import { describeSchedule } from '../../src/lib/schedule.js';
 import { describeState, isActive, pipelineState } from '../../src/lib/status.js';
@@ -133,22 +133,67 @@ describe('jobs of a run', () => {
 });
 
 describe('parameters', () => {
-  const schema = {
+  const fields = paramFields({
     type: 'object',
-    required: ['from', 'until', 'limit'],
-    properties: { from: {}, until: { type: 'string' }, limit: { default: 10 } },
-  };
-
-  it('needs what is required and has no default', () => {
-    expect(requiredParams(schema)).toEqual(['from', 'until']);
-    expect(requiredParams(null)).toEqual([]);
-    expect(requiredParams({ properties: { a: {} } })).toEqual([]);
+    required: ['from', 'limit'],
+    properties: {
+      from: { type: 'string', format: 'date', title: 'First day' },
+      limit: { type: 'integer', default: 10 },
+      mode: { enum: ['a', 2, null] },
+      dry: { type: 'boolean' },
+      note: { type: 'string' },
+      codes: { type: 'array' },
+    },
   });
 
-  it('gives the command to start with', () => {
-    expect(runCommand('hospital', ['from', 'until'])).toBe(
-      'headgate run hospital --param from=… --param until=…',
-    );
+  it('become fields in their order, needed when required and without a default', () => {
+    expect(fields.map(({ name, kind, required }) => [name, kind, required])).toEqual([
+      ['from', 'date', true],
+      ['limit', 'number', false],
+      ['mode', 'choice', false],
+      ['dry', 'switch', false],
+      ['note', 'text', false],
+      ['codes', 'json', false],
+    ]);
+    expect(fields[0].label).toBe('First day');
+    expect(paramFields(null)).toEqual([]);
+  });
+
+  it('go from values to drafts and back unchanged', () => {
+    const params = { from: '2026-01-02', limit: 0.5, mode: 2, dry: false, note: '7', codes: ['x'] };
+    expect(paramsOf(fields, draftsOf(fields, params))).toEqual({ params, errors: {} });
+  });
+
+  it('start with the defaults, and leave out what is empty', () => {
+    const drafts = draftsOf(fields);
+    expect(drafts).toMatchObject({ from: '', limit: '10', note: '' });
+    expect(paramsOf(fields, { ...drafts, from: '2026-01-02' }).params).toEqual({
+      from: '2026-01-02',
+      limit: 10,
+    });
+  });
+
+  it.each([
+    ['from', '', 'needs a value'],
+    ['limit', 'ten', 'not a number'],
+    ['limit', '9007199254740993', 'too many digits'],
+    ['codes', '[', 'not JSON'],
+  ])('%s cannot be %s', (name, draft, message) => {
+    const { errors } = paramsOf(fields, { from: '2026-01-02', [name]: draft });
+    expect(Object.keys(errors)).toEqual([name]);
+    expect(errors[name]).toContain(message);
+  });
+
+  it("are told apart in the host's errors", () => {
+    const errors = [
+      { pointer: '/params/from', detail: 'is no date' },
+      { pointer: '/params/codes/0', detail: 'is no text' },
+      { pointer: '/params', detail: 'is odd' },
+      { pointer: '/params/else', detail: 'is unknown' },
+    ];
+    const { byName, rest } = fieldErrors(fields, errors);
+    expect(byName).toEqual({ from: 'is no date', codes: 'is no text' });
+    expect(rest.map(({ pointer }) => pointer)).toEqual(['/params', '/params/else']);
   });
 });
 

@@ -453,6 +453,41 @@ describe('a long log', () => {
   });
 });
 
+describe('a run', () => {
+  it('is stopped while it is under way', async () => {
+    const { user } = openApp('/pipelines/flights-on-time');
+    await user.click(await screen.findByRole('button', { name: 'Stop the run' }));
+    await waitFor(() =>
+      expect(requests.find(({ method }) => method === 'POST')?.path).toBe(
+        `/ingestion/runs/${runningRun.id}/cancel`,
+      ),
+    );
+  });
+
+  it('is tried again when it failed, and says why it cannot be', async () => {
+    const { user } = openApp('/pipelines/vendor-orders', {
+      act: {
+        status: 409,
+        body: problem(409, { title: 'Conflict', detail: 'There is nothing to try again.' }),
+      },
+    });
+    await user.click(
+      await screen.findByRole('button', { name: 'Try again from where it stopped' }),
+    );
+    expect(await screen.findByText('There is nothing to try again.')).toBeVisible();
+    expect(requests.find(({ method }) => method === 'POST').path).toBe(
+      `/ingestion/runs/${failedRun.id}/retry`,
+    );
+  });
+
+  it('that succeeded offers neither', async () => {
+    openApp('/pipelines/sp500-daily');
+    expect(await screen.findByRole('button', { name: 'Run now' })).toBeVisible();
+    expect(screen.queryByRole('button', { name: 'Stop the run' })).toBeNull();
+    expect(screen.queryByRole('button', { name: /Try again/ })).toBeNull();
+  });
+});
+
 describe('Run now', () => {
   it('leads to sign-in when the session is over', async () => {
     const { host, user } = openApp('/pipelines/vix-close');
@@ -509,13 +544,76 @@ describe('Run now', () => {
     expect(alert).toHaveTextContent('/params/since is required');
   });
 
-  it('is not offered where parameters are needed, and says how to start instead', async () => {
-    openApp('/pipelines/hospital-backfill');
-    expect(await screen.findByText('“Run now” is not offered here')).toBeVisible();
-    expect(
-      screen.getByText('headgate run hospital-backfill --param from=… --param until=…'),
-    ).toBeVisible();
-    expect(screen.queryByRole('button', { name: 'Run now' })).toBeNull();
+  it('asks for parameters where there are any, and sends them as their types', async () => {
+    const { user, router } = openApp('/pipelines/hospital-backfill');
+    await user.click(await screen.findByRole('button', { name: 'Run…' }));
+    const dialog = within(await screen.findByRole('dialog'));
+    expect(router.state.location.search.dialog).toBe('run');
+    expect(dialog.getByLabelText('batch')).toHaveValue('500');
+    await user.type(dialog.getByLabelText(/First day/), '2026-01-02');
+    await user.type(dialog.getByLabelText(/Last day/), '2026-01-31');
+    await user.selectOptions(dialog.getByLabelText('ward'), 'surgery');
+    await user.selectOptions(dialog.getByLabelText('discharged'), 'No');
+    await user.click(dialog.getByRole('button', { name: 'Run' }));
+    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+    const asked = requests.filter(({ method }) => method === 'POST');
+    expect(asked).toHaveLength(1);
+    expect(asked[0].body).toEqual({
+      params: {
+        from: '2026-01-02',
+        until: '2026-01-31',
+        ward: 'surgery',
+        batch: 500,
+        discharged: false,
+      },
+    });
+  });
+
+  it('says at each field what is missing or wrong, also what the host finds', async () => {
+    const { user } = openApp('/pipelines/hospital-backfill?dialog=run', {
+      trigger: {
+        status: 422,
+        body: problem(422, {
+          title: 'Invalid',
+          errors: [{ pointer: '/params/until', detail: 'is before from' }],
+        }),
+      },
+    });
+    const dialog = within(await screen.findByRole('dialog'));
+    await user.type(dialog.getByLabelText('codes'), '[[');
+    await user.click(dialog.getByRole('button', { name: 'Run' }));
+    expect(dialog.getByLabelText(/First day/)).toHaveAccessibleDescription(/needs a value/);
+    expect(dialog.getByLabelText('codes')).toHaveAccessibleDescription(/not JSON/);
+    expect(dialog.getByLabelText(/First day/)).toHaveFocus();
+    expect(requests.some(({ method }) => method === 'POST')).toBe(false);
+    await user.clear(dialog.getByLabelText('codes'));
+    await user.type(dialog.getByLabelText(/First day/), '2026-01-02');
+    await user.type(dialog.getByLabelText(/Last day/), '2025-01-31');
+    await user.click(dialog.getByRole('button', { name: 'Run' }));
+    expect(await dialog.findByText('is before from')).toBeVisible();
+  });
+
+  it('explains a conflict in the dialog and leads to the run under way', async () => {
+    const { user, router } = openApp('/pipelines/hospital-backfill?dialog=run', {
+      trigger: {
+        status: 409,
+        body: problem(409, { title: 'Conflict', detail: 'Run older-0 runs.', run_id: 'older-0' }),
+      },
+    });
+    const dialog = within(await screen.findByRole('dialog'));
+    await user.type(dialog.getByLabelText(/First day/), '2026-01-02');
+    await user.type(dialog.getByLabelText(/Last day/), '2026-01-31');
+    await user.click(dialog.getByRole('button', { name: 'Run' }));
+    await user.click(await dialog.findByRole('link', { name: 'Show the run that is under way' }));
+    await waitFor(() => expect(router.state.location.search).toEqual({ run: 'older-0' }));
+  });
+
+  it('is no dialog for a viewer', async () => {
+    openApp('/pipelines/hospital-backfill?dialog=run', {
+      user: { username: 'vera', role: 'viewer' },
+    });
+    expect(await screen.findByText(/may not start runs/)).toBeVisible();
+    expect(screen.queryByRole('dialog')).toBeNull();
   });
 
   it('is offered for a paused pipeline', async () => {

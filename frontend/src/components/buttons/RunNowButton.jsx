@@ -3,8 +3,8 @@ import { useQuery } from '@tanstack/react-query';
 import { sessionQuery } from '../../api/queries.js';
 import { IconPlayerPlay } from '../../ui/icons.js';
 
-/** Starts a run at once, where that is possible and the user may do it. */
-export function RunNowButton({ trigger, offered }) {
+/** Starts a run, at once or (`asks`) by way of a dialog, where that is possible and allowed. */
+export function RunNowButton({ trigger, offered, asks, onAsk }) {
   const { data: user } = useQuery(sessionQuery);
   if (user?.role === 'viewer') {
     return <span className="muted">Your role “viewer” may not start runs.</span>;
@@ -17,10 +17,11 @@ export function RunNowButton({ trigger, offered }) {
       </span>
       <Button
         leftSection={<IconPlayerPlay size={16} aria-hidden="true" />}
-        loading={trigger.isPending}
-        onClick={() => trigger.mutate()}
+        loading={!asks && trigger.isPending}
+        aria-haspopup={asks ? 'dialog' : undefined}
+        onClick={asks ? onAsk : () => trigger.mutate({})}
       >
-        Run now
+        {asks ? 'Run…' : 'Run now'}
       </Button>
     </>
   );

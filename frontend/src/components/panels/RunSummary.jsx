@@ -6,6 +6,7 @@ import { Notice } from '../../ui/notices.jsx';
 import { RejectedMark } from '../../ui/RejectedMark.jsx';
 import { Status } from '../../ui/Status.jsx';
 import { Duration, Time } from '../../ui/Time.jsx';
+import { RunActions } from '../buttons/RunActions.jsx';
 import { JobLink } from '../JobLink.jsx';
 import classes from './RunSummary.module.css';
 
@@ -30,6 +31,23 @@ function Rejected({ count }) {
     >
       <RejectedMark count={count} short />
     </Link>
+  );
+}
+
+/** The parameters a run was started with, one below the other. */
+function Params({ params }) {
+  const entries = Object.entries(params ?? {});
+  if (entries.length === 0) return null;
+  return (
+    <Fact label="Parameters" wide>
+      <span className={classes.params}>
+        {entries.map(([name, value]) => (
+          <code key={name}>
+            {name} = {typeof value === 'string' ? value : JSON.stringify(value)}
+          </code>
+        ))}
+      </span>
+    </Fact>
   );
 }
 
@@ -71,7 +89,9 @@ export function RunSummary({ run }) {
           <Rejected count={run.rows_rejected} />
         </Fact>
         {run.retry_count > 0 && <Fact label="Retries">{formatCount(run.retry_count)}</Fact>}
+        <Params params={run.params} />
       </dl>
+      <RunActions key={run.id} run={run} />
     </>
   );
 }

@@ -25,7 +25,7 @@ export function TriggerOutcome({ trigger: { error } }) {
           <Link
             from="/pipelines/$pipelineId"
             to="/pipelines/$pipelineId"
-            search={(search) => ({ ...search, run: runId })}
+            search={({ dialog: _closed, ...search }) => ({ ...search, run: runId })}
           >
             Show the run that is under way
           </Link>

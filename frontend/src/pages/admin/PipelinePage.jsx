@@ -2,17 +2,16 @@ import { Drawer } from '@mantine/core';
 import { useMediaQuery, useWindowEvent } from '@mantine/hooks';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useCallback, useMemo, useState } from 'react';
-import { pipelineQuery, runQuery, runsQuery, useTrigger } from '../../api/queries.js';
+import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
+import { pipelineQuery, runQuery, runsQuery, sessionQuery, useTrigger } from '../../api/queries.js';
 import { RunNowButton } from '../../components/buttons/RunNowButton.jsx';
 import { BrokenPipelineFiles } from '../../components/panels/BrokenPipelineFiles.jsx';
 import { JobDetailPanel } from '../../components/panels/JobDetailPanel.jsx';
 import { JobsSection } from '../../components/panels/JobsSection.jsx';
-import { ParamsNeeded } from '../../components/panels/ParamsNeeded.jsx';
 import { RunsSection } from '../../components/panels/RunsSection.jsx';
 import { RunSummary } from '../../components/panels/RunSummary.jsx';
 import { TriggerOutcome } from '../../components/panels/TriggerOutcome.jsx';
-import { requiredParams } from '../../lib/params.js';
+import { paramFields } from '../../lib/params.js';
 import { jobsOfRun } from '../../lib/runs.js';
 import { describeSchedule, scheduleZone } from '../../lib/schedule.js';
 import { pipelineState } from '../../lib/status.js';
@@ -22,6 +21,12 @@ import { QueryState } from '../../ui/QueryState.jsx';
 import { Status } from '../../ui/Status.jsx';
 import { Time } from '../../ui/Time.jsx';
 import classes from './DataPipelineManager.module.css';
+
+const TriggerPipelineModal = lazy(() =>
+  import('../../components/modals/TriggerPipelineModal.jsx').then((module) => ({
+    default: module.TriggerPipelineModal,
+  })),
+);
 
 const NARROW = '(max-width: 1100px)';
 
@@ -77,6 +82,7 @@ function strangerError(run) {
 function Pipeline({ pipeline }) {
   const search = useSearch({ from: '/app/pipelines/$pipelineId' });
   const navigate = useNavigate({ from: '/pipelines/$pipelineId' });
+  const { data: user } = useQuery(sessionQuery);
   const trigger = useTrigger(pipeline.id);
   const chosen = useChosenRun(pipeline.id, search.run);
   const jobs = useMemo(
@@ -100,11 +106,23 @@ function Pipeline({ pipeline }) {
 
   const start = {
     ...trigger,
-    mutate: () =>
-      trigger.mutate(undefined, {
+    mutate: (params) =>
+      trigger.mutate(params, {
         onSuccess: ({ run_id: run }) =>
-          navigate({ search: (old) => ({ ...old, run }), replace: true, resetScroll: false }),
+          navigate({
+            search: ({ dialog: _closed, ...old }) => ({ ...old, run }),
+            replace: true,
+            resetScroll: false,
+          }),
       }),
+  };
+  const asks = paramFields(pipeline.params_schema).length > 0;
+  const mayRun = user && user.role !== 'viewer' && !(pipeline.errors?.length > 0);
+  const asking = asks && mayRun && search.dialog === 'run';
+  const ask = () => navigate({ search: (old) => ({ ...old, dialog: 'run' }), resetScroll: false });
+  const stopAsking = () => {
+    trigger.reset();
+    navigate({ search: ({ dialog: _closed, ...rest }) => rest, resetScroll: false });
   };
   const panel = job && {
     job,
@@ -116,10 +134,19 @@ function Pipeline({ pipeline }) {
 
   return (
     <>
-      <PipelineHead pipeline={pipeline} trigger={start} />
+      <PipelineHead pipeline={pipeline} trigger={start} asks={asks} onAsk={ask} />
+      {asking && (
+        <Suspense fallback={null}>
+          <TriggerPipelineModal
+            pipeline={pipeline}
+            last={pipeline.last_run?.params ?? null}
+            trigger={start}
+            onClose={stopAsking}
+          />
+        </Suspense>
+      )}
       <JobSplit panel={panel}>
-        <TriggerOutcome trigger={trigger} />
-        <ParamsNeeded pipeline={pipeline} />
+        {!asking && <TriggerOutcome trigger={trigger} />}
         <BrokenPipelineFiles pipelines={pipeline.errors?.length > 0 ? [pipeline] : []} />
         {chosen.error && <ErrorPanel error={chosen.error} />}
         <OlderRunNote run={chosen.run} newest={chosen.runs[0]} />
@@ -140,9 +167,8 @@ function Pipeline({ pipeline }) {
   );
 }
 
-function PipelineHead({ pipeline, trigger }) {
+function PipelineHead({ pipeline, trigger, asks, onAsk }) {
   const broken = pipeline.errors?.length > 0;
-  const needsParams = requiredParams(pipeline.params_schema).length > 0;
   const words = describeSchedule(pipeline.schedule);
   return (
     <PageHead
@@ -166,7 +192,7 @@ function PipelineHead({ pipeline, trigger }) {
           {pipeline.description && <span>{pipeline.description}</span>}
         </>
       }
-      actions={<RunNowButton trigger={trigger} offered={!broken && !needsParams} />}
+      actions={<RunNowButton trigger={trigger} offered={!broken} asks={asks} onAsk={onAsk} />}
     />
   );
 }
