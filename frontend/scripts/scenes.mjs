@@ -234,6 +234,29 @@ export const scenes = [
     act: (page) => page.getByRole('button', { name: 'Run', exact: true }).click(),
     until: 'A run needs a value here',
   },
+  {
+    name: 'pipeline-settings',
+    path: '/pipelines/sp500-daily?tab=settings',
+    until: 'Tasks at once',
+  },
+  {
+    name: 'pipeline-settings-wrong',
+    path: '/pipelines/sp500-daily?tab=settings',
+    state: {
+      change: {
+        status: 422,
+        body: problem(422, {
+          title: 'Invalid',
+          errors: [{ pointer: '/schedule', detail: 'hour: found "25", expected 0 to 23' }],
+        }),
+      },
+    },
+    act: async (page) => {
+      await page.getByLabel('Schedule', { exact: true }).fill('30 25 * * *');
+      await page.getByRole('button', { name: 'Save' }).click();
+    },
+    until: 'expected 0 to 23',
+  },
   { name: 'pipeline-broken', path: '/pipelines/weather-hourly', until: 'shedule' },
   { name: 'pipeline-large', path: '/pipelines/many-jobs', until: 'job_117' },
   {

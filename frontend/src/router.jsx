@@ -52,7 +52,7 @@ const pipeline = createRoute({
     run: anyText,
     job: anyText,
     view: oneOf('graph', 'list'),
-    tab: oneOf('runs', 'rejected'),
+    tab: oneOf('runs', 'rejected', 'settings'),
     dialog: oneOf('run'),
     find: anyText,
     q: anyText,

@@ -2,7 +2,7 @@ import { http, HttpResponse } from 'msw';
 import { setupServer } from 'msw/node';
 import { answer } from './fixtures/answers.js';
 
-/** Every request that reached the host in the running test: `{method, path, query, body}`. */
+/** Every request that reached the host in the running test: `{method, path, query, body, headers}`. */
 export const requests = [];
 let state = {};
 
@@ -22,6 +22,7 @@ export const server = setupServer(
       path: url.pathname.slice('/api/v1'.length),
       query: url.searchParams,
       body: text ? JSON.parse(text) : null,
+      headers: Object.fromEntries(request.headers),
     };
     requests.push(seen);
     if (state.silent) return HttpResponse.error();

@@ -456,6 +456,31 @@ def test_page_asks_for_parameters_shows_a_run_while_it_runs_and_stops_it(signed_
     assert api.items("/ingestion/pipelines/slow/runs")[0]["id"] == run["id"]
 
 
+def test_page_changes_the_settings(signed_in, api):
+    page = signed_in
+    page.button("A slow one").click()
+    page.button("Settings").click()
+    fill(page.one("input[name=schedule]"), "30 25 * * *")
+    page.button("Save").click()
+    page.until(lambda: page.one("input[name=schedule]").get_attribute("aria-invalid") == "true",
+               "what the host says of the schedule, at its field")
+    fill(page.one("input[name=schedule]"), "15 6 * * 1-5")
+    fill(page.one("input[name=timezone]"), "America/New_York")
+    fill(page.one("input[name=parallelism]"), "3")
+    fill(page.one("input[name=retries]"), "7")
+    page.button("Save").click()
+    page.see("Changed here, whatever the file says")
+    slow = api.get("/ingestion/pipelines/slow").json()
+    assert (slow["schedule"], slow["timezone"]) == ("15 6 * * 1-5", "America/New_York")
+    assert (slow["parallelism"], slow["retries"]) == (3, 7)
+    assert slow["next_run_at"] is not None
+    page.see("Monday to Friday at 06:15")
+    page.one("input[name=enabled]").click()
+    page.button("Save").click()
+    page.see("Paused")
+    assert api.get("/ingestion/pipelines/slow").json()["status"] == "paused"
+
+
 def test_page_shows_rejected_rows_and_a_datasets_rows(signed_in, orders_run):
     page = signed_in
     page.driver.get(f"{page.url}/pipelines/orders?run={orders_run['id']}&tab=rejected")

@@ -33,7 +33,12 @@ const AWAY = new Set([502, 503, 504]);
  * Sends one request to the host's API and gives the parsed answer, null for an empty one.
  * Throws ApiError; an aborted request throws the abort reason as fetch does.
  */
-export async function request(path, { method = 'GET', query, body, signal, headers } = {}) {
+export async function request(path, options) {
+  return (await requestTagged(path, options)).body;
+}
+
+/** The same as `{body, etag}`, for what is changed with If-Match. */
+export async function requestTagged(path, { method = 'GET', query, body, signal, headers } = {}) {
   const response = await send(BASE + path + queryText(query), {
     method,
     headers: {
@@ -49,7 +54,7 @@ export async function request(path, { method = 'GET', query, body, signal, heade
   const parsed = await parse(response);
   if (AWAY.has(response.status)) noteSilence();
   else noteAnswer();
-  if (response.ok) return parsed;
+  if (response.ok) return { body: parsed, etag: response.headers.get('ETag') };
   throw problemOf(response, parsed);
 }
 

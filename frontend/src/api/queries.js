@@ -11,7 +11,7 @@ import {
 import { idempotencyKey } from '../lib/key.js';
 import { linesText } from '../lib/joblog.js';
 import { isActive } from '../lib/status.js';
-import { request } from './client.js';
+import { request, requestTagged } from './client.js';
 
 /** How often the pages ask again: often while something runs, else seldom. */
 export const POLL_ACTIVE_MS = 1000;
@@ -283,5 +283,35 @@ export function useRunAction(runId, action) {
         headers: { 'Idempotency-Key': idempotencyKey() },
       }),
     onSettled: () => client.invalidateQueries({ queryKey: ['ingestion'] }),
+  });
+}
+
+/** The settings of a pipeline that the page may change, with the state they were read in. */
+export const settingsQuery = (pipelineId) =>
+  queryOptions({
+    queryKey: ['ingestion', 'pipelines', pipelineId, 'settings'],
+    queryFn: ({ signal }) =>
+      requestTagged(`/ingestion/pipelines/${encodeURIComponent(pipelineId)}`, { signal }),
+    // Read once: what a person is editing does not change under their hands.
+    staleTime: Infinity,
+    gcTime: 0,
+    refetchOnWindowFocus: false,
+  });
+
+/** Changes settings, unless somebody else has since they were read (412). */
+export function useChangeSettings(pipelineId) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ patch, etag }) =>
+      requestTagged(`/ingestion/pipelines/${encodeURIComponent(pipelineId)}`, {
+        method: 'PATCH',
+        body: patch,
+        headers: etag ? { 'If-Match': etag } : {},
+      }),
+    onSuccess: async (changed) => {
+      client.setQueryData(settingsQuery(pipelineId).queryKey, changed);
+      await client.invalidateQueries({ queryKey: pipelineQuery(pipelineId).queryKey, exact: true });
+      await client.invalidateQueries({ queryKey: pipelinesQuery.queryKey, exact: true });
+    },
   });
 }

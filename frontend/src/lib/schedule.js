@@ -20,7 +20,7 @@ export function describeSchedule(cron) {
   if (month !== '*') return null;
   const often = describeInterval(minute, hour);
   if (often) return day === '*' && weekday === '*' ? often : null;
-  if (!/^\d+$/.test(minute) || !/^\d+$/.test(hour)) return null;
+  if (!upTo(59, minute) || !upTo(23, hour)) return null;
   const at = `${hour.padStart(2, '0')}:${minute.padStart(2, '0')}`;
   if (day !== '*') {
     return /^\d+$/.test(day) && weekday === '*' ? `On day ${day} of every month at ${at}` : null;
@@ -28,6 +28,8 @@ export function describeSchedule(cron) {
   const days = describeDays(weekday);
   return days && `${days} at ${at}`;
 }
+
+const upTo = (limit, text) => /^\d+$/.test(text) && Number(text) <= limit;
 
 function describeInterval(minute, hour) {
   if (minute === '*' && hour === '*') return 'Every minute';

@@ -210,6 +210,8 @@ describe('schedules in words', () => {
     ['0 0 1 * 1', null],
     ['1,2 3-4 * * *', null],
     ['0 0 1 1 *', null],
+    ['30 25 * * *', null],
+    ['60 4 * * *', null],
     ['nonsense', null],
     [null, null],
   ])('%s is %s', (cron, words) => {

@@ -453,6 +453,73 @@ describe('a long log', () => {
   });
 });
 
+describe('settings', () => {
+  const path = '/pipelines/sp500-daily?tab=settings';
+
+  it('send what was changed, in the state they were read in', async () => {
+    const { user } = openApp(path);
+    const schedule = await screen.findByLabelText('Schedule');
+    const save = screen.getByRole('button', { name: 'Save' });
+    expect(save).toBeDisabled();
+    await user.clear(schedule);
+    await user.type(schedule, '15 6 * * *');
+    expect(schedule).toHaveAccessibleDescription('Every day at 06:15');
+    await user.clear(screen.getByLabelText('Retries of a job'));
+    await user.type(screen.getByLabelText('Retries of a job'), '7');
+    await user.click(save);
+    expect(await screen.findByText(/Changed here, whatever the file says/)).toBeVisible();
+    const sent = requests.find(({ method }) => method === 'PATCH');
+    expect(sent.body).toEqual({ schedule: '15 6 * * *', retries: 7 });
+    expect(sent.headers['if-match']).toBe('"1"');
+    await user.clear(screen.getByLabelText('Schedule'));
+    await user.click(screen.getByRole('button', { name: 'Save' }));
+    await waitFor(() => {
+      const last = requests.findLast(({ method }) => method === 'PATCH');
+      expect(last.body).toEqual({ schedule: null });
+      expect(last.headers['if-match']).toBe('"2"');
+    });
+  });
+
+  it('say at the field what the host does not take', async () => {
+    const { user } = openApp(path, {
+      change: {
+        status: 422,
+        body: problem(422, {
+          title: 'Invalid',
+          errors: [{ pointer: '/parallelism', detail: 'parallelism is a whole number' }],
+        }),
+      },
+    });
+    const field = await screen.findByLabelText('Tasks at once');
+    await user.clear(field);
+    await user.type(field, 'many');
+    await user.click(screen.getByRole('button', { name: 'Save' }));
+    await waitFor(() => expect(field).toHaveAccessibleDescription(/is a whole number/));
+    expect(requests.find(({ method }) => method === 'PATCH').body).toEqual({ parallelism: 'many' });
+  });
+
+  it('are not saved over those of somebody else', async () => {
+    const { host, user } = openApp(path, {
+      change: { status: 412, body: problem(412, { title: 'It was changed meanwhile' }) },
+    });
+    const field = await screen.findByLabelText('Retries of a job');
+    await user.clear(field);
+    await user.type(field, '9');
+    await user.click(screen.getByRole('button', { name: 'Save' }));
+    expect(await screen.findByText('Somebody else has changed these settings')).toBeVisible();
+    host.pipelines = [pipeline('sp500-daily', { retries: 4 })];
+    host.etag = '"3"';
+    await user.click(screen.getByRole('button', { name: 'Load the present settings' }));
+    await waitFor(() => expect(screen.getByLabelText('Retries of a job')).toHaveValue('4'));
+  });
+
+  it('are shown and not changed by others than administrators', async () => {
+    openApp(path, { user: { username: 'sara', role: 'data_scientist' } });
+    expect(await screen.findByLabelText('Schedule')).toHaveAttribute('readonly');
+    expect(screen.queryByRole('button', { name: 'Save' })).toBeNull();
+  });
+});
+
 describe('a run', () => {
   it('is stopped while it is under way', async () => {
     const { user } = openApp('/pipelines/flights-on-time');

@@ -1,12 +1,20 @@
 import { Tabs } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
 import { formatCount } from '../../lib/format.js';
+import { Loading } from '../../ui/Loading.jsx';
 import { EmptyState } from '../../ui/notices.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
 import { QuarantineTable } from '../tables/QuarantineTable.jsx';
 import { RunsTable } from '../tables/RunsTable.jsx';
 
-/** Below the graph: all runs, and the rows that the chosen run rejected. */
+const PipelineSettingsForm = lazy(() =>
+  import('../forms/PipelineSettingsForm.jsx').then((module) => ({
+    default: module.PipelineSettingsForm,
+  })),
+);
+
+/** Below the graph: all runs, the rows that the chosen run rejected, the pipeline's settings. */
 export function RunsSection({ pipelineId, query, runs, run, tab, hold }) {
   const navigate = useNavigate({ from: '/pipelines/$pipelineId' });
   const rejected = run?.rows_rejected ?? 0;
@@ -22,11 +30,12 @@ export function RunsSection({ pipelineId, query, runs, run, tab, hold }) {
       }
       keepMounted={false}
     >
-      <Tabs.List mb="sm" aria-label="Runs and rejected rows">
+      <Tabs.List mb="sm" aria-label="Runs, rejected rows and settings">
         <Tabs.Tab value="runs">Runs</Tabs.Tab>
         <Tabs.Tab value="rejected">
           Rejected rows{rejected > 0 && ` · ${formatCount(rejected)}`}
         </Tabs.Tab>
+        <Tabs.Tab value="settings">Settings</Tabs.Tab>
       </Tabs.List>
       <Tabs.Panel value="runs">
         <QueryState query={query} what="the runs" rows={4}>
@@ -42,6 +51,11 @@ export function RunsSection({ pipelineId, query, runs, run, tab, hold }) {
             shown run has none.
           </EmptyState>
         )}
+      </Tabs.Panel>
+      <Tabs.Panel value="settings">
+        <Suspense fallback={<Loading what="the settings" rows={4} />}>
+          <PipelineSettingsForm pipelineId={pipelineId} />
+        </Suspense>
       </Tabs.Panel>
     </Tabs>
   );
