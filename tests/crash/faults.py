@@ -8,6 +8,7 @@ import time
 WORKER_STEPS = ("worker.begins", "flow.begun", "flow.batch", "flow.read", "flow.loaded", "flow.quarantined",
                 "flow.commits", "flow.checkpointed", "flow.committed", "worker.reports", "worker.reported")
 HOST_STEPS = ("host.creates", "host.created", "host.claimed", "host.ends", "host.ended")
+PROXY_KINDS = ("cut-all", "cut-message", "stall", "stall-commit")
 
 
 def processes():
@@ -60,11 +61,18 @@ def end(pid, signal_number=signal.SIGKILL):
 class Faults:
     """Each fault is called once the round's runs have been asked for; it says what it did."""
 
-    def __init__(self, host, random, fault_dir):
+    def __init__(self, host, random, fault_dir, proxy=None):
         self.host = host
         self.random = random
         self.fault_dir = fault_dir
-        self.kinds = {
+        self.proxy = proxy
+        self.kinds = self._of_connections() if proxy else self._of_processes()
+
+    def _of_connections(self):
+        return dict(zip(PROXY_KINDS, (self._cut_all, self._cut_message, self._stall, self._stall_commit)))
+
+    def _of_processes(self):
+        kinds = {
             "none": lambda: "nothing",
             "kill-worker": lambda: self._one_of(workers, signal.SIGKILL),
             "stop-worker": lambda: self._one_of(workers, signal.SIGSTOP),
@@ -76,8 +84,9 @@ class Faults:
             "freeze-worker": lambda: self._step(WORKER_STEPS, "stop"),
             "step-host": lambda: self._step(HOST_STEPS, "kill"),
         }
-        if host.has_small_disk:
-            self.kinds["fill-disk"] = self._fill_disk
+        if self.host.has_small_disk:
+            kinds["fill-disk"] = self._fill_disk
+        return kinds
 
     def _pause(self):
         time.sleep(self.random.random() * self.random.choice((0.05, 0.3, 1.0)))
@@ -120,7 +129,7 @@ class Faults:
 
     def arm(self, kind):
         """What is done before runs are asked for, so that their first steps are hit too."""
-        if kind not in ("step-worker", "freeze-worker", "step-host", "fill-disk"):
+        if kind not in ("step-worker", "freeze-worker", "step-host", "fill-disk", "cut-message"):
             return None
         return self.kinds[kind]()
 
@@ -133,6 +142,38 @@ class Faults:
         os.rename(path + ".new", path)
         return f"{action} at {step}"
 
+    def _cut_all(self):
+        n = []
+        for _ in range(self.random.choice((1, 1, 3))):
+            self._pause()
+            n.append(self.proxy.cut_all())
+        return f"{' + '.join(map(str, n))} connections cut"
+
+    def _cut_message(self):
+        place = self.random.choice(("commit", "commit", "copy", "request"))
+        # Nothing answers the rows of a COPY.
+        how = "half-request" if place == "copy" else self.random.choice(
+            ("half-request", "no-answer", "half-answer"))
+        nth = self.random.randrange(40 if place == "request" else 12)
+        self.proxy.arm(place, how, nth)
+        return f"{how} at {place} {nth + 1}"
+
+    def _stall(self):
+        self._pause()
+        seconds = self.random.choice((0.5, 3, 8))
+        return f"{seconds} s of nothing, then {self.proxy.stall(seconds)} cut"
+
+    def _stall_commit(self):
+        """A COMMIT arrives, and whoever sent it hears nothing of it until all are cut."""
+        nth = self.random.randrange(6)
+        self.proxy.arm("commit", "black-hole", nth)
+        self.proxy.wait(lambda: self.proxy.hits > 0, 3)
+        seconds = self.random.choice((0.5, 3, 8))
+        return f"black-hole at commit {nth + 1}, {seconds} s of nothing, then {self.proxy.stall(seconds)} cut"
+
     def disarm(self):
+        """What came of what was armed, in words."""
         for name in os.listdir(self.fault_dir):
             os.unlink(os.path.join(self.fault_dir, name))
+        hits = self.proxy.disarm() if self.proxy else None
+        return "" if hits is None else f", {hits} hit"

@@ -74,6 +74,9 @@ create table if not exists crash.after (run_id uuid, at timestamptz);
 insert into crash.after values (${run.id}::uuid, clock_timestamp());
 """
 PIPELINES = ("append", "merge", "replace", "parts", "fan")
+# Those that append go on where they were; the others read all there is.
+WITH_CURSOR = ("append", "parts", "fan")
+MAX_ATTEMPTS = 13     # a first one and 12 retries
 
 
 class Workload:
@@ -90,6 +93,7 @@ class Workload:
         self.next_id = 0
         self.good = {}        # id of an appended row -> its file's number
         self.bad = 0          # rows that must be in quarantine
+        self.files = {}       # appended file -> what a source says of it once it is read: size, time in ms
         self.merged = {}
         self.replaced = 0     # rows of the newest replace.csv
         for name in ("pipelines", "data/append"):
@@ -120,6 +124,9 @@ class Workload:
                 self.good[self.next_id] = self.round
                 lines.append(f"{self.next_id},{self.round},row {self.next_id},{self.next_id / 8}")
         self._put(f"data/append/{self.round:05}.csv", "\n".join(lines) + "\n")
+        path = os.path.join(self.folder, f"data/append/{self.round:05}.csv")
+        stat = os.stat(path)
+        self.files[path] = [stat.st_size, stat.st_mtime_ns // 1000000]
         for _ in range(self.random.choice((10, 20000))):
             self.merged[self.random.randrange(40000)] = self.round * 100000 + self.random.randrange(99999)
         rows = list(self.merged.items())

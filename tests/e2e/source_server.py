@@ -49,9 +49,12 @@ class SourceServer:
                          "127.0.0.1", "-p", str(self.port), "-U", "owner", "-d", "postgres",
                          *commands).strip()
 
+    def stop(self):
+        if os.path.exists(os.path.join(self.data, "postmaster.pid")):
+            self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "-s", "stop")
+
     def remove(self):
         try:
-            if os.path.exists(os.path.join(self.data, "postmaster.pid")):
-                self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "-s", "stop")
+            self.stop()
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
