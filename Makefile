@@ -1,11 +1,12 @@
 # The front door. Each target is one script in tools/, which says what it does at its head.
 .DEFAULT_GOAL := help
-.PHONY: help up test test-full build bench bench-long lint format clean-machine clean
+.PHONY: help up test test-full cron-sweep build bench bench-long lint format clean-machine clean
 
 help:
 	@echo 'make up             set up, build, serve, run the sample pipelines, until Ctrl-C'
 	@echo 'make test           set up, build, run all tests'
 	@echo 'make test-full      the same and the long ones: thread sanitizer, fuzzing'
+	@echo 'make cron-sweep     fire times of all time zones from 2000 to 2100 against an oracle'
 	@echo 'make build          build/headgate, build/plugins/*.so, frontend/dist/'
 	@echo 'make bench          benchmarks against psql and graphile-worker'
 	@echo 'make bench-long     the same, with ten times the rows and longer'
@@ -24,6 +25,10 @@ test:
 test-full:
 	@tools/setup test-full
 	@/usr/bin/python3 tools/test --full
+
+cron-sweep:
+	@tools/setup test
+	@/usr/bin/python3 tools/test cron-sweep
 
 build:
 	@tools/setup up

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 
-enum { FIELD_MAX_BYTES = 256, N_FIELDS = 5, YEARS_SEARCHED = 8 };
+enum { LINE_MAX_BYTES = 1024, N_FIELDS = 5, YEARS_SEARCHED = 8 };
 
 static const int64_t DAY_S = 86400;
 /* No change of a clock is larger; what lies further back can't matter for what comes next. */
@@ -34,12 +34,16 @@ static const struct field fields[N_FIELDS] = {
 
 static const struct {
     const char *name;
-    const char *line;
+    const char *line; /* NULL: not a time */
 } nicknames[] = {
     {"@hourly", "0 * * * *"},
     {"@daily", "0 0 * * *"},
+    {"@midnight", "0 0 * * *"},
     {"@weekly", "0 0 * * 0"},
     {"@monthly", "0 0 1 * *"},
+    {"@yearly", "0 0 1 1 *"},
+    {"@annually", "0 0 1 1 *"},
+    {"@reboot", NULL},
 };
 
 static int wrong(const struct field *field,
@@ -180,21 +184,6 @@ static int split(char *line, char *ret[N_FIELDS])
     return n;
 }
 
-static const char *line_of(const char *text, struct hg_error *err)
-{
-    if (text[0] != '@') {
-        return text;
-    }
-    for (size_t i = 0; i < HG_COUNT(nicknames); i++) {
-        if (strcmp(nicknames[i].name, text) == 0) {
-            return nicknames[i].line;
-        }
-    }
-    (void)hg_error_set(
-        err, HG_EINVAL, "found \"%.60s\", expected @hourly, @daily, @weekly or @monthly", text);
-    return NULL;
-}
-
 static int wrong_count(const char *text, int n, struct hg_error *err)
 {
     (void)hg_error_set(err,
@@ -208,44 +197,22 @@ static int wrong_count(const char *text, int n, struct hg_error *err)
     return HG_EINVAL;
 }
 
-/* 31 February and the like: lines that are well formed and never fire. */
-static int check_comes(const struct hg_schedule *schedule, const char *text, struct hg_error *err)
+/* Whether a field says nothing: its first item is "*", as in Vixie's cron and in OCPS 6.1. */
+static bool is_any(const char *text)
 {
-    static const int longest[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool comes = !schedule->any_weekday; /* either day is enough, and each month has them all */
-    for (int month = 1; month <= 12; month++) {
-        uint32_t days = schedule->days & ((UINT32_C(2) << longest[month - 1]) - 1);
-        comes |= (schedule->months >> month & 1) && days != 0;
-    }
-    if (comes) {
-        return HG_OK;
-    }
-    (void)hg_error_set(err,
-                       HG_EINVAL,
-                       "\"%.60s\" never comes: none of its months has any of its days of the month",
-                       text);
-    return hg_error_hint(err, "Mend the third field, the day of month, or the fourth, the month.");
+    return text[0] == '*' && (text[1] == '\0' || text[1] == ',');
 }
 
-int hg_schedule_parse(const char *text, struct hg_schedule *ret, struct hg_error *err)
+static int read_line(char *line, const char *text, struct hg_schedule *ret, struct hg_error *err)
 {
-    char line[FIELD_MAX_BYTES];
-    const char *given = line_of(text, err);
-    if (!given) {
-        return HG_EINVAL;
-    }
-    if (snprintf(line, sizeof line, "%s", given) >= (int)sizeof line) {
-        return hg_error_set(
-            err, HG_EINVAL, "the line is longer than %d bytes", FIELD_MAX_BYTES - 1);
-    }
     char *texts[N_FIELDS] = {NULL};
     int n = split(line, texts);
     if (n != N_FIELDS) {
         return wrong_count(text, n, err);
     }
     struct hg_schedule parsed = {
-        .any_day = strcmp(texts[2], "*") == 0,
-        .any_weekday = strcmp(texts[4], "*") == 0,
+        .any_day = is_any(texts[2]),
+        .any_weekday = is_any(texts[4]),
         .is_fixed = !strpbrk(texts[0], "*/") && !strpbrk(texts[1], "*/"),
     };
     uint64_t sets[N_FIELDS] = {0};
@@ -260,7 +227,85 @@ int hg_schedule_parse(const char *text, struct hg_schedule *ret, struct hg_error
     parsed.days = (uint32_t)sets[2];
     parsed.months = (uint32_t)sets[3];
     parsed.weekdays = (uint32_t)((sets[4] | sets[4] >> 7) & 0x7F);
-    int r = check_comes(&parsed, text, err);
+    *ret = parsed;
+    return HG_OK;
+}
+
+static int read_nickname(char *line, struct hg_schedule *ret, struct hg_error *err)
+{
+    for (size_t i = 0; i < HG_COUNT(nicknames); i++) {
+        char expanded[16];
+        if (strcmp(nicknames[i].name, line) != 0) {
+            continue;
+        }
+        if (!nicknames[i].line) {
+            *ret = (struct hg_schedule){.at_start = true};
+            return HG_OK;
+        }
+        (void)snprintf(expanded, sizeof expanded, "%s", nicknames[i].line);
+        return read_line(expanded, line, ret, err);
+    }
+    return hg_error_set(err,
+                        HG_EINVAL,
+                        "found \"%.60s\", expected @hourly, @daily, @midnight, @weekly, @monthly, "
+                        "@yearly or @annually",
+                        line);
+}
+
+int hg_schedule_parse_pattern(const char *text, struct hg_schedule *ret, struct hg_error *err)
+{
+    char line[LINE_MAX_BYTES];
+    const char *begin = text + strspn(text, " \t");
+    if (snprintf(line, sizeof line, "%s", begin) >= (int)sizeof line) {
+        return hg_error_set(err, HG_EINVAL, "the line is longer than %d bytes", LINE_MAX_BYTES - 1);
+    }
+    size_t n = strlen(line);
+    while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t')) {
+        line[--n] = '\0';
+    }
+    return line[0] == '@' ? read_nickname(line, ret, err) : read_line(line, text, ret, err);
+}
+
+/* 31 February and the like: lines that are well formed and never fire. */
+static int check_comes(const struct hg_schedule *schedule, const char *text, struct hg_error *err)
+{
+    static const int longest[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    /* Either day is enough, and each month has all weekdays. */
+    bool comes = !schedule->any_day && !schedule->any_weekday;
+    for (int month = 1; month <= 12; month++) {
+        uint32_t days = schedule->days & ((UINT32_C(2) << longest[month - 1]) - 1);
+        comes |= (schedule->months >> month & 1) && days != 0;
+    }
+    if (comes) {
+        return HG_OK;
+    }
+    (void)hg_error_set(err,
+                       HG_EINVAL,
+                       "\"%.60s\" never comes: none of its months has any of its days of the month",
+                       text);
+    return hg_error_hint(err, "Mend the third field, the day of month, or the fourth, the month.");
+}
+
+/*
+ * The start of a host is no time that a schedule could name: several hosts share a database, a host
+ * is restarted to change its configuration, and what must not be lost over a restart is what
+ * `missed` is for.
+ */
+static int refuse_at_start(struct hg_error *err)
+{
+    (void)hg_error_set(err, HG_EINVAL, "@reboot is not supported: a host's start is no schedule");
+    return hg_error_hint(
+        err,
+        "Give the pipeline a time, and missed: last to run it after a start that "
+        "came late; or call `headgate run PIPELINE` where the machine is started.");
+}
+
+int hg_schedule_parse(const char *text, struct hg_schedule *ret, struct hg_error *err)
+{
+    struct hg_schedule parsed;
+    int r = hg_schedule_parse_pattern(text, &parsed, err);
+    r = r == HG_OK && parsed.at_start ? refuse_at_start(err) : r;
+    r = r < 0 ? r : check_comes(&parsed, text, err);
     if (r == HG_OK) {
         *ret = parsed;
     }
@@ -406,4 +451,27 @@ int hg_schedule_next(const struct hg_schedule *schedule,
         }
         stretch = next_stretch(&stretch);
     }
+}
+
+int hg_schedule_previous(const struct hg_schedule *schedule,
+                         const struct hg_zone *zone,
+                         int64_t before_us,
+                         int64_t *ret_us)
+{
+    /* Forward from further and further back, so that few fire times are passed by. */
+    static const int64_t back_s[] = {3600, 86400, 8 * 86400, 32 * 86400, 367 * 86400, 2923 * 86400};
+    for (size_t i = 0; i < HG_COUNT(back_s); i++) {
+        int64_t found_us = 0;
+        int64_t at_us = before_us - back_s[i] * 1000000 - 1;
+        bool found = false;
+        while (hg_schedule_next(schedule, zone, at_us, &at_us) == HG_OK && at_us < before_us) {
+            found_us = at_us;
+            found = true;
+        }
+        if (found) {
+            *ret_us = found_us;
+            return HG_OK;
+        }
+    }
+    return HG_ENOTFOUND;
 }

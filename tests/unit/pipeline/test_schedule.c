@@ -289,7 +289,8 @@ static void names_the_field_at_fault(void **state)
         {"1,,2 * * * *", "minute: found \"\""},
         {"1- * * * *", "minute: found \"1-\""},
         {"* * * * *x", "day of week: found \"*x\""},
-        {"@yearly", "found \"@yearly\", expected @hourly"},
+        {"@fortnightly", "found \"@fortnightly\", expected @hourly"},
+        {"@reboot", "@reboot is not supported"},
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct hg_schedule schedule = {.hours = 7};
@@ -301,11 +302,140 @@ static void names_the_field_at_fault(void **state)
         assert_non_null(strstr(err.message, bad[i].said));
         assert_int_equal(schedule.hours, 7);
     }
-    char line[400];
+    char line[1100];
     memset(line, ' ', sizeof line - 1);
     line[sizeof line - 1] = '\0';
     struct hg_schedule schedule;
     assert_int_equal(hg_schedule_parse(line, &schedule, NULL), HG_EINVAL);
+}
+
+/* The conformance vectors of the Open Cron Pattern Specification, 1.0 and 1.1. */
+static int64_t local_minute(const char *text)
+{
+    int year;
+    int month;
+    int day;
+    int hour;
+    int minute;
+    assert_int_equal(sscanf(text, "%d-%d-%d %d:%d", &year, &month, &day, &hour, &minute), 5);
+    return ((int64_t)hg_date_to_days(year, month, day) * 1440 + hour * 60 + minute) * 60;
+}
+
+static bool fires_at(const char *line, const char *at)
+{
+    struct hg_schedule schedule;
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_zone *utc = NULL;
+    int64_t next_us = 0;
+    int64_t at_us = local_minute(at) * 1000000;
+    if (hg_schedule_parse(line, &schedule, &err) < 0) {
+        fail_msg("%s: %s", line, err.message);
+    }
+    assert_int_equal(hg_zone_load("UTC", &utc, NULL), HG_OK);
+    assert_int_equal(hg_schedule_next(&schedule, utc, at_us - 1, &next_us), HG_OK);
+    hg_zone_free(utc);
+    return next_us == at_us;
+}
+
+static void matches_as_ocps_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        const char *fires[4];
+        const char *not_then[2];
+    } cases[] = {
+        {"15 10 * * *", {"2025-03-10 10:15"}, {"2025-03-10 10:14"}},
+        {"30 8 * jan Mon", {"2025-01-06 08:30"}, {"2025-02-03 08:30"}},
+        {"5-59/15 9 * * *",
+         {"2025-03-10 09:05", "2025-03-10 09:20", "2025-03-10 09:35", "2025-03-10 09:50"},
+         {"2025-03-10 09:15"}},
+        {"0 12 1 * MON", {"2025-10-01 12:00", "2025-10-06 12:00"}, {"2025-10-07 12:00"}},
+        {"0 12 * * MON", {"2025-10-06 12:00"}, {"2025-10-07 12:00"}},
+        {"0 12 1-31 * MON", {"2025-10-06 12:00", "2025-10-07 12:00"}, {"2025-10-08 11:00"}},
+        {"0 12 *,1 * MON", {"2025-10-06 12:00"}, {"2025-10-07 12:00", "2025-10-01 12:00"}},
+        {"0 12 1,* * MON", {"2025-10-06 12:00", "2025-10-07 12:00"}, {"2025-10-08 11:00"}},
+        {"0 12 */2 * MON", {"2025-10-06 12:00", "2025-10-07 12:00"}, {"2025-10-08 12:00"}},
+        {"@yearly", {"2026-01-01 00:00"}, {"2026-01-02 00:00"}},
+        {"@annually", {"2026-01-01 00:00"}, {"2026-02-01 00:00"}},
+        {"@monthly", {"2026-02-01 00:00"}, {"2026-02-02 00:00"}},
+        {"@weekly", {"2025-10-05 00:00"}, {"2025-10-06 00:00"}},
+        {"@daily", {"2025-10-07 00:00"}, {"2025-10-07 00:01"}},
+        {"@midnight", {"2025-10-07 00:00"}, {"2025-10-07 00:01"}},
+        {"@hourly", {"2025-10-07 10:00"}, {"2025-10-07 10:01"}},
+        {" \t@daily ", {"2025-10-07 00:00"}, {"2025-10-07 00:01"}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (size_t k = 0; k < COUNT(cases[i].fires) && cases[i].fires[k]; k++) {
+            assert_true(fires_at(cases[i].line, cases[i].fires[k]));
+        }
+        for (size_t k = 0; k < COUNT(cases[i].not_then) && cases[i].not_then[k]; k++) {
+            assert_false(fires_at(cases[i].line, cases[i].not_then[k]));
+        }
+    }
+}
+
+static void reads_what_ocps_reads(void **state)
+{
+    (void)state;
+    static const char *const valid[] = {"* * 31 2 *", "@reboot", "*,1-30 * * * *", "0 0 * * 0-7"};
+    static const char *const invalid[] = {"60 0 * * *",
+                                          "0 0 10-5 * *",
+                                          "0 0 /30 * *",
+                                          "*/0 * * * *",
+                                          "0/15 * * * *",
+                                          "10/10 * * * *",
+                                          "*,*,61 * * * *",
+                                          "@Daily",
+                                          "@daily 0 0 * * *",
+                                          "@DAILY",
+                                          "? 12 * * *",
+                                          "0 0 L * *",
+                                          "0 12 * * +MON"};
+    for (size_t i = 0; i < COUNT(valid); i++) {
+        struct hg_schedule schedule;
+        assert_int_equal(hg_schedule_parse_pattern(valid[i], &schedule, NULL), HG_OK);
+    }
+    for (size_t i = 0; i < COUNT(invalid); i++) {
+        struct hg_schedule schedule = {.hours = 7};
+        assert_int_equal(hg_schedule_parse_pattern(invalid[i], &schedule, NULL), HG_EINVAL);
+        assert_int_equal(schedule.hours, 7);
+    }
+}
+
+static void finds_the_time_before(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        const char *at;
+        const char *before;
+    } cases[] = {
+        {"* * * * *", "2026-03-01 00:00", "2026-02-28 23:59"},
+        {"*/30 * * * *", "2026-03-01 00:29", "2026-03-01 00:00"},
+        {"0 3 * * *", "2026-03-01 03:00", "2026-02-28 03:00"},
+        {"0 3 * * 1", "2026-03-02 03:00", "2026-02-23 03:00"},
+        {"0 0 1 * *", "2026-03-01 00:00", "2026-02-01 00:00"},
+        {"0 0 1 1 *", "2026-03-01 00:00", "2026-01-01 00:00"},
+        {"0 0 29 2 *", "2028-02-29 00:00", "2024-02-29 00:00"},
+        {"0 0 29 2 *", "1904-02-29 00:00", "1896-02-29 00:00"},
+    };
+    struct hg_zone *utc = NULL;
+    assert_int_equal(hg_zone_load("UTC", &utc, NULL), HG_OK);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct hg_schedule schedule;
+        int64_t before_us = 0;
+        assert_int_equal(hg_schedule_parse(cases[i].line, &schedule, NULL), HG_OK);
+        int64_t at_us = local_minute(cases[i].at) * 1000000;
+        assert_int_equal(hg_schedule_previous(&schedule, utc, at_us, &before_us), HG_OK);
+        assert_int_equal(before_us, local_minute(cases[i].before) * 1000000);
+    }
+    struct hg_schedule never;
+    int64_t untouched = 42;
+    assert_int_equal(hg_schedule_parse_pattern("0 0 31 2 *", &never, NULL), HG_OK);
+    assert_int_equal(hg_schedule_previous(&never, utc, 0, &untouched), HG_ENOTFOUND);
+    assert_int_equal(untouched, 42);
+    hg_zone_free(utc);
 }
 
 int main(void)
@@ -317,6 +447,9 @@ int main(void)
         cmocka_unit_test(says_never),
         cmocka_unit_test(reads_fields),
         cmocka_unit_test(names_the_field_at_fault),
+        cmocka_unit_test(matches_as_ocps_says),
+        cmocka_unit_test(reads_what_ocps_reads),
+        cmocka_unit_test(finds_the_time_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
