@@ -211,14 +211,14 @@ static int sync_files(struct hg_pipelines *service, struct hg_db *db, struct hg_
     return r < 0 ? r : hg_db_exec(db, &disable_missing, params, NULL, err);
 }
 
-int hg_catalog_sync(struct hg_pipelines *service, bool at_start, struct hg_error *err)
+int hg_catalog_sync(struct hg_pipelines *service, struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_begin(db, err);
     r = r < 0 ? r : sync_files(service, db, err);
     r = r < 0 ? r : hg_db_commit(db, err);
-    return r < 0 ? r : hg_plan_all(service, at_start, err);
+    return r < 0 ? r : hg_plan(service, NULL, err);
 }
 
 /* Lays what was changed on the page over what the file says. */

@@ -13,11 +13,8 @@
 
 struct hg_pipelines;
 
-/*
- * Reads the pipeline files and stores what they say. At a start ticks that came while no host ran
- * are forgotten.
- */
-int hg_catalog_sync(struct hg_pipelines *service, bool at_start, struct hg_error *err);
+/* Reads the pipeline files and stores what they say. */
+int hg_catalog_sync(struct hg_pipelines *service, struct hg_error *err);
 
 /* A stored pipeline, overrides laid over its definition. Owned by hg_catalog_entry_free. */
 struct hg_catalog_entry {

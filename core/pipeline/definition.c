@@ -139,6 +139,7 @@ static void read_head(struct hg_definition_context *context, json_t *canonical)
     hg_definition_put(
         context, canonical, "description", json_string(description ? description : ""));
     read_schedule(context, canonical);
+    hg_definition_read_missed(context, canonical);
     hg_definition_put(context, canonical, "enabled", json_true());
     hg_definition_put(
         context, canonical, "parallelism", json_integer(parallelism ? parallelism : 1));

@@ -17,6 +17,7 @@
 enum { SQL_MAX_BYTES = 1048576, IDENTIFIER_MAX = 63 };
 static const int64_t BACKOFF_MS = 2000;
 static const int64_t MAX_BACKOFF_MS = 300000;
+static const int64_t MISSED_WINDOW_MAX_MS = 366 * INT64_C(86400000);
 
 struct part {
     struct hg_definition_context *context;
@@ -104,6 +105,25 @@ static json_t *retries_form(struct hg_definition_context *context,
                      (json_int_t)backoff_ms,
                      "max_backoff_ms",
                      (json_int_t)max_ms);
+}
+
+void hg_definition_read_missed(struct hg_definition_context *context, json_t *canonical)
+{
+    static const char *const keys[] = {"missed", "missed_limit"};
+    for (size_t i = 0; i < HG_COUNT(keys); i++) {
+        json_t *value = json_object_get(context->source, keys[i]);
+        if (value) {
+            hg_definition_put(context, canonical, keys[i], json_incref(value));
+        }
+    }
+    if (json_object_get(context->source, "missed_window")) {
+        int64_t ms = duration_ms(context, context->source, "missed_window", "", 0);
+        if (ms > MISSED_WINDOW_MAX_MS) {
+            hg_definition_complain(
+                context, "/missed_window", false, NULL, "missed_window: found more than 366 days");
+        }
+        hg_definition_put(context, canonical, "missed_window_ms", json_integer(ms));
+    }
 }
 
 void hg_definition_read_limits(struct hg_definition_context *context,

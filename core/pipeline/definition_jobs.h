@@ -10,6 +10,9 @@
 void hg_definition_read_jobs(struct hg_definition_context *context);
 void hg_definition_free_jobs(struct hg_definition_context *context);
 
+/* What of missed times runs late, as far as it is given: a definition without it stays as it was.
+ */
+void hg_definition_read_missed(struct hg_definition_context *context, json_t *canonical);
 /*
  * `retries` and `timeout` of the pipeline or of a job (the object at `pointer`) into `canonical`,
  * as far as they are given.

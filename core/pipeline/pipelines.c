@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "pipeline/missed.h"
 #include "pipeline/page.h"
 #include "pipeline/plan.h"
 #include "pipeline/runs.h"
@@ -23,7 +24,7 @@
     " 'definition', p.definition, 'overrides', p.overrides, 'errors', p.errors,"                   \
     " 'next_run_at', " HG_SQL_TIME("p.next_run_at") ","                                            \
     " 'last_run', (select " HG_SQL_RUN " from run r where r.pipeline_id = p.id"                    \
-    " order by r.id desc limit 1)) as item from pipeline p"
+    " and r.status <> 'skipped' order by r.id desc limit 1)) as item from pipeline p"
 /* clang-format on */
 
 static const struct hg_statement list_pipelines = {
@@ -41,6 +42,12 @@ static const struct hg_statement put_overrides = {
     " else coalesce(($2::jsonb->>'enabled')::boolean, enabled) end, updated_at = now()"
     " where id = $1 returning id",
     2};
+
+static const struct hg_statement drop_overrides = {
+    "pipelines_drop_overrides",
+    "update pipeline set overrides = '{}', enabled = not file_missing, updated_at = now()"
+    " where id = $1 returning id",
+    1};
 
 /* ---- the contract's form ---- */
 
@@ -122,12 +129,42 @@ static json_t *retries_setting(const json_t *row)
     return or_null(override ? override : own);
 }
 
+/* A setting of the file, or what holds where it says nothing. */
+static json_t *file_setting(const json_t *definition, const char *key, json_t *if_absent)
+{
+    json_t *value = json_object_get(definition, key);
+    if (value) {
+        json_decref(if_absent);
+        return json_incref(value);
+    }
+    return if_absent;
+}
+
+/* What DELETE .../overrides goes back to; null before the file could be read. */
+static json_t *file_form(const json_t *definition)
+{
+    if (!json_is_object(definition)) {
+        return json_null();
+    }
+    return json_pack("{s:o, s:o, s:o, s:o, s:b}",
+                     "schedule",
+                     or_null(json_object_get(definition, "schedule")),
+                     "timezone",
+                     or_null(json_object_get(definition, "timezone")),
+                     "parallelism",
+                     or_null(json_object_get(definition, "parallelism")),
+                     "retries",
+                     or_null(json_object_get(json_object_get(definition, "retries"), "max")),
+                     "enabled",
+                     1);
+}
+
 static json_t *pipeline_form(const json_t *row)
 {
     const json_t *definition = json_object_get(row, "definition");
     json_t *last_run = json_object_get(row, "last_run");
     return json_pack("{s:O, s:O, s:o, s:o, s:o, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O,"
-                     " s:O, s:O}",
+                     " s:O, s:O, s:o, s:o, s:o, s:o}",
                      "id",
                      json_object_get(row, "id"),
                      "name",
@@ -161,7 +198,17 @@ static json_t *pipeline_form(const json_t *row)
                      "overrides",
                      json_object_get(row, "overrides"),
                      "errors",
-                     json_object_get(row, "errors"));
+                     json_object_get(row, "errors"),
+                     "file_settings",
+                     file_form(definition),
+                     "missed",
+                     file_setting(definition, "missed", json_string("last")),
+                     "missed_limit",
+                     file_setting(definition, "missed_limit", json_integer(HG_MISSED_LIMIT)),
+                     "missed_window_ms",
+                     file_setting(definition,
+                                  "missed_window_ms",
+                                  json_integer(HG_MISSED_WINDOW_D * INT64_C(86400000))));
 }
 
 /* ---- asking ---- */
@@ -246,7 +293,29 @@ int hg_pipelines_update(struct hg_pipelines *service,
             return hg_error_set(err, HG_ENOTFOUND, "there is no pipeline \"%.64s\"", id);
         }
     }
-    r = r < 0 ? r : hg_plan_one(service, id, err);
+    r = r < 0 ? r : hg_plan(service, id, err);
+    return r < 0 ? r : hg_pipelines_get(service, id, ret, err);
+}
+
+int hg_pipelines_reset(struct hg_pipelines *service,
+                       const char *id,
+                       json_t **ret,
+                       struct hg_error *err)
+{
+    {
+        HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+        HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+        const char *const params[] = {id};
+        int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+        r = r < 0 ? r : hg_db_exec(db, &drop_overrides, params, &result, err);
+        if (r < 0) {
+            return r;
+        }
+        if (PQntuples(result) == 0) {
+            return hg_error_set(err, HG_ENOTFOUND, "there is no pipeline \"%.64s\"", id);
+        }
+    }
+    int r = hg_plan(service, id, err);
     return r < 0 ? r : hg_pipelines_get(service, id, ret, err);
 }
 

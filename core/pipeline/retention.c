@@ -27,7 +27,9 @@ enum { ROWS_AT_ONCE = 10000, DAY_S = 86400 };
 
 static const struct hg_statement forget_ticks = {
     "retention_ticks",
-    "delete from schedule_tick where scheduled_for < now() - $1::int * interval '1 day'",
+    "with backfills as (delete from backfill where finished_at < now() - $1::int * interval '1 "
+    "day')"
+    " delete from schedule_tick where scheduled_for < now() - $1::int * interval '1 day'",
     1};
 
 /* A host that comes back makes its row again. */

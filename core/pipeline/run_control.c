@@ -24,10 +24,11 @@ static const struct hg_statement get_answer = {
     " '/api/v1/ingestion/runs/' || id) as item from run where id = $1",
     1};
 
-/* The active slot may be taken by another run by now: its key decides, not a look-up. */
+/* Its slot may be taken by another run by now: the key decides, not a look-up. */
 static const struct hg_statement take_slot = {
     "control_take_slot",
-    "insert into run_slot (pipeline_id, slot, run_id) select pipeline_id, 0, id from run"
+    "insert into run_slot (pipeline_id, slot, run_id) select pipeline_id,"
+    " case when trigger = 'backfill' then 2 else 0 end, id from run"
     " where id = $1 on conflict do nothing returning run_id",
     1};
 
@@ -48,7 +49,7 @@ static const struct hg_statement jobs_again = {
 static const struct hg_statement busy_run = {
     "control_busy",
     "select s.run_id as id from run r join run_slot s on s.pipeline_id = r.pipeline_id"
-    " and s.slot = 0 where r.id = $1",
+    " and s.slot = case when r.trigger = 'backfill' then 2 else 0 end where r.id = $1",
     1};
 
 static bool has_ended(const char *status)

@@ -28,15 +28,19 @@ static const struct hg_statement insert_run = {
     "with tick as (insert into schedule_tick (pipeline_id, scheduled_for, run_id)"
     " select $2, $6::timestamptz, $1::uuid where $4 = 'schedule' on conflict do nothing"
     " returning run_id),"
-    " slot as (insert into run_slot (pipeline_id, slot, run_id) select $2, 0, $1::uuid"
-    " where $4 <> 'schedule' or exists (select from tick) on conflict do nothing returning run_id)"
+    " step as (update backfill set n_made = n_made + 1 where id = $10::uuid and n_made = $11::int"
+    " and status = 'running' returning id),"
+    " slot as (insert into run_slot (pipeline_id, slot, run_id) select $2, $8::int, $1::uuid"
+    " where ($4 <> 'schedule' or exists (select from tick))"
+    " and ($10::uuid is null or exists (select from step)) on conflict do nothing returning run_id)"
     " insert into run (id, pipeline_id, version, status, trigger, params, scheduled_for,"
-    " parallelism) select run_id, $2, $3::int, 'queued', $4, $5::jsonb, $6::timestamptz, $7::int"
-    " from slot returning id",
-    7};
+    " parallelism, interval_start, backfill_id) select run_id, $2, $3::int, 'queued', $4, "
+    "$5::jsonb,"
+    " $6::timestamptz, $7::int, $9::timestamptz, $10::uuid from slot returning id",
+    11};
 
 static const struct hg_statement busy_run = {
-    "run_busy", "select run_id as id from run_slot where pipeline_id = $1 and slot = 0", 1};
+    "run_busy", "select run_id as id from run_slot where pipeline_id = $1 and slot = $2::int", 2};
 
 static const struct hg_statement insert_job_runs = {
     "run_insert_jobs",
@@ -112,12 +116,22 @@ static int check_runnable(const struct hg_catalog_entry *entry, struct hg_error 
     return HG_OK;
 }
 
+int hg_run_check(const struct hg_catalog_entry *entry,
+                 const json_t *given,
+                 json_t **ret,
+                 struct hg_error *err)
+{
+    int r = check_runnable(entry, err);
+    return r < 0 ? r : check_params(entry->definition, given, ret, err);
+}
+
 static int refuse_busy(struct hg_db *db,
                        const char *pipeline_id,
+                       const char *slot,
                        char *ret_busy_run_id,
                        struct hg_error *err)
 {
-    const char *const params[] = {pipeline_id};
+    const char *const params[] = {pipeline_id, slot};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int r = hg_db_exec(db, &busy_run, params, &result, err);
     if (r < 0) {
@@ -227,7 +241,7 @@ static int describe_task(struct creation *creation,
                              task,
                              creation->run_id,
                              creation->params,
-                             creation->request->scheduled_for,
+                             creation->request,
                              &ret->spec,
                              err);
     if (r < 0) {
@@ -314,8 +328,13 @@ static int add_tasks(struct creation *creation, struct hg_error *err)
 
 static int insert(struct creation *creation, char *ret_busy_run_id, struct hg_error *err)
 {
+    const struct hg_run_request *request = creation->request;
     char version[16];
     char parallelism[24];
+    char slot[16];
+    char n_made[16];
+    (void)snprintf(slot, sizeof slot, "%d", (int)request->slot);
+    (void)snprintf(n_made, sizeof n_made, "%d", request->backfill_n_made);
     (void)snprintf(version, sizeof version, "%d", creation->entry->version);
     (void)snprintf(parallelism,
                    sizeof parallelism,
@@ -330,14 +349,18 @@ static int insert(struct creation *creation, char *ret_busy_run_id, struct hg_er
         creation->run_id,
         creation->entry->id,
         version,
-        creation->request->trigger,
+        request->trigger,
         params_text,
-        creation->request->scheduled_for,
+        request->scheduled_for,
         parallelism,
+        slot,
+        request->interval_start,
+        request->backfill_id,
+        n_made,
     };
     int r = hg_db_exec(creation->db, &insert_run, params, &result, err);
     if (r == HG_OK && PQntuples(result) == 0) {
-        return refuse_busy(creation->db, creation->entry->id, ret_busy_run_id, err);
+        return refuse_busy(creation->db, creation->entry->id, slot, ret_busy_run_id, err);
     }
     return r < 0 ? r : add_tasks(creation, err);
 }
@@ -351,8 +374,7 @@ static int create_in_transaction(struct hg_db *db,
     HG_CLEANUP(hg_catalog_entry_free) struct hg_catalog_entry entry = {0};
     HG_CLEANUP(hg_json_decrefp) json_t *params = NULL;
     int r = hg_catalog_get(db, request->pipeline_id, &entry, err);
-    r = r < 0 ? r : check_runnable(&entry, err);
-    r = r < 0 ? r : check_params(entry.definition, request->params, &params, err);
+    r = r < 0 ? r : hg_run_check(&entry, request->params, &params, err);
     if (r < 0) {
         return r;
     }

@@ -17,6 +17,7 @@ struct hg_scheduler {
     /* Guarded by the service's mutex. */
     pthread_cond_t changed; /* schedules changed, or stop */
     bool has_changed;
+    bool fills_lanes; /* backfills wait for runs to end */
 };
 
 int hg_scheduler_start(struct hg_pipelines *service, struct hg_error *err);

@@ -12,6 +12,7 @@
 #include "pipeline/peers.h"
 #include "pipeline/retention.h"
 #include "pipeline/scheduler.h"
+#include "pipeline/sql_json.h"
 #include "pipeline/state.h"
 
 /* Nothing is claimed ahead before tasks have shown that they are short. */
@@ -95,7 +96,7 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
     int r = host_name(options->config->data_dir, service->host, err);
     r = r < 0 ? r : hg_retention_keep(service, err);
     r = r < 0 ? r : hg_peers_start(service, err);
-    r = r < 0 ? r : hg_catalog_sync(service, true, err);
+    r = r < 0 ? r : hg_catalog_sync(service, err);
     r = r < 0 ? r : hg_dispatcher_start(service, err);
     r = r < 0 ? r : hg_scheduler_start(service, err);
     if (r < 0) {
@@ -129,14 +130,15 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
 
 int hg_pipelines_reload(struct hg_pipelines *service, struct hg_error *err)
 {
-    return hg_catalog_sync(service, false, err);
+    return hg_catalog_sync(service, err);
 }
 
 static const struct hg_statement count_states = {
     "service_counts",
     "select (select count(*) from pipeline) as pipelines,"
     " (select count(*) from run_slot) as active_runs,"
-    " (select count(*) from task where state = 'ready') as ready_tasks",
+    " (select count(*) from task where state = 'ready') as ready_tasks,"
+    " (select " HG_SQL_TIME("paused_at") " from pause) as paused_at",
     0};
 
 int hg_pipelines_status(struct hg_pipelines *service, json_t **ret, struct hg_error *err)
@@ -148,9 +150,14 @@ int hg_pipelines_status(struct hg_pipelines *service, json_t **ret, struct hg_er
     if (r < 0) {
         return r;
     }
-    json_t *status = json_pack("{s:b, s:I, s:I, s:I, s:o}",
+    const char *paused_at = hg_result_text(result, 0, "paused_at");
+    json_t *status = json_pack("{s:b, s:b, s:s?, s:I, s:I, s:I, s:o}",
                                "leader",
                                (int)hg_peers_lead(service),
+                               "paused",
+                               paused_at != NULL,
+                               "paused_at",
+                               paused_at,
                                "pipelines",
                                (json_int_t)hg_result_int64(result, 0, "pipelines", 0),
                                "active_runs",

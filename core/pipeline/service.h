@@ -67,6 +67,44 @@ int hg_pipelines_update(struct hg_pipelines *service,
                         const json_t *patch,
                         json_t **ret,
                         struct hg_error *err);
+/* Back to what the file says; answers the Pipeline. */
+int hg_pipelines_reset(struct hg_pipelines *service,
+                       const char *id,
+                       json_t **ret,
+                       struct hg_error *err);
+/* {"items": [{"version", "is_current", "created_at"}], "next_cursor"}, newest first. */
+int hg_versions_list(struct hg_pipelines *service,
+                     const char *pipeline_id,
+                     const struct hg_page *page,
+                     json_t **ret,
+                     struct hg_error *err);
+/* The same with "definition". */
+int hg_versions_get(struct hg_pipelines *service,
+                    const char *pipeline_id,
+                    const char *version,
+                    json_t **ret,
+                    struct hg_error *err);
+/*
+ * The `count` fire times of a cron line above `after_us`: {"cron", "timezone", "items": [{"at",
+ * "local_time", "offset", "dst": null | {"changes_at", "offset_before", "offset_after",
+ * "effect"}}], "next_cursor"}. `dst` is there on days on which the clock changes.
+ */
+int hg_schedules_next(const char *cron,
+                      const char *zone_name,
+                      int64_t after_us,
+                      int count,
+                      json_t **ret,
+                      struct hg_error *err);
+/*
+ * All hosts on this database claim and fire nothing new until the pause ends, also over restarts;
+ * what runs goes on. `by` is who asked.
+ */
+int hg_pipelines_pause(struct hg_pipelines *service,
+                       bool paused,
+                       const char *by,
+                       struct hg_error *err);
+/* HG_ECONFLICT while all is paused; says since when and by whom. */
+int hg_pipelines_check_not_paused(struct hg_pipelines *service, struct hg_error *err);
 /* {"run_id", "status", "status_url"}; HG_ECONFLICT fills ret_busy_run_id (37 bytes). */
 int hg_pipelines_trigger(struct hg_pipelines *service,
                          const char *id,
@@ -74,6 +112,34 @@ int hg_pipelines_trigger(struct hg_pipelines *service,
                          json_t **ret,
                          char *ret_busy_run_id,
                          struct hg_error *err);
+/*
+ * Runs a pipeline for each time of its schedule from "from" on and before "to" (RFC 3339), with
+ * "params": at most 1,000, one at a time. *ret is the Backfill; HG_ECONFLICT while there is
+ * another.
+ */
+int hg_backfills_create(struct hg_pipelines *service,
+                        const char *pipeline_id,
+                        const json_t *body,
+                        json_t **ret,
+                        struct hg_error *err);
+/* {"items": [Backfill], "next_cursor"}, newest first. */
+int hg_backfills_list(struct hg_pipelines *service,
+                      const char *pipeline_id,
+                      const struct hg_page *page,
+                      json_t **ret,
+                      struct hg_error *err);
+int hg_backfills_get(struct hg_pipelines *service,
+                     const char *pipeline_id,
+                     const char *id,
+                     json_t **ret,
+                     struct hg_error *err);
+/* Makes no more runs and stops the one under way. *ret is the Backfill; HG_ECONFLICT: it has ended.
+ */
+int hg_backfills_cancel(struct hg_pipelines *service,
+                        const char *pipeline_id,
+                        const char *id,
+                        json_t **ret,
+                        struct hg_error *err);
 /* {"items": [Run], "next_cursor"}, newest first; status NULL for all. */
 int hg_runs_list(struct hg_pipelines *service,
                  const char *pipeline_id,

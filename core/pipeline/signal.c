@@ -29,6 +29,10 @@ void hg_signal_run_changed(struct hg_pipelines *service)
     HG_LOCK(&service->mutex);
     service->run_changes++;
     (void)pthread_cond_broadcast(&service->run_changed);
+    if (service->scheduler.fills_lanes) {
+        service->scheduler.has_changed = true;
+        (void)pthread_cond_signal(&service->scheduler.changed);
+    }
 }
 
 bool hg_signal_is_stopping(struct hg_pipelines *service)

@@ -26,7 +26,11 @@
 #define HG_SQL_RUN                                                                                 \
     "(select json_build_object('id', r.id, 'pipeline_id', r.pipeline_id, 'status', r.status,"      \
     " 'trigger', r.trigger, 'params', r.params,"                                                   \
+    " 'version', r.version, 'backfill_id', r.backfill_id,"                                         \
     " 'scheduled_for', " HG_SQL_TIME("r.scheduled_for") ","                                        \
+    " 'interval_start', " HG_SQL_TIME("r.interval_start") ","                                      \
+    " 'interval_end', case when r.interval_start is not null then"                                 \
+    " " HG_SQL_TIME("r.scheduled_for") " end,"                                                     \
     " 'queued_at', " HG_SQL_TIME("r.queued_at") ", 'started_at', " HG_SQL_TIME("r.started_at") "," \
     " 'finished_at', " HG_SQL_TIME("r.finished_at") ","                                            \
     " 'duration_ms', " HG_SQL_MS("r.started_at", "r.finished_at") ","                              \

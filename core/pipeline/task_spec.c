@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "pipeline/lease.h"
+#include "pipeline/runs.h"
 #include "pipeline/secrets.h"
 #include "pipeline/state.h"
 
@@ -67,7 +68,7 @@ static int add_load(json_t *spec, const json_t *job)
 static json_t *bound_value(const char *name,
                            const char *run_id,
                            const json_t *params,
-                           const char *scheduled_for)
+                           const struct hg_run_request *request)
 {
     if (strncmp(name, "params.", 7) == 0) {
         return json_incref(json_object_get(params, name + 7));
@@ -75,20 +76,22 @@ static json_t *bound_value(const char *name,
     if (strcmp(name, "run.id") == 0) {
         return json_string(run_id);
     }
-    return scheduled_for ? json_string(scheduled_for) : json_null();
+    const char *time =
+        strcmp(name, "run.interval_start") == 0 ? request->interval_start : request->scheduled_for;
+    return time ? json_string(time) : json_null();
 }
 
 static int bind_params(json_t *part,
                        const char *run_id,
                        const json_t *params,
-                       const char *scheduled_for)
+                       const struct hg_run_request *request)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *bound = json_object();
     size_t i;
     json_t *param;
     json_array_foreach (json_object_get(part, "params"), i, param) {
         const char *name = json_string_value(json_object_get(param, "name"));
-        json_t *value = bound_value(name, run_id, params, scheduled_for);
+        json_t *value = bound_value(name, run_id, params, request);
         json_t *entry =
             json_pack("{s:O, s:o?}", "type", json_object_get(param, "type"), "value", value);
         if (!entry || json_object_set_new(bound, name, entry) < 0) {
@@ -116,7 +119,7 @@ static int add_jobs(json_t *spec,
                     const json_t *task,
                     const char *run_id,
                     const json_t *params,
-                    const char *scheduled_for)
+                    const struct hg_run_request *request)
 {
     size_t i;
     json_t *job_id;
@@ -136,7 +139,7 @@ static int add_jobs(json_t *spec,
             failed = add_load(spec, job);
         } else if (strcmp(type, "transform") == 0) {
             json_t *part = job_part(job, "transform");
-            failed = part ? bind_params(part, run_id, params, scheduled_for) : -1;
+            failed = part ? bind_params(part, run_id, params, request) : -1;
             failed = failed ? failed : json_object_set(spec, "transform", part);
             json_decref(part);
         }
@@ -170,7 +173,7 @@ int hg_task_spec(const json_t *definition,
                  const json_t *task,
                  const char *run_id,
                  const json_t *params,
-                 const char *scheduled_for,
+                 const struct hg_run_request *request,
                  json_t **ret,
                  struct hg_error *err)
 {
@@ -185,14 +188,14 @@ int hg_task_spec(const json_t *definition,
                              "task",
                              json_object_get(task, "key"),
                              "scheduled_for",
-                             scheduled_for,
+                             request->scheduled_for,
                              "base_folder",
                              json_object_get(definition, "base_folder"),
                              "jobs",
                              json_object_get(task, "jobs"),
                              "retries",
                              hg_task_retries(definition, task));
-    if (!spec || add_jobs(spec, definition, task, run_id, params, scheduled_for) < 0 ||
+    if (!spec || add_jobs(spec, definition, task, run_id, params, request) < 0 ||
         add_stages(spec, task) < 0) {
         return hg_error_set(err,
                             HG_EINTERNAL,

@@ -51,12 +51,13 @@ static const struct hg_statement promote = {
 /*
  * The ids are taken in a fixed order and once: a plan that ran the inner query again for each row
  * would claim too many. Begins at the front and moves it on: to the last one taken when there may be
- * more, but never to less than a second ago, from when what is not committed yet may come.
+ * more, but never to less than a second ago, from when what is not committed yet may come. In a pause
+ * nothing is taken and the front stays, so that what became ready meanwhile is not passed by.
  */
 static const struct hg_statement claim = {
     "queue_claim",
     "with taken as materialized (select id, run_at from task where state = 'ready'"
-    " and run_at <= now()"
+    " and not exists (select from pause) and run_at <= now()"
     " and run_at >= (select to_timestamp(last_value / 1000.0) from task_front)"
     " order by run_at, id limit $1 for update skip locked),"
     " claimed as (update task t set state = 'running', attempt = t.attempt + 1,"
@@ -67,7 +68,7 @@ static const struct hg_statement claim = {
     " case when count(*) >= $1 then max(run_at) else 'infinity' end)) * 1000)::bigint as ms"
     " from taken),"
     " moved as (select setval('task_front', ms) from reached, task_front f"
-    " where ms >= f.last_value + 100)"
+    " where ms >= f.last_value + 100 and not exists (select from pause))"
     " select c.* from (select count(*) from moved) m left join claimed c on true",
     2};
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -12,16 +13,98 @@
 
 #define DAILY "schedule: \"0 3 * * *\"\n"
 
-/* A tick came while no host ran: a host that comes up plans the next one, it does not catch up. */
-static void test_what_was_missed_is_not_made_up_for(void **state)
+/* A line that fires once a day, half a day from now: nothing is due by itself meanwhile. */
+static const char *far_line(const char *more)
 {
-    (void)state;
-    write_pipeline("good", FLOW("good", "numbers", "10", DAILY));
+    static char text[256];
+    time_t at = time(NULL) + 43200;
+    struct tm utc;
+    (void)gmtime_r(&at, &utc);
+    (void)snprintf(text, sizeof text, "schedule: \"0 %d * * *\"\n%s", utc.tm_hour, more);
+    return text;
+}
+
+static void write_numbers(const char *head)
+{
+    char text[1024];
+    (void)snprintf(text, sizeof text, FLOW("good", "numbers", "10", "%s"), head);
+    write_pipeline("good", text);
+}
+
+/* A host comes up that should have been there at four times: now, and half a day ago and before. */
+static void start_late(const char *missed)
+{
+    write_numbers(far_line(missed));
     start_service();
     stop_service();
-    sql("metadata", "update pipeline set next_run_at = now() - interval '2 days'");
+    sql("metadata", "update pipeline set next_run_at = now() - interval '3 days'");
     start_service();
-    assert_int_equal(metadata_number("select (next_run_at > now())::int as n from pipeline"), 1);
+    metadata_reaches("select count(*) as n from pipeline where next_run_at > now()", 1);
+}
+
+static void test_what_was_missed_is_written_down(void **state)
+{
+    (void)state;
+    start_late("missed: none\n");
+    assert_int_equal(metadata_number("select count(*) as n from run"), 1);
+    assert_int_equal(metadata_number("select count(*) as n from run where status = 'skipped' and"
+                                     " trigger = 'schedule' and scheduled_for > now() - interval"
+                                     " '13 hours' and error->>'code' = 'cancelled' and"
+                                     " error->>'message' like '4 scheduled time(s) from %'"),
+                     1);
+    /* It is no run of the pipeline: this has none yet. */
+    HG_CLEANUP(hg_json_decrefp) json_t *pipeline = NULL;
+    struct hg_error err = HG_ERROR_INIT;
+    must(hg_pipelines_get(fixture.service, "good", &pipeline, &err), &err);
+    assert_string_equal(text_at(pipeline, "status"), "idle");
+}
+
+static void test_the_last_that_was_missed_runs(void **state)
+{
+    (void)state;
+    start_late("");
+    metadata_reaches("select count(*) as n from run where status = 'succeeded'", 1);
+    assert_int_equal(metadata_number("select count(*) as n from run where status = 'succeeded' and"
+                                     " scheduled_for > now() - interval '13 hours' and"
+                                     " interval_start = scheduled_for - interval '1 day'"),
+                     1);
+    assert_int_equal(metadata_number("select count(*) as n from run where status = 'skipped' and"
+                                     " error->>'message' like '3 scheduled time(s) from %'"),
+                     1);
+    assert_int_equal(metadata_number("select count(*) as n from run"), 2);
+}
+
+static void test_all_that_was_missed_runs(void **state)
+{
+    (void)state;
+    start_late("missed: all\nmissed_limit: 3\n");
+    metadata_reaches("select count(*) as n from backfill where status = 'succeeded'", 1);
+    assert_int_equal(metadata_number("select count(*) as n from run where status = 'succeeded' and"
+                                     " trigger = 'schedule' and backfill_id is not null"),
+                     3);
+    /* In their order, none before the last one had ended. */
+    assert_int_equal(metadata_number("select count(*) as n from run a join run b on b.id > a.id"
+                                     " and b.scheduled_for < a.scheduled_for"),
+                     0);
+    assert_int_equal(metadata_number("select count(*) as n from run a join run b on b.id > a.id"
+                                     " and b.started_at < a.finished_at"
+                                     " where a.status <> 'skipped' and b.status <> 'skipped'"),
+                     0);
+    assert_int_equal(metadata_number("select count(*) as n from run where status = 'skipped'"), 1);
+    assert_int_equal(metadata_number("select count(*) as n from schedule_tick"), 4);
+}
+
+/* What is due is that of the schedule of yesterday. */
+static void test_another_schedule_forgets_what_was_due(void **state)
+{
+    (void)state;
+    start_late("");
+    stop_service();
+    sql("metadata",
+        "truncate run, schedule_tick; update pipeline set planned_by = '0 3 * * * Asia/Tokyo',"
+        " next_run_at = now() - interval '1 hour'");
+    start_service();
+    metadata_reaches("select count(*) as n from pipeline where next_run_at > now()", 1);
     assert_int_equal(metadata_number("select count(*) as n from run"), 0);
 }
 
@@ -34,22 +117,27 @@ static void wake_scheduler(const char *pipeline)
     must(hg_pipelines_update(fixture.service, pipeline, patch, &answer, &err), &err);
 }
 
+/* The time of a tick that is due now. */
+#define A_TICK                                                       \
+    "create table tick as select date_trunc('second', now()) as at;" \
+    " grant select on tick to public; "
+
 static void test_what_is_due_runs_once(void **state)
 {
     (void)state;
     write_pipeline("good", FLOW("good", "numbers", "10", DAILY));
     write_pipeline("other", FLOW("other", "numbers", "10", ""));
     start_service();
-    sql("metadata", "update pipeline set next_run_at = '2026-01-02T03:00:00Z' where id = 'good'");
+    sql("metadata", A_TICK "update pipeline set next_run_at = at from tick where id = 'good'");
     wake_scheduler("other");
     metadata_reaches("select count(*) as n from run", 1);
-    assert_int_equal(metadata_number("select count(*) as n from run where trigger = 'schedule' and"
-                                     " scheduled_for = '2026-01-02T03:00:00Z'"),
+    assert_int_equal(metadata_number("select count(*) as n from run, tick where"
+                                     " trigger = 'schedule' and scheduled_for = at"),
                      1);
     metadata_reaches("select count(*) as n from pipeline where next_run_at > now()", 1);
     metadata_reaches("select (count(*) = 0)::int as n from run_slot", 1);
     /* The same tick once more, as a second host would have it. */
-    sql("metadata", "update pipeline set next_run_at = '2026-01-02T03:00:00Z' where id = 'good'");
+    sql("metadata", "update pipeline set next_run_at = at from tick where id = 'good'");
     wake_scheduler("other");
     metadata_reaches("select count(*) as n from pipeline where next_run_at > now()", 1);
     assert_int_equal(metadata_number("select count(*) as n from run"), 1);
@@ -66,7 +154,15 @@ static void test_a_tick_is_skipped_while_it_runs(void **state)
     sql("metadata", "update pipeline set next_run_at = now() where id = 'hang'");
     wake_scheduler("other");
     metadata_reaches("select count(*) as n from pipeline where next_run_at > now()", 1);
-    assert_int_equal(metadata_number("select count(*) as n from run"), 1);
+    assert_int_equal(metadata_number("select count(*) as n from run"), 2);
+    assert_int_equal(metadata_number("select count(*) as n from run s, run r where s.status ="
+                                     " 'skipped' and r.status <> 'skipped' and"
+                                     " s.error->>'message' like '%' || r.id || '%'"),
+                     1);
+    HG_CLEANUP(hg_json_decrefp) json_t *pipeline = NULL;
+    struct hg_error err = HG_ERROR_INIT;
+    must(hg_pipelines_get(fixture.service, "hang", &pipeline, &err), &err);
+    assert_string_equal(text_at(json_object_get(pipeline, "last_run"), "id"), run_id);
 }
 
 /* The first attempt to create the run fails as a deadlock would. */
@@ -83,10 +179,10 @@ static void test_a_tick_outlives_a_passing_failure(void **state)
         " return new; end $$;"
         " create trigger refuse_first before insert on run for each row"
         " execute function refuse_first();"
-        " update pipeline set next_run_at = '2026-01-02T03:00:00Z' where id = 'good'");
+        " " A_TICK "update pipeline set next_run_at = at from tick where id = 'good'");
     wake_scheduler("other");
-    metadata_reaches("select count(*) as n from run where trigger = 'schedule' and"
-                     " scheduled_for = '2026-01-02T03:00:00Z'",
+    metadata_reaches("select count(*) as n from run, tick where trigger = 'schedule' and"
+                     " scheduled_for = at",
                      1);
     assert_int_equal(metadata_number("select count(*) as n from run"), 1);
 }
@@ -303,7 +399,10 @@ static void test_staged_rows_of_what_is_gone_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_what_was_missed_is_not_made_up_for),
+        TEST(test_what_was_missed_is_written_down),
+        TEST(test_the_last_that_was_missed_runs),
+        TEST(test_all_that_was_missed_runs),
+        TEST(test_another_schedule_forgets_what_was_due),
         TEST(test_what_is_due_runs_once),
         TEST(test_a_tick_is_skipped_while_it_runs),
         TEST(test_a_tick_outlives_a_passing_failure),

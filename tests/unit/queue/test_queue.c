@@ -276,6 +276,23 @@ static void test_the_front_moves_on(void **state)
     assert_int_equal(number_of(fixture->a, "select count(*) as n from task"), 2);
 }
 
+/* Also what was ready long before its end: the front has not passed it by. */
+static void test_a_pause_keeps_all_for_later(void **state)
+{
+    struct fixture *fixture = *state;
+    (void)add(fixture, 0);
+    promote(fixture, 10);
+    sql(fixture->a, "update task set run_at = now() - interval '1 minute'");
+    sql(fixture->a, "insert into pause (paused_by) values ('me')");
+    for (int i = 0; i < 2; i++) {
+        HG_CLEANUP(claimed_free) struct claimed none = claim(fixture->a, "a", 10);
+        assert_int_equal(none.n, 0);
+    }
+    sql(fixture->a, "delete from pause");
+    HG_CLEANUP(claimed_free) struct claimed claimed = claim(fixture->a, "a", 10);
+    assert_int_equal(claimed.n, 1);
+}
+
 /* Neither waits for the other, neither gets what the other has, even before that is committed. */
 static void test_two_hosts_share(void **state)
 {
@@ -617,6 +634,7 @@ int main(void)
         TEST(test_a_claim_tells_all),
         TEST(test_the_oldest_is_claimed_first),
         TEST(test_the_front_moves_on),
+        TEST(test_a_pause_keeps_all_for_later),
         TEST(test_two_hosts_share),
         TEST(test_a_zombie_ends_nothing),
         TEST(test_a_retry_waits_and_a_release_does_not_count),

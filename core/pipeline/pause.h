@@ -1,0 +1,24 @@
+/*
+ * The pause of all hosts on a database: nothing new is claimed and nothing fires until it ends. It
+ * is a row, so that it outlives the hosts.
+ */
+#ifndef HG_PIPELINE_PAUSE_H
+#define HG_PIPELINE_PAUSE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "store/pool.h"
+
+/* Begins or ends the pause; `by` is who asked. What is so already stays as it is. */
+int hg_pause_set(struct hg_pool *metadata, bool paused, const char *by, struct hg_error *err);
+/*
+ * Switches the schedule of a pipeline off or on while no host runs; one that starts plans its next
+ * time. HG_ENOTFOUND.
+ */
+int hg_pause_set_pipeline(struct hg_pool *metadata,
+                          const char *id,
+                          bool paused,
+                          struct hg_error *err);
+
+#endif
