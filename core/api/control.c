@@ -50,7 +50,7 @@ static bool is_stopping(struct hg_control *control)
 
 static bool has_ended(const json_t *run)
 {
-    static const char *const ends[] = {"succeeded", "failed", "cancelled"};
+    static const char *const ends[] = {"succeeded", "failed", "cancelled", "skipped"};
     const char *status = json_string_value(json_object_get(run, "status"));
     for (size_t i = 0; status && i < HG_COUNT(ends); i++) {
         if (strcmp(status, ends[i]) == 0) {
@@ -120,12 +120,15 @@ static int run_pipeline(struct client *client, const json_t *request, struct hg_
     if (!pipeline) {
         return hg_error_set(err, HG_EINVAL, "the call names no pipeline");
     }
-    int r = hg_pipelines_trigger(client->control->service,
-                                 pipeline,
-                                 json_is_null(params) ? NULL : params,
-                                 &triggered,
-                                 busy,
-                                 err);
+    /* Its client would wait for as long as the pause lasts. */
+    int r = hg_pipelines_check_not_paused(client->control->service, err);
+    r = r < 0 ? r
+              : hg_pipelines_trigger(client->control->service,
+                                     pipeline,
+                                     json_is_null(params) ? NULL : params,
+                                     &triggered,
+                                     busy,
+                                     err);
     if (r < 0) {
         return r;
     }
@@ -133,6 +136,41 @@ static int run_pipeline(struct client *client, const json_t *request, struct hg_
     return run_id ? follow(client, run_id, err)
                   : hg_error_set(err, HG_EINTERNAL, "the run that was made has no id");
 }
+
+static int pause_or_resume(struct client *client,
+                           const json_t *request,
+                           bool paused,
+                           struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *pipeline = NULL;
+    HG_CLEANUP(hg_json_decrefp) json_t *patch = json_pack("{s:b}", "enabled", !paused);
+    struct hg_pipelines *service = client->control->service;
+    const char *id = json_string_value(json_object_get(request, "pipeline"));
+    const char *by = json_string_value(json_object_get(request, "by"));
+    int r = !patch ? hg_error_nomem(err)
+            : id   ? hg_pipelines_update(service, id, patch, &pipeline, err)
+                   : hg_pipelines_pause(service, paused, by ? by : "the command line", err);
+    return r < 0 ? r : hg_control_send(client->fd, json_pack("{s:b}", "done", 1), err);
+}
+
+static int pause_all(struct client *client, const json_t *request, struct hg_error *err)
+{
+    return pause_or_resume(client, request, true, err);
+}
+
+static int resume_all(struct client *client, const json_t *request, struct hg_error *err)
+{
+    return pause_or_resume(client, request, false, err);
+}
+
+static const struct {
+    const char *name;
+    int (*serve)(struct client *client, const json_t *request, struct hg_error *err);
+} calls[] = {
+    {"run", run_pipeline},
+    {"pause", pause_all},
+    {"resume", resume_all},
+};
 
 /* The host's own user, or root. */
 static int check_peer(int fd, struct hg_error *err)
@@ -159,10 +197,12 @@ static int serve(struct client *client, struct hg_error *err)
         return r;
     }
     const char *call = json_string_value(json_object_get(request, "call"));
-    if (!call || strcmp(call, "run") != 0) {
-        return hg_error_set(err, HG_EINVAL, "the host does not know this call");
+    for (size_t i = 0; call && i < HG_COUNT(calls); i++) {
+        if (strcmp(call, calls[i].name) == 0) {
+            return calls[i].serve(client, request, err);
+        }
     }
-    return run_pipeline(client, request, err);
+    return hg_error_set(err, HG_EINVAL, "the host does not know this call");
 }
 
 static void leave(struct client *client)

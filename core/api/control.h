@@ -3,7 +3,8 @@
  *
  * The client sends one line, {"call": "run", "pipeline", "params"}; the host answers a line
  * {"run": Run, "ended": bool} each time the run has moved on and at its end, or
- * {"error": {"code", "message", "hint", "pointer"}}. Only the host's own user and root get in. A
+ * {"error": {"code", "message", "hint", "pointer"}}. {"call": "pause" | "resume", "pipeline", "by"}
+ * is answered by a line {"done": true}. Only the host's own user and root get in. A
  * run goes on when its client leaves.
  */
 #ifndef HG_API_CONTROL_H
@@ -53,5 +54,12 @@ int hg_control_run_pipeline(const char *data_dir,
                             void *arg,
                             json_t **ret_run,
                             struct hg_error *err);
+
+/*
+ * Pauses or resumes all hosts on the running host's database, or the schedule of a pipeline (NULL:
+ * all). `by` is who asks. HG_ENOTFOUND for an unknown pipeline, HG_EFORBIDDEN for another user.
+ */
+int hg_control_pause(
+    const char *data_dir, bool paused, const char *pipeline, const char *by, struct hg_error *err);
 
 #endif

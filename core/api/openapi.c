@@ -20,6 +20,14 @@ static const struct {
 } parameters[] = {
     {"pipeline_id", "{\"type\":\"string\"}", "A pipeline's id"},
     {"run_id", "{\"type\":\"string\",\"format\":\"uuid\"}", "A run's id"},
+    {"version", "{\"type\":\"integer\",\"minimum\":1}", "Of the pipeline's file"},
+    {"backfill_id", "{\"type\":\"string\",\"format\":\"uuid\"}", "A backfill's id"},
+    {"cron", "{\"type\":\"string\"}", "Five fields, or @daily and the like"},
+    {"timezone", "{\"type\":\"string\",\"default\":\"UTC\"}", "IANA name"},
+    {"count",
+     "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":5}",
+     "How many times"},
+    {"after", "{\"type\":\"string\",\"format\":\"date-time\"}", "Times behind this one; now"},
     {"job_id", "{\"type\":\"string\"}", "A job's id in its pipeline"},
     {"dataset", "{\"type\":\"string\"}", "schema.table"},
     {"limit",
@@ -41,7 +49,7 @@ enum {
     FOR_PATHS = 2,    /* names a thing */
     FOR_INPUT = 4,    /* takes a query or a body */
     FOR_BODIES = 8,   /* takes a body */
-    FOR_EDITS = 16,   /* PATCH */
+    FOR_EDITS = 16,   /* PATCH, DELETE */
     FOR_ACTS = 32,    /* POST for users */
     FOR_SIGN_IN = 64, /* POST for anyone */
 };
@@ -132,10 +140,10 @@ static unsigned traits_of(const struct hg_route *route)
 {
     bool is_public = (route->flags & HG_ROUTE_PUBLIC) != 0;
     bool is_post = strcmp(route->method, "POST") == 0;
+    bool is_edit = strcmp(route->method, "PATCH") == 0 || strcmp(route->method, "DELETE") == 0;
     return (is_public ? 0U : FOR_USERS) | (strchr(route->pattern, '{') ? FOR_PATHS : 0U) |
            (route->query || route->request_schema ? FOR_INPUT : 0U) |
-           (route->request_schema ? FOR_BODIES : 0U) |
-           (strcmp(route->method, "PATCH") == 0 ? FOR_EDITS : 0U) |
+           (route->request_schema ? FOR_BODIES : 0U) | (is_edit ? FOR_EDITS : 0U) |
            (is_post && !is_public ? FOR_ACTS : 0U) | (is_post && is_public ? FOR_SIGN_IN : 0U);
 }
 

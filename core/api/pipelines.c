@@ -109,6 +109,16 @@ int hg_api_pipelines_update(struct hg_http_request *request, struct hg_error *er
     return answer_pipeline(request, r, answer, err);
 }
 
+int hg_api_pipelines_reset(struct hg_http_request *request, struct hg_error *err)
+{
+    json_t *answer = NULL;
+    int r = check_if_match(request, err);
+    r = r < 0 ? r
+              : hg_pipelines_reset(
+                    hg_api_of(request)->options.pipelines, hg_http_param(request, 0), &answer, err);
+    return answer_pipeline(request, r, answer, err);
+}
+
 static int trigger(struct hg_http_request *request, struct hg_error *err)
 {
     static const char *const members[] = {"params", NULL};
@@ -146,7 +156,8 @@ int hg_api_pipelines_trigger(struct hg_http_request *request, struct hg_error *e
 
 static int check_status(struct hg_http_request *request, const char *status, struct hg_error *err)
 {
-    static const char *const statuses[] = {"queued", "running", "succeeded", "failed", "cancelled"};
+    static const char *const statuses[] = {
+        "queued", "running", "succeeded", "failed", "cancelled", "skipped"};
     for (size_t i = 0; status && i < HG_COUNT(statuses); i++) {
         if (strcmp(status, statuses[i]) == 0) {
             return HG_OK;
@@ -158,7 +169,7 @@ static int check_status(struct hg_http_request *request, const char *status, str
     return hg_http_bad_request(request,
                                err,
                                "the parameter \"status\" is \"%.64s\", expected queued, running, "
-                               "succeeded, failed or cancelled",
+                               "succeeded, failed, cancelled or skipped",
                                status);
 }
 

@@ -7,6 +7,7 @@
 #include "api/pipelines.h"
 #include "api/quarantine.h"
 #include "api/runs.h"
+#include "api/schedules.h"
 #include "api/system.h"
 #include "base/mem.h"
 
@@ -23,6 +24,7 @@
 
 static const char *const page_query[] = {"limit", "cursor", NULL};
 static const char *const runs_query[] = {"status", "limit", "cursor", NULL};
+static const char *const next_query[] = {"cron", "timezone", "count", "after", NULL};
 static const char *const quarantine_query[] = {"pipeline", "run", "limit", "cursor", NULL};
 static const char *const rows_query[] = {"columns", "order", "from", "to", "limit", "cursor", NULL};
 
@@ -57,6 +59,22 @@ static const struct hg_route routes[] = {
      "One pipeline", NULL, "Pipeline", NULL, "get_pipeline_details", 200},
     {"PATCH", PIPELINE, ADMIN, 0, hg_api_pipelines_update,
      "Change schedule, timezone, parallelism, retries, enabled", "PipelinePatch", "Pipeline", NULL, "update_pipeline_config", 200},
+    {"DELETE", PIPELINE "/overrides", ADMIN, 0, hg_api_pipelines_reset,
+     "Go back to what the pipeline's file says", NULL, "Pipeline", NULL, "reset_pipeline_config", 200},
+    {"GET", PIPELINE "/versions", VIEWER, 0, hg_api_versions_list,
+     "What the pipeline's file has said, newest first", NULL, "VersionList", page_query, "list_pipeline_versions", 200},
+    {"GET", PIPELINE "/versions/{version}", SCIENTIST, 0, hg_api_versions_get,
+     "One version with its definition", NULL, "Version", NULL, "get_pipeline_version", 200},
+    {"POST", PIPELINE "/backfill", SCIENTIST, 0, hg_api_backfills_create,
+     "Run for each time of the schedule in a window, one at a time", "BackfillWindow", "Backfill", NULL, "backfill_pipeline", 202},
+    {"GET", PIPELINE "/backfills", VIEWER, 0, hg_api_backfills_list,
+     "A pipeline's backfills, newest first", NULL, "BackfillList", page_query, "list_backfills", 200},
+    {"GET", PIPELINE "/backfills/{backfill_id}", VIEWER, 0, hg_api_backfills_get,
+     "One backfill", NULL, "Backfill", NULL, "get_backfill", 200},
+    {"POST", PIPELINE "/backfills/{backfill_id}/cancel", SCIENTIST, 0, hg_api_backfills_cancel,
+     "Make no more runs and stop the one under way", "Nothing", "Backfill", NULL, "cancel_backfill", 202},
+    {"GET", INGESTION "/schedules/next", VIEWER, 0, hg_api_schedules_next,
+     "When a schedule fires next, days on which clocks change marked", NULL, "FireTimes", next_query, "get_fire_times", 200},
     {"POST", PIPELINE "/trigger", SCIENTIST, 0, hg_api_pipelines_trigger,
      "Start a run", "Trigger", "Triggered", NULL, "trigger_pipeline", 202},
     {"GET", PIPELINE "/runs", VIEWER, 0, hg_api_pipelines_runs,

@@ -71,6 +71,7 @@ static int run_alone(const struct hg_host_config *config,
                   config->data_dir);
     int r = hg_host_become_user(config, err);
     r = r < 0 ? r : hg_host_start(config, &host, err);
+    r = r < 0 ? r : hg_pipelines_check_not_paused(host.pipelines, err);
     r = r < 0 ? r
               : hg_pipelines_trigger(
                     host.pipelines, arguments->pipeline, arguments->params, &triggered, NULL, err);

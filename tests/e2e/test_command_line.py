@@ -98,7 +98,7 @@ def test_help_and_version_go_to_stdout(command):
     for args in (["help"], ["--help"], ["-h"]):
         done = command.run(*args, config=False)
         assert done.returncode == 0 and done.stderr == ""
-        for name in ("serve", "run", "check", "migrate", "plugin", "version"):
+        for name in ("serve", "run", "check", "migrate", "pause", "resume", "plugin", "version"):
             assert f"  {name}" in done.stdout
         assert "worker" not in done.stdout
     for args in (["version"], ["--version"]):
@@ -111,6 +111,8 @@ def test_help_and_version_go_to_stdout(command):
     (["run"], "run PIPELINE [--param NAME=VALUE]..."),
     (["check"], "check [-c FILE]"),
     (["migrate"], "migrate [-c FILE]"),
+    (["pause"], "pause [PIPELINE] [-c FILE]"),
+    (["resume"], "resume [PIPELINE] [-c FILE]"),
     (["plugin"], "plugin run FILE.so --config FILE.json"),
     (["plugin", "run"], "plugin run FILE.so --config FILE.json"),
 ])

@@ -127,6 +127,109 @@ int hg_pipelines_update(struct hg_pipelines *service,
     return give(note(err, "update %s %s", id, text), a_pipeline(id), ret);
 }
 
+int hg_pipelines_reset(struct hg_pipelines *service,
+                       const char *id,
+                       json_t **ret,
+                       struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "reset %s", id), a_pipeline(id), ret);
+}
+
+int hg_pipelines_pause(struct hg_pipelines *service,
+                       bool paused,
+                       const char *by,
+                       struct hg_error *err)
+{
+    (void)service;
+    return note(err, "%s by %s", paused ? "pause" : "resume", by);
+}
+
+int hg_pipelines_check_not_paused(struct hg_pipelines *service, struct hg_error *err)
+{
+    (void)service;
+    (void)err;
+    return HG_OK;
+}
+
+int hg_schedules_next(const char *cron,
+                      const char *zone_name,
+                      int64_t after_us,
+                      int count,
+                      json_t **ret,
+                      struct hg_error *err)
+{
+    return give(note(err, "next %s %s %d %d", cron, zone_name, (int)(after_us / 1000000), count),
+                a_list(),
+                ret);
+}
+
+int hg_versions_list(struct hg_pipelines *service,
+                     const char *pipeline_id,
+                     const struct hg_page *page,
+                     json_t **ret,
+                     struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "versions %s %d", pipeline_id, page->limit), a_list(), ret);
+}
+
+int hg_versions_get(struct hg_pipelines *service,
+                    const char *pipeline_id,
+                    const char *version,
+                    json_t **ret,
+                    struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "version %s %s", pipeline_id, version), a_list(), ret);
+}
+
+static json_t *a_backfill(void)
+{
+    return json_pack("{s:s, s:s}", "id", FAKE_RUN, "status_url", "/backfills/x");
+}
+
+int hg_backfills_create(struct hg_pipelines *service,
+                        const char *pipeline_id,
+                        const json_t *body,
+                        json_t **ret,
+                        struct hg_error *err)
+{
+    HG_CLEANUP(hg_freep) char *text = json_dumps(body, JSON_COMPACT);
+    (void)service;
+    return give(note(err, "backfill %s %s", pipeline_id, text), a_backfill(), ret);
+}
+
+int hg_backfills_list(struct hg_pipelines *service,
+                      const char *pipeline_id,
+                      const struct hg_page *page,
+                      json_t **ret,
+                      struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "backfills %s %d", pipeline_id, page->limit), a_list(), ret);
+}
+
+int hg_backfills_get(struct hg_pipelines *service,
+                     const char *pipeline_id,
+                     const char *id,
+                     json_t **ret,
+                     struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "get backfill %s %s", pipeline_id, id), a_backfill(), ret);
+}
+
+int hg_backfills_cancel(struct hg_pipelines *service,
+                        const char *pipeline_id,
+                        const char *id,
+                        json_t **ret,
+                        struct hg_error *err)
+{
+    (void)service;
+    return give(note(err, "cancel backfill %s %s", pipeline_id, id), a_backfill(), ret);
+}
+
 int hg_pipelines_trigger(struct hg_pipelines *service,
                          const char *id,
                          const json_t *params,

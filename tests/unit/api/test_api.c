@@ -352,6 +352,65 @@ static void test_a_trigger(void **state)
     fake_assert_asked("trigger p -");
 }
 
+static void test_what_belongs_to_schedules(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method;
+        const char *path;
+        const char *body;
+        int status;
+        const char *asked;
+    } calls[] = {
+        {"GET",
+         "/schedules/next?cron=%40daily&after=2026-03-01T00:00:00Z",
+         NULL,
+         200,
+         "next @daily UTC 1772323200 5"},
+        {"GET",
+         "/schedules/next?cron=0+3+*+*+*&timezone=Asia/Tokyo&count=100&after=1970-01-01T00:00:01Z",
+         NULL,
+         200,
+         "next 0 3 * * * Asia/Tokyo 1 100"},
+        {"GET", "/schedules/next", NULL, 400, ""},
+        {"GET", "/schedules/next?cron=%40daily&count=101", NULL, 400, ""},
+        {"GET", "/schedules/next?cron=%40daily&count=x", NULL, 400, ""},
+        {"GET", "/schedules/next?cron=%40daily&after=now", NULL, 400, ""},
+        {"POST", "/pipelines/p/backfill", "{\"from\":1}", 202, "backfill p {\"from\":1}"},
+        {"POST", "/pipelines/p/backfill", "{\"since\":1}", 422, ""},
+        {"POST", "/pipelines/p/backfill", "[]", 422, ""},
+        {"POST", "/pipelines/p/backfill", "{", 400, ""},
+        {"GET", "/pipelines/p/backfills?limit=7", NULL, 200, "backfills p 7"},
+        {"GET", "/pipelines/p/backfills/x", NULL, 200, "get backfill p x"},
+        {"POST", "/pipelines/p/backfills/x/cancel", NULL, 202, "cancel backfill p x"},
+        {"POST", "/pipelines/p/backfills/x/cancel", "{\"a\":1}", 422, ""},
+        {"DELETE", "/pipelines/p/overrides", NULL, 200, "reset p"},
+        {"GET", "/pipelines/p/versions?limit=3", NULL, 200, "versions p 3"},
+        {"GET", "/pipelines/p/versions/2", NULL, 200, "version p 2"},
+    };
+    for (size_t i = 0; i < HG_COUNT(calls); i++) {
+        char path[256];
+        fake_reset();
+        (void)snprintf(path, sizeof path, INGESTION "%s", calls[i].path);
+        int status = status_of(calls[i].method, path, cookies[ADMIN], calls[i].body);
+        if (status != calls[i].status) {
+            print_error("%s %s: %d\n", calls[i].method, calls[i].path, status);
+        }
+        assert_int_equal(status, calls[i].status);
+        fake_assert_asked(calls[i].asked);
+    }
+}
+
+/* Who changed it meanwhile is not overruled. */
+static void test_overrides_are_dropped_as_they_were_read(void **state)
+{
+    char headers[512];
+    (void)state;
+    (void)snprintf(headers, sizeof headers, "%sIf-Match: \"0123\"\r\n", cookies[ADMIN]);
+    assert_int_equal(status_of("DELETE", INGESTION "/pipelines/p/overrides", headers, NULL), 412);
+    fake_assert_asked("get p");
+}
+
 static void test_runs_are_stopped_and_tried_again(void **state)
 {
     (void)state;
@@ -606,6 +665,8 @@ int main(void)
         TEST(test_a_write_from_another_origin),
         TEST(test_lists_pass_their_page_on),
         TEST(test_a_trigger),
+        TEST(test_what_belongs_to_schedules),
+        TEST(test_overrides_are_dropped_as_they_were_read),
         TEST(test_runs_are_stopped_and_tried_again),
         TEST(test_a_trigger_that_cannot_be),
         TEST(test_a_trigger_sent_twice_with_a_key),

@@ -123,6 +123,23 @@ static void test_the_hosts_failures_come_through(void **state)
     assert_null(ended);
 }
 
+static void test_a_pause_goes_to_the_host(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    assert_int_equal(hg_control_pause(folder, true, NULL, "ann", &err), HG_OK);
+    fake_assert_asked("pause by ann");
+    assert_int_equal(hg_control_pause(folder, false, NULL, "ann", &err), HG_OK);
+    fake_assert_asked("resume by ann");
+    assert_int_equal(hg_control_pause(folder, true, "orders", "ann", &err), HG_OK);
+    fake_assert_asked("update orders {\"enabled\":false}");
+    assert_int_equal(hg_control_pause(folder, false, "orders", "ann", &err), HG_OK);
+    fake_assert_asked("update orders {\"enabled\":true}");
+    fake_set(HG_ENOTFOUND, "");
+    assert_int_equal(hg_control_pause(folder, true, "orders", "ann", &err), HG_ENOTFOUND);
+    assert_string_equal(err.message, "the service says no");
+}
+
 static void test_without_a_host(void **state)
 {
     (void)state;
@@ -246,6 +263,7 @@ int main(void)
         TEST(test_a_run_is_followed_to_its_end),
         cmocka_unit_test_setup_teardown(test_a_run_is_followed_to_its_end, start_deep, stop),
         TEST(test_the_hosts_failures_come_through),
+        TEST(test_a_pause_goes_to_the_host),
         TEST(test_without_a_host),
         TEST(test_a_second_host_is_refused),
         TEST(test_a_socket_left_behind_is_replaced),

@@ -1,0 +1,115 @@
+#include "pipeline/pause.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "api/control.h"
+#include "base/mem.h"
+#include "command/command.h"
+#include "command/host.h"
+#include "command/options.h"
+#include "store/store.h"
+
+enum { NAME_BYTES = 64 };
+
+/* Who asks, for those who find all paused. */
+static void name_caller(char ret[NAME_BYTES])
+{
+    struct passwd entry;
+    struct passwd *found = NULL;
+    char buffer[4096];
+    if (getpwuid_r(getuid(), &entry, buffer, sizeof buffer, &found) == 0 && found) {
+        (void)snprintf(ret, NAME_BYTES, "%s", found->pw_name);
+    } else {
+        (void)snprintf(ret, NAME_BYTES, "user %u", (unsigned)getuid());
+    }
+}
+
+/* No host runs on the data folder: in the database itself, for those that will. */
+static int store_it(const struct hg_host_config *config,
+                    bool paused,
+                    const char *pipeline,
+                    const char *by,
+                    struct hg_error *err)
+{
+    struct hg_store *store = NULL;
+    const struct hg_store_options options = {
+        .data_dir = config->data_dir,
+        .metadata_url = config->metadata_url,
+        .warehouse_url = config->warehouse_url,
+    };
+    int r = hg_host_become_user(config, err);
+    r = r < 0 ? r : hg_store_open(&options, &store, err);
+    if (r < 0) {
+        return r;
+    }
+    r = pipeline ? hg_pause_set_pipeline(hg_store_metadata(store), pipeline, paused, err)
+                 : hg_pause_set(hg_store_metadata(store), paused, by, err);
+    hg_store_close(store, true);
+    return r;
+}
+
+static void say_done(bool paused, const char *pipeline)
+{
+    if (pipeline) {
+        (void)printf("the schedule of \"%s\" is %s\n", pipeline, paused ? "paused" : "resumed");
+    } else {
+        (void)printf("%s\n",
+                     paused
+                         ? "paused: nothing new begins until `headgate resume`; what runs goes on"
+                         : "resumed");
+    }
+}
+
+static int pause_or_resume(const struct hg_host_config *config, bool paused, const char *pipeline)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    char by[NAME_BYTES];
+    name_caller(by);
+    int r = hg_control_is_running(config->data_dir)
+                ? hg_control_pause(config->data_dir, paused, pipeline, by, &err)
+                : store_it(config, paused, pipeline, by, &err);
+    if (r < 0) {
+        hg_command_complain(&err);
+        return r == HG_ENOTFOUND ? HG_EXIT_USAGE : HG_EXIT_FAILED;
+    }
+    say_done(paused, pipeline);
+    return HG_EXIT_OK;
+}
+
+static int command(int argc, char **argv, bool paused)
+{
+    const char *file = NULL;
+    const char *operands[HG_OPERANDS_MAX];
+    struct hg_host_config *config = NULL;
+    const struct hg_option options[] = {
+        {"config", 'c', &file, NULL, NULL},
+        {NULL, 0, NULL, NULL, NULL},
+    };
+    int n = hg_options_read(argc, argv, options, operands);
+    if (n != 0 && n != 1) {
+        return hg_command_usage(n,
+                                paused ? "pause [PIPELINE] [-c FILE]\n"
+                                         "nothing new begins, on any host of the database, until "
+                                         "headgate resume; or the schedule of one pipeline"
+                                       : "resume [PIPELINE] [-c FILE]\n"
+                                         "ends what headgate pause began");
+    }
+    if (!hg_command_config(file, &config)) {
+        return HG_EXIT_USAGE;
+    }
+    int code = pause_or_resume(config, paused, n == 1 ? operands[0] : NULL);
+    hg_host_config_free(config);
+    return code;
+}
+
+int hg_command_pause(int argc, char **argv)
+{
+    return command(argc, argv, true);
+}
+
+int hg_command_resume(int argc, char **argv)
+{
+    return command(argc, argv, false);
+}
