@@ -53,6 +53,10 @@ static const struct {
      hg_command_pause,
      "pause [PIPELINE] [-c FILE]       begin nothing new, or fire one schedule no more"},
     {"resume", hg_command_resume, "resume [PIPELINE] [-c FILE]      end the pause"},
+    {"key",
+     hg_command_key,
+     "key rotate [--prepare] [-c FILE]\n"
+     "                                   seal all secrets with a new master key"},
     {"plugin", hg_command_plugin, "plugin list | inspect | check | run"},
     {"worker", command_worker, NULL},
     {"version", command_version, "version"},

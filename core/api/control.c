@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/control_rotation.h"
 #include "api/control_socket.h"
 #include "base/mem.h"
 #include "base/uuid.h"
@@ -22,6 +23,7 @@ enum {
 
 struct hg_control {
     struct hg_pipelines *service;
+    struct hg_vault *vault;
     struct sockaddr_un address;
     int folder_fd;
     int listen_fd;
@@ -163,6 +165,36 @@ static int resume_all(struct client *client, const json_t *request, struct hg_er
     return pause_or_resume(client, request, false, err);
 }
 
+static int send_rotation(int fd, const struct hg_rotation *rotation, bool ended)
+{
+    return hg_control_send(
+        fd,
+        json_pack("{s:o, s:b}", "rotation", hg_control_rotation_json(rotation), "ended", ended),
+        NULL);
+}
+
+/* A client that has left misses it. */
+static void on_rotation(void *arg, const struct hg_rotation *rotation)
+{
+    const struct client *client = arg;
+    (void)send_rotation(client->fd, rotation, false);
+}
+
+static int rotate_key(struct client *client, const json_t *request, struct hg_error *err)
+{
+    struct hg_rotation rotation = {0};
+    const struct hg_rotation_options options = {
+        .only_prepare = json_is_true(json_object_get(request, "prepare")),
+        .on_progress = on_rotation,
+        .arg = client,
+    };
+    if (!client->control->vault) {
+        return hg_error_set(err, HG_ENOTSUP, "this host has no vault");
+    }
+    int r = hg_vault_rotate(client->control->vault, &options, &rotation, err);
+    return r < 0 ? r : send_rotation(client->fd, &rotation, true);
+}
+
 static const struct {
     const char *name;
     int (*serve)(struct client *client, const json_t *request, struct hg_error *err);
@@ -170,6 +202,7 @@ static const struct {
     {"run", run_pipeline},
     {"pause", pause_all},
     {"resume", resume_all},
+    {"rotate_key", rotate_key},
 };
 
 /* The host's own user, or root. */
@@ -324,6 +357,7 @@ static int start_acceptor(struct hg_control *control, struct hg_error *err)
 
 int hg_control_start(const char *data_dir,
                      struct hg_pipelines *service,
+                     struct hg_vault *vault,
                      struct hg_control **ret,
                      struct hg_error *err)
 {
@@ -332,6 +366,7 @@ int hg_control_start(const char *data_dir,
         return hg_error_nomem(err);
     }
     control->service = service;
+    control->vault = vault;
     control->listen_fd = control->folder_fd = -1;
     memset(control->clients, 0xff, sizeof control->clients);
     (void)pthread_mutex_init(&control->mutex, NULL);

@@ -1,11 +1,13 @@
 /*
- * The control socket, <data_dir>/control.sock: how `headgate run` reaches the running host.
+ * The control socket, <data_dir>/control.sock: how `headgate run` and `headgate key rotate` reach
+ * the running host.
  *
  * The client sends one line, {"call": "run", "pipeline", "params"}; the host answers a line
  * {"run": Run, "ended": bool} each time the run has moved on and at its end, or
  * {"error": {"code", "message", "hint", "pointer"}}. {"call": "pause" | "resume", "pipeline", "by"}
- * is answered by a line {"done": true}. Only the host's own user and root get in. A
- * run goes on when its client leaves.
+ * is answered by a line {"done": true}; {"call": "rotate_key", "prepare"} by {"rotation": Rotation,
+ * "ended": bool}, as a run is. Only the host's own user and root get in. A run or rotation goes on
+ * when its client leaves.
  */
 #ifndef HG_API_CONTROL_H
 #define HG_API_CONTROL_H
@@ -15,6 +17,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "vault/rotate.h"
 
 struct hg_pipelines;
 struct hg_control;
@@ -23,10 +26,11 @@ struct hg_control;
 
 /*
  * Listens, on a thread of its own. HG_EEXIST when another host serves this data folder. `service`
- * is borrowed until hg_control_stop, which has to come before the service stops.
+ * and `vault` are borrowed until hg_control_stop, which has to come before the service stops.
  */
 int hg_control_start(const char *data_dir,
                      struct hg_pipelines *service,
+                     struct hg_vault *vault,
                      struct hg_control **ret,
                      struct hg_error *err);
 /* Tells clients that the host stops, removes the socket. */
@@ -61,5 +65,17 @@ int hg_control_run_pipeline(const char *data_dir,
  */
 int hg_control_pause(
     const char *data_dir, bool paused, const char *pipeline, const char *by, struct hg_error *err);
+
+/*
+ * Has the running host rotate the master key (vault/rotate.h) and waits until it has.
+ * `on_progress` may be NULL. Errors are those of hg_vault_rotate; HG_ENOTFOUND when no host runs,
+ * HG_EUNAVAILABLE when the host goes away meanwhile: the next rotation goes on with what is left.
+ */
+int hg_control_rotate_key(const char *data_dir,
+                          bool only_prepare,
+                          hg_rotation_progress *on_progress,
+                          void *arg,
+                          struct hg_rotation *ret,
+                          struct hg_error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "api/control_rotation.h"
 #include "api/control_socket.h"
 #include "base/mem.h"
 
@@ -136,4 +137,51 @@ int hg_control_pause(
         hint_reload(fd, err);
     }
     return r;
+}
+
+static int follow_rotation(int fd,
+                           hg_rotation_progress *on_progress,
+                           void *arg,
+                           struct hg_rotation *ret,
+                           struct hg_error *err)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf rest = HG_BUF_INIT;
+    for (;;) {
+        HG_CLEANUP(hg_json_decrefp) json_t *line = NULL;
+        struct hg_rotation rotation;
+        int r = hg_control_receive(fd, &rest, &line, err);
+        if (r < 0) {
+            (void)hg_error_wrap(err, "while the key is rotated");
+            (void)hg_error_hint(err, "Run it again: it goes on with what is left.");
+            return r;
+        }
+        const json_t *error = json_object_get(line, "error");
+        if (error) {
+            return take_error(error, err);
+        }
+        hg_control_rotation_read(json_object_get(line, "rotation"), &rotation);
+        if (json_is_true(json_object_get(line, "ended"))) {
+            *ret = rotation;
+            return HG_OK;
+        }
+        if (on_progress) {
+            on_progress(arg, &rotation);
+        }
+    }
+}
+
+int hg_control_rotate_key(const char *data_dir,
+                          bool only_prepare,
+                          hg_rotation_progress *on_progress,
+                          void *arg,
+                          struct hg_rotation *ret,
+                          struct hg_error *err)
+{
+    HG_CLEANUP(hg_closep) int fd = -1;
+    int r = hg_control_connect(data_dir, &fd, err);
+    r = r < 0
+            ? r
+            : hg_control_send(
+                  fd, json_pack("{s:s, s:b}", "call", "rotate_key", "prepare", only_prepare), err);
+    return r < 0 ? r : follow_rotation(fd, on_progress, arg, ret, err);
 }

@@ -14,6 +14,7 @@ int hg_command_check(int argc, char **argv);
 int hg_command_migrate(int argc, char **argv);
 int hg_command_pause(int argc, char **argv);
 int hg_command_resume(int argc, char **argv);
+int hg_command_key(int argc, char **argv);
 int hg_command_plugin(int argc, char **argv);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/str.h"
 #include "command/options.h"
 #include "store/account.h"
@@ -19,7 +20,8 @@ int hg_host_become_user(const struct hg_host_config *config, struct hg_error *er
         {"the web pages", config->web_dir},
         {NULL, NULL},
     };
-    return hg_account_become(HG_ACCOUNT_USER, config->data_dir, paths, NULL, err);
+    int r = hg_account_become(HG_ACCOUNT_USER, config->data_dir, paths, NULL, err);
+    return r < 0 ? r : hg_secret_no_dumps(err);
 }
 
 static int open_store(const struct hg_host_config *config,
@@ -33,6 +35,24 @@ static int open_store(const struct hg_host_config *config,
         .supervise = true,
     };
     return hg_store_open(&options, ret, err);
+}
+
+static int open_vault(const struct hg_host_config *config,
+                      struct hg_host_parts *parts,
+                      struct hg_error *err)
+{
+    char host[HG_HOST_NAME];
+    int r = hg_pipelines_host_name(config->data_dir, host, err);
+    if (r < 0) {
+        return r;
+    }
+    const struct hg_vault_options options = {
+        .metadata = hg_store_metadata(parts->store),
+        .key_file = config->master_key_file,
+        .data_dir = config->data_dir,
+        .host = host,
+    };
+    return hg_vault_open(&options, &parts->vault, err);
 }
 
 /*
@@ -62,6 +82,15 @@ static int lock_data_dir(const char *data_dir, int *ret_fd, struct hg_error *err
     return HG_OK;
 }
 
+int hg_host_open(const struct hg_host_config *config,
+                 struct hg_host_parts *ret,
+                 struct hg_error *err)
+{
+    int r = lock_data_dir(config->data_dir, &ret->lock, err);
+    r = r < 0 ? r : open_store(config, &ret->store, err);
+    return r < 0 ? r : open_vault(config, ret, err);
+}
+
 int hg_host_start(const struct hg_host_config *config,
                   struct hg_host_parts *ret,
                   struct hg_error *err)
@@ -69,6 +98,7 @@ int hg_host_start(const struct hg_host_config *config,
     int r = lock_data_dir(config->data_dir, &ret->lock, err);
     r = r < 0 ? r : hg_command_plugins(config, true, &ret->plugins, err);
     r = r < 0 ? r : open_store(config, &ret->store, err);
+    r = r < 0 ? r : open_vault(config, ret, err);
     if (r < 0) {
         return r;
     }
@@ -86,6 +116,7 @@ int hg_host_start(const struct hg_host_config *config,
 void hg_host_stop(struct hg_host_parts *parts, int64_t grace_ms)
 {
     hg_pipelines_stop(parts->pipelines, grace_ms);
+    hg_vault_close(parts->vault);
     hg_store_close(parts->store, true);
     hg_plugin_registry_free(parts->plugins);
     hg_closep(&parts->lock);

@@ -9,23 +9,32 @@
 #include "pipeline/service.h"
 #include "plugin/registry.h"
 #include "store/store.h"
+#include "vault/vault.h"
 
 struct hg_host_parts {
     int lock; /* of the data folder; -1: not held */
     struct hg_plugin_registry *plugins;
     struct hg_store *store;
+    struct hg_vault *vault;
     struct hg_pipelines *pipelines;
 };
 
-/* Becomes the service's user when started as root. Call it before anything else is opened. */
+/*
+ * Becomes the service's user when started as root, and leaves no core dump from then on. Call it
+ * before anything else is opened.
+ */
 int hg_host_become_user(const struct hg_host_config *config, struct hg_error *err);
-/* Databases, plugins, pipelines, workers, in this order. Stop it also after a failure. */
+/* The databases and the vault alone. Stop it also after a failure. */
+int hg_host_open(const struct hg_host_config *config,
+                 struct hg_host_parts *ret,
+                 struct hg_error *err);
+/* Plugins, databases, vault, pipelines, workers, in this order. Stop it also after a failure. */
 int hg_host_start(const struct hg_host_config *config,
                   struct hg_host_parts *ret,
                   struct hg_error *err);
-#define HG_HOST_PARTS_INIT   \
-    {                        \
-        -1, NULL, NULL, NULL \
+#define HG_HOST_PARTS_INIT         \
+    {                              \
+        -1, NULL, NULL, NULL, NULL \
     }
 
 /* Running tasks go on for `grace_ms`. */

@@ -37,8 +37,11 @@ static int start(struct serving *serving, struct hg_error *err)
     int r = check_address(serving->config, err);
     r = r < 0 ? r : hg_host_start(serving->config, &serving->host, err);
     r = r < 0 ? r
-              : hg_control_start(
-                    serving->config->data_dir, serving->host.pipelines, &serving->control, err);
+              : hg_control_start(serving->config->data_dir,
+                                 serving->host.pipelines,
+                                 serving->host.vault,
+                                 &serving->control,
+                                 err);
     if (r < 0) {
         return r;
     }
@@ -94,6 +97,27 @@ static void watched_signals(sigset_t *ret)
     (void)sigaddset(ret, SIGHUP);
 }
 
+/* What of the vault is not as it should be, but stops nothing. */
+static void warn_of_vault(struct hg_vault *vault)
+{
+    struct hg_vault_state state;
+    struct hg_error err = HG_ERROR_INIT;
+    int r = hg_vault_look(vault, &state, &err);
+    if (r < 0) {
+        hg_log_error("cannot look at the master key", &err);
+        return;
+    }
+    if (!state.locked) {
+        hg_log(HG_LOG_WARNING,
+               "secrets in use may be swapped out: raise the limit of locked memory (ulimit -l)",
+               NULL);
+    }
+    if (state.is_worn) {
+        hg_log(
+            HG_LOG_WARNING, "the master key has sealed very often: run headgate key rotate", NULL);
+    }
+}
+
 static void wait_for_stop(struct serving *serving)
 {
     sigset_t watched;
@@ -126,6 +150,7 @@ static int serve(struct serving *serving, int64_t started_ms)
     (void)snprintf(
         url, sizeof url, "http://%s:%d", serving->config->listen_host, hg_api_port(serving->api));
     hg_log(HG_LOG_INFO, "ready", "url", url, "ms", text, "version", HG_VERSION, NULL);
+    warn_of_vault(serving->host.vault);
     wait_for_stop(serving);
     stop(serving);
     hg_log(HG_LOG_INFO, "stopped", NULL);

@@ -177,7 +177,9 @@ const struct hg_config_key hg_config_keys[] = {
      "HEADGATE_MASTER_KEY_FILE",
      "path",
      "<data_dir>/master.key",
-     "The key that secrets are sealed with.",
+     "The file of master keys, which secrets are sealed with. Without this it is made with the "
+     "first "
+     "secret.",
      hg_config_set_path,
      FIELD(master_key_file),
      0,

@@ -18,11 +18,7 @@
 /* Nothing is claimed ahead before tasks have shown that they are short. */
 enum { TASK_MS_AT_FIRST = 1000 };
 
-/*
- * A host keeps one name for life, so that after a crash it knows its own tasks at once instead of
- * waiting for their leases to run out.
- */
-static int host_name(const char *data_dir, char ret[80], struct hg_error *err)
+int hg_pipelines_host_name(const char *data_dir, char ret[HG_HOST_NAME], struct hg_error *err)
 {
     char path[PATH_MAX];
     char id[HG_UUID_TEXT];
@@ -33,13 +29,13 @@ static int host_name(const char *data_dir, char ret[80], struct hg_error *err)
     }
     int r = hg_read_file(path, 64, &text, &n, NULL);
     if (r == HG_OK && n == HG_UUID_TEXT - 1 && hg_uuid_is_valid(text)) {
-        (void)snprintf(ret, 80, "%s", text);
+        (void)snprintf(ret, HG_HOST_NAME, "%s", text);
         return HG_OK;
     }
     r = hg_uuid_new(id, err);
     r = r < 0 ? r : hg_write_file(path, 0600, id, strlen(id), err);
     if (r == HG_OK) {
-        (void)snprintf(ret, 80, "%s", id);
+        (void)snprintf(ret, HG_HOST_NAME, "%s", id);
     }
     return r;
 }
@@ -93,7 +89,7 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
     service->attempts.task_ms = TASK_MS_AT_FIRST;
     service->settler.ask_ms = HG_ASK_MS;
     init_conditions(service);
-    int r = host_name(options->config->data_dir, service->host, err);
+    int r = hg_pipelines_host_name(options->config->data_dir, service->host, err);
     r = r < 0 ? r : hg_retention_keep(service, err);
     r = r < 0 ? r : hg_peers_start(service, err);
     r = r < 0 ? r : hg_catalog_sync(service, err);

@@ -15,6 +15,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "flow/flow.h"
@@ -283,7 +284,7 @@ int hg_worker_main(int64_t memory_limit_bytes)
         .send_mutex = PTHREAD_MUTEX_INITIALIZER,
     };
     struct hg_error err = HG_ERROR_INIT;
-    if (start(&worker, memory_limit_bytes, &err) < 0) {
+    if (hg_secret_no_dumps(&err) < 0 || start(&worker, memory_limit_bytes, &err) < 0) {
         hg_log_error("worker cannot start", &err);
         return 1;
     }

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "api/control.h"
+#include "api/control_rotation.h"
 #include "api/control_socket.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -41,7 +42,7 @@ static int start_in(const char *name)
     (void)snprintf(folder, sizeof folder, "%s/%s", root, name);
     fake_reset();
     if (hg_make_folders(folder, 0700, NULL) < 0 ||
-        hg_control_start(folder, NULL, &control, &err) < 0) {
+        hg_control_start(folder, NULL, NULL, &control, &err) < 0) {
         print_error("%s\n", err.message);
         return -1;
     }
@@ -156,7 +157,7 @@ static void test_a_second_host_is_refused(void **state)
     (void)state;
     struct hg_control *second = NULL;
     struct hg_error err = HG_ERROR_INIT;
-    assert_int_equal(hg_control_start(folder, NULL, &second, &err), HG_EEXIST);
+    assert_int_equal(hg_control_start(folder, NULL, NULL, &second, &err), HG_EEXIST);
     assert_null(second);
     /* The first one's socket is still there. */
     assert_true(hg_control_is_running(folder));
@@ -174,7 +175,7 @@ static void test_a_socket_left_behind_is_replaced(void **state)
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
     (void)close(fd);
     assert_false(hg_control_is_running(root));
-    assert_int_equal(hg_control_start(root, NULL, &here, &err), HG_OK);
+    assert_int_equal(hg_control_start(root, NULL, NULL, &here, &err), HG_OK);
     assert_true(hg_control_is_running(root));
     hg_control_stop(here);
 }
@@ -257,6 +258,38 @@ static void test_a_stop_tells_those_who_wait(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, start, stop)
 
+/* A host of these tests has no vault; what a rotation says is told by the end-to-end tests. */
+static void test_rotation_without_a_vault(void **state)
+{
+    (void)state;
+    struct hg_rotation rotation = {.kid = 7};
+    struct hg_error err = HG_ERROR_INIT;
+    assert_int_equal(hg_control_rotate_key(folder, false, NULL, NULL, &rotation, &err), HG_ENOTSUP);
+    assert_non_null(strstr(err.message, "no vault"));
+    assert_int_equal(rotation.kid, 7);
+    assert_int_equal(hg_control_rotate_key("/nowhere", false, NULL, NULL, &rotation, &err),
+                     HG_ENOTFOUND);
+}
+
+static void test_a_rotation_there_and_back(void **state)
+{
+    (void)state;
+    struct hg_rotation rotation = {.kid = 3, .resumed = true, .n_total = 12, .n_done = 11};
+    struct hg_rotation back;
+    rotation.old_stays = true;
+    rotation.why = (struct hg_error)HG_ERROR_INIT;
+    (void)snprintf(rotation.why.message, sizeof rotation.why.message, "read-only \xff");
+    HG_CLEANUP(hg_json_decrefp) json_t *json = hg_control_rotation_json(&rotation);
+    hg_control_rotation_read(json, &back);
+    assert_int_equal(back.kid, 3);
+    assert_true(back.resumed && back.old_stays && !back.prepared);
+    assert_int_equal(back.n_total, 12);
+    assert_int_equal(back.n_done, 11);
+    assert_string_equal(back.why.message, "read-only \xef\xbf\xbd");
+    hg_control_rotation_read(NULL, &back);
+    assert_int_equal(back.kid, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +304,8 @@ int main(void)
         TEST(test_calls_that_are_none),
         TEST(test_silent_clients),
         TEST(test_a_stop_tells_those_who_wait),
+        cmocka_unit_test_setup_teardown(test_rotation_without_a_vault, start, stop),
+        cmocka_unit_test(test_a_rotation_there_and_back),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

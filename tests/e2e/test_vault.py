@@ -1,0 +1,253 @@
+"""The master key: made, rotated while the host runs, lost; and where secrets must not be.
+
+Secrets are stored by test-tools/vault_tool, which does what a service of the host does.
+"""
+import base64
+import glob
+import os
+import re
+import resource
+import secrets
+import shutil
+import signal
+import subprocess
+import urllib.parse
+
+import pytest
+
+from host import BUILD, PASSWORD, ROOT, Api, Host, running
+
+N = 250
+TOOL = os.path.join(BUILD, "test-tools/vault_tool")
+if not os.path.exists(TOOL):
+    TOOL = os.path.join(ROOT, "build/release/test-tools/vault_tool")
+HAS_SANITIZER = "asan" in BUILD
+
+
+class Vault:
+    """The vault of a running host."""
+
+    def __init__(self, host):
+        self.host = host
+        self.key_file = os.path.join(host.data_dir, "master.key")
+        self.value = "can/ary+" + secrets.token_hex(8)
+        host.add(TOOL, "test-tools")
+        self.tool = os.path.join(host.folder, "app/test-tools/vault_tool")
+
+    def conninfo(self, user="headgate", database="metadata"):
+        with open(os.path.join(self.host.data_dir, "postgres/postmaster.pid"),
+                  encoding="utf-8") as f:
+            lines = f.read().split("\n")
+        return f"host={lines[4]} port={lines[3]} user={user} dbname={database}"
+
+    def call(self, word, n=N):
+        return subprocess.run(
+            [self.tool, word, self.host.data_dir, self.conninfo(), str(n)], text=True,
+            input=self.value + "\n", capture_output=True, timeout=120, **self.host.as_user())
+
+    def put(self):
+        result = self.call("put")
+        assert result.returncode == 0, result.stderr
+
+    def check(self):
+        result = self.call("check")
+        assert result.returncode == 0, result.stderr
+
+    def keys(self):
+        """The numbers of the keys in the file."""
+        with open(self.key_file, encoding="ascii") as f:
+            return [int(line.split()[0]) for line in f if not line.startswith("#")]
+
+    def key_digits(self):
+        with open(self.key_file, encoding="ascii") as f:
+            return [line.split()[1] for line in f if not line.startswith("#")]
+
+
+@pytest.fixture(scope="module")
+def host():
+    with running(Host("vault")) as running_host:
+        yield running_host
+
+
+@pytest.fixture(scope="module")
+def vault(host):
+    return Vault(host)
+
+
+def test_nothing_to_rotate_yet(host, vault):
+    result = host.command("key", "rotate")
+    assert result.returncode == 0, result.stderr
+    assert "made with the first secret" in result.stdout
+    assert not os.path.exists(vault.key_file)
+
+
+def test_wrong_use(host):
+    for words, says in ((["key"], "usage: headgate key rotate"),
+                        (["key", "rotat"], "Did you mean key rotate?"),
+                        (["key", "rotate", "--prepair"], "Did you mean --prepare?"),
+                        (["key", "rotate", "now"], "usage: headgate key rotate")):
+        result = host.command(*words)
+        assert result.returncode == 2, result.stdout
+        assert says in result.stderr
+
+
+def test_rotate_while_the_host_runs(host, vault):
+    vault.put()
+    assert vault.keys() == [1]
+    assert os.stat(vault.key_file).st_mode & 0o7777 == 0o600
+    assert os.stat(vault.key_file).st_uid == host.user.pw_uid
+    result = host.command("key", "rotate")
+    assert result.returncode == 0, result.stderr
+    assert f"rotated to key 2: {N} secrets sealed anew" in result.stdout
+    assert vault.keys() == [2]
+    vault.check()
+    result = host.command("key", "rotate", "--prepare")
+    assert "key 3 is in the file and not used yet" in result.stdout
+    assert vault.keys() == [2, 3]
+    vault.check()
+    result = host.command("key", "rotate")
+    assert "rotated to key 3" in result.stdout
+    assert vault.keys() == [3]
+    vault.check()
+    assert os.stat(vault.key_file).st_mode & 0o7777 == 0o600
+
+
+def forms(text):
+    """A secret in all the ways in which it may be written somewhere."""
+    raw = text.encode()
+    return [raw, raw.hex().encode(), raw.hex().upper().encode(),
+            base64.b64encode(raw)[:len(raw) // 3 * 4], urllib.parse.quote(text, safe="").encode(),
+            text.replace("/", "\\/").encode()]
+
+
+def processes(pid):
+    """A process and all below it."""
+    found = [pid]
+    for path in glob.glob(f"/proc/{pid}/task/*/children"):
+        with open(path, encoding="ascii") as f:
+            for child in f.read().split():
+                found += processes(int(child))
+    return found
+
+
+def pieces(host, vault):
+    """All that could hold a secret, by name."""
+    for database in ("metadata", "warehouse"):
+        dump = subprocess.run(["pg_dump", "--inserts", vault.conninfo("headgate_admin", database)],
+                              capture_output=True, timeout=120, **host.as_user())
+        assert dump.returncode == 0, dump.stderr
+        assert database != "metadata" or dump.stdout.count(b"INTO public.secret ") == N
+        yield f"pg_dump {database}", dump.stdout
+    with open(host.log_path, "rb") as f:
+        yield "the host's log", f.read()
+    for folder, _, names in os.walk(host.data_dir):
+        for name in names:
+            path = os.path.join(folder, name)
+            if path != vault.key_file and os.path.isfile(path):
+                with open(path, "rb") as f:
+                    yield path, f.read()
+    for pid in processes(host.process.pid):
+        for name in ("cmdline", "environ"):
+            with open(f"/proc/{pid}/{name}", "rb") as f:
+                yield f"{name} of {pid}", f.read()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may read other processes' environ")
+@pytest.mark.skipif(not shutil.which("pg_dump"), reason="needs pg_dump")
+def test_the_canary_is_nowhere(host, vault):
+    """Neither secrets nor master keys: in dumps, files, the log of writes, logs, arguments, environments."""
+    api = Api(host.url, "admin", PASSWORD)
+    vault.put()
+    keys = vault.key_digits()
+    host.command("key", "rotate")
+    keys += vault.key_digits()
+    vault.check()
+    assert len(set(keys)) == 2
+    wanted = forms(vault.value) + [form for key in keys for form in
+                                   (bytes.fromhex(key), key.encode(),
+                                    base64.b64encode(bytes.fromhex(key))[:40])]
+    seen = 0
+    for name, content in pieces(host, vault):
+        seen += 1
+        for form in wanted:
+            assert form not in content, f"{name} holds {form!r}"
+    assert seen > 500
+    for path in ("/api/v1/system", "/metrics", "/api/v1/ingestion/pipelines"):
+        content = api.http.get(host.url + path, timeout=30).content
+        assert not any(form in content for form in wanted)
+
+
+def test_no_core_dumps(host):
+    """Neither the host nor a worker leaves one, and no other process of the same user looks into it."""
+    Api(host.url, "admin", PASSWORD).get("/ingestion/pipelines")
+    ours = [pid for pid in processes(host.process.pid)
+            if os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "headgate"] \
+        if os.getuid() == 0 else [host.process.pid]
+    assert os.getuid() != 0 or len(ours) >= 3
+    for pid in ours:
+        with open(f"/proc/{pid}/limits", encoding="ascii") as f:
+            assert re.search(r"Max core file size +0 +0 ", f.read())
+        if not HAS_SANITIZER:
+            for name in ("environ", "mem", "maps"):
+                result = subprocess.run(["cat", f"/proc/{pid}/{name}"], capture_output=True,
+                                        timeout=30, **host.as_user())
+                assert result.returncode != 0 and b"Permission denied" in result.stderr
+
+
+def test_a_lost_file_is_told_and_nothing_is_changed(host, vault):
+    vault.put()
+    kid = vault.keys()[0]
+    assert host.stop() == 0
+    aside = vault.key_file + ".aside"
+    os.rename(vault.key_file, aside)
+    result = host.command("serve")
+    assert result.returncode == 1
+    assert (f"key {kid}, used by {N} secrets, is not in the file \"{vault.key_file}\""
+            in result.stderr)
+    assert "Put back the file" in result.stderr
+    assert not os.path.exists(vault.key_file)
+    for command in (["key", "rotate"], ["run", "good-csv"]):
+        result = host.command(*command)
+        assert result.returncode == 1 or command[0] == "run"
+        assert f"key {kid}, used by {N} secrets" in result.stderr
+    os.rename(aside, vault.key_file)
+    os.chmod(vault.key_file, 0o640)
+    result = host.command("serve")
+    assert result.returncode == 1
+    assert "others than its owner may use" in result.stderr
+    os.chmod(vault.key_file, 0o400)
+    host.start()
+    vault.check()
+
+
+def test_rotate_without_a_host(host, vault):
+    kid = vault.keys()[0]
+    assert host.stop() == 0
+    result = host.command("key", "rotate")
+    assert result.returncode == 0, result.stderr
+    assert f"rotated to key {kid + 1}: {N} secrets" in result.stdout
+    assert vault.keys() == [kid + 1]
+    assert os.stat(vault.key_file).st_mode & 0o7777 == 0o400
+    host.start()
+    vault.check()
+
+
+def test_abort_leaves_no_core(host, vault):
+    """Even where the system writes cores to the working folder, and the parent's limit allows it."""
+    limits = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (limits[1], limits[1]))
+    try:
+        os.chmod(host.folder, 0o777)
+        before = set(os.listdir(host.folder))
+        assert host.stop() == 0
+        host.start()
+        host.process.send_signal(signal.SIGABRT)
+        host.process.wait(60)
+        assert host.process.returncode in (-signal.SIGABRT, 1)  # 1: sanitizers end it their way
+        host.process = None
+        assert set(os.listdir(host.folder)) == before
+    finally:
+        os.chmod(host.folder, 0o755)
+        resource.setrlimit(resource.RLIMIT_CORE, limits)
+    host.start()
+    vault.check()
