@@ -482,6 +482,7 @@ static void test_a_release_does_not_cancel_what_was_lost(void **state)
     HG_CLEANUP(hg_json_decrefp) json_t *none = json_array();
     int n = 0;
     HG_CLEANUP(claimed_free) struct claimed lost = claim(fixture->a, "a", 1);
+    assert_int_equal(lost.n, 1);
     OK(hg_queue_recover(fixture->a, "a", none, true, &n, &err));
     HG_CLEANUP(claimed_free) struct claimed second = claim(fixture->a, "a", 1);
     assert_int_equal(second.tasks[0].n_lost, 1);
