@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -34,12 +35,13 @@ static const struct hg_metric oldest = {
 
 static double resident_bytes(void)
 {
-    unsigned long pages = 0;
+    char line[128];
     HG_CLEANUP(hg_fclosep) FILE *file = fopen("/proc/self/statm", "re");
-    if (!file || fscanf(file, "%*u %lu", &pages) != 1) {
+    if (!file || !fgets(line, sizeof line, file)) {
         return 0;
     }
-    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+    /* The second number, in pages. */
+    return strtod(line + strcspn(line, " "), NULL) * (double)sysconf(_SC_PAGESIZE);
 }
 
 static double open_descriptors(void)

@@ -474,10 +474,12 @@ static int add_asked(struct hg_db *db,
     r = r < 0 ? r : hg_run_check(&entry, json_object_get(body, "params"), &params, err);
     r = r < 0 ? r : find_times(&entry, times, all_us, &before_us, err);
     /* What was given: what is missing gets the defaults of the day. */
-    return r < 0
-               ? r
-               : hg_backfill_add(
-                     db, pipeline_id, "backfill", times, json_object_get(body, "params"), id, err);
+    r = r < 0 ? r
+              : hg_backfill_add(
+                    db, pipeline_id, "backfill", times, json_object_get(body, "params"), id, err);
+    times->times_us = NULL; /* they were ours */
+    times->before_first_us = NULL;
+    return r;
 }
 
 int hg_backfills_create(struct hg_pipelines *service,

@@ -342,7 +342,7 @@ static char *cursor_of(const struct rows *rows, const json_t *cells)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *cursor = json_array();
     for (int i = 0; i < rows->n_sorts; i++) {
-        (void)json_array_append(cursor, json_array_get(cells, (size_t)(rows->n_shown + i)));
+        (void)json_array_append(cursor, json_array_get(cells, (size_t)rows->n_shown + (size_t)i));
     }
     return json_dumps(cursor, JSON_COMPACT);
 }

@@ -302,7 +302,7 @@ static int refuse_at_start(struct hg_error *err)
 
 int hg_schedule_parse(const char *text, struct hg_schedule *ret, struct hg_error *err)
 {
-    struct hg_schedule parsed;
+    struct hg_schedule parsed = {0};
     int r = hg_schedule_parse_pattern(text, &parsed, err);
     r = r == HG_OK && parsed.at_start ? refuse_at_start(err) : r;
     r = r < 0 ? r : check_comes(&parsed, text, err);

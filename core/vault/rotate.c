@@ -265,7 +265,7 @@ static int reseal(struct rotating *rotating,
 {
     HG_CLEANUP(hg_buf_free) struct hg_buf sealed_key = HG_BUF_INIT;
     struct hg_seal_context context;
-    struct hg_key_row old;
+    struct hg_key_row old = {0};
     const struct hg_master_key *from = NULL;
     const struct hg_master_key *to = NULL;
     int r = read_context(batch, row, renewed, &context, err);

@@ -212,7 +212,7 @@ static int check_key(struct hg_vault *vault,
 int hg_vault_check_keys(struct hg_vault *vault, struct hg_db *db, struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    struct hg_key_row row;
+    struct hg_key_row row = {0};
     int r = check_file(vault, err);
     r = r < 0 ? r : hg_db_exec(db, &list_keys, NULL, &result, err);
     for (int i = 0; r == HG_OK && i < PQntuples(result); i++) {
@@ -298,7 +298,7 @@ static int keep_active(struct hg_vault *vault,
                        bool *ret_keep,
                        struct hg_error *err)
 {
-    struct hg_key_row row;
+    struct hg_key_row row = {0};
     const struct hg_master_key *key = NULL;
     int64_t n_secrets = hg_result_int64(active, 0, "n_secrets", 0);
     int r = hg_vault_read_key(active, 0, &row, err);
