@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "config/host_config.h"
+#include "events/bus.h"
 #include "pipeline/service.h"
 #include "plugin/registry.h"
 #include "store/store.h"
@@ -15,6 +16,7 @@ struct hg_host_parts {
     struct hg_plugin_registry *plugins;
     struct hg_store *store;
     struct hg_pipelines *pipelines;
+    struct hg_events *events; /* set by who has clients, before hg_host_start; NULL: nobody */
 };
 
 /* Becomes the service's user when started as root. Call it before anything else is opened. */
@@ -23,9 +25,9 @@ int hg_host_become_user(const struct hg_host_config *config, struct hg_error *er
 int hg_host_start(const struct hg_host_config *config,
                   struct hg_host_parts *ret,
                   struct hg_error *err);
-#define HG_HOST_PARTS_INIT   \
-    {                        \
-        -1, NULL, NULL, NULL \
+#define HG_HOST_PARTS_INIT         \
+    {                              \
+        -1, NULL, NULL, NULL, NULL \
     }
 
 /* Running tasks go on for `grace_ms`. */

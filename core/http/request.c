@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/str.h"
+#include "events/bus.h"
 
 const char *hg_http_param(const struct hg_http_request *request, size_t i)
 {
@@ -206,6 +207,7 @@ void hg_http_answer_drop(struct hg_http_request *request)
     if (request->answer.owned) {
         free(request->answer.body);
     }
+    hg_events_unsubscribe(request->answer.subscriber);
     memset(&request->answer, 0, sizeof request->answer);
 }
 
