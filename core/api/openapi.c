@@ -22,6 +22,13 @@ static const struct {
     {"run_id", "{\"type\":\"string\",\"format\":\"uuid\"}", "A run's id"},
     {"job_id", "{\"type\":\"string\"}", "A job's id in its pipeline"},
     {"dataset", "{\"type\":\"string\"}", "schema.table"},
+    {"session_id", "{\"type\":\"string\",\"format\":\"uuid\"}", "A session's id"},
+    {"token_id", "{\"type\":\"string\",\"format\":\"uuid\"}", "An API token's id"},
+    {"username",
+     "{\"type\":\"string\"}",
+     "A user's name; in lists one's own, for an admin anyone's"},
+    {"actor", "{\"type\":\"string\"}", "Only what this user did"},
+    {"action", "{\"type\":\"string\"}", "Only this action, as user.create"},
     {"limit",
      "{\"type\":\"integer\",\"minimum\":1,\"maximum\":500,\"default\":50}",
      "Items on a page"},
@@ -44,6 +51,7 @@ enum {
     FOR_EDITS = 16,   /* PATCH */
     FOR_ACTS = 32,    /* POST for users */
     FOR_SIGN_IN = 64, /* POST for anyone */
+    FOR_ENDS = 128,   /* DELETE */
 };
 
 /* When an answer other than the good one may come. */
@@ -55,12 +63,12 @@ static const struct {
     {401, FOR_USERS | FOR_SIGN_IN},
     {403, FOR_USERS},
     {404, FOR_PATHS},
-    {409, FOR_ACTS},
-    {412, FOR_EDITS},
+    {409, FOR_ACTS | FOR_EDITS | FOR_ENDS},
+    {412, FOR_EDITS | FOR_ENDS},
     {413, FOR_BODIES},
     {415, FOR_BODIES},
     {422, FOR_BODIES},
-    {429, FOR_SIGN_IN},
+    {429, FOR_SIGN_IN | FOR_ACTS},
     {500, FOR_ALL},
     {503, FOR_ALL},
 };
@@ -136,6 +144,7 @@ static unsigned traits_of(const struct hg_route *route)
            (route->query || route->request_schema ? FOR_INPUT : 0U) |
            (route->request_schema ? FOR_BODIES : 0U) |
            (strcmp(route->method, "PATCH") == 0 ? FOR_EDITS : 0U) |
+           (strcmp(route->method, "DELETE") == 0 ? FOR_ENDS : 0U) |
            (is_post && !is_public ? FOR_ACTS : 0U) | (is_post && is_public ? FOR_SIGN_IN : 0U);
 }
 
@@ -175,17 +184,18 @@ static json_t *operation(const struct hg_route *route, const json_t *schemas, st
         return NULL;
     }
     bool is_public = (route->flags & HG_ROUTE_PUBLIC) != 0;
-    json_t *made = json_pack("{s:s, s:s, s:O, s:o, s:o}",
-                             "operationId",
-                             route->operation,
-                             "summary",
-                             route->summary,
-                             "parameters",
-                             list,
-                             "responses",
-                             responses(route, schemas),
-                             "security",
-                             is_public ? json_array() : json_pack("[{s:[]}]", "session"));
+    json_t *made =
+        json_pack("{s:s, s:s, s:O, s:o, s:o}",
+                  "operationId",
+                  route->operation,
+                  "summary",
+                  route->summary,
+                  "parameters",
+                  list,
+                  "responses",
+                  responses(route, schemas),
+                  "security",
+                  is_public ? json_array() : json_pack("[{s:[]}, {s:[]}]", "session", "token"));
     if (!is_public) {
         (void)json_object_set_new(made, "x-role", json_string(hg_role_name(route->role)));
     }
@@ -290,33 +300,38 @@ int hg_openapi_make(const struct hg_route *routes,
     if (r < 0) {
         return r;
     }
-    json_t *document =
-        json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:s}], s:O, s:{s:O, s:{s:{s:s, s:s, s:s}}}}",
-                  "openapi",
-                  "3.1.0",
-                  "info",
-                  "title",
-                  "Headgate",
-                  "version",
-                  version,
-                  "description",
-                  "Pipelines that bring outside data in, check it and land it in PostgreSQL.",
-                  "servers",
-                  "url",
-                  server_url,
-                  "paths",
-                  paths,
-                  "components",
-                  "schemas",
-                  schemas,
-                  "securitySchemes",
-                  "session",
-                  "type",
-                  "apiKey",
-                  "in",
-                  "cookie",
-                  "name",
-                  HG_SESSION_COOKIE);
+    json_t *document = json_pack(
+        "{s:s, s:{s:s, s:s, s:s}, s:[{s:s}], s:O, s:{s:O, s:{s:{s:s, s:s, s:s}, s:{s:s, s:s}}}}",
+        "openapi",
+        "3.1.0",
+        "info",
+        "title",
+        "Headgate",
+        "version",
+        version,
+        "description",
+        "Pipelines that bring outside data in, check it and land it in PostgreSQL.",
+        "servers",
+        "url",
+        server_url,
+        "paths",
+        paths,
+        "components",
+        "schemas",
+        schemas,
+        "securitySchemes",
+        "session",
+        "type",
+        "apiKey",
+        "in",
+        "cookie",
+        "name",
+        HG_SESSION_COOKIE,
+        "token",
+        "type",
+        "http",
+        "scheme",
+        "bearer");
     if (!document) {
         return hg_error_nomem(err);
     }

@@ -29,6 +29,8 @@ struct hg_http_options {
      * executor, before each handler whose row is not public.
      */
     int (*authenticate)(struct hg_http_request *request, struct hg_error *err);
+    /* A user's role did not allow what he asked to change; may be NULL. On the executor. */
+    void (*refused)(struct hg_http_request *request);
     const char *public_url; /* may be NULL */
     int threads;            /* 8 */
     int queue_max;          /* 128 requests */

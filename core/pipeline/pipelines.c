@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/audit.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "pipeline/page.h"
@@ -241,10 +242,13 @@ int hg_pipelines_update(struct hg_pipelines *service,
         }
         const char *const params[] = {id, text};
         r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+        r = r < 0 ? r : hg_db_begin(db, err);
         r = r < 0 ? r : hg_db_exec(db, &put_overrides, params, &result, err);
         if (r == HG_OK && PQntuples(result) == 0) {
             return hg_error_set(err, HG_ENOTFOUND, "there is no pipeline \"%.64s\"", id);
         }
+        r = r < 0 ? r : hg_audit_write(db, "pipeline.update", id, patch, err);
+        r = r < 0 ? r : hg_db_commit(db, err);
     }
     r = r < 0 ? r : hg_plan_one(service, id, err);
     return r < 0 ? r : hg_pipelines_get(service, id, ret, err);
