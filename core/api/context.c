@@ -73,6 +73,25 @@ int hg_api_check_members(struct hg_http_request *request,
     return HG_OK;
 }
 
+int hg_api_no_body(struct hg_http_request *request, struct hg_error *err)
+{
+    static const char *const none[] = {NULL};
+    HG_CLEANUP(hg_json_decrefp) json_t *body = NULL;
+    int r = hg_http_json_body(request, true, &body, err);
+    return r < 0 ? r : hg_api_check_members(request, body, none, err);
+}
+
+int hg_api_accept(struct hg_http_request *request, json_t *json, struct hg_error *err)
+{
+    const char *url = json_string_value(json_object_get(json, "status_url"));
+    int r = url ? hg_http_answer_header(request, "Location", url, err) : HG_OK;
+    if (r < 0) {
+        json_decref(json);
+        return r;
+    }
+    return hg_http_answer_json(request, 202, json, err);
+}
+
 int hg_api_text_member(struct hg_http_request *request,
                        const json_t *body,
                        const char *name,

@@ -34,6 +34,10 @@ int hg_api_page(struct hg_http_request *request, struct hg_page *ret, struct hg_
  * invalid in a GET came with the query: 400.
  */
 int hg_api_answer(struct hg_http_request *request, int r, json_t *json, struct hg_error *err);
+/* Answers 202 with a thing that is under way (taken over) and where it can be seen: status_url. */
+int hg_api_accept(struct hg_http_request *request, json_t *json, struct hg_error *err);
+/* What takes no body: none, or an empty object. */
+int hg_api_no_body(struct hg_http_request *request, struct hg_error *err);
 /* 422 naming the first member of `body` that is none of `known` (ended by NULL). */
 int hg_api_check_members(struct hg_http_request *request,
                          const json_t *body,

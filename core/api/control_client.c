@@ -28,9 +28,7 @@ static int take_error(const json_t *error, struct hg_error *err)
     if (*text_of(error, "hint")) {
         (void)hg_error_hint(err, "%s", text_of(error, "hint"));
     }
-    if (err) {
-        (void)snprintf(err->pointer, sizeof err->pointer, "%s", text_of(error, "pointer"));
-    }
+    (void)hg_error_at(err, "%s", text_of(error, "pointer"));
     return code;
 }
 

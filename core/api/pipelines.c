@@ -137,16 +137,7 @@ static int trigger(struct hg_http_request *request, struct hg_error *err)
     if (r == HG_ECONFLICT && busy[0]) {
         hg_http_problem_member(request, "run_id", busy);
     }
-    if (r < 0) {
-        return r;
-    }
-    const char *url = json_string_value(json_object_get(answer, "status_url"));
-    r = url ? hg_http_answer_header(request, "Location", url, err) : HG_OK;
-    if (r < 0) {
-        json_decref(answer);
-        return r;
-    }
-    return hg_http_answer_json(request, 202, answer, err);
+    return r < 0 ? r : hg_api_accept(request, answer, err);
 }
 
 int hg_api_pipelines_trigger(struct hg_http_request *request, struct hg_error *err)

@@ -23,21 +23,12 @@ int hg_api_runs_get(struct hg_http_request *request, struct hg_error *err)
     return hg_api_answer(request, r, answer, err);
 }
 
-/* Both take no body; an empty object is one too. */
-static int check_no_body(struct hg_http_request *request, struct hg_error *err)
-{
-    static const char *const none[] = {NULL};
-    HG_CLEANUP(hg_json_decrefp) json_t *body = NULL;
-    int r = hg_http_json_body(request, true, &body, err);
-    return r < 0 ? r : hg_api_check_members(request, body, none, err);
-}
-
 int hg_api_runs_cancel(struct hg_http_request *request, struct hg_error *err)
 {
     const char *run_id;
     json_t *answer = NULL;
     int r = run_id_of(request, &run_id, err);
-    r = r < 0 ? r : check_no_body(request, err);
+    r = r < 0 ? r : hg_api_no_body(request, err);
     r = r < 0 ? r : hg_runs_cancel(hg_api_of(request)->options.pipelines, run_id, &answer, err);
     return r < 0 ? r : hg_http_answer_json(request, 202, answer, err);
 }
@@ -48,7 +39,7 @@ int hg_api_runs_retry(struct hg_http_request *request, struct hg_error *err)
     char busy[HG_UUID_TEXT] = "";
     json_t *answer = NULL;
     int r = run_id_of(request, &run_id, err);
-    r = r < 0 ? r : check_no_body(request, err);
+    r = r < 0 ? r : hg_api_no_body(request, err);
     r = r < 0 ? r
               : hg_runs_retry(hg_api_of(request)->options.pipelines, run_id, &answer, busy, err);
     if (r == HG_ECONFLICT && busy[0]) {

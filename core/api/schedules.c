@@ -59,16 +59,7 @@ static int create(struct hg_http_request *request, struct hg_error *err)
     r = r < 0 ? r
               : hg_backfills_create(
                     pipelines_of(request), hg_http_param(request, 0), body, &answer, err);
-    if (r < 0) {
-        return r;
-    }
-    const char *url = json_string_value(json_object_get(answer, "status_url"));
-    r = url ? hg_http_answer_header(request, "Location", url, err) : HG_OK;
-    if (r < 0) {
-        json_decref(answer);
-        return r;
-    }
-    return hg_http_answer_json(request, 202, answer, err);
+    return r < 0 ? r : hg_api_accept(request, answer, err);
 }
 
 int hg_api_backfills_create(struct hg_http_request *request, struct hg_error *err)
@@ -97,11 +88,8 @@ int hg_api_backfills_get(struct hg_http_request *request, struct hg_error *err)
 
 int hg_api_backfills_cancel(struct hg_http_request *request, struct hg_error *err)
 {
-    static const char *const none[] = {NULL};
-    HG_CLEANUP(hg_json_decrefp) json_t *body = NULL;
     json_t *answer = NULL;
-    int r = hg_http_json_body(request, true, &body, err);
-    r = r < 0 ? r : hg_api_check_members(request, body, none, err);
+    int r = hg_api_no_body(request, err);
     r = r < 0 ? r
               : hg_backfills_cancel(pipelines_of(request),
                                     hg_http_param(request, 0),

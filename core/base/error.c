@@ -124,6 +124,18 @@ int hg_error_hint(struct hg_error *err, const char *fmt, ...)
     return err->code;
 }
 
+int hg_error_at(struct hg_error *err, const char *fmt, ...)
+{
+    if (!err) {
+        return HG_EINTERNAL;
+    }
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(err->pointer, sizeof err->pointer, fmt, args);
+    va_end(args);
+    return err->code;
+}
+
 int hg_error_wrap(struct hg_error *err, const char *fmt, ...)
 {
     if (!err) {

@@ -25,6 +25,9 @@ int hg_error_errno(struct hg_error *err, int errno_value, const char *fmt, ...) 
 /* What to do about it; call after hg_error_set. Returns err->code, or HG_EINTERNAL for NULL. */
 int hg_error_hint(struct hg_error *err, const char *fmt, ...) HG_PRINTF(2, 3);
 
+/* The JSON pointer of the field at fault. Returns err->code, or HG_EINTERNAL for NULL. */
+int hg_error_at(struct hg_error *err, const char *fmt, ...) HG_PRINTF(2, 3);
+
 /* Puts context and ": " before the message. Returns err->code, or HG_EINTERNAL for NULL. */
 int hg_error_wrap(struct hg_error *err, const char *fmt, ...) HG_PRINTF(2, 3);
 

@@ -307,8 +307,8 @@ int hg_schema_check(const json_t *schema, struct hg_error *err)
 {
     struct check check = {schema, HG_BUF_INIT, 0, err};
     int r = check_schema(&check, schema);
-    if (r < 0 && err) {
-        (void)snprintf(err->pointer, sizeof err->pointer, "%s", hg_buf_text(&check.pointer));
+    if (r < 0) {
+        (void)hg_error_at(err, "%s", hg_buf_text(&check.pointer));
     }
     if (r == HG_OK && hg_buf_failed(&check.pointer)) {
         r = hg_error_nomem(err);

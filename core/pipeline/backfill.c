@@ -100,22 +100,19 @@ int hg_backfill_add(struct hg_db *db,
 
 /* ---- going on ---- */
 
+/* clang-format off */
 /* Of each pipeline whose lane is free the oldest. */
 static const struct hg_statement next_ones = {
     "backfill_next",
     "select distinct on (b.pipeline_id) b.id, b.pipeline_id, b.kind, b.params, b.n_made,"
-    " b.n_made >= cardinality(b.times) as is_over, " HG_SQL_TIME(
-        "b.times[b.n_made + 1]") " as at,"
-                                 " " HG_SQL_TIME(
-                                     "case b.n_made when 0 then b.before_first else "
-                                     "b.times[b.n_made] end") " as start from backfill b where "
-                                                              "b.status = 'running' and not exists "
-                                                              "(select from run_slot s"
-                                                              " where s.pipeline_id = "
-                                                              "b.pipeline_id and s.slot = 2) and "
-                                                              "not exists (select from pause)"
-                                                              " order by b.pipeline_id, b.id",
+    " b.n_made >= cardinality(b.times) as is_over,"
+    " " HG_SQL_TIME("b.times[b.n_made + 1]") " as at,"
+    " " HG_SQL_TIME("case b.n_made when 0 then b.before_first else b.times[b.n_made] end")
+    " as start from backfill b where b.status = 'running'"
+    " and not exists (select from run_slot s where s.pipeline_id = b.pipeline_id and s.slot = 2)"
+    " and not exists (select from pause) order by b.pipeline_id, b.id",
     0};
+/* clang-format on */
 
 static const struct hg_statement are_left = {
     "backfill_are_left",
@@ -311,17 +308,7 @@ int hg_backfills_list(struct hg_pipelines *service,
                       json_t **ret,
                       struct hg_error *err)
 {
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    HG_CLEANUP(hg_catalog_entry_free) struct hg_catalog_entry entry = {0};
-    char limit[16];
-    (void)snprintf(limit, sizeof limit, "%d", page->limit);
-    const char *const params[] = {pipeline_id, page->cursor, limit};
-    int r = hg_page_check(page, hg_uuid_is_valid, err);
-    r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    r = r < 0 ? r : hg_catalog_get(db, pipeline_id, &entry, err);
-    r = r < 0 ? r : hg_db_exec(db, &list, params, &result, err);
-    return r < 0 ? r : hg_page_answer(result, page, ret, err);
+    return hg_page_of_pipeline(service, &list, pipeline_id, NULL, page, hg_uuid_is_valid, ret, err);
 }
 
 int hg_backfills_cancel(struct hg_pipelines *service,
@@ -363,20 +350,9 @@ int hg_backfills_cancel(struct hg_pipelines *service,
 
 /* ---- asking for one ---- */
 
-static int at_field(struct hg_error *err, const char *pointer)
-{
-    if (err) {
-        err->code = HG_EINVAL;
-        (void)snprintf(err->pointer, sizeof err->pointer, "%s", pointer);
-    }
-    return HG_EINVAL;
-}
-
 static int read_time(const json_t *body, const char *name, int64_t *ret_us, struct hg_error *err)
 {
-    char pointer[16];
     const char *text = json_string_value(json_object_get(body, name));
-    (void)snprintf(pointer, sizeof pointer, "/%s", name);
     if (!text || hg_time_parse(text, ret_us, err) < 0) {
         (void)hg_error_set(err,
                            HG_EINVAL,
@@ -385,7 +361,8 @@ static int read_time(const json_t *body, const char *name, int64_t *ret_us, stru
                            text ? "\"" : "",
                            text ? text : "none",
                            text ? "\"" : "");
-        return at_field(err, pointer);
+        (void)hg_error_at(err, "/%s", name);
+        return HG_EINVAL;
     }
     return HG_OK;
 }
@@ -396,12 +373,14 @@ static int read_window(const json_t *body, struct hg_backfill_times *ret, struct
     r = r < 0 ? r : read_time(body, "to", &ret->to_us, err);
     if (r == HG_OK && ret->to_us <= ret->from_us) {
         (void)hg_error_set(err, HG_EINVAL, "the window is empty: to is not behind from");
-        return at_field(err, "/to");
+        (void)hg_error_at(err, "/to");
+        return HG_EINVAL;
     }
     if (r == HG_OK && ret->to_us > hg_time_now_us() + INT64_C(60000000)) {
         (void)hg_error_set(
             err, HG_EINVAL, "to lies in the future: what has not been yet is the schedule's");
-        return at_field(err, "/to");
+        (void)hg_error_at(err, "/to");
+        return HG_EINVAL;
     }
     return r;
 }
@@ -440,13 +419,15 @@ static int find_times(const struct hg_catalog_entry *entry,
                                line);
             (void)hg_error_hint(err,
                                 "Take a smaller window, and the rest when this one has ended.");
-            return at_field(err, "/to");
+            (void)hg_error_at(err, "/to");
+            return HG_EINVAL;
         }
         ret_us[times->n++] = at_us;
     }
     if (times->n == 0) {
         (void)hg_error_set(err, HG_EINVAL, "the window has no time of the schedule \"%s\"", line);
-        return at_field(err, "/from");
+        (void)hg_error_at(err, "/from");
+        return HG_EINVAL;
     }
     if (hg_schedule_previous(&schedule, zone, ret_us[0], ret_before_us) == HG_OK) {
         times->before_first_us = ret_before_us;
@@ -458,10 +439,10 @@ static int find_times(const struct hg_catalog_entry *entry,
 static int add_asked(struct hg_db *db,
                      const char *pipeline_id,
                      const json_t *body,
-                     struct hg_backfill_times *times,
                      char id[HG_UUID_TEXT],
                      struct hg_error *err)
 {
+    struct hg_backfill_times times = {0};
     HG_CLEANUP(hg_catalog_entry_free) struct hg_catalog_entry entry = {0};
     HG_CLEANUP(hg_json_decrefp) json_t *params = NULL;
     HG_CLEANUP(hg_freep) int64_t *all_us = calloc(HG_BACKFILL_MAX, sizeof *all_us);
@@ -470,16 +451,14 @@ static int add_asked(struct hg_db *db,
         return hg_error_nomem(err);
     }
     int r = hg_catalog_get(db, pipeline_id, &entry, err);
-    r = r < 0 ? r : read_window(body, times, err);
+    r = r < 0 ? r : read_window(body, &times, err);
     r = r < 0 ? r : hg_run_check(&entry, json_object_get(body, "params"), &params, err);
-    r = r < 0 ? r : find_times(&entry, times, all_us, &before_us, err);
+    r = r < 0 ? r : find_times(&entry, &times, all_us, &before_us, err);
     /* What was given: what is missing gets the defaults of the day. */
-    r = r < 0 ? r
-              : hg_backfill_add(
-                    db, pipeline_id, "backfill", times, json_object_get(body, "params"), id, err);
-    times->times_us = NULL; /* they were ours */
-    times->before_first_us = NULL;
-    return r;
+    return r < 0
+               ? r
+               : hg_backfill_add(
+                     db, pipeline_id, "backfill", &times, json_object_get(body, "params"), id, err);
 }
 
 int hg_backfills_create(struct hg_pipelines *service,
@@ -488,12 +467,11 @@ int hg_backfills_create(struct hg_pipelines *service,
                         json_t **ret,
                         struct hg_error *err)
 {
-    struct hg_backfill_times times = {0};
     char id[HG_UUID_TEXT];
     {
         HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
         int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-        r = r < 0 ? r : add_asked(db, pipeline_id, body, &times, id, err);
+        r = r < 0 ? r : add_asked(db, pipeline_id, body, id, err);
         r = r < 0 ? r : in_db_get(db, pipeline_id, id, ret, err);
         if (r < 0) {
             return r;

@@ -128,14 +128,17 @@ static json_t *time_form(const struct hg_schedule *schedule,
                      change_form(schedule, zone, time_s));
 }
 
-static int name_field(struct hg_error *err, const char *pointer)
+/* A schedule or a zone that cannot be is the caller's mistake. */
+static int name_field(int r, const char *pointer, struct hg_error *err)
 {
-    if (err && err->code != HG_ENOMEM) {
-        err->code = HG_EINVAL;
-        (void)snprintf(err->pointer, sizeof err->pointer, "%s", pointer);
-        return HG_EINVAL;
+    if (r == HG_ENOMEM) {
+        return r;
     }
-    return err ? err->code : HG_EINVAL;
+    if (err) {
+        err->code = HG_EINVAL;
+    }
+    (void)hg_error_at(err, "%s", pointer);
+    return HG_EINVAL;
 }
 
 int hg_schedules_next(const char *cron,
@@ -148,11 +151,13 @@ int hg_schedules_next(const char *cron,
     HG_CLEANUP(hg_zone_freep) struct hg_zone *zone = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *items = json_array();
     struct hg_schedule schedule;
-    if (hg_schedule_parse(cron, &schedule, err) < 0) {
-        return name_field(err, "/cron");
+    int r = hg_schedule_parse(cron, &schedule, err);
+    if (r < 0) {
+        return name_field(r, "/cron", err);
     }
-    if (hg_zone_load(zone_name, &zone, err) < 0) {
-        return name_field(err, "/timezone");
+    r = hg_zone_load(zone_name, &zone, err);
+    if (r < 0) {
+        return name_field(r, "/timezone", err);
     }
     int64_t at_us = after_us;
     for (int i = 0; i < count && hg_schedule_next(&schedule, zone, at_us, &at_us) == HG_OK; i++) {

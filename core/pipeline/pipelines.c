@@ -269,6 +269,34 @@ int hg_pipelines_get(struct hg_pipelines *service,
 
 /* ---- changing ---- */
 
+/* `text` NULL: back to what the file says. */
+static int store_overrides(struct hg_pipelines *service,
+                           const char *id,
+                           const char *text,
+                           struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {id, text};
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_db_exec(db, text ? &put_overrides : &drop_overrides, params, &result, err);
+    if (r == HG_OK && PQntuples(result) == 0) {
+        return hg_error_set(err, HG_ENOTFOUND, "there is no pipeline \"%.64s\"", id);
+    }
+    return r;
+}
+
+static int override(struct hg_pipelines *service,
+                    const char *id,
+                    const char *text,
+                    json_t **ret,
+                    struct hg_error *err)
+{
+    int r = store_overrides(service, id, text, err);
+    r = r < 0 ? r : hg_plan(service, id, err);
+    return r < 0 ? r : hg_pipelines_get(service, id, ret, err);
+}
+
 int hg_pipelines_update(struct hg_pipelines *service,
                         const char *id,
                         const json_t *patch,
@@ -276,25 +304,11 @@ int hg_pipelines_update(struct hg_pipelines *service,
                         struct hg_error *err)
 {
     int r = hg_settings_check(patch, err);
-    if (r < 0) {
-        return r;
+    HG_CLEANUP(hg_freep) char *text = r < 0 ? NULL : json_dumps(patch, JSON_COMPACT);
+    if (r == HG_OK && !text) {
+        return hg_error_nomem(err);
     }
-    {
-        HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-        HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-        HG_CLEANUP(hg_freep) char *text = json_dumps(patch, JSON_COMPACT);
-        if (!text) {
-            return hg_error_nomem(err);
-        }
-        const char *const params[] = {id, text};
-        r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-        r = r < 0 ? r : hg_db_exec(db, &put_overrides, params, &result, err);
-        if (r == HG_OK && PQntuples(result) == 0) {
-            return hg_error_set(err, HG_ENOTFOUND, "there is no pipeline \"%.64s\"", id);
-        }
-    }
-    r = r < 0 ? r : hg_plan(service, id, err);
-    return r < 0 ? r : hg_pipelines_get(service, id, ret, err);
+    return r < 0 ? r : override(service, id, text, ret, err);
 }
 
 int hg_pipelines_reset(struct hg_pipelines *service,
@@ -302,21 +316,7 @@ int hg_pipelines_reset(struct hg_pipelines *service,
                        json_t **ret,
                        struct hg_error *err)
 {
-    {
-        HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-        HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-        const char *const params[] = {id};
-        int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-        r = r < 0 ? r : hg_db_exec(db, &drop_overrides, params, &result, err);
-        if (r < 0) {
-            return r;
-        }
-        if (PQntuples(result) == 0) {
-            return hg_error_set(err, HG_ENOTFOUND, "there is no pipeline \"%.64s\"", id);
-        }
-    }
-    int r = hg_plan(service, id, err);
-    return r < 0 ? r : hg_pipelines_get(service, id, ret, err);
+    return override(service, id, NULL, ret, err);
 }
 
 int hg_pipelines_trigger(struct hg_pipelines *service,

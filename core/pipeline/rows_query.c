@@ -76,7 +76,7 @@ static int find_column(const struct rows *rows, const char *name)
 static int no_column(const char *parameter, const char *name, struct hg_error *err)
 {
     hg_error_set(err, HG_EINVAL, "%s: the dataset has no column \"%.64s\"", parameter, name);
-    (void)(err && snprintf(err->pointer, sizeof err->pointer, "/%s", parameter));
+    (void)hg_error_at(err, "/%s", parameter);
     return HG_EINVAL;
 }
 

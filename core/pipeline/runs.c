@@ -80,7 +80,7 @@ static int check_params(const json_t *definition,
     }
     if (!json_is_object(params)) {
         hg_error_set(err, HG_EINVAL, "params is not an object of names and values");
-        (void)(err && snprintf(err->pointer, sizeof err->pointer, "/params"));
+        (void)hg_error_at(err, "/params");
         return HG_EINVAL;
     }
     if (json_is_object(schema)) {
@@ -93,7 +93,7 @@ static int check_params(const json_t *definition,
         }
     } else if (json_object_size(params) > 0) {
         hg_error_set(err, HG_EINVAL, "this pipeline takes no parameters");
-        (void)(err && snprintf(err->pointer, sizeof err->pointer, "/params"));
+        (void)hg_error_at(err, "/params");
         return HG_EINVAL;
     }
     *ret = HG_TAKE(params);
@@ -428,15 +428,12 @@ int hg_run_create(struct hg_pipelines *service,
 static const struct hg_statement list_runs = {
     "runs_list",
     "select r.id as cursor_key, " HG_SQL_RUN " as item from run r"
-    " where r.pipeline_id = $1 and ($2::text is null or r.status = $2)"
-    " and ($3::uuid is null or r.id < $3::uuid) order by r.id desc limit $4::int + 1",
+    " where r.pipeline_id = $1 and ($4::text is null or r.status = $4)"
+    " and ($2::uuid is null or r.id < $2::uuid) order by r.id desc limit $3::int + 1",
     4};
 
 static const struct hg_statement get_run = {
     "runs_get", "select " HG_SQL_RUN " as item from run r where r.id = $1", 1};
-
-static const struct hg_statement has_pipeline = {
-    "runs_has_pipeline", "select from pipeline where id = $1", 1};
 
 int hg_runs_list(struct hg_pipelines *service,
                  const char *pipeline_id,
@@ -445,21 +442,8 @@ int hg_runs_list(struct hg_pipelines *service,
                  json_t **ret,
                  struct hg_error *err)
 {
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *found = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    char limit[16];
-    (void)snprintf(limit, sizeof limit, "%d", page->limit);
-    const char *const id[] = {pipeline_id};
-    const char *const params[] = {pipeline_id, status, page->cursor, limit};
-    int r = hg_page_check(page, hg_uuid_is_valid, err);
-    r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    r = r < 0 ? r : hg_db_exec(db, &has_pipeline, id, &found, err);
-    if (r == HG_OK && PQntuples(found) == 0) {
-        return hg_error_set(err, HG_ENOTFOUND, "there is no pipeline \"%.64s\"", pipeline_id);
-    }
-    r = r < 0 ? r : hg_db_exec(db, &list_runs, params, &result, err);
-    return r < 0 ? r : hg_page_answer(result, page, ret, err);
+    return hg_page_of_pipeline(
+        service, &list_runs, pipeline_id, status, page, hg_uuid_is_valid, ret, err);
 }
 
 int hg_runs_get(struct hg_pipelines *service,

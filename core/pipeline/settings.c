@@ -108,7 +108,7 @@ int hg_settings_check(const json_t *patch, struct hg_error *err)
     json_object_foreach ((json_t *)(uintptr_t)patch, name, value) {
         int r = check_one(name, value, err);
         if (r < 0) {
-            (void)(err && snprintf(err->pointer, sizeof err->pointer, "/%.100s", name));
+            (void)hg_error_at(err, "/%.100s", name);
             return r;
         }
     }

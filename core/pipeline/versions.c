@@ -1,11 +1,8 @@
 /*
  * What a pipeline's file has said: a version whenever it changed. A run names its version.
  */
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "base/parse.h"
-#include "pipeline/catalog.h"
 #include "pipeline/page.h"
 #include "pipeline/service.h"
 #include "pipeline/sql_json.h"
@@ -43,17 +40,7 @@ int hg_versions_list(struct hg_pipelines *service,
                      json_t **ret,
                      struct hg_error *err)
 {
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    HG_CLEANUP(hg_catalog_entry_free) struct hg_catalog_entry entry = {0};
-    char limit[16];
-    (void)snprintf(limit, sizeof limit, "%d", page->limit);
-    const char *const params[] = {pipeline_id, page->cursor, limit};
-    int r = hg_page_check(page, is_version, err);
-    r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    r = r < 0 ? r : hg_catalog_get(db, pipeline_id, &entry, err);
-    r = r < 0 ? r : hg_db_exec(db, &list, params, &result, err);
-    return r < 0 ? r : hg_page_answer(result, page, ret, err);
+    return hg_page_of_pipeline(service, &list, pipeline_id, NULL, page, is_version, ret, err);
 }
 
 int hg_versions_get(struct hg_pipelines *service,
