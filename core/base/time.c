@@ -23,6 +23,12 @@ int64_t hg_time_monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+void hg_time_pause_ms(int64_t ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
 void hg_time_monotonic_after(int64_t wait_ms, struct timespec *ret)
 {
     (void)clock_gettime(CLOCK_MONOTONIC, ret);

@@ -16,6 +16,8 @@
 int64_t hg_time_now_us(void);
 /* Milliseconds of a clock that never jumps; for delays and deadlines. */
 int64_t hg_time_monotonic_ms(void);
+/* Sleeps; a signal may end it early. */
+void hg_time_pause_ms(int64_t ms);
 /* When `wait_ms` (0 or more) from now will have passed, by CLOCK_MONOTONIC: for timed waits. */
 void hg_time_monotonic_after(int64_t wait_ms, struct timespec *ret);
 /* RFC 3339 in UTC with milliseconds and Z. */

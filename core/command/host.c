@@ -82,12 +82,19 @@ static int lock_data_dir(const char *data_dir, int *ret_fd, struct hg_error *err
     return HG_OK;
 }
 
+int hg_host_open_store(const struct hg_host_config *config,
+                       struct hg_host_parts *ret,
+                       struct hg_error *err)
+{
+    int r = lock_data_dir(config->data_dir, &ret->lock, err);
+    return r < 0 ? r : open_store(config, &ret->store, err);
+}
+
 int hg_host_open(const struct hg_host_config *config,
                  struct hg_host_parts *ret,
                  struct hg_error *err)
 {
-    int r = lock_data_dir(config->data_dir, &ret->lock, err);
-    r = r < 0 ? r : open_store(config, &ret->store, err);
+    int r = hg_host_open_store(config, ret, err);
     return r < 0 ? r : open_vault(config, ret, err);
 }
 

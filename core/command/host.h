@@ -24,11 +24,18 @@ struct hg_host_parts {
  * before anything else is opened.
  */
 int hg_host_become_user(const struct hg_host_config *config, struct hg_error *err);
-/* The databases and the vault alone. Stop it also after a failure. */
+/*
+ * The databases alone, migrated. HG_EEXIST when another headgate uses the data folder: closing them
+ * would stop the cluster under it. Stop it also after a failure, as the two below.
+ */
+int hg_host_open_store(const struct hg_host_config *config,
+                       struct hg_host_parts *ret,
+                       struct hg_error *err);
+/* The databases and the vault. */
 int hg_host_open(const struct hg_host_config *config,
                  struct hg_host_parts *ret,
                  struct hg_error *err);
-/* Plugins, databases, vault, pipelines, workers, in this order. Stop it also after a failure. */
+/* Plugins, databases, vault, pipelines, workers, in this order. */
 int hg_host_start(const struct hg_host_config *config,
                   struct hg_host_parts *ret,
                   struct hg_error *err);

@@ -7,19 +7,14 @@
 static int migrate(const struct hg_host_config *config)
 {
     struct hg_error err = HG_ERROR_INIT;
-    struct hg_store *store = NULL;
-    const struct hg_store_options options = {
-        .data_dir = config->data_dir,
-        .metadata_url = config->metadata_url,
-        .warehouse_url = config->warehouse_url,
-    };
+    struct hg_host_parts parts = HG_HOST_PARTS_INIT;
     int r = hg_host_become_user(config, &err);
-    r = r < 0 ? r : hg_store_open(&options, &store, &err);
+    r = r < 0 ? r : hg_host_open_store(config, &parts, &err);
+    hg_host_stop(&parts, 0);
     if (r < 0) {
         hg_command_complain(&err);
         return HG_EXIT_FAILED;
     }
-    hg_store_close(store, true);
     (void)printf("both databases are up to date\n");
     return HG_EXIT_OK;
 }

@@ -9,7 +9,6 @@
 #include "command/command.h"
 #include "command/host.h"
 #include "command/options.h"
-#include "store/store.h"
 
 enum { NAME_BYTES = 64 };
 
@@ -33,20 +32,15 @@ static int store_it(const struct hg_host_config *config,
                     const char *by,
                     struct hg_error *err)
 {
-    struct hg_store *store = NULL;
-    const struct hg_store_options options = {
-        .data_dir = config->data_dir,
-        .metadata_url = config->metadata_url,
-        .warehouse_url = config->warehouse_url,
-    };
+    struct hg_host_parts parts = HG_HOST_PARTS_INIT;
     int r = hg_host_become_user(config, err);
-    r = r < 0 ? r : hg_store_open(&options, &store, err);
-    if (r < 0) {
-        return r;
+    r = r < 0 ? r : hg_host_open_store(config, &parts, err);
+    if (r == HG_OK) {
+        struct hg_pool *metadata = hg_store_metadata(parts.store);
+        r = pipeline ? hg_pause_set_pipeline(metadata, pipeline, paused, err)
+                     : hg_pause_set(metadata, paused, by, err);
     }
-    r = pipeline ? hg_pause_set_pipeline(hg_store_metadata(store), pipeline, paused, err)
-                 : hg_pause_set(hg_store_metadata(store), paused, by, err);
-    hg_store_close(store, true);
+    hg_host_stop(&parts, 0);
     return r;
 }
 

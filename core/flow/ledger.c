@@ -130,11 +130,6 @@ static int find(struct hg_db *db,
 
 /* ---- waiting for an older attempt ---- */
 
-static void pause_ms(int ms)
-{
-    (void)nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
-}
-
 static int longer(int pause)
 {
     return pause * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause * 2;
@@ -215,7 +210,7 @@ int hg_ledger_wait(struct hg_flow *flow,
     }
     r = r < 0 ? r : hg_flow_cancelled(flow, err);
     if (r == HG_OK) {
-        pause_ms(wait->pause_ms);
+        hg_time_pause_ms(wait->pause_ms);
         wait->pause_ms = longer(wait->pause_ms);
     }
     return r;
@@ -336,7 +331,7 @@ int hg_ledger_settle(struct hg_db *db,
         if (hg_time_monotonic_ms() >= until_ms) {
             return still_open(db, attempt, err);
         }
-        pause_ms(pause);
+        hg_time_pause_ms(pause);
     }
 }
 

@@ -354,8 +354,7 @@ struct canceller {
 static void *cancel_soon(void *arg)
 {
     struct canceller *canceller = arg;
-    const struct timespec a_moment = {.tv_nsec = 20000000};
-    (void)nanosleep(&a_moment, NULL);
+    hg_time_pause_ms(20);
     atomic_store(&canceller->cancelled_at_ms, (long long)hg_time_monotonic_ms());
     canceller->vtable->cancel(canceller->inst);
     return NULL;

@@ -8,6 +8,7 @@
 #include <openssl/sha.h>
 
 #include "base/parse.h"
+#include "store/advisory.h"
 
 /* Of the advisory lock; any number that nobody else uses. */
 #define LOCK_KEY    "5260129372346"
@@ -205,6 +206,11 @@ static int migrate_locked(struct hg_db *db,
     return r;
 }
 
+static int lock(struct hg_db *db, struct hg_error *err)
+{
+    return hg_advisory_lock(db, LOCK_KEY, "the migrations", HG_ADVISORY_PATIENCE_MS, err);
+}
+
 int hg_migrate_files(struct hg_db *db,
                      enum hg_database database,
                      const struct hg_migration_file *files,
@@ -215,13 +221,12 @@ int hg_migrate_files(struct hg_db *db,
     HG_CLEANUP(hg_freep) struct migration *all = NULL;
     size_t n = 0;
     int r = choose(database, files, n_files, &all, &n, err);
-    r = r < 0 ? r : hg_db_simple(db, "select pg_advisory_lock(" LOCK_KEY ")", NULL, err);
+    r = r < 0 ? r : lock(db, err);
     if (r < 0) {
         return r;
     }
     r = migrate_locked(db, all, n, ret_n_applied, err);
-    /* When the connection was lost the server has let go of the lock by itself. */
-    (void)hg_db_simple(db, "select pg_advisory_unlock(" LOCK_KEY ")", NULL, NULL);
+    hg_advisory_unlock(db, LOCK_KEY);
     return r;
 }
 
@@ -252,11 +257,11 @@ static int restore_locked(struct hg_db *db, enum hg_database database, struct hg
 
 int hg_migrate_restore_rights(struct hg_db *db, enum hg_database database, struct hg_error *err)
 {
-    int r = hg_db_simple(db, "select pg_advisory_lock(" LOCK_KEY ")", NULL, err);
+    int r = lock(db, err);
     if (r < 0) {
         return r;
     }
     r = restore_locked(db, database, err);
-    (void)hg_db_simple(db, "select pg_advisory_unlock(" LOCK_KEY ")", NULL, NULL);
+    hg_advisory_unlock(db, LOCK_KEY);
     return r;
 }

@@ -44,12 +44,6 @@ enum {
     LINE_STATUS
 };
 
-static void pause_ms(int ms)
-{
-    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-    (void)nanosleep(&t, NULL);
-}
-
 /* ---- postmaster.pid ---- */
 
 static void pid_file(const char *data, char ret[PATH_MAX])
@@ -228,7 +222,7 @@ int hg_postmaster_clear_stale(const char *data,
             (void)hg_error_hint(err, "End them, then start again.");
             return HG_ECONFLICT;
         }
-        pause_ms(LOOK_EVERY_MS);
+        hg_time_pause_ms(LOOK_EVERY_MS);
     }
     if (!stale->pid_recycled && stale->pid > 0) {
         (void)waitpid(stale->pid, NULL, WNOHANG); /* when it was our child */
@@ -346,7 +340,7 @@ static bool watch(pid_t pid, int64_t timeout_ms)
         if (hg_time_monotonic_ms() >= deadline_ms) {
             return false;
         }
-        pause_ms(LOOK_EVERY_MS);
+        hg_time_pause_ms(LOOK_EVERY_MS);
     }
     return true;
 }

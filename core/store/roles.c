@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "store/advisory.h"
 
 /* Of the advisory lock; any number that nobody else uses. */
 #define LOCK_KEY "5260129372347"
@@ -170,13 +171,7 @@ static int make_missing(struct hg_db *db,
 /* What several hosts change of one role at once fails in the server with an error of no kind. */
 static int lock(struct hg_db *db, struct hg_error *err)
 {
-    return hg_db_simple(db, "select pg_catalog.pg_advisory_lock(" LOCK_KEY ")", NULL, err);
-}
-
-/* When the connection was lost the server has let go of the lock by itself. */
-static void unlock(struct hg_db *db)
-{
-    (void)hg_db_simple(db, "select pg_catalog.pg_advisory_unlock(" LOCK_KEY ")", NULL, NULL);
+    return hg_advisory_lock(db, LOCK_KEY, "the roles", HG_ADVISORY_PATIENCE_MS, err);
 }
 
 static int ensure_locked(struct hg_db *db, const char *host_role, struct hg_error *err)
@@ -203,7 +198,7 @@ int hg_roles_ensure(struct hg_db *db, const char *host_role, struct hg_error *er
     int r = lock(db, err);
     if (r == HG_OK) {
         r = ensure_locked(db, host_role, err);
-        unlock(db);
+        hg_advisory_unlock(db, LOCK_KEY);
     }
     return r;
 }
@@ -223,7 +218,7 @@ int hg_roles_set_password(struct hg_db *db, const char *password, struct hg_erro
     int r = hg_buf_failed(&sql) ? hg_error_nomem(err) : lock(db, err);
     if (r == HG_OK) {
         r = run(db, hg_buf_text(&sql), err);
-        unlock(db);
+        hg_advisory_unlock(db, LOCK_KEY);
     }
     return r;
 }

@@ -38,13 +38,12 @@ struct hg_store {
 static int connect_patiently(const char *url, int wait_ms, struct hg_db **ret, struct hg_error *err)
 {
     int64_t deadline_ms = hg_time_monotonic_ms() + wait_ms;
-    const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
     for (;;) {
         int r = hg_db_connect(url, APPLICATION, ret, err);
         if (r != HG_EUNAVAILABLE || hg_time_monotonic_ms() + RETRY_MS > deadline_ms) {
             return r;
         }
-        (void)nanosleep(&pause, NULL);
+        hg_time_pause_ms(RETRY_MS);
     }
 }
 

@@ -213,3 +213,17 @@ def test_a_host_that_is_away_is_paused_in_its_database(host, api):
     host.start()
     api.login("admin", PASSWORD)
     assert not api.get("/system").json()["paused"] and api.get(P).json()["next_run_at"]
+
+
+def test_who_comes_second_leaves_the_databases_running(host, api):
+    """A host that has its data folder and no control socket: one that starts, or `headgate run`."""
+    control = os.path.join(host.data_dir, "control.sock")
+    os.rename(control, control + ".away")
+    try:
+        for arguments in (("migrate",), ("pause",), ("resume", "daily")):
+            done = host.command(*arguments)
+            assert done.returncode == 1 and "another headgate uses the data folder" in done.stderr, done
+            assert api.run("once")["status"] == "succeeded"
+    finally:
+        os.rename(control + ".away", control)
+    assert not api.get("/system").json()["paused"]

@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "fixture.h"
+#include "store/advisory.h"
 
 static const struct hg_statement add = {"t_add", "select $1::int + $2::int as sum", 2};
 static const struct hg_statement echo = {"t_echo", "select $1::text as value", 1};
@@ -173,6 +174,37 @@ struct canceller {
 };
 
 /* Cancels once the other session's statement is seen to run. */
+/* A script can take any such lock: who waits for it hears of the session, not just of the time. */
+static void test_a_held_advisory_lock_is_given_up(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *holder = connect_to(hg_test_pg_worker(pg));
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_test_pg_warehouse(pg));
+    HG_CLEANUP(hg_freep) char *pid = ask(holder, "select pg_backend_pid()::text");
+    struct hg_error err = HG_ERROR_INIT;
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const keys[] = {"-2", "5260129372347"};
+        must(holder,
+             i == 0 ? "select pg_advisory_lock(-2)" : "select pg_advisory_lock(5260129372347)");
+        assert_int_equal(hg_advisory_lock(db, keys[i], "the thing", 150, &err), HG_EUNAVAILABLE);
+        assert_true(err.retryable);
+        assert_non_null(strstr(err.message, "the thing"));
+        assert_non_null(strstr(err.hint, pid));
+        assert_non_null(strstr(err.hint, "headgate_load"));
+        must(holder, "select pg_advisory_unlock_all()");
+        assert_int_equal(hg_advisory_lock(db, keys[i], "the thing", 0, &err), HG_OK);
+        assert_answer(holder,
+                      i == 0 ? "select pg_try_advisory_lock(-2)"
+                             : "select pg_try_advisory_lock(5260129372347)",
+                      "f");
+        hg_advisory_unlock(db, keys[i]);
+    }
+    assert_answer(
+        db,
+        "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()",
+        "0");
+}
+
 static void *cancel_when_running(void *arg)
 {
     const struct canceller *c = arg;
@@ -457,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_commit_of_a_failed_transaction_fails),
         cmocka_unit_test(test_lock_timeout_is_retryable),
         cmocka_unit_test(test_timeout_and_cancel_are_told_apart),
+        cmocka_unit_test(test_a_held_advisory_lock_is_given_up),
         cmocka_unit_test(test_cancel_from_another_thread),
         cmocka_unit_test(test_a_server_that_is_frozen_is_given_up),
         cmocka_unit_test(test_patience_leaves_answers_as_they_are),
