@@ -228,6 +228,7 @@ static PGconn *stranger(const char *statement)
     (void)snprintf(conninfo, sizeof conninfo, "%s dbname=warehouse", hg_test_pg_admin(pg));
     PGconn *conn = PQconnectdb(conninfo);
     assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    (void)ask(conn, "begin"); /* so that it has lasted longer than a lease */
     (void)ask(conn, statement);
     return conn;
 }
@@ -412,6 +413,30 @@ static void test_settling_behind_a_stranger(void **state)
     assert_ended(other, false);
 }
 
+/* A function that somebody has changed; no word of it may pass for a fence that is taken. */
+static void test_an_answer_nobody_knows(void **state)
+{
+    static const char *const answers[] = {"null", "''", "'Taken'", "'taken and more'"};
+    static const char take[] = "headgate.take_fence(p_pipeline text, p_task_key text,"
+                               " p_fence bigint, p_end_after_ms integer)";
+    (void)state;
+    fake_sql(pg, "alter function headgate.take_fence rename to take_fence_kept");
+    for (size_t i = 0; i < HG_COUNT(answers); i++) {
+        char sql[300];
+        (void)snprintf(sql,
+                       sizeof sql,
+                       "create function %s returns text language sql as $$ select %s::text $$;"
+                       " grant execute on function headgate.take_fence to headgate_load",
+                       take,
+                       answers[i]);
+        fake_sql(pg, sql);
+        run(load(4, LEASE_MS), HG_EINTERNAL, "headgate.take_fence answers");
+        fake_sql(pg, "drop function headgate.take_fence");
+    }
+    fake_sql(pg, "alter function headgate.take_fence_kept rename to take_fence");
+    assert_query(pg, "select count(*) from headgate.ledger_head", "0");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, give_two)
@@ -431,6 +456,7 @@ int main(void)
         TEST(test_settling),
         TEST(test_settling_behind_checkpoints),
         TEST(test_settling_behind_a_stranger),
+        TEST(test_an_answer_nobody_knows),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
