@@ -4,11 +4,14 @@ import {
   failedRun,
   job,
   manyJobs,
+  missedRun,
   NOW,
   pipeline,
   pipelines,
   problem,
   rejectedRun,
+  runs,
+  skippedRun,
   timesPage,
   users,
 } from '../test/fixtures/data.js';
@@ -161,6 +164,18 @@ export const scenes = [
     name: 'pipeline-older-run',
     path: '/pipelines/sp500-daily?run=older-3',
     until: 'an older run',
+  },
+  {
+    name: 'pipeline-skipped-run',
+    path: `/pipelines/sp500-daily?run=${skippedRun.id}`,
+    state: { runs: { 'sp500-daily': [skippedRun, missedRun, ...runs['sp500-daily']] } },
+    until: 'Skipped: this run did not start',
+  },
+  {
+    name: 'pipeline-missed-run',
+    path: `/pipelines/sp500-daily?run=${missedRun.id}`,
+    state: { runs: { 'sp500-daily': [skippedRun, missedRun, ...runs['sp500-daily']] } },
+    until: 'Missed: these runs did not start',
   },
   {
     name: 'pipeline-rejected',

@@ -6,31 +6,35 @@ import { server } from './server.js';
 // A busy machine is slow, not wrong.
 configure({ asyncUtilTimeout: 10_000 });
 
-// What jsdom lacks and Mantine or xyflow ask for at start.
-window.matchMedia = (query) => ({
-  matches: false,
-  media: query,
-  addEventListener: () => {},
-  removeEventListener: () => {},
-});
-window.ResizeObserver = class {
-  observe() {}
-  unobserve() {}
-  disconnect() {}
-};
-window.scrollTo = () => {};
-Element.prototype.scrollIntoView = () => {};
-// A layout: with boxes of no size, menus hide themselves as soon as they are placed.
-Element.prototype.getBoundingClientRect = () => new DOMRect(0, 0, 100, 20);
-Object.defineProperties(document.documentElement, {
-  clientWidth: { value: 1024, configurable: true },
-  clientHeight: { value: 768, configurable: true },
-});
+const hasPage = typeof window !== 'undefined';
+
+if (hasPage) {
+  // What jsdom lacks and Mantine or xyflow ask for at start.
+  window.matchMedia = (query) => ({
+    matches: false,
+    media: query,
+    addEventListener: () => {},
+    removeEventListener: () => {},
+  });
+  window.ResizeObserver = class {
+    observe() {}
+    unobserve() {}
+    disconnect() {}
+  };
+  window.scrollTo = () => {};
+  Element.prototype.scrollIntoView = () => {};
+  // A layout: with boxes of no size, menus hide themselves as soon as they are placed.
+  Element.prototype.getBoundingClientRect = () => new DOMRect(0, 0, 100, 20);
+  Object.defineProperties(document.documentElement, {
+    clientWidth: { value: 1024, configurable: true },
+    clientHeight: { value: 768, configurable: true },
+  });
+}
 
 beforeAll(() => server.listen({ onUnhandledRequest: 'error' }));
 afterEach(() => {
   cleanup();
   server.resetHandlers();
-  window.localStorage.clear();
+  if (hasPage) window.localStorage.clear();
 });
 afterAll(() => server.close());

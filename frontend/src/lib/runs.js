@@ -8,13 +8,43 @@ export function jobsOfRun(pipelineJobs, run) {
   const known = pipelineJobs.map((job) => {
     const seen = inRun.get(job.id);
     if (seen) return { ...job, ...seen, name: job.name, type: job.type, inRun: true };
-    return { ...job, status: run ? 'unknown' : job.status, inRun: false };
+    return { ...job, status: statusWithout(run) ?? job.status, inRun: false };
   });
   const ids = new Set(pipelineJobs.map((job) => job.id));
   const gone = (run?.jobs ?? [])
     .filter((job) => !ids.has(job.id))
     .map((job) => ({ needs: [], ...job, inRun: true, removed: true }));
   return [...known, ...gone];
+}
+
+/** How a job stands that a run knows nothing of: a run that was skipped has no jobs at all. */
+function statusWithout(run) {
+  if (!run) return null;
+  return run.status === 'skipped' ? 'skipped' : 'unknown';
+}
+
+/**
+ * The newest run that ran or will: times that were skipped or missed stand among the runs, and say
+ * nothing of how the pipeline is. `last`: the host's own word for it, where the list has none yet.
+ */
+export function newestRun(runs, last = null) {
+  return runs.find(({ status }) => status !== 'skipped') ?? last ?? runs[0] ?? null;
+}
+
+/**
+ * What the message of a run is headed: `{title, tone}`. Times that were missed are cancelled by the
+ * host, one that was skipped conflicts with a run under way.
+ */
+const HEADINGS = {
+  failed: { title: 'The run failed', tone: 'failed' },
+  cancelled: { title: 'The run was stopped', tone: 'cancelled' },
+  skipped: { title: 'Skipped: this run did not start', tone: 'skipped' },
+  missed: { title: 'Missed: these runs did not start', tone: 'skipped' },
+};
+
+export function messageHeading(run) {
+  if (run.status === 'skipped' && run.error?.code === 'cancelled') return HEADINGS.missed;
+  return HEADINGS[run.status] ?? { title: 'A job of this run failed', tone: 'warning' };
 }
 
 /** How many jobs stand in each state, most asking first: `[['failed', 1], ['succeeded', 3]]`. */

@@ -4,7 +4,23 @@ const ALIASES = {
   '@midnight': 'Every day at 00:00',
   '@weekly': 'Every Sunday at 00:00',
   '@monthly': 'On day 1 of every month at 00:00',
+  '@yearly': 'Every year on 1 January at 00:00',
+  '@annually': 'Every year on 1 January at 00:00',
 };
+const MONTHS = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+];
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 
 /**
@@ -13,23 +29,28 @@ const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 
  */
 export function describeSchedule(cron) {
   if (!cron) return null;
-  if (ALIASES[cron]) return ALIASES[cron];
+  if (Object.hasOwn(ALIASES, cron)) return ALIASES[cron];
   const fields = cron.trim().split(/\s+/);
   if (fields.length !== 5) return null;
   const [minute, hour, day, month, weekday] = fields;
-  if (month !== '*') return null;
   const often = describeInterval(minute, hour);
-  if (often) return day === '*' && weekday === '*' ? often : null;
+  if (often) return day === '*' && month === '*' && weekday === '*' ? often : null;
   if (!upTo(59, minute) || !upTo(23, hour)) return null;
   const at = `${hour.padStart(2, '0')}:${minute.padStart(2, '0')}`;
-  if (day !== '*') {
-    return /^\d+$/.test(day) && weekday === '*' ? `On day ${day} of every month at ${at}` : null;
-  }
+  if (day !== '*' || month !== '*') return describeDate(day, month, weekday, at);
   const days = describeDays(weekday);
   return days && `${days} at ${at}`;
 }
 
 const upTo = (limit, text) => /^\d+$/.test(text) && Number(text) <= limit;
+
+/** A day of the month, of each or of one; a number that no calendar has is left as it is written. */
+function describeDate(day, month, weekday, at) {
+  if (weekday !== '*' || !upTo(31, day) || Number(day) === 0) return null;
+  if (month === '*') return `On day ${Number(day)} of every month at ${at}`;
+  if (!upTo(12, month) || Number(month) === 0) return null;
+  return `Every year on ${Number(day)} ${MONTHS[month - 1]} at ${at}`;
+}
 
 function describeInterval(minute, hour) {
   if (minute === '*' && hour === '*') return 'Every minute';

@@ -24,6 +24,7 @@ export const PIPELINE_STATES = [
   'queued',
   'succeeded',
   'cancelled',
+  'skipped',
   'paused',
   'idle',
 ];

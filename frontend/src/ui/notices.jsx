@@ -3,10 +3,13 @@ import { CopyButton } from './CopyButton.jsx';
 import {
   IconAlertOctagonFilled,
   IconAlertTriangleFilled,
+  IconBan,
   IconFilterOff,
   IconInbox,
   IconInfoCircle,
   IconLock,
+  IconPlayerPauseFilled,
+  IconPlayerSkipForward,
   IconRefresh,
 } from './icons.js';
 import classes from './notices.module.css';
@@ -51,16 +54,19 @@ export function NoRight({ what }) {
 }
 
 const TONES = {
-  failed: IconAlertOctagonFilled,
-  warning: IconAlertTriangleFilled,
-  running: IconInfoCircle,
+  failed: { icon: IconAlertOctagonFilled, colour: 'failed' },
+  warning: { icon: IconAlertTriangleFilled, colour: 'warning' },
+  running: { icon: IconInfoCircle, colour: 'running' },
+  cancelled: { icon: IconBan, colour: 'queued' },
+  skipped: { icon: IconPlayerSkipForward, colour: 'queued' },
+  paused: { icon: IconPlayerPauseFilled, colour: 'paused' },
 };
 
 /** A framed message in the flow of the page. `role` alert for what appears by itself. */
 export function Notice({ tone = 'running', title, children, role }) {
-  const Icon = TONES[tone];
+  const { icon: Icon, colour } = TONES[tone];
   return (
-    <div className={`${classes.panel} ${toneClass(tone)}`} role={role}>
+    <div className={`${classes.panel} ${toneClass(colour)}`} role={role}>
       <Icon size={16} aria-hidden="true" />
       <div className={classes.panelBody}>
         {title && <p className={classes.panelTitle}>{title}</p>}

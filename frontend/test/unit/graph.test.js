@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from 'vitest';
 import { layoutGraph } from '../../src/components/charts/layoutGraph.js';
 import {

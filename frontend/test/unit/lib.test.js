@@ -7,7 +7,14 @@ import {
   textWidth,
 } from '../../src/lib/columns.js';
 import { draftsOf, fieldErrors, paramFields, paramsOf } from '../../src/lib/params.js';
-import { countByState, errorParts, jobsOfRun, positionText } from '../../src/lib/runs.js';
+import {
+  countByState,
+  errorParts,
+  jobsOfRun,
+  messageHeading,
+  newestRun,
+  positionText,
+} from '../../src/lib/runs.js';
 import { describeSchedule } from '../../src/lib/schedule.js';
 import { describeState, isActive, pipelineState } from '../../src/lib/status.js';
 import {
@@ -209,13 +216,49 @@ describe('schedules in words', () => {
     ['0 0 1 * *', 'On day 1 of every month at 00:00'],
     ['0 0 1 * 1', null],
     ['1,2 3-4 * * *', null],
-    ['0 0 1 1 *', null],
+    ['0 0 1 1 *', 'Every year on 1 January at 00:00'],
     ['30 25 * * *', null],
     ['60 4 * * *', null],
+    ['@yearly', 'Every year on 1 January at 00:00'],
+    ['@annually', 'Every year on 1 January at 00:00'],
+    ['15 6 24 12 *', 'Every year on 24 December at 06:15'],
+    ['15 6 1 * *', 'On day 1 of every month at 06:15'],
+    ['15 6 0 * *', null],
+    ['15 6 1 13 *', null],
+    ['15 6 1 1 1', null],
+    ['*/5 * * 6 *', null],
+    ['constructor', null],
     ['nonsense', null],
     [null, null],
   ])('%s is %s', (cron, words) => {
     expect(describeSchedule(cron)).toBe(words);
+  });
+});
+
+describe('runs that did not start', () => {
+  const ran = { id: 'ran', status: 'failed' };
+  const skipped = { id: 'skipped', status: 'skipped', error: { code: 'conflict' } };
+  const missed = { id: 'missed', status: 'skipped', error: { code: 'cancelled' } };
+
+  it('are passed over for the newest one', () => {
+    expect(newestRun([skipped, missed, ran])).toBe(ran);
+    expect(newestRun([skipped, missed], ran)).toBe(ran);
+    expect(newestRun([skipped])).toBe(skipped);
+    expect(newestRun([])).toBeNull();
+  });
+
+  it('have jobs that did not run either', () => {
+    const jobs = [{ id: 'load', type: 'load', status: 'succeeded' }];
+    expect(jobsOfRun(jobs, { ...skipped, jobs: [] })[0].status).toBe('skipped');
+    expect(jobsOfRun(jobs, { ...ran, jobs: [] })[0].status).toBe('unknown');
+  });
+
+  it('are headed by what happened to them, as is every other message of a run', () => {
+    expect(messageHeading(skipped).title).toMatch(/^Skipped/);
+    expect(messageHeading(missed).title).toMatch(/^Missed/);
+    expect(messageHeading(ran)).toEqual({ title: 'The run failed', tone: 'failed' });
+    expect(messageHeading({ status: 'cancelled' }).title).toBe('The run was stopped');
+    expect(messageHeading({ status: 'running' }).title).toBe('A job of this run failed');
   });
 });
 

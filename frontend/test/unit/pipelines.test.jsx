@@ -13,6 +13,7 @@ import {
   run,
   runningRun,
   runs,
+  skippedRun,
   users,
 } from '../fixtures/data.js';
 import { requests } from '../server.js';
@@ -235,6 +236,25 @@ describe('runs', () => {
     await user.click(screen.getByRole('link', { name: 'Show the newest run' }));
     expect(screen.queryByText(/You are looking at an older run/)).toBeNull();
     expect(router.state.location.search.run).toBeUndefined();
+  });
+
+  it('that did not start say why, and are not the one that is shown first', async () => {
+    const all = { 'sp500-daily': [skippedRun, ...runs['sp500-daily']] };
+    const { user } = openApp('/pipelines/sp500-daily?view=list', { runs: all });
+    const row = await screen.findByRole('link', { name: /^Skipped, run/ });
+    const summary = within(screen.getByLabelText('Run'));
+    expect(summary.getByText('Succeeded')).toBeVisible();
+    expect(screen.queryByText(/older run/)).toBeNull();
+    await user.click(row);
+    const message = (await screen.findByText('Skipped: this run did not start')).closest('.panel');
+    expect(message).toHaveClass('queued');
+    expect(message.querySelector('svg')).toHaveClass('tabler-icon-player-skip-forward');
+    expect(message).toHaveTextContent(skippedRun.error.message);
+    expect(screen.queryByText('The run failed')).toBeNull();
+    expect(screen.queryByText('Rows extracted')).toBeNull();
+    expect(screen.getByText('Scheduled for')).toBeVisible();
+    await user.click(screen.getByRole('link', { name: 'Show the newest run' }));
+    expect(screen.queryByText('Skipped: this run did not start')).toBeNull();
   });
 
   it('that start while one is chosen are announced, not put in above it', async () => {

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { formatCount } from '../../lib/format.js';
-import { errorParts } from '../../lib/runs.js';
+import { errorParts, messageHeading } from '../../lib/runs.js';
 import { isActive, triggerWord } from '../../lib/status.js';
 import { Notice } from '../../ui/notices.jsx';
 import { RejectedMark } from '../../ui/RejectedMark.jsx';
@@ -55,10 +55,12 @@ function Params({ params }) {
 export function RunSummary({ run }) {
   const error = errorParts(run.error);
   const failed = run.jobs?.find((job) => job.status === 'failed');
+  const heading = messageHeading(run);
+  const skipped = run.status === 'skipped';
   return (
     <>
       {error && (
-        <Notice tone="failed" title="The run failed">
+        <Notice tone={heading.tone} title={heading.title}>
           <p className={classes.errorText}>{error.message}</p>
           {error.hint && <p className="muted">{error.hint}</p>}
           {failed && (
@@ -72,26 +74,42 @@ export function RunSummary({ run }) {
         <Fact label="State">
           <Status status={run.status} />
         </Fact>
-        <Fact label="Started" wide>
-          <Time value={run.started_at} format="absolute" empty="Waits for its turn" />
-        </Fact>
+        {run.scheduled_for && (
+          <Fact label="Scheduled for" wide={skipped}>
+            <Time value={run.scheduled_for} format="absolute" />
+          </Fact>
+        )}
+        {!skipped && (
+          <Fact label="Started" wide>
+            <Time value={run.started_at} format="absolute" empty="Waits for its turn" />
+          </Fact>
+        )}
         <Fact label="Trigger">{triggerWord(run.trigger)}</Fact>
-        <Fact label="Duration">
-          <Duration
-            startedAt={run.started_at}
-            durationMs={run.duration_ms}
-            running={isActive(run.status)}
-          />
-        </Fact>
-        <Fact label="Rows extracted">{formatCount(run.rows_extracted)}</Fact>
-        <Fact label="Rows loaded">{formatCount(run.rows_loaded)}</Fact>
-        <Fact label="Rows rejected">
-          <Rejected count={run.rows_rejected} />
-        </Fact>
-        {run.retry_count > 0 && <Fact label="Retries">{formatCount(run.retry_count)}</Fact>}
+        {!skipped && <Figures run={run} />}
         <Params params={run.params} />
       </dl>
       <RunActions key={run.id} run={run} />
+    </>
+  );
+}
+
+/** What only a run that began has. */
+function Figures({ run }) {
+  return (
+    <>
+      <Fact label="Duration">
+        <Duration
+          startedAt={run.started_at}
+          durationMs={run.duration_ms}
+          running={isActive(run.status)}
+        />
+      </Fact>
+      <Fact label="Rows extracted">{formatCount(run.rows_extracted)}</Fact>
+      <Fact label="Rows loaded">{formatCount(run.rows_loaded)}</Fact>
+      <Fact label="Rows rejected">
+        <Rejected count={run.rows_rejected} />
+      </Fact>
+      {run.retry_count > 0 && <Fact label="Retries">{formatCount(run.retry_count)}</Fact>}
     </>
   );
 }

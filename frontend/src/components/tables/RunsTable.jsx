@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import { formatCount } from '../../lib/format.js';
+import { formatCount, NOTHING } from '../../lib/format.js';
 import { errorParts } from '../../lib/runs.js';
 import { isActive, triggerWord } from '../../lib/status.js';
 import { useHeldBack } from '../../lib/useHeldBack.js';
@@ -55,7 +55,7 @@ export function RunsTable({ query, runs, selectedRun, hold }) {
             <th scope="col" className={classes.right}>
               Retries
             </th>
-            <th scope="col">Error</th>
+            <th scope="col">Why</th>
           </tr>
         </thead>
         <tbody>
@@ -71,6 +71,7 @@ export function RunsTable({ query, runs, selectedRun, hold }) {
 
 function RunRow({ run, selected }) {
   const error = errorParts(run.error)?.message;
+  const count = (value) => (run.status === 'skipped' ? NOTHING : formatCount(value));
   return (
     <tr data-selected={selected || undefined}>
       <td>
@@ -90,7 +91,7 @@ function RunRow({ run, selected }) {
         </Link>
       </td>
       <td>
-        <Time value={run.started_at ?? run.queued_at} />
+        <Time value={run.started_at ?? run.scheduled_for ?? run.queued_at} />
       </td>
       <td>{triggerWord(run.trigger)}</td>
       <td className={classes.right}>
@@ -100,9 +101,9 @@ function RunRow({ run, selected }) {
           running={isActive(run.status)}
         />
       </td>
-      <td className={classes.right}>{formatCount(run.rows_extracted)}</td>
-      <td className={classes.right}>{formatCount(run.rows_loaded)}</td>
-      <td className={classes.right}>{formatCount(run.retry_count)}</td>
+      <td className={classes.right}>{count(run.rows_extracted)}</td>
+      <td className={classes.right}>{count(run.rows_loaded)}</td>
+      <td className={classes.right}>{count(run.retry_count)}</td>
       <td>
         <div className={`${classes.cut} truncate muted`} title={error}>
           {error ?? ''}

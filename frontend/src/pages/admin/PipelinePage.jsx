@@ -12,7 +12,7 @@ import { RunsSection } from '../../components/panels/RunsSection.jsx';
 import { RunSummary } from '../../components/panels/RunSummary.jsx';
 import { TriggerOutcome } from '../../components/panels/TriggerOutcome.jsx';
 import { paramFields } from '../../lib/params.js';
-import { jobsOfRun } from '../../lib/runs.js';
+import { jobsOfRun, newestRun } from '../../lib/runs.js';
 import { describeSchedule, scheduleZone } from '../../lib/schedule.js';
 import { pipelineState } from '../../lib/status.js';
 import { ErrorPanel } from '../../ui/notices.jsx';
@@ -56,19 +56,21 @@ export function PipelinePage() {
 }
 
 /** The run the address names, else the newest; what the list knows of it until it has come itself. */
-function useChosenRun(pipelineId, runId) {
+function useChosenRun({ id: pipelineId, last_run: last }, runId) {
   const runsList = useInfiniteQuery(runsQuery(pipelineId));
   const runs = useMemo(
     () => runsList.data?.pages.flatMap((page) => page.items) ?? [],
     [runsList.data],
   );
-  const chosenId = runId ?? runs[0]?.id;
+  // A run that has just begun may be in the list before the pipeline tells of it, or behind.
+  const newest = runsList.data ? newestRun(runs, last) : null;
+  const chosenId = runId ?? newest?.id;
   const query = useQuery({ ...runQuery(chosenId), enabled: Boolean(chosenId) });
   const run = query.data ?? runs.find(({ id }) => id === chosenId) ?? null;
   if (run && run.pipeline_id !== pipelineId) {
-    return { runsList, runs, run: null, error: strangerError(run) };
+    return { runsList, runs, newest, run: null, error: strangerError(run) };
   }
-  return { runsList, runs, run, error: run ? null : query.error };
+  return { runsList, runs, newest, run, error: run ? null : query.error };
 }
 
 function strangerError(run) {
@@ -84,7 +86,7 @@ function Pipeline({ pipeline }) {
   const navigate = useNavigate({ from: '/pipelines/$pipelineId' });
   const { data: user } = useQuery(sessionQuery);
   const trigger = useTrigger(pipeline.id);
-  const chosen = useChosenRun(pipeline.id, search.run);
+  const chosen = useChosenRun(pipeline, search.run);
   const jobs = useMemo(
     () => jobsOfRun(pipeline.jobs ?? [], chosen.run),
     [pipeline.jobs, chosen.run],
@@ -149,7 +151,7 @@ function Pipeline({ pipeline }) {
         {!asking && <TriggerOutcome trigger={trigger} />}
         <BrokenPipelineFiles pipelines={pipeline.errors?.length > 0 ? [pipeline] : []} />
         {chosen.error && <ErrorPanel error={chosen.error} />}
-        <OlderRunNote run={chosen.run} newest={chosen.runs[0]} />
+        <OlderRunNote run={chosen.run} newest={chosen.newest} />
         {chosen.run && <RunSummary run={chosen.run} />}
         {jobs.length > 0 && (
           <JobsSection jobs={jobs} selectedJob={search.job} view={search.view} onSelect={openJob} />
@@ -202,7 +204,13 @@ function OlderRunNote({ run, newest }) {
   return (
     <div className={classes.older}>
       <span>
-        You are looking at an older run, <code>{run.id}</code>.
+        {run.status === 'skipped' ? (
+          'You are looking at what did not run.'
+        ) : (
+          <>
+            You are looking at an older run, <code>{run.id}</code>.
+          </>
+        )}
       </span>
       <Link
         from="/pipelines/$pipelineId"
