@@ -244,6 +244,7 @@ static void waits(json_t *task, const char *for_whom, PGconn *holder)
     assert_int_equal(count(heard.log, "waiting for "), 1);
     assert_int_equal(count(heard.log, for_whom), 1);
     assert_int_equal(count(heard.log, session), 1);
+    assert_int_equal(count(heard.log, "connections are ended"), 0);
     assert_ended(holder, false);
 }
 
