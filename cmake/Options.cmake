@@ -28,6 +28,12 @@ pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+# Debian's libwslay-dev describes itself to neither pkg-config nor CMake.
+find_path(HG_WSLAY_INCLUDE wslay/wslay.h REQUIRED)
+find_library(HG_WSLAY_LIBRARY wslay REQUIRED)
+add_library(hg_wslay INTERFACE IMPORTED GLOBAL)
+target_include_directories(hg_wslay INTERFACE ${HG_WSLAY_INCLUDE})
+target_link_libraries(hg_wslay INTERFACE ${HG_WSLAY_LIBRARY})
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
 add_compile_definitions(_GNU_SOURCE)

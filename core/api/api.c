@@ -19,6 +19,7 @@ static int start_server(struct hg_api *api, struct hg_error *err)
         .context = api,
         .authenticate = hg_api_authenticate,
         .public_url = config->public_url,
+        .events = api->options.events,
     };
     options.routes = hg_api_routes(&options.n_routes);
     return hg_http_start(&options, &api->server, err);

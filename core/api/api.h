@@ -11,6 +11,7 @@
 #include "config/host_config.h"
 
 struct hg_api;
+struct hg_events;
 struct hg_pipelines;
 struct hg_plugin_registry;
 struct hg_pool;
@@ -22,6 +23,7 @@ struct hg_api_options {
     struct hg_pool *metadata;
     struct hg_pool *warehouse; /* for readiness; may be NULL */
     const struct hg_plugin_registry *plugins;
+    struct hg_events *events;   /* of /api/v1/events; NULL: there are no live updates */
     const char *version;        /* of the program */
     const char *admin_password; /* of the first user (HEADGATE_ADMIN_PASSWORD); NULL: one is made */
     FILE *terminal; /* where that one is printed; NULL: no terminal, it goes to a file */

@@ -39,6 +39,13 @@ static const struct {
     {"run", "{\"type\":\"string\",\"format\":\"uuid\"}", "Only of this run"},
     {"columns", "{\"type\":\"string\"}", "Names with commas between them; all when left out"},
     {"order", "{\"type\":\"string\"}", "A column; with a minus before it from the largest down"},
+    {"topics",
+     "{\"type\":\"string\"}",
+     "runs, logs, webhooks, quality, providers, connectors, alerts, with commas between them; all "
+     "when left out"},
+    {"last_event_id",
+     "{\"type\":\"string\"}",
+     "The id of the last message that was got, to get what came after it"},
     {"from", "{\"type\":\"string\"}", "The least value of the order's column"},
     {"to", "{\"type\":\"string\"}", "Its greatest value"},
 };

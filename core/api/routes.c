@@ -2,6 +2,7 @@
 
 #include "api/auth.h"
 #include "api/datasets.h"
+#include "api/events.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/pipelines.h"
@@ -23,6 +24,7 @@
 #define INLINE    (HG_ROUTE_PUBLIC | HG_ROUTE_INLINE)
 
 static const char *const page_query[] = {"limit", "cursor", NULL};
+static const char *const events_query[] = {"topics", "run_id", "last_event_id", NULL};
 static const char *const runs_query[] = {"status", "limit", "cursor", NULL};
 static const char *const next_query[] = {"cron", "timezone", "count", "after", NULL};
 static const char *const quarantine_query[] = {"pipeline", "run", "limit", "cursor", NULL};
@@ -52,6 +54,8 @@ static const struct hg_route routes[] = {
      "Version, uptime, workers, database", NULL, "System", NULL, "get_system", 200},
     {"GET", "/api/v1/plugins", VIEWER, 0, hg_api_plugins,
      "Every plugin, also those that could not be read", NULL, "PluginList", NULL, "list_plugins", 200},
+    {"GET", "/api/v1/events", VIEWER, 0, hg_api_events,
+     "Live updates, on a WebSocket", NULL, NULL, events_query, "watch_events", 101},
 
     {"GET", INGESTION "/pipelines", VIEWER, 0, hg_api_pipelines_list,
      "All pipelines", NULL, "PipelineList", page_query, "list_pipelines", 200},

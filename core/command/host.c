@@ -116,6 +116,7 @@ int hg_host_start(const struct hg_host_config *config,
         .warehouse = hg_store_warehouse(ret->store),
         .worker_warehouse_url = hg_store_worker_url(ret->store),
         .plugins = ret->plugins,
+        .events = ret->events,
     };
     return hg_pipelines_start(&options, &ret->pipelines, err);
 }
@@ -124,6 +125,7 @@ void hg_host_stop(struct hg_host_parts *parts, int64_t grace_ms)
 {
     hg_pipelines_stop(parts->pipelines, grace_ms);
     hg_vault_close(parts->vault);
+    hg_events_free(parts->events);
     hg_store_close(parts->store, true);
     hg_plugin_registry_free(parts->plugins);
     hg_closep(&parts->lock);

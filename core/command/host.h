@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "config/host_config.h"
+#include "events/bus.h"
 #include "pipeline/service.h"
 #include "plugin/registry.h"
 #include "store/store.h"
@@ -17,6 +18,7 @@ struct hg_host_parts {
     struct hg_store *store;
     struct hg_vault *vault;
     struct hg_pipelines *pipelines;
+    struct hg_events *events; /* set by who has clients, before hg_host_start; NULL: nobody */
 };
 
 /*
@@ -39,9 +41,9 @@ int hg_host_open(const struct hg_host_config *config,
 int hg_host_start(const struct hg_host_config *config,
                   struct hg_host_parts *ret,
                   struct hg_error *err);
-#define HG_HOST_PARTS_INIT         \
-    {                              \
-        -1, NULL, NULL, NULL, NULL \
+#define HG_HOST_PARTS_INIT               \
+    {                                    \
+        -1, NULL, NULL, NULL, NULL, NULL \
     }
 
 /* Running tasks go on for `grace_ms`. */

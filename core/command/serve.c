@@ -35,6 +35,7 @@ static int check_address(const struct hg_host_config *config, struct hg_error *e
 static int start(struct serving *serving, struct hg_error *err)
 {
     int r = check_address(serving->config, err);
+    r = r < 0 ? r : hg_events_new(NULL, &serving->host.events, err);
     r = r < 0 ? r : hg_host_start(serving->config, &serving->host, err);
     r = r < 0 ? r
               : hg_control_start(serving->config->data_dir,
@@ -51,6 +52,7 @@ static int start(struct serving *serving, struct hg_error *err)
         .metadata = hg_store_metadata(serving->host.store),
         .warehouse = hg_store_warehouse(serving->host.store),
         .plugins = serving->host.plugins,
+        .events = serving->host.events,
         .version = HG_VERSION,
         .admin_password = getenv("HEADGATE_ADMIN_PASSWORD"),
         .terminal = isatty(STDERR_FILENO) ? stderr : NULL,

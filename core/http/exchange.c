@@ -23,6 +23,7 @@ struct hg_exchange *hg_exchange_new(struct hg_http_server *server, const char *r
     exchange->uri_at = raw_target;
     exchange->n_uri = strlen(raw_target);
     request->context = server->options.context;
+    request->sockets = server->sockets;
     request->raw_target =
         hg_arena_strndup(&request->arena, raw_target, strnlen(raw_target, HG_HTTP_TARGET_MAX + 1));
     if (!request->raw_target || hg_uuid_new(request->id, NULL) < 0) {
@@ -80,9 +81,31 @@ void hg_exchange_end(struct hg_exchange *exchange)
 
 /* ---- the response ---- */
 
+void hg_exchange_upgraded(void *cls,
+                          struct MHD_Connection *connection,
+                          void *request_context,
+                          const char *extra,
+                          size_t n_extra,
+                          MHD_socket fd,
+                          struct MHD_UpgradeResponseHandle *handle)
+{
+    struct hg_exchange *exchange = request_context;
+    struct hg_subscriber *subscriber = HG_TAKE(exchange->request.answer.subscriber);
+    (void)cls;
+    (void)connection;
+    {
+        HG_LOCK(&exchange->server->mutex);
+        exchange->upgraded_ms = hg_time_monotonic_ms();
+    }
+    hg_sockets_add(exchange->server->sockets, fd, handle, subscriber, extra, n_extra);
+}
+
 static struct MHD_Response *body_response(struct hg_http_answer *answer)
 {
     static char nothing[1];
+    if (answer->subscriber) {
+        return MHD_create_response_for_upgrade(hg_exchange_upgraded, NULL);
+    }
     if (answer->n_body == 0) {
         return MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
     }
@@ -141,7 +164,7 @@ static bool add_headers(struct MHD_Response *response,
         const struct hg_http_field *field = &answer->headers[i];
         ok = MHD_add_response_header(response, field->name, field->value) && ok;
     }
-    if (close) {
+    if (close && !answer->subscriber) {
         ok = MHD_add_response_header(response, "Connection", "close") && ok;
     }
     return add_defaults(response, answer, exchange) && ok;

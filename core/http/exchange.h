@@ -42,6 +42,7 @@ struct hg_exchange {
     size_t n_discarded;
     struct hg_error early;
     /* Guarded by the server's mutex. */
+    int64_t upgraded_ms; /* when it became a socket; 0: it did not */
     struct hg_exchange *prev;
     struct hg_exchange *next;
     int refs;
@@ -65,6 +66,7 @@ struct hg_http_server {
     struct MHD_Daemon *daemon;
     struct hg_executor *executor;
     struct hg_http_meter *meter;
+    struct hg_sockets *sockets; /* NULL: there are none */
     int listen_fd;
     int port;
     bool is_https;
@@ -96,6 +98,15 @@ struct hg_exchange *hg_exchange_new(struct hg_http_server *server, const char *r
 void hg_exchange_unref(struct hg_exchange *exchange);
 /* Unlinks: the connection is done with it. Gives the connection's reference back. */
 void hg_exchange_end(struct hg_exchange *exchange);
+
+/* libmicrohttpd's: the connection is a socket now. On the HTTP thread. */
+void hg_exchange_upgraded(void *cls,
+                          struct MHD_Connection *connection,
+                          void *request_context,
+                          const char *extra,
+                          size_t n_extra,
+                          MHD_socket fd,
+                          struct MHD_UpgradeResponseHandle *handle);
 
 /*
  * Turns the request's answer into a response (its headers too), taking the body over. NULL without

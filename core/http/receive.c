@@ -377,10 +377,11 @@ static void on_completed(void *cls,
     if (exchange) {
         *request_context = NULL;
         log_access(exchange);
+        int64_t ended_ms = exchange->upgraded_ms ? exchange->upgraded_ms : hg_time_monotonic_ms();
         hg_http_meter_note(exchange->server->meter,
                            exchange->request.route,
                            exchange->status,
-                           hg_time_monotonic_ms() - exchange->started_ms);
+                           ended_ms - exchange->started_ms);
         hg_exchange_end(exchange);
     }
     if (connection) {
@@ -410,9 +411,11 @@ static void HG_PRINTF(2, 0) on_library_log(void *cls, const char *fmt, va_list a
 int hg_receive_start(struct hg_http_server *server, struct hg_error *err)
 {
     const struct hg_http_options *options = &server->options;
+    unsigned n_sockets = server->sockets ? (unsigned)hg_sockets_max(server->sockets) : 0;
+    unsigned upgrade = server->sockets ? MHD_ALLOW_UPGRADE : 0;
     /* poll, not epoll: 0.9.75's epoll loop hangs when a multiple of 128 events is ready. */
     server->daemon = MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-                                          MHD_USE_ERROR_LOG,
+                                          MHD_USE_ERROR_LOG | upgrade,
                                       0,
                                       NULL,
                                       NULL,
@@ -438,9 +441,9 @@ int hg_receive_start(struct hg_http_server *server, struct hg_error *err)
                                       MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                                       (size_t)CONNECTION_MEMORY_BYTES,
                                       MHD_OPTION_CONNECTION_LIMIT,
-                                      (unsigned)options->connections_max,
+                                      (unsigned)options->connections_max + n_sockets,
                                       MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-                                      (unsigned)options->address_max,
+                                      (unsigned)options->address_max + n_sockets,
                                       MHD_OPTION_CONNECTION_TIMEOUT,
                                       (unsigned)options->idle_timeout_s,
                                       MHD_OPTION_STRICT_FOR_CLIENT,

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/str.h"
+#include "events/bus.h"
+#include "http/sockets.h"
 
 const char *hg_http_param(const struct hg_http_request *request, size_t i)
 {
@@ -205,6 +207,10 @@ void hg_http_answer_drop(struct hg_http_request *request)
 {
     if (request->answer.owned) {
         free(request->answer.body);
+    }
+    if (request->answer.subscriber) {
+        hg_events_unsubscribe(request->answer.subscriber);
+        hg_sockets_leave_place(request->sockets);
     }
     memset(&request->answer, 0, sizeof request->answer);
 }

@@ -28,6 +28,8 @@ enum {
 };
 
 struct hg_route;
+struct hg_sockets;
+struct hg_subscriber;
 
 /* What the handler answers. The body is freed when `owned`, else it outlives the server. */
 struct hg_http_answer {
@@ -38,6 +40,8 @@ struct hg_http_answer {
     bool owned;
     struct hg_http_field headers[HG_HTTP_ANSWER_HEADERS_MAX];
     size_t n_headers;
+    struct hg_subscriber
+        *subscriber; /* of a connection that becomes a socket; owned, and with it a place */
 };
 
 struct hg_http_request {
@@ -54,6 +58,7 @@ struct hg_http_request {
     const struct hg_route *route;             /* NULL for what the table does not hold */
     const char *params[HG_HTTP_SEGMENTS_MAX]; /* of the route's pattern, in its order */
     void *context;                            /* of the server's options */
+    struct hg_sockets *sockets;               /* the server's; NULL: it has none */
 
     /* Set by the server's `authenticate`. */
     char username[HG_HTTP_USERNAME_MAX + 1];

@@ -66,6 +66,12 @@ int hg_http_start(const struct hg_http_options *options,
               : hg_executor_new(
                     server->options.threads, server->options.queue_max, &server->executor, err);
     r = r < 0 ? r : hg_http_meter_new(options->routes, options->n_routes, &server->meter, err);
+    r = r < 0 || !options->events ? r
+                                  : hg_sockets_start(&server->options.sockets,
+                                                     options->events,
+                                                     options->public_url,
+                                                     &server->sockets,
+                                                     err);
     r = r < 0 ? r : hg_http_watch_start(server, err);
     r = r < 0 ? r : hg_receive_start(server, err);
     if (r < 0) {
@@ -86,7 +92,7 @@ static int count_under_way(struct hg_http_server *server)
     int n = 0;
     HG_LOCK(&server->mutex);
     for (const struct hg_exchange *at = server->exchanges; at; at = at->next) {
-        n++;
+        n += at->upgraded_ms == 0; /* those that became sockets have their answer */
     }
     return n;
 }
@@ -131,6 +137,7 @@ static void stop_daemon(struct hg_http_server *server, int64_t grace_ms)
     }
     refuse_new(server);
     (void)MHD_quiesce_daemon(server->daemon);
+    hg_sockets_stop(server->sockets);
     wait_for_requests(server, grace_ms);
     while (hg_http_give_up(server, INT64_MAX)) {
     }
@@ -149,6 +156,8 @@ void hg_http_stop(struct hg_http_server *server, int64_t grace_ms)
     hg_http_watch_stop(server);
     hg_executor_free(server->executor);
     hg_http_meter_free(server->meter);
+    hg_sockets_stop(server->sockets);
+    hg_sockets_free(server->sockets);
     hg_closep(&server->listen_fd);
     (void)pthread_cond_destroy(&server->due);
     (void)pthread_cond_destroy(&server->ended);

@@ -11,8 +11,10 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "events/bus.h"
 #include "http/router.h"
 #include "http/site.h"
+#include "http/sockets.h"
 
 struct hg_http_server;
 
@@ -30,11 +32,15 @@ struct hg_http_options {
      */
     int (*authenticate)(struct hg_http_request *request, struct hg_error *err);
     const char *public_url; /* may be NULL */
-    int threads;            /* 8 */
-    int queue_max;          /* 128 requests */
-    int connections_max;    /* 512 */
-    int address_max;        /* connections from one address; half of connections_max */
-    int idle_timeout_s;     /* 30: a connection on which nothing moves */
+    /* What sockets are told (http/socket_accept.h); NULL: there are none. They come on top of the
+     * connections below. */
+    struct hg_events *events;
+    struct hg_socket_limits sockets;
+    int threads;         /* 8 */
+    int queue_max;       /* 128 requests */
+    int connections_max; /* 512 */
+    int address_max;     /* connections from one address; half of connections_max */
+    int idle_timeout_s;  /* 30: a connection on which nothing moves */
     int64_t
         receive_timeout_ms;  /* 60000: for a request to come in, beside the idle time before it */
     int64_t deadline_ms;     /* 30000: for a handler */

@@ -92,6 +92,9 @@ static int take_over(struct hg_pipelines *service,
     r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK && n > 0) {
         HG_FAULT("host.claimed");
+        for (size_t i = 0; i < n; i++) {
+            hg_live_run(service, tasks[i].run_id, HG_LIVE_CHANGED);
+        }
         for (size_t i = 0; r == HG_OK && i < n; i++) {
             r = add_attempt(service, &tasks[i], err);
         }
@@ -234,6 +237,7 @@ static void forget(struct hg_pipelines *service, struct hg_attempt *const *attem
                    NULL);
         }
         hg_metrics_note_attempt(service, attempts[i]);
+        hg_live_run(service, attempts[i]->task.run_id, HG_LIVE_CHANGED);
         hg_attempts_remove(service, attempts[i]);
     }
     hg_signal_run_changed(service);
@@ -315,6 +319,7 @@ static int write_progress(struct hg_pipelines *service, struct hg_db *db, struct
         if (r < 0) {
             return r;
         }
+        hg_live_run(service, attempt->task.run_id, HG_LIVE_CHANGED);
     }
 }
 

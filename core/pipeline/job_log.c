@@ -94,6 +94,9 @@ void hg_job_log_append(const struct hg_pipelines *service,
                                  : log_path(service, run_id, job, attempt, path, &err);
     r = r < 0 ? r : append(path, &line, &err);
     say_whether_lost(r < 0, &err);
+    if (!hg_buf_failed(&line)) {
+        hg_live_log_line(service, run_id, job, attempt, line.data, line.len - 1);
+    }
 }
 
 static const struct hg_statement job_attempt = {

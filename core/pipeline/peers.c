@@ -18,12 +18,20 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/time.h"
+#include "pipeline/live.h"
 #include "pipeline/signal.h"
 #include "pipeline/state.h"
 
-enum { LOOK_MS = 2000, RETRY_DATABASE_MS = 1000, COALESCE_MS = 20 };
+enum {
+    LOOK_MS = 2000,
+    RETRY_DATABASE_MS = 1000,
+    COALESCE_MS = 20,
+    RUNS_AT_ONCE = 200, /* ids in one notice, which may have 8000 bytes */
+};
 
 /* Of the advisory lock; any number that nobody else uses. */
 #define LOCK_KEY "5260129372348"
@@ -31,6 +39,7 @@ enum { LOOK_MS = 2000, RETRY_DATABASE_MS = 1000, COALESCE_MS = 20 };
 
 #define SAY_WORK      "work"
 #define SAY_SCHEDULES "schedules"
+#define SAY_RUNS      "runs" /* and the ids of those that changed; none: more than can be named */
 
 static const struct hg_statement look = {
     "peers_look",
@@ -53,6 +62,8 @@ struct touch {
     bool locked;
     int64_t look_at_ms;
     int64_t announce_at_ms; /* not before */
+    struct hg_live_set changed;
+    struct hg_live_run runs[HG_LIVE_CHANGED_MAX]; /* its room */
 };
 
 static int connect_to_database(struct touch *touch, struct hg_error *err)
@@ -64,6 +75,7 @@ static int connect_to_database(struct touch *touch, struct hg_error *err)
     if (r == HG_OK) {
         touch->db = HG_TAKE(db);
         touch->look_at_ms = 0;
+        hg_live_lost(touch->service); /* what others told meanwhile has not come here */
     }
     return r;
 }
@@ -77,6 +89,7 @@ static void set_leads(struct hg_pipelines *service, bool leads, int64_t n_others
         service->peers.leads = leads;
         service->peers.n_others = n_others;
     }
+    hg_live_set_others(service, n_others > 0);
     if (begins) {
         hg_signal_scheduler(service); /* what is due by now is ours */
     }
@@ -106,9 +119,25 @@ static int look_around(struct touch *touch, struct hg_error *err)
     return hg_db_exec(touch->db, &tell_in_row, told, NULL, err);
 }
 
+static void hear_runs(struct hg_pipelines *service, const char *ids)
+{
+    char id[HG_UUID_TEXT];
+    hg_signal_run_changed(service);
+    if (*ids == '\0') {
+        hg_live_lost(service);
+    }
+    while (*ids == ' ' && strnlen(ids + 1, sizeof id - 1) == sizeof id - 1) {
+        (void)snprintf(id, sizeof id, "%s", ids + 1);
+        hg_live_run(service, id, HG_LIVE_ELSEWHERE);
+        ids += sizeof id;
+    }
+}
+
 static void hear(struct hg_pipelines *service, const char *what)
 {
-    if (strcmp(what, SAY_WORK) == 0) {
+    if (hg_starts_with(what, SAY_RUNS)) {
+        hear_runs(service, what + strlen(SAY_RUNS));
+    } else if (strcmp(what, SAY_WORK) == 0) {
         hg_signal_dispatcher(service);
     } else {
         hg_signal_scheduler(service);
@@ -143,12 +172,36 @@ static int announce_if(struct touch *touch, bool *what, const char *text, struct
     return heard ? hg_db_exec(touch->db, &announce, params, NULL, err) : HG_OK;
 }
 
+static int announce_text(struct touch *touch, const char *text, struct hg_error *err)
+{
+    const char *const params[] = {text};
+    return text ? hg_db_exec(touch->db, &announce, params, NULL, err) : hg_error_nomem(err);
+}
+
+/* What is not told because the database is away, others read anew when they come back to it. */
+static int announce_runs(struct touch *touch, struct hg_error *err)
+{
+    struct hg_live_set *set = &touch->changed;
+    hg_live_take_others(touch->service, set);
+    int r = set->overflowed ? announce_text(touch, SAY_RUNS, err) : HG_OK;
+    for (size_t i = 0; r == HG_OK && i < set->n;) {
+        HG_CLEANUP(hg_buf_free) struct hg_buf text = HG_BUF_INIT;
+        hg_buf_puts(&text, SAY_RUNS);
+        for (size_t k = 0; k < RUNS_AT_ONCE && i < set->n; k++, i++) {
+            hg_buf_printf(&text, " %s", set->runs[i].id);
+        }
+        r = announce_text(touch, hg_buf_failed(&text) ? NULL : text.data, err);
+    }
+    return r;
+}
+
 static int announce_all(struct touch *touch, struct hg_error *err)
 {
     struct hg_pipelines *service = touch->service;
     touch->announce_at_ms = hg_time_monotonic_ms() + COALESCE_MS;
     int r = announce_if(touch, &service->peers.has_more_work, SAY_WORK, err);
-    return r < 0 ? r : announce_if(touch, &service->peers.has_new_schedules, SAY_SCHEDULES, err);
+    r = r < 0 ? r : announce_if(touch, &service->peers.has_new_schedules, SAY_SCHEDULES, err);
+    return r < 0 ? r : announce_runs(touch, err);
 }
 
 static int one_round(struct touch *touch, struct hg_error *err)
@@ -186,6 +239,7 @@ static void wait_for_news(struct touch *touch)
 static void *keep_in_touch(void *arg)
 {
     struct touch touch = {.service = arg};
+    touch.changed.runs = touch.runs;
     while (!hg_signal_is_stopping(touch.service)) {
         struct hg_error err = HG_ERROR_INIT;
         if (one_round(&touch, &err) < 0) {
@@ -212,7 +266,7 @@ int hg_peers_start(struct hg_pipelines *service, struct hg_error *err)
     return HG_OK;
 }
 
-static void wake(struct hg_pipelines *service)
+void hg_peers_wake(struct hg_pipelines *service)
 {
     const uint64_t one = 1;
     (void)!write(service->peers.event, &one, sizeof one);
@@ -221,7 +275,7 @@ static void wake(struct hg_pipelines *service)
 void hg_peers_stop(struct hg_pipelines *service)
 {
     if (service->peers.has_thread) {
-        wake(service);
+        hg_peers_wake(service);
         (void)pthread_join(service->peers.thread, NULL);
         (void)close(service->peers.event);
         service->peers.has_thread = false;
@@ -243,7 +297,7 @@ void hg_peers_tell_work(struct hg_pipelines *service)
         }
         service->peers.has_more_work = true;
     }
-    wake(service);
+    hg_peers_wake(service);
 }
 
 void hg_peers_tell_schedules(struct hg_pipelines *service)
@@ -255,5 +309,5 @@ void hg_peers_tell_schedules(struct hg_pipelines *service)
         }
         service->peers.has_new_schedules = true;
     }
-    wake(service);
+    hg_peers_wake(service);
 }

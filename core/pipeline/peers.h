@@ -30,6 +30,8 @@ void hg_peers_stop(struct hg_pipelines *service);
 bool hg_peers_lead(struct hg_pipelines *service);
 /* There may be more tasks than this host takes; schedules have changed. [any] */
 void hg_peers_tell_work(struct hg_pipelines *service);
+/* Something is to be told (pipeline/live.h). [any] */
+void hg_peers_wake(struct hg_pipelines *service);
 void hg_peers_tell_schedules(struct hg_pipelines *service);
 
 #endif

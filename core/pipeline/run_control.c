@@ -148,13 +148,14 @@ static int again(struct hg_db *db, const char *run_id, char *ret_busy_run_id, st
     return r < 0 ? r : move_on(db, run_id, err);
 }
 
-static void run_changed(struct hg_pipelines *service)
+static void run_changed(struct hg_pipelines *service, const char *run_id)
 {
     {
         HG_LOCK(&service->mutex);
         service->dispatcher.claims_due = true;
     }
     hg_signal_run_changed(service);
+    hg_live_run(service, run_id, HG_LIVE_CHANGED);
     hg_signal_keeper(service);
     hg_signal_dispatcher(service);
 }
@@ -172,7 +173,7 @@ int hg_runs_cancel(struct hg_pipelines *service,
     r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK) {
         hg_log(HG_LOG_INFO, "run is cancelled", "run_id", run_id, NULL);
-        run_changed(service);
+        run_changed(service, run_id);
     }
     return r;
 }
@@ -191,7 +192,7 @@ int hg_runs_retry(struct hg_pipelines *service,
     r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK) {
         hg_log(HG_LOG_INFO, "run is tried again", "run_id", run_id, NULL);
-        run_changed(service);
+        run_changed(service, run_id);
     }
     return r;
 }

@@ -419,6 +419,7 @@ int hg_run_create(struct hg_pipelines *service,
            "trigger",
            request->trigger,
            NULL);
+    hg_live_run(service, run_id, HG_LIVE_CREATED);
     hg_signal_dispatcher(service);
     return HG_OK;
 }

@@ -40,7 +40,7 @@ int hg_pipelines_host_name(const char *data_dir, char ret[HG_HOST_NAME], struct 
     return r;
 }
 
-enum { CONDITIONS = 6 };
+enum { CONDITIONS = 7 };
 
 static void conditions_of(struct hg_pipelines *service, pthread_cond_t *ret[CONDITIONS])
 {
@@ -49,7 +49,8 @@ static void conditions_of(struct hg_pipelines *service, pthread_cond_t *ret[COND
                                              &service->run_changed,
                                              &service->scheduler.changed,
                                              &service->keeper.cancels,
-                                             &service->settler.doubt};
+                                             &service->settler.doubt,
+                                             &service->live.changed};
     memcpy(ret, all, sizeof all);
 }
 
@@ -60,6 +61,7 @@ static void init_conditions(struct hg_pipelines *service)
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&service->mutex, NULL);
+    (void)pthread_mutex_init(&service->live.mutex, NULL);
     conditions_of(service, conditions);
     for (size_t i = 0; i < CONDITIONS; i++) {
         (void)pthread_cond_init(conditions[i], &monotonic);
@@ -75,6 +77,7 @@ static void destroy_conditions(struct hg_pipelines *service)
         (void)pthread_cond_destroy(conditions[i]);
     }
     (void)pthread_mutex_destroy(&service->mutex);
+    (void)pthread_mutex_destroy(&service->live.mutex);
 }
 
 int hg_pipelines_start(const struct hg_pipelines_options *options,
@@ -91,6 +94,7 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
     init_conditions(service);
     int r = hg_pipelines_host_name(options->config->data_dir, service->host, err);
     r = r < 0 ? r : hg_retention_keep(service, err);
+    r = r < 0 ? r : hg_live_start(service, err);
     r = r < 0 ? r : hg_peers_start(service, err);
     r = r < 0 ? r : hg_catalog_sync(service, err);
     r = r < 0 ? r : hg_dispatcher_start(service, err);
@@ -120,6 +124,7 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
     hg_scheduler_stop(service);
     hg_dispatcher_stop(service, grace_ms);
     hg_peers_stop(service);
+    hg_live_stop(service);
     destroy_conditions(service);
     free(service);
 }

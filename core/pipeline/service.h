@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "config/host_config.h"
 
+struct hg_events;
 struct hg_pool;
 struct hg_plugin_registry;
 struct hg_pipelines;
@@ -29,6 +30,7 @@ struct hg_pipelines_options {
     struct hg_pool *warehouse;
     const char *worker_warehouse_url; /* how a worker (role headgate_load) connects */
     const struct hg_plugin_registry *plugins;
+    struct hg_events *events; /* who is told what changes (events/bus.h); NULL: nobody */
 };
 
 enum { HG_HOST_NAME = 80 }; /* bytes of a host's name, with the NUL */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "http/socket_accept.h"
 
 static struct {
     pthread_mutex_t mutex;
@@ -125,6 +126,13 @@ static int do_limit(struct hg_http_request *request, struct hg_error *err)
     return r < 0 ? r : hg_http_answer_json(request, 200, json_pack("{s:i}", "limit", limit), err);
 }
 
+static int do_events(struct hg_http_request *request, struct hg_error *err)
+{
+    const struct hg_events_filter filter = {.topics = HG_TOPICS_ALL};
+    return hg_http_accept_socket(request, &filter, hg_http_query(request, "last_event_id"), err);
+}
+
+static const char *const events_query[] = {"last_event_id", NULL};
 static const char *const item_query[] = {"q", NULL};
 static const char *const echo_query[] = {"optional", NULL};
 static const char *const limit_query[] = {"limit", NULL};
@@ -132,6 +140,7 @@ static const char *const limit_query[] = {"limit", NULL};
 /* clang-format off */
 static const struct hg_route routes[] = {
     {"GET", "/api/now", HG_ROLE_NONE, HG_ROUTE_PUBLIC | HG_ROUTE_INLINE, do_hello, "", NULL, NULL, NULL, "", 200},
+    {"GET", "/api/events", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_events, "", NULL, NULL, events_query, "", 101},
     {"GET", "/api/hello", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_hello, "", NULL, NULL, NULL, "", 200},
     {"POST", "/api/echo", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_echo, "", NULL, NULL, echo_query, "", 200},
     {"PATCH", "/api/echo", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_echo, "", NULL, NULL, echo_query, "", 200},

@@ -1,0 +1,451 @@
+#include "pipeline/live.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "events/bus.h"
+#include "pipeline/peers.h"
+#include "pipeline/sql_json.h"
+#include "pipeline/state.h"
+#include "store/array.h"
+
+enum {
+    GAP_MS = 10,     /* between two looks: what changes meanwhile is told as one */
+    RETRY_MS = 1000, /* while the database is away */
+    KNOWN_MAX = 512, /* runs whose last told state is kept; the eldest goes */
+    STATUS_TEXT = 16,
+};
+
+/* What was last told of a run. */
+struct known {
+    char id[HG_UUID_TEXT];
+    char status[STATUS_TEXT];
+    uint64_t run_hash;
+    uint64_t *job_hashes;
+    size_t n_jobs;
+    uint64_t used; /* the look in which it was last told */
+};
+
+/* The thread's own. */
+struct teller {
+    struct hg_pipelines *service;
+    struct known known[KNOWN_MAX];
+    size_t n_known;
+    uint64_t look;
+    struct hg_live_run runs[HG_LIVE_CHANGED_MAX];
+    size_t n_runs;
+};
+
+/* ---- sets of runs; with the mutex held ---- */
+
+static void set_add(struct hg_live_set *set, const char *run_id, bool is_new)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        if (strcmp(set->runs[i].id, run_id) == 0) {
+            set->runs[i].is_new |= is_new;
+            return;
+        }
+    }
+    if (set->n == HG_LIVE_CHANGED_MAX) {
+        set->overflowed = true;
+        return;
+    }
+    (void)snprintf(set->runs[set->n].id, HG_UUID_TEXT, "%s", run_id);
+    set->runs[set->n].is_new = is_new;
+    set->n++;
+}
+
+static void set_move(struct hg_live_set *from, struct hg_live_set *to)
+{
+    memcpy(to->runs, from->runs, from->n * sizeof from->runs[0]);
+    to->n = from->n;
+    to->overflowed = from->overflowed;
+    from->n = 0;
+    from->overflowed = false;
+}
+
+/* ---- from everywhere ---- */
+
+void hg_live_lost(struct hg_pipelines *service)
+{
+    hg_events_hole(service->options.events, HG_TOPIC_RUNS);
+}
+
+void hg_live_run(struct hg_pipelines *service, const char *run_id, enum hg_live_how how)
+{
+    struct hg_live *live = &service->live;
+    bool tells_others = false;
+    /* A host without clients of its own may have to tell others all the same. */
+    bool wanted = hg_events_wanted(service->options.events, HG_TOPIC_RUNS);
+    if (!wanted) {
+        hg_events_hole(service->options.events, HG_TOPIC_RUNS);
+    }
+    {
+        HG_LOCK(&live->mutex);
+        if (wanted) {
+            set_add(&live->here, run_id, how == HG_LIVE_CREATED);
+            (void)pthread_cond_signal(&live->changed);
+        }
+        if (how != HG_LIVE_ELSEWHERE && live->has_others) {
+            tells_others = live->others.n == 0;
+            set_add(&live->others, run_id, false);
+        }
+    }
+    if (tells_others) {
+        hg_peers_wake(service);
+    }
+}
+
+void hg_live_set_others(struct hg_pipelines *service, bool has_others)
+{
+    HG_LOCK(&service->live.mutex);
+    service->live.has_others = has_others;
+    if (!has_others) {
+        service->live.others.n = 0;
+    }
+}
+
+void hg_live_take_others(struct hg_pipelines *service, struct hg_live_set *ret)
+{
+    HG_LOCK(&service->live.mutex);
+    set_move(&service->live.others, ret);
+}
+
+void hg_live_log_line(const struct hg_pipelines *service,
+                      const char *run_id,
+                      const char *job,
+                      int attempt,
+                      const char *line,
+                      size_t n_line)
+{
+    struct hg_events *events = service->options.events;
+    HG_CLEANUP(hg_buf_free) struct hg_buf data = HG_BUF_INIT;
+    if (!hg_events_wanted(events, HG_TOPIC_LOGS)) {
+        hg_events_hole(events, HG_TOPIC_LOGS);
+        return;
+    }
+    /* The line is an object; its members follow ours. */
+    hg_buf_printf(&data,
+                  "{\"run_id\":\"%s\",\"job_id\":\"%s\",\"attempt\":%d,%.*s",
+                  run_id,
+                  job,
+                  attempt,
+                  (int)n_line - 1,
+                  line + 1);
+    if (hg_buf_failed(&data)) {
+        hg_events_hole(events, HG_TOPIC_LOGS);
+    } else {
+        hg_events_publish(events, HG_TOPIC_LOGS, "log.line", run_id, data.data, data.len);
+    }
+}
+
+/* ---- what is known ---- */
+
+static uint64_t hash(const char *text)
+{
+    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (; *text; text++) {
+        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    }
+    return h;
+}
+
+static struct known *find_known(struct teller *teller, const char *id)
+{
+    for (size_t i = 0; i < teller->n_known; i++) {
+        if (strcmp(teller->known[i].id, id) == 0) {
+            return &teller->known[i];
+        }
+    }
+    return NULL;
+}
+
+static struct known *new_known(struct teller *teller, const char *id)
+{
+    struct known *place = &teller->known[0];
+    if (teller->n_known < KNOWN_MAX) {
+        place = &teller->known[teller->n_known++];
+    }
+    for (size_t i = 0; i < teller->n_known; i++) {
+        if (teller->known[i].used < place->used) {
+            place = &teller->known[i];
+        }
+    }
+    free(place->job_hashes);
+    *place = (struct known){.used = teller->look};
+    (void)snprintf(place->id, sizeof place->id, "%s", id);
+    return place;
+}
+
+/* ---- telling ---- */
+
+static void publish(struct teller *teller, const char *type, const char *run_id, const char *text)
+{
+    if (text) {
+        hg_events_publish(
+            teller->service->options.events, HG_TOPIC_RUNS, type, run_id, text, strlen(text));
+    } else {
+        hg_live_lost(teller->service);
+    }
+}
+
+/* Without what changes by itself: the time it takes. */
+static uint64_t hash_of(json_t *object)
+{
+    json_t *duration = json_incref(json_object_get(object, "duration_ms"));
+    (void)json_object_del(object, "duration_ms");
+    HG_CLEANUP(hg_freep) char *text = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
+    (void)json_object_set_new(object, "duration_ms", duration);
+    return text ? hash(text) : 0;
+}
+
+/* A status that the run has left already, but that nobody was told. */
+static void tell_passed(struct teller *teller, struct known *known, json_t *run, const char *status)
+{
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *delta =
+        json_pack("{s:s, s:O, s:s, s:O?, s:O?, s:O?}",
+                  "id",
+                  known->id,
+                  "pipeline_id",
+                  json_object_get(run, "pipeline_id"),
+                  "status",
+                  status,
+                  "trigger",
+                  json_object_get(run, "trigger"),
+                  "queued_at",
+                  json_object_get(run, "queued_at"),
+                  "started_at",
+                  strcmp(status, "queued") == 0 ? json_null() : json_object_get(run, "started_at"));
+    HG_CLEANUP(hg_freep) char *text = delta ? json_dumps(delta, JSON_COMPACT) : NULL;
+    publish(teller, "run.updated", known->id, text);
+    (void)snprintf(known->status, sizeof known->status, "%s", status);
+}
+
+static bool is_over(const char *status)
+{
+    return strcmp(status, "queued") != 0 && strcmp(status, "running") != 0;
+}
+
+static void tell_run(struct teller *teller, struct known *known, json_t *run)
+{
+    const char *status = json_string_value(json_object_get(run, "status"));
+    uint64_t now = hash_of(run);
+    if (!status || (now == known->run_hash && now != 0)) {
+        return;
+    }
+    HG_CLEANUP(hg_freep) char *text = json_dumps(run, JSON_COMPACT);
+    publish(teller, "run.updated", known->id, text);
+    known->run_hash = now;
+    (void)snprintf(known->status, sizeof known->status, "%s", status);
+}
+
+static void tell_job(struct teller *teller, const struct known *known, json_t *run, json_t *job)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *data = json_copy(job);
+    HG_CLEANUP(hg_freep) char *text = NULL;
+    if (data && json_object_set_new(data, "run_id", json_string(known->id)) == 0 &&
+        json_object_set(data, "pipeline_id", json_object_get(run, "pipeline_id")) == 0) {
+        text = json_dumps(data, JSON_COMPACT);
+    }
+    publish(teller, "job.updated", known->id, text);
+}
+
+static void tell_jobs(struct teller *teller, struct known *known, json_t *run, json_t *jobs)
+{
+    size_t n = json_array_size(jobs);
+    size_t i;
+    json_t *job;
+    if (n != known->n_jobs) {
+        free(known->job_hashes);
+        known->job_hashes = calloc(n + 1, sizeof known->job_hashes[0]);
+        known->n_jobs = known->job_hashes ? n : 0;
+    }
+    json_array_foreach (jobs, i, job) {
+        uint64_t now = hash_of(job);
+        if (i >= known->n_jobs || known->job_hashes[i] != now || now == 0) {
+            tell_job(teller, known, run, job);
+        }
+        if (i < known->n_jobs) {
+            known->job_hashes[i] = now;
+        }
+    }
+}
+
+/* A run that is over is told behind its jobs: whoever sees its end has seen theirs. */
+static void tell(struct teller *teller, const char *id, bool is_new, json_t *run)
+{
+    struct known *known = find_known(teller, id);
+    HG_CLEANUP(hg_json_decrefp) json_t *jobs = json_incref(json_object_get(run, "jobs"));
+    const char *status = json_string_value(json_object_get(run, "status"));
+    bool over = status && is_over(status);
+    known = known ? known : new_known(teller, id);
+    known->used = teller->look;
+    (void)json_object_del(run, "jobs");
+    if (is_new && !known->status[0] && status && strcmp(status, "queued") != 0) {
+        tell_passed(teller, known, run, "queued");
+    }
+    if (over && strcmp(known->status, "queued") == 0 && strcmp(status, "cancelled") != 0) {
+        tell_passed(teller, known, run, "running");
+    }
+    if (!over) {
+        tell_run(teller, known, run);
+    }
+    tell_jobs(teller, known, run, jobs);
+    if (over) {
+        tell_run(teller, known, run);
+    }
+}
+
+/* ---- reading ---- */
+
+static const struct hg_statement read_runs = {
+    "live_runs",
+    "select r.id, " HG_SQL_RUN " as item from run r where r.id = any($1::uuid[]) order by r.id",
+    1};
+
+static bool is_new(const struct teller *teller, const char *id)
+{
+    for (size_t i = 0; i < teller->n_runs; i++) {
+        if (strcmp(teller->runs[i].id, id) == 0) {
+            return teller->runs[i].is_new;
+        }
+    }
+    return false;
+}
+
+static int look(struct teller *teller, struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    HG_CLEANUP(hg_buf_free) struct hg_buf ids = HG_BUF_INIT;
+    for (size_t i = 0; i < teller->n_runs; i++) {
+        hg_array_put(&ids, teller->runs[i].id);
+    }
+    const char *const params[] = {hg_array_text(&ids)};
+    int r = params[0] ? hg_pool_borrow(teller->service->options.metadata, HG_BORROW_MS, &db, err)
+                      : hg_error_nomem(err);
+    r = r < 0 ? r : hg_db_exec(db, &read_runs, params, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    teller->look++;
+    for (int row = 0; row < PQntuples(result); row++) {
+        const char *id = hg_result_text(result, row, "id");
+        HG_CLEANUP(hg_json_decrefp) json_t *run = hg_result_json(result, row, "item");
+        if (run) {
+            tell(teller, id, is_new(teller, id), run);
+        } else {
+            hg_live_lost(teller->service);
+        }
+    }
+    return HG_OK;
+}
+
+/* ---- the thread ---- */
+
+/* Takes what has changed over; false once it shall stop. */
+static bool wait_for_changes(struct teller *teller)
+{
+    struct hg_live *live = &teller->service->live;
+    struct hg_live_set taken = {.runs = teller->runs};
+    {
+        HG_LOCK(&live->mutex);
+        while (live->here.n == 0 && !live->stopping) {
+            (void)pthread_cond_wait(&live->changed, &live->mutex);
+        }
+        if (live->here.n == 0) {
+            return false; /* what was changed before the stop is told first */
+        }
+        set_move(&live->here, &taken);
+    }
+    teller->n_runs = taken.n;
+    if (taken.overflowed) {
+        hg_live_lost(teller->service);
+    }
+    return true;
+}
+
+/* False once it shall stop. */
+static bool pause_for(struct hg_live *live, int64_t wait_ms)
+{
+    struct timespec until;
+    hg_time_monotonic_after(wait_ms, &until);
+    HG_LOCK(&live->mutex);
+    while (!live->stopping && pthread_cond_timedwait(&live->changed, &live->mutex, &until) == 0) {
+    }
+    return !live->stopping;
+}
+
+static void *tell_changes(void *arg)
+{
+    struct teller *teller = arg;
+    struct hg_live *live = &teller->service->live;
+    while (wait_for_changes(teller)) {
+        struct hg_error err = HG_ERROR_INIT;
+        int r = look(teller, &err);
+        while (r < 0 && pause_for(live, RETRY_MS)) {
+            err = (struct hg_error)HG_ERROR_INIT; /* the dispatcher says that it is away */
+            r = look(teller, &err);
+        }
+        if (r < 0) {
+            hg_live_lost(teller->service);
+        }
+        (void)pause_for(live, GAP_MS);
+    }
+    for (size_t i = 0; i < teller->n_known; i++) {
+        free(teller->known[i].job_hashes);
+    }
+    free(teller);
+    return NULL;
+}
+
+static int start_thread(struct hg_pipelines *service, struct hg_error *err)
+{
+    struct teller *teller = calloc(1, sizeof *teller);
+    if (!teller) {
+        return hg_error_nomem(err);
+    }
+    teller->service = service;
+    int e = pthread_create(&service->live.thread, NULL, tell_changes, teller);
+    if (e != 0) {
+        free(teller);
+        return hg_error_errno(err, e, "cannot start the thread for live updates");
+    }
+    service->live.has_thread = true;
+    return HG_OK;
+}
+
+int hg_live_start(struct hg_pipelines *service, struct hg_error *err)
+{
+    struct hg_live *live = &service->live;
+    live->here.runs = calloc(HG_LIVE_CHANGED_MAX, sizeof live->here.runs[0]);
+    live->others.runs = calloc(HG_LIVE_CHANGED_MAX, sizeof live->others.runs[0]);
+    if (!live->here.runs || !live->others.runs) {
+        return hg_error_nomem(err);
+    }
+    /* Without clients there is nothing to read, but other hosts may have some. */
+    return service->options.events ? start_thread(service, err) : HG_OK;
+}
+
+void hg_live_stop(struct hg_pipelines *service)
+{
+    struct hg_live *live = &service->live;
+    {
+        HG_LOCK(&live->mutex);
+        live->stopping = true;
+        (void)pthread_cond_broadcast(&live->changed);
+    }
+    if (live->has_thread) {
+        (void)pthread_join(live->thread, NULL);
+        live->has_thread = false;
+    }
+    free(live->here.runs);
+    free(live->others.runs);
+    live->here.runs = live->others.runs = NULL;
+}
