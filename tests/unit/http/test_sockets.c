@@ -284,9 +284,10 @@ static void test_broken_frames(void **state)
 static void test_flood(void **state)
 {
     (void)state;
-    char pings[6 * 1000];
-    for (size_t i = 0; i < sizeof pings; i += 6) {
-        memcpy(pings + i, "\x89\x80\0\0\0\0", 6);
+    static const char ping[] = {'\x89', '\x80', 0, 0, 0, 0};
+    char pings[sizeof ping * 1000];
+    for (size_t i = 0; i < sizeof pings; i += sizeof ping) {
+        memcpy(pings + i, ping, sizeof ping);
     }
     int fd = open_socket();
     size_t n = 0;
