@@ -34,8 +34,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    hg_events_free(bus);
-    bus = NULL;
+    hg_events_free(HG_TAKE(bus));
     return 0;
 }
 
@@ -234,7 +233,7 @@ static void test_wanted(void **state)
     assert_false(hg_events_wanted(bus, HG_TOPIC_LOGS));
     hg_events_unsubscribe(runs);
     assert_true(hg_events_wanted(bus, HG_TOPIC_RUNS)); /* it may come back */
-    hg_events_free(bus);
+    hg_events_free(HG_TAKE(bus));
     start(8, 4096, -1);
     hg_events_unsubscribe(subscribe(HG_TOPICS_ALL, NULL, NULL));
     assert_false(hg_events_wanted(bus, HG_TOPIC_RUNS));
@@ -278,11 +277,11 @@ static void *publish_many(void *arg)
     return NULL;
 }
 
-/* Each publisher's events come in its order, none twice, and none is missing without a resync. */
+/* Each publisher's events come in its order, none twice, and none is missing. */
 static void test_many_publishers(void **state)
 {
     (void)state;
-    hg_events_free(bus);
+    hg_events_free(HG_TAKE(bus));
     start((size_t)PUBLISHERS * EACH, 64 << 20, 60000);
     struct hg_subscriber *all = subscribe(HG_TOPICS_ALL, NULL, NULL);
     pthread_t threads[PUBLISHERS];
@@ -292,18 +291,16 @@ static void test_many_publishers(void **state)
         last[i] = i * EACH - 1;
         assert_int_equal(pthread_create(&threads[i], NULL, publish_many, (void *)(intptr_t)i), 0);
     }
+    /* Nothing is looked at while they write: a test that fails would leave them behind. */
+    for (int i = 0; i < PUBLISHERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
     while (n < PUBLISHERS * EACH) {
         int value = next(all, NULL);
-        if (value == -2) {
-            continue;
-        }
         assert_true(value >= 0);
         assert_int_equal(value, last[value / EACH] + 1);
         last[value / EACH] = value;
         n++;
-    }
-    for (int i = 0; i < PUBLISHERS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
     }
     hg_events_unsubscribe(all);
 }

@@ -36,7 +36,7 @@ static int stop(void **state)
 {
     (void)state;
     fixture_stop(&fixture);
-    hg_events_free(bus);
+    hg_events_free(HG_TAKE(bus));
     return 0;
 }
 
