@@ -18,6 +18,7 @@ static int start_server(struct hg_api *api, struct hg_error *err)
         .site = api->site,
         .context = api,
         .authenticate = hg_api_authenticate,
+        .refused = hg_api_refused,
         .public_url = config->public_url,
         .events = api->options.events,
     };

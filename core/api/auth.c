@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "api/context.h"
+#include "auth/audit.h"
+#include "auth/tokens.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 /* An empty token ends the cookie. */
@@ -62,6 +65,11 @@ int hg_api_logout(struct hg_http_request *request, struct hg_error *err)
     const char *token = hg_http_cookie(request, HG_SESSION_COOKIE);
     int r = hg_auth_logout(hg_api_of(request)->auth, token, err);
     r = r < 0 ? r : set_cookie(request, "", err);
+    /*
+     * Pages that the browser kept. Not "cookies", which would sign out of other services of the
+     * same domain, nor "storage", where nothing is but the choice of a theme.
+     */
+    r = r < 0 ? r : hg_http_answer_header(request, "Clear-Site-Data", "\"cache\"", err);
     if (r == HG_OK) {
         hg_http_answer_empty(request, 204);
     }
@@ -76,11 +84,31 @@ int hg_api_me(struct hg_http_request *request, struct hg_error *err)
 int hg_api_authenticate(struct hg_http_request *request, struct hg_error *err)
 {
     struct hg_user user;
-    const char *token = hg_http_cookie(request, HG_SESSION_COOKIE);
-    int r = hg_auth_check(hg_api_of(request)->auth, token, &user, err);
+    struct hg_auth *auth = hg_api_of(request)->auth;
+    const char *bearer = hg_http_bearer(request);
+    int r = bearer ? hg_token_check(auth, bearer, &user, err)
+                   : hg_auth_check(auth, hg_http_cookie(request, HG_SESSION_COOKIE), &user, err);
     if (r == HG_OK) {
         memcpy(request->username, user.username, sizeof user.username);
+        memcpy(request->sign_in_id, user.sign_in_id, sizeof user.sign_in_id);
         request->role = user.role;
+        request->is_token = user.is_token;
     }
     return r;
+}
+
+void hg_api_refused(struct hg_http_request *request)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    int r = hg_audit_denied(
+        hg_api_of(request)->auth, request->route->operation, request->target.path, &err);
+    if (r < 0) {
+        hg_log(HG_LOG_WARNING,
+               "a refusal is missing from the audit log",
+               "request_id",
+               request->id,
+               "error",
+               err.message,
+               NULL);
+    }
 }

@@ -10,7 +10,12 @@ int hg_api_login(struct hg_http_request *request, struct hg_error *err);
 int hg_api_logout(struct hg_http_request *request, struct hg_error *err);
 int hg_api_me(struct hg_http_request *request, struct hg_error *err);
 
-/* Sets the request's user from its session cookie. HG_EUNAUTHENTICATED without a session. */
+/*
+ * Sets the request's user from its API token, where it has an Authorization header, else from its
+ * session cookie. HG_EUNAUTHENTICATED for one that is none, and without.
+ */
 int hg_api_authenticate(struct hg_http_request *request, struct hg_error *err);
+/* Writes down that a user's role did not allow him what he asked to change. */
+void hg_api_refused(struct hg_http_request *request);
 
 #endif

@@ -108,3 +108,34 @@ int hg_api_text_member(struct hg_http_request *request,
     *ret = value;
     return HG_OK;
 }
+
+int hg_api_optional_text(struct hg_http_request *request,
+                         const json_t *body,
+                         const char *name,
+                         const char **ret,
+                         struct hg_error *err)
+{
+    if (json_object_get(body, name)) {
+        return hg_api_text_member(request, body, name, ret, err);
+    }
+    *ret = NULL;
+    return HG_OK;
+}
+
+struct hg_user hg_api_user(const struct hg_http_request *request)
+{
+    struct hg_user user = {.role = request->role, .is_token = request->is_token};
+    (void)snprintf(user.username, sizeof user.username, "%s", request->username);
+    (void)snprintf(user.sign_in_id, sizeof user.sign_in_id, "%s", request->sign_in_id);
+    return user;
+}
+
+int hg_api_whose(struct hg_http_request *request, const char **ret, struct hg_error *err)
+{
+    const char *name = hg_http_query(request, "username");
+    if (name && request->role != HG_ROLE_ADMIN && strcmp(name, request->username) != 0) {
+        return hg_error_set(err, HG_EFORBIDDEN, "only an admin sees what belongs to others");
+    }
+    *ret = name ? name : request->username;
+    return HG_OK;
+}

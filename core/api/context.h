@@ -50,4 +50,17 @@ int hg_api_text_member(struct hg_http_request *request,
                        const char **ret,
                        struct hg_error *err);
 
+/* The same, NULL when it is absent; null and empty texts are refused too. */
+int hg_api_optional_text(struct hg_http_request *request,
+                         const json_t *body,
+                         const char *name,
+                         const char **ret,
+                         struct hg_error *err);
+/* Who asks, as the layer below knows him. */
+struct hg_user hg_api_user(const struct hg_http_request *request);
+/*
+ * Whose things are listed: ?username=, which only an admin may set to another, else one's own. 403.
+ */
+int hg_api_whose(struct hg_http_request *request, const char **ret, struct hg_error *err);
+
 #endif

@@ -11,6 +11,7 @@
 
 #include "api/control_rotation.h"
 #include "api/control_socket.h"
+#include "auth/audit.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "pipeline/service.h"
@@ -256,7 +257,9 @@ static void leave(struct client *client)
 static void *client_main(void *arg)
 {
     struct client *client = arg;
+    static const struct hg_audit_actor local = {.kind = "local", .name = "headgate run"};
     struct hg_error err = HG_ERROR_INIT;
+    hg_audit_actor_set(&local); /* for all of this thread's life */
     if (serve(client, &err) < 0) {
         /* The client's to report; when it has gone, nobody is left to tell. */
         (void)send_error(client->fd, &err);

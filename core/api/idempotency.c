@@ -25,7 +25,7 @@ enum entry_state {
 
 struct entry {
     enum entry_state state;
-    unsigned char id[HASH_BYTES];   /* of user, method, address and key */
+    unsigned char id[HASH_BYTES];   /* of user, role, method, address and key */
     unsigned char body[HASH_BYTES]; /* of the request's body */
     int64_t at_ms;                  /* monotonic */
     int status;
@@ -104,7 +104,8 @@ static int identify(struct hg_http_request *request,
                     struct entry *ret,
                     struct hg_error *err)
 {
-    const char *const whose[] = {request->username, request->method, request->target.path, key};
+    const char *const whose[] = {
+        request->username, hg_role_name(request->role), request->method, request->target.path, key};
     const char *const body[] = {hg_buf_text(&request->body)};
     int r = check_key(request, key, err);
     r = r < 0 ? r : hash_parts(whose, HG_COUNT(whose), ret->id, err);

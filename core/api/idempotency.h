@@ -1,8 +1,9 @@
 /*
  * Idempotency-Key: a request that is sent twice, because its answer was lost, is worked on once.
  *
- * The answers of the last requests that carried a key are kept in memory for a day, by user,
- * method, address and key. Failures are not kept: they may be repeated. A restart forgets all.
+ * The answers of the last requests that carried a key are kept in memory for a day, by user, role
+ * (a token may have less than its owner), method, address and key. Failures are not kept: they may
+ * be repeated. A restart forgets all.
  */
 #ifndef HG_API_IDEMPOTENCY_H
 #define HG_API_IDEMPOTENCY_H

@@ -1,5 +1,6 @@
 #include "api/routes.h"
 
+#include "api/audit.h"
 #include "api/auth.h"
 #include "api/datasets.h"
 #include "api/events.h"
@@ -9,7 +10,10 @@
 #include "api/quarantine.h"
 #include "api/runs.h"
 #include "api/schedules.h"
+#include "api/sessions.h"
 #include "api/system.h"
+#include "api/tokens.h"
+#include "api/users.h"
 #include "base/mem.h"
 
 #define INGESTION "/api/v1/ingestion"
@@ -25,6 +29,8 @@
 
 static const char *const page_query[] = {"limit", "cursor", NULL};
 static const char *const events_query[] = {"topics", "run_id", "last_event_id", NULL};
+static const char *const owned_query[] = {"username", "limit", "cursor", NULL};
+static const char *const audit_query[] = {"actor", "action", "limit", "cursor", NULL};
 static const char *const runs_query[] = {"status", "limit", "cursor", NULL};
 static const char *const next_query[] = {"cron", "timezone", "count", "after", NULL};
 static const char *const quarantine_query[] = {"pipeline", "run", "limit", "cursor", NULL};
@@ -47,6 +53,33 @@ static const struct hg_route routes[] = {
      "End the session", NULL, NULL, NULL, "log_out", 204},
     {"GET", "/api/v1/auth/me", VIEWER, 0, hg_api_me,
      "Who is signed in", NULL, "Session", NULL, "get_me", 200},
+    {"POST", "/api/v1/auth/password", VIEWER, 0, hg_api_password,
+     "Change one's own password; ends one's other sessions", "PasswordChange", NULL, NULL, "change_password", 204},
+    {"GET", "/api/v1/auth/sessions", VIEWER, 0, hg_api_sessions_list,
+     "Who is signed in where, with one's own name", NULL, "SignInList", owned_query, "list_sessions", 200},
+    {"DELETE", "/api/v1/auth/sessions", VIEWER, 0, hg_api_sessions_end_others,
+     "End one's other sessions", NULL, NULL, NULL, "end_other_sessions", 204},
+    {"DELETE", "/api/v1/auth/sessions/{session_id}", VIEWER, 0, hg_api_sessions_end,
+     "End a session", NULL, NULL, NULL, "end_session", 204},
+    {"GET", "/api/v1/auth/tokens", VIEWER, 0, hg_api_tokens_list,
+     "API tokens", NULL, "TokenList", owned_query, "list_tokens", 200},
+    {"POST", "/api/v1/auth/tokens", VIEWER, 0, hg_api_tokens_create,
+     "Make an API token, which is shown this once", "TokenCreate", "TokenCreated", NULL, "create_token", 201},
+    {"DELETE", "/api/v1/auth/tokens/{token_id}", VIEWER, 0, hg_api_tokens_delete,
+     "End an API token", NULL, NULL, NULL, "delete_token", 204},
+
+    {"GET", "/api/v1/users", ADMIN, 0, hg_api_users_list,
+     "All users", NULL, "UserList", page_query, "list_users", 200},
+    {"POST", "/api/v1/users", ADMIN, 0, hg_api_users_create,
+     "Make a user", "UserCreate", "User", NULL, "create_user", 201},
+    {"GET", "/api/v1/users/{username}", ADMIN, 0, hg_api_users_get,
+     "One user", NULL, "User", NULL, "get_user", 200},
+    {"PATCH", "/api/v1/users/{username}", ADMIN, 0, hg_api_users_update,
+     "Change role, password, disabled; the last two end sessions", "UserPatch", "User", NULL, "update_user", 200},
+    {"DELETE", "/api/v1/users/{username}", ADMIN, 0, hg_api_users_delete,
+     "Remove a user with sessions and tokens", NULL, NULL, NULL, "delete_user", 204},
+    {"GET", "/api/v1/audit", ADMIN, 0, hg_api_audit_list,
+     "Who changed what, newest first", NULL, "AuditList", audit_query, "list_audit", 200},
 
     {"GET", "/api/v1/openapi.json", VIEWER, 0, hg_api_openapi,
      "This document", NULL, "OpenApi", NULL, "get_openapi", 200},

@@ -7,7 +7,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "auth/audit.h"
 #include "auth/password.h"
+#include "auth/state.h"
 #include "auth/throttle.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -17,17 +19,7 @@
 #include "base/uuid.h"
 #include "store/db.h"
 
-enum {
-    BORROW_MS = 5000,
-    TOKEN_BYTES = 32,
-    HASH_TEXT = 67, /* "\x", 64 hex digits and the NUL: a bytea */
-};
-
-struct hg_auth {
-    struct hg_pool *metadata;
-    struct hg_throttle *by_user;
-    struct hg_throttle *by_address;
-};
+enum { TOKEN_BYTES = 32 };
 
 /* A session lives 12 hours unused and 7 days in all. */
 #define SESSION_LIVES "s.expires_at > now() and s.last_seen_at > now() - interval '12 hours'"
@@ -48,22 +40,24 @@ static const struct hg_statement add_session = {
     "auth_add_session",
     "with over as (delete from session s where not (" SESSION_LIVES "))"
     " insert into session (id_hash, username, created_at, last_seen_at, expires_at, source_ip,"
-    " user_agent)"
-    " values ($1::bytea, $2, now(), now(), now() + interval '7 days', $3, left($4, 256))",
-    4};
+    " user_agent, id)"
+    " values ($1::bytea, $2, now(), now(), now() + interval '7 days', $3, left($4, 256), $5)",
+    5};
 /* A session's use is noted once a minute, to spare the writes. */
 static const struct hg_statement check_session = {
     "auth_check_session",
-    "with found as (select u.username, u.role, s.id_hash, s.last_seen_at from session s"
+    "with found as (select u.username, u.role, s.id, s.id_hash, s.last_seen_at from session s"
     " join user_account u using (username)"
     " where s.id_hash = $1::bytea and not u.disabled and " SESSION_LIVES "),"
     " seen as (update session set last_seen_at = now() from found"
     " where session.id_hash = found.id_hash"
     " and found.last_seen_at < now() - interval '1 minute')"
-    " select username, role from found",
+    " select username, role, id from found",
     1};
 static const struct hg_statement end_session = {
-    "auth_end_session", "delete from session where id_hash = $1::bytea", 1};
+    "auth_end_session", "delete from session where id_hash = $1::bytea returning id", 1};
+static const struct hg_statement has_user = {
+    "auth_has_user", "select 1 from user_account where username = $1", 1};
 
 /*
  * A name's limit is low and its waits are short, so that a stranger cannot lock its owner out for
@@ -98,18 +92,6 @@ void hg_auth_free(struct hg_auth *auth)
     }
 }
 
-/* Borrows a connection and runs one statement. */
-static int ask(struct hg_auth *auth,
-               const struct hg_statement *statement,
-               const char *const *params,
-               PGresult **ret,
-               struct hg_error *err)
-{
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    int r = hg_pool_borrow(auth->metadata, BORROW_MS, &db, err);
-    return r < 0 ? r : hg_db_exec(db, statement, params, ret, err);
-}
-
 /* ---- the first user ---- */
 
 /* Inserts the admin; *ret_made is false when another host was quicker. */
@@ -122,7 +104,7 @@ static int insert_admin(struct hg_auth *auth,
     char hash[HG_PASSWORD_HASH_TEXT];
     const char *const params[] = {"admin", hash};
     int r = hg_password_hash(password, hash, err);
-    r = r < 0 ? r : ask(auth, &add_admin, params, &result, err);
+    r = r < 0 ? r : hg_auth_ask(auth, &add_admin, params, &result, err);
     if (r == HG_OK) {
         *ret_made = PQntuples(result) == 1;
     }
@@ -168,7 +150,7 @@ int hg_auth_ensure_admin(struct hg_auth *auth,
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     bool made;
-    int r = ask(auth, &any_user, NULL, &result, err);
+    int r = hg_auth_ask(auth, &any_user, NULL, &result, err);
     if (r < 0 || PQntuples(result) > 0) {
         return r;
     }
@@ -181,20 +163,6 @@ int hg_auth_ensure_admin(struct hg_auth *auth,
 }
 
 /* ---- sessions ---- */
-
-static int hash_token(const char *token, char ret[HASH_TEXT], struct hg_error *err)
-{
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-    if (EVP_Digest(token, strlen(token), hash, &n, EVP_sha256(), NULL) != 1) {
-        return hg_error_set(err, HG_EINTERNAL, "cannot hash a session's token");
-    }
-    (void)snprintf(ret, HASH_TEXT, "\\x");
-    for (size_t i = 0; i < n; i++) {
-        (void)snprintf(ret + 2 + 2 * i, 3, "%02x", hash[i]);
-    }
-    return HG_OK;
-}
 
 static int new_token(char ret[HG_SESSION_TOKEN], struct hg_error *err)
 {
@@ -212,17 +180,25 @@ static int new_token(char ret[HG_SESSION_TOKEN], struct hg_error *err)
     return HG_OK;
 }
 
+/* Signed in: the session and its row in the audit log. */
 static int begin_session(struct hg_auth *auth,
                          const struct hg_auth_attempt *attempt,
                          char ret_token[HG_SESSION_TOKEN],
                          struct hg_error *err)
 {
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     char token[HG_SESSION_TOKEN];
-    char hash[HASH_TEXT];
-    const char *const params[] = {hash, attempt->username, attempt->address, attempt->user_agent};
+    char hash[HG_AUTH_HASH];
+    char id[HG_UUID_TEXT];
+    const char *const params[] = {
+        hash, attempt->username, attempt->address, attempt->user_agent, id};
     int r = new_token(token, err);
-    r = r < 0 ? r : hash_token(token, hash, err);
-    r = r < 0 ? r : ask(auth, &add_session, params, NULL, err);
+    r = r < 0 ? r : hg_auth_hash(token, hash, err);
+    r = r < 0 ? r : hg_uuid_new(id, err);
+    r = r < 0 ? r : hg_auth_begin(auth, &db, err);
+    r = r < 0 ? r : hg_db_exec(db, &add_session, params, NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, "session.begin", attempt->username, NULL, err);
+    r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK) {
         memcpy(ret_token, token, sizeof token);
     }
@@ -231,13 +207,15 @@ static int begin_session(struct hg_auth *auth,
 
 static int take_user(const PGresult *result, struct hg_user *ret, struct hg_error *err)
 {
-    struct hg_user user;
+    struct hg_user user = {.is_token = false};
     int r = hg_role_parse(hg_result_text(result, 0, "role"), &user.role, err);
     if (r < 0) {
         return r;
     }
+    const char *id = hg_result_text(result, 0, "id");
     (void)snprintf(
         user.username, sizeof user.username, "%s", hg_result_text(result, 0, "username"));
+    (void)snprintf(user.sign_in_id, sizeof user.sign_in_id, "%s", id ? id : "");
     *ret = user;
     return HG_OK;
 }
@@ -256,7 +234,7 @@ static int check_password(struct hg_auth *auth,
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     const char *const params[] = {attempt->username};
     bool matches = false;
-    int r = ask(auth, &find_user, params, &result, err);
+    int r = hg_auth_ask(auth, &find_user, params, &result, err);
     if (r < 0) {
         return r;
     }
@@ -288,6 +266,17 @@ static int take_attempt(struct hg_auth *auth,
     return r;
 }
 
+/* What was typed in place of a name may be a password: only names that there are get written. */
+static int note_refusal(struct hg_auth *auth, const char *username, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {username};
+    int r = hg_auth_ask(auth, &has_user, params, &result, err);
+    return r < 0 ? r
+                 : hg_audit_denied(
+                       auth, "session.begin", PQntuples(result) > 0 ? username : NULL, err);
+}
+
 int hg_auth_login(struct hg_auth *auth,
                   const struct hg_auth_attempt *attempt,
                   struct hg_user *ret_user,
@@ -304,7 +293,8 @@ int hg_auth_login(struct hg_auth *auth,
     }
     r = check_password(auth, attempt, &user, err);
     if (r == HG_EUNAUTHENTICATED) {
-        return r;
+        int noted = note_refusal(auth, attempt->username, NULL);
+        return noted < 0 ? hg_error_set(err, noted, "the audit log cannot be written") : r;
     }
     if (r == HG_OK) {
         hg_throttle_succeed(auth->by_user, attempt->username);
@@ -317,6 +307,33 @@ int hg_auth_login(struct hg_auth *auth,
     if (r == HG_OK) {
         *ret_user = user;
     }
+    return r;
+}
+
+int hg_auth_check_password(struct hg_auth *auth,
+                           const struct hg_auth_attempt *attempt,
+                           const char *pointer,
+                           struct hg_error *err)
+{
+    struct hg_user user;
+    int r = take_attempt(auth, attempt, err);
+    r = r < 0 ? r : check_password(auth, attempt, &user, err);
+    if (r == HG_ERATELIMITED) {
+        return r;
+    }
+    if (r == HG_EUNAUTHENTICATED) {
+        (void)hg_error_set(err, HG_EINVAL, "this is not your password");
+        if (err) {
+            (void)snprintf(err->pointer, sizeof err->pointer, "%s", pointer);
+        }
+        return HG_EINVAL;
+    }
+    if (r == HG_OK) {
+        hg_throttle_succeed(auth->by_user, attempt->username);
+    } else {
+        hg_throttle_undo(auth->by_user, attempt->username);
+    }
+    hg_throttle_undo(auth->by_address, attempt->address);
     return r;
 }
 
@@ -333,13 +350,13 @@ int hg_auth_check(struct hg_auth *auth,
                   struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    char hash[HASH_TEXT];
+    char hash[HG_AUTH_HASH];
     const char *const params[] = {hash};
     if (!token || strlen(token) != HG_SESSION_TOKEN - 1) {
         return no_session(err);
     }
-    int r = hash_token(token, hash, err);
-    r = r < 0 ? r : ask(auth, &check_session, params, &result, err);
+    int r = hg_auth_hash(token, hash, err);
+    r = r < 0 ? r : hg_auth_ask(auth, &check_session, params, &result, err);
     if (r < 0) {
         return r;
     }
@@ -348,11 +365,18 @@ int hg_auth_check(struct hg_auth *auth,
 
 int hg_auth_logout(struct hg_auth *auth, const char *token, struct hg_error *err)
 {
-    char hash[HASH_TEXT];
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    char hash[HG_AUTH_HASH];
     const char *const params[] = {hash};
     if (!token) {
         return HG_OK;
     }
-    int r = hash_token(token, hash, err);
-    return r < 0 ? r : ask(auth, &end_session, params, NULL, err);
+    int r = hg_auth_hash(token, hash, err);
+    r = r < 0 ? r : hg_auth_begin(auth, &db, err);
+    r = r < 0 ? r : hg_db_exec(db, &end_session, params, &result, err);
+    if (r == HG_OK && PQntuples(result) > 0) {
+        r = hg_audit_write(db, "session.end", hg_result_text(result, 0, "id"), NULL, err);
+    }
+    return r < 0 ? r : hg_db_commit(db, err);
 }

@@ -9,10 +9,12 @@
 #ifndef HG_AUTH_AUTH_H
 #define HG_AUTH_AUTH_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "auth/roles.h"
 #include "base/error.h"
+#include "base/uuid.h"
 
 struct hg_pool;
 struct hg_auth;
@@ -26,6 +28,8 @@ enum {
 struct hg_user {
     char username[HG_USERNAME_MAX + 1];
     enum hg_role role;
+    char sign_in_id[HG_UUID_TEXT]; /* of the session or API token; "" where there is neither */
+    bool is_token;
 };
 
 /* `metadata` is borrowed until hg_auth_free. */
@@ -62,6 +66,14 @@ int hg_auth_login(struct hg_auth *auth,
                   struct hg_user *ret_user,
                   char ret_token[HG_SESSION_TOKEN],
                   struct hg_error *err);
+/*
+ * Whether this is the user's password, counted as an attempt to sign in from `address`: HG_EINVAL
+ * with `pointer` when it is wrong, HG_ERATELIMITED.
+ */
+int hg_auth_check_password(struct hg_auth *auth,
+                           const struct hg_auth_attempt *attempt,
+                           const char *pointer,
+                           struct hg_error *err);
 /* Whose session this is, and that it was used. HG_EUNAUTHENTICATED when it is none or over. */
 int hg_auth_check(struct hg_auth *auth,
                   const char *token,

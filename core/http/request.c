@@ -88,6 +88,15 @@ const char *hg_http_cookie(struct hg_http_request *request, const char *name)
     return found;
 }
 
+const char *hg_http_bearer(const struct hg_http_request *request)
+{
+    const char *value = hg_http_header(request, "Authorization");
+    if (value && strncasecmp(value, "Bearer ", 7) == 0) {
+        return value + 7 + strspn(value + 7, " ");
+    }
+    return value ? "" : NULL;
+}
+
 /* ---- JSON bodies ---- */
 
 static bool is_json_type(const char *type)

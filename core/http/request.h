@@ -63,6 +63,8 @@ struct hg_http_request {
     /* Set by the server's `authenticate`. */
     char username[HG_HTTP_USERNAME_MAX + 1];
     enum hg_role role;
+    char sign_in_id[HG_UUID_TEXT]; /* of the session or token */
+    bool is_token;
 
     struct hg_http_answer answer;
     /* For the problem that a failing handler becomes. */
@@ -87,6 +89,12 @@ int hg_http_query_int(struct hg_http_request *request,
 const char *hg_http_header(const struct hg_http_request *request, const char *name);
 /* The value of a cookie, in the arena, or NULL. */
 const char *hg_http_cookie(struct hg_http_request *request, const char *name);
+/*
+ * What stands behind "Bearer" in Authorization; "" where that header is something else, NULL
+ * without it. A request that has one is not asked for cookies: no page of another origin can make a
+ * browser send it.
+ */
+const char *hg_http_bearer(const struct hg_http_request *request);
 
 /*
  * The body as a JSON object: 415 when it is not declared as JSON, 400 when it is malformed, holds a

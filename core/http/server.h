@@ -31,6 +31,8 @@ struct hg_http_options {
      * executor, before each handler whose row is not public.
      */
     int (*authenticate)(struct hg_http_request *request, struct hg_error *err);
+    /* A user's role did not allow what he asked to change; may be NULL. On the executor. */
+    void (*refused)(struct hg_http_request *request);
     const char *public_url; /* may be NULL */
     /* What sockets are told (http/socket_accept.h); NULL: there are none. They come on top of the
      * connections below. */

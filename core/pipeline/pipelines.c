@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/audit.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "pipeline/missed.h"

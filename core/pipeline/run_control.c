@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/audit.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -166,12 +167,15 @@ int hg_runs_cancel(struct hg_pipelines *service,
                    struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_json_decrefp) json_t *item = NULL;
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_begin(db, err);
     r = r < 0 ? r : cancel(db, run_id, err);
-    r = r < 0 ? r : answer(db, run_id, ret, err);
+    r = r < 0 ? r : answer(db, run_id, &item, err);
+    r = r < 0 ? r : hg_audit_write(db, "run.cancel", run_id, NULL, err);
     r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK) {
+        *ret = HG_TAKE(item);
         hg_log(HG_LOG_INFO, "run is cancelled", "run_id", run_id, NULL);
         run_changed(service, run_id);
     }
@@ -185,12 +189,15 @@ int hg_runs_retry(struct hg_pipelines *service,
                   struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_json_decrefp) json_t *item = NULL;
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_begin(db, err);
     r = r < 0 ? r : again(db, run_id, ret_busy_run_id, err);
-    r = r < 0 ? r : answer(db, run_id, ret, err);
+    r = r < 0 ? r : answer(db, run_id, &item, err);
+    r = r < 0 ? r : hg_audit_write(db, "run.retry", run_id, NULL, err);
     r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK) {
+        *ret = HG_TAKE(item);
         hg_log(HG_LOG_INFO, "run is tried again", "run_id", run_id, NULL);
         run_changed(service, run_id);
     }

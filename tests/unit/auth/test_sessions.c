@@ -99,7 +99,7 @@ static int log_in(void *auth, const char *name, const char *password, struct log
 static void test_a_session_lives_until_log_out(void **state)
 {
     struct login login;
-    struct hg_user user = {"", HG_ROLE_NONE};
+    struct hg_user user = {.role = HG_ROLE_NONE};
     struct hg_error err = HG_ERROR_INIT;
     assert_int_equal(log_in(*state, "vera", "vera's password", &login), HG_OK);
     assert_string_equal(login.user.username, "vera");

@@ -1,0 +1,111 @@
+#include "auth/audit.h"
+
+#include <stdio.h>
+
+#include "auth/state.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "store/array.h"
+
+/* Each text is bounded: who has no sign-in yet may send anything. */
+static const struct hg_statement add = {
+    "audit_add",
+    "insert into audit (actor_kind, actor, sign_in_id, source_ip, action, object, outcome,"
+    " request_id, fields) values ($1, left($2, 200), $3, left($4, 100), $5, left($6, 200), $7, $8,"
+    " $9::text[])",
+    9};
+
+static const struct hg_statement list = {
+    "audit_list",
+    "select a.seq as cursor_key, json_build_object('id', a.seq::text, 'at', " HG_AUTH_TIME(
+        "a.at") ", 'actor_kind', a.actor_kind, 'actor', a.actor, 'sign_in_id', a.sign_in_id, "
+                "'source_ip',"
+                " a.source_ip, 'action', a.action, 'object', a.object, 'outcome', a.outcome, "
+                "'request_id',"
+                " a.request_id, 'fields', to_json(a.fields), 'hash', encode(a.hash, 'hex')) as item"
+                " from audit a where ($1::bigint is null or a.seq < $1::bigint)"
+                " and ($2::text is null or a.actor = $2) and ($3::text is null or a.action = $3)"
+                " order by a.seq desc limit $4::int + 1",
+    4};
+
+static _Thread_local const struct hg_audit_actor *actor_of_thread;
+
+void hg_audit_actor_set(const struct hg_audit_actor *actor)
+{
+    actor_of_thread = actor;
+}
+
+static const char *or_null(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
+static int write_row(struct hg_db *db,
+                     const char *action,
+                     const char *object,
+                     const char *outcome,
+                     const json_t *changed,
+                     struct hg_error *err)
+{
+    const struct hg_audit_actor *actor = actor_of_thread;
+    HG_CLEANUP(hg_buf_free) struct hg_buf fields = HG_BUF_INIT;
+    const char *name;
+    json_t *value;
+    if (!actor) {
+        return HG_OK;
+    }
+    json_object_foreach ((json_t *)(uintptr_t)changed, name, value) {
+        hg_array_put(&fields, name);
+    }
+    const char *text = hg_array_text(&fields);
+    if (!text) {
+        return hg_error_nomem(err);
+    }
+    const char *const params[] = {actor->kind,
+                                  or_null(actor->name),
+                                  or_null(actor->sign_in_id),
+                                  or_null(actor->address),
+                                  action,
+                                  object,
+                                  outcome,
+                                  or_null(actor->request_id),
+                                  text};
+    return hg_db_exec(db, &add, params, NULL, err);
+}
+
+int hg_audit_write(struct hg_db *db,
+                   const char *action,
+                   const char *object,
+                   const json_t *changed,
+                   struct hg_error *err)
+{
+    return write_row(db, action, object, "ok", changed, err);
+}
+
+int hg_audit_denied(struct hg_auth *auth,
+                    const char *action,
+                    const char *object,
+                    struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(auth->metadata, HG_AUTH_BORROW_MS, &db, err);
+    return r < 0 ? r : write_row(db, action, object, "denied", NULL, err);
+}
+
+int hg_audit_list(struct hg_auth *auth,
+                  const struct hg_audit_query *query,
+                  json_t **ret,
+                  struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    char limit[16];
+    int64_t before;
+    if (query->cursor && hg_parse_int64(query->cursor, 1, INT64_MAX, &before, NULL) < 0) {
+        return hg_error_set(err, HG_EINVAL, "the cursor was not made by this list");
+    }
+    (void)snprintf(limit, sizeof limit, "%d", query->limit);
+    const char *const params[] = {query->cursor, query->actor, query->action, limit};
+    int r = hg_auth_ask(auth, &list, params, &result, err);
+    return r < 0 ? r : hg_auth_list(result, query->limit, ret, err);
+}

@@ -1,0 +1,142 @@
+#include "auth/sessions.h"
+
+#include <stdio.h>
+
+#include "auth/audit.h"
+#include "auth/password.h"
+#include "auth/rules.h"
+#include "auth/state.h"
+#include "base/mem.h"
+
+static const struct hg_statement list = {
+    "session_list",
+    "select s.id as cursor_key, json_build_object('id', s.id, 'username', s.username,"
+    " 'created_at', " HG_AUTH_TIME("s.created_at") ", 'last_seen_at', " HG_AUTH_TIME(
+        "s.last_seen_at") ", 'expires_at', " HG_AUTH_TIME("s.expires_at") ", 'source_ip',"
+                                                                          " s.source_ip, "
+                                                                          "'user_agent', "
+                                                                          "s.user_agent, "
+                                                                          "'current', "
+                                                                          "coalesce(s.id = "
+                                                                          "$4::uuid, false)) as "
+                                                                          "item"
+                                                                          " from session s where "
+                                                                          "s.username = $1 and "
+                                                                          "($2::uuid is null or "
+                                                                          "s.id < $2::uuid)"
+                                                                          " and s.expires_at > "
+                                                                          "now() and "
+                                                                          "s.last_seen_at > now() "
+                                                                          "- interval '12 hours'"
+                                                                          " order by s.id desc "
+                                                                          "limit $3::int + 1",
+    4};
+
+static const struct hg_statement end_one = {
+    "session_end",
+    "delete from session where id = $1::uuid and ($2::text is null or username = $2)"
+    " returning username",
+    2};
+
+static const struct hg_statement end_others = {
+    "session_end_others",
+    "delete from session where username = $1 and id is distinct from $2::uuid",
+    2};
+
+static const struct hg_statement put_password = {
+    "session_put_password",
+    "update user_account set password_hash = $2, version = version + 1 where username = $1"
+    " returning username",
+    2};
+
+/* The session that `by` asks with; NULL for a token. */
+static const char *own_session(const struct hg_user *by)
+{
+    return by->is_token || !by->sign_in_id[0] ? NULL : by->sign_in_id;
+}
+
+int hg_session_list(struct hg_auth *auth,
+                    const struct hg_user *by,
+                    const char *username,
+                    const char *cursor,
+                    int limit,
+                    json_t **ret,
+                    struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    char limit_text[16];
+    if (cursor && !hg_uuid_is_valid(cursor)) {
+        return hg_error_set(err, HG_EINVAL, "the cursor was not made by this list");
+    }
+    (void)snprintf(limit_text, sizeof limit_text, "%d", limit);
+    const char *const params[] = {username, cursor, limit_text, own_session(by)};
+    int r = hg_auth_ask(auth, &list, params, &result, err);
+    return r < 0 ? r : hg_auth_list(result, limit, ret, err);
+}
+
+int hg_session_end(struct hg_auth *auth,
+                   const struct hg_user *by,
+                   const char *id,
+                   struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {id, by->role == HG_ROLE_ADMIN ? NULL : by->username};
+    if (!hg_uuid_is_valid(id)) {
+        return hg_error_set(err, HG_ENOTFOUND, "there is no session \"%.64s\"", id);
+    }
+    int r = hg_auth_begin(auth, &db, err);
+    r = r < 0 ? r : hg_db_exec(db, &end_one, params, &result, err);
+    if (r == HG_OK && PQntuples(result) == 0) {
+        return hg_error_set(err, HG_ENOTFOUND, "there is no session %s", id);
+    }
+    r = r < 0 ? r : hg_audit_write(db, "session.end", id, NULL, err);
+    return r < 0 ? r : hg_db_commit(db, err);
+}
+
+int hg_session_end_others(struct hg_auth *auth, const struct hg_user *by, struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    const char *const params[] = {by->username, own_session(by)};
+    int r = hg_auth_begin(auth, &db, err);
+    r = r < 0 ? r : hg_db_exec(db, &end_others, params, NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, "session.end_others", by->username, NULL, err);
+    return r < 0 ? r : hg_db_commit(db, err);
+}
+
+static int put(struct hg_db *db, const struct hg_user *by, const char *hash, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    HG_CLEANUP(hg_json_decrefp) json_t *changed = json_pack("{s:b}", "password", 1);
+    const char *const params[] = {by->username, hash};
+    const char *const others[] = {by->username, own_session(by)};
+    if (!changed) {
+        return hg_error_nomem(err);
+    }
+    int r = hg_db_exec(db, &put_password, params, &result, err);
+    if (r == HG_OK && PQntuples(result) == 0) {
+        return hg_error_set(err, HG_ENOTFOUND, "there is no user \"%s\" any more", by->username);
+    }
+    r = r < 0 ? r : hg_db_exec(db, &end_others, others, NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, "user.change_password", by->username, changed, err);
+    return r < 0 ? r : hg_db_commit(db, err);
+}
+
+int hg_session_change_password(struct hg_auth *auth,
+                               const struct hg_user *by,
+                               const struct hg_password_change *change,
+                               struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    char hash[HG_PASSWORD_HASH_TEXT];
+    const struct hg_auth_attempt attempt = {
+        .username = by->username,
+        .password = change->present,
+        .address = change->address,
+    };
+    int r = hg_rules_password(change->wanted, by->username, "/new_password", err);
+    r = r < 0 ? r : hg_auth_check_password(auth, &attempt, "/current_password", err);
+    r = r < 0 ? r : hg_password_hash(change->wanted, hash, err);
+    r = r < 0 ? r : hg_auth_begin(auth, &db, err);
+    return r < 0 ? r : put(db, by, hash, err);
+}

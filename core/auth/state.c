@@ -1,0 +1,75 @@
+#include "auth/state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "base/mem.h"
+
+int hg_auth_ask(struct hg_auth *auth,
+                const struct hg_statement *statement,
+                const char *const *params,
+                PGresult **ret,
+                struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(auth->metadata, HG_AUTH_BORROW_MS, &db, err);
+    return r < 0 ? r : hg_db_exec(db, statement, params, ret, err);
+}
+
+int hg_auth_begin(struct hg_auth *auth, struct hg_db **ret, struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(auth->metadata, HG_AUTH_BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_db_begin(db, err);
+    if (r == HG_OK) {
+        *ret = HG_TAKE(db);
+    }
+    return r;
+}
+
+int hg_auth_hash(const char *text, char ret[HG_AUTH_HASH], struct hg_error *err)
+{
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    if (EVP_Digest(text, strlen(text), hash, &n, EVP_sha256(), NULL) != 1) {
+        return hg_error_set(err, HG_EINTERNAL, "cannot hash a token");
+    }
+    (void)snprintf(ret, HG_AUTH_HASH, "\\x");
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(ret + 2 + 2 * i, 3, "%02x", hash[i]);
+    }
+    return HG_OK;
+}
+
+int hg_auth_list(const PGresult *result, int limit, json_t **ret, struct hg_error *err)
+{
+    int n = PQntuples(result);
+    int shown = n < limit ? n : limit;
+    HG_CLEANUP(hg_json_decrefp) json_t *items = json_array();
+    for (int row = 0; row < shown; row++) {
+        json_t *item = hg_result_json(result, row, "item");
+        if (!item || json_array_append_new(items, item) < 0) {
+            return hg_error_nomem(err);
+        }
+    }
+    const char *next =
+        n > shown && shown > 0 ? hg_result_text(result, shown - 1, "cursor_key") : NULL;
+    json_t *list = json_pack("{s:O, s:s?}", "items", items, "next_cursor", next);
+    if (!list) {
+        return hg_error_nomem(err);
+    }
+    *ret = list;
+    return HG_OK;
+}
+
+int hg_auth_item(const PGresult *result, json_t **ret, struct hg_error *err)
+{
+    json_t *item = hg_result_json(result, 0, "item");
+    if (!item) {
+        return hg_error_nomem(err);
+    }
+    *ret = item;
+    return HG_OK;
+}

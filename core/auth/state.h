@@ -1,0 +1,46 @@
+/*
+ * The state of the layer and what its files share; for nobody else.
+ */
+#ifndef HG_AUTH_STATE_H
+#define HG_AUTH_STATE_H
+
+#include <jansson.h>
+
+#include "auth/auth.h"
+#include "store/db.h"
+
+enum {
+    HG_AUTH_BORROW_MS = 5000,
+    HG_AUTH_HASH = 67, /* "\x", 64 hex digits and the NUL: a bytea */
+};
+
+struct hg_throttle;
+
+struct hg_auth {
+    struct hg_pool *metadata;
+    struct hg_throttle *by_user;
+    struct hg_throttle *by_address;
+};
+
+/* A timestamptz in the contract's form. */
+#define HG_AUTH_TIME(x) "to_char((" x ") at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+
+/* Borrows a connection and runs one statement. *ret as hg_db_exec gives it. */
+int hg_auth_ask(struct hg_auth *auth,
+                const struct hg_statement *statement,
+                const char *const *params,
+                PGresult **ret,
+                struct hg_error *err);
+/* Borrows a connection in a transaction; giving it back without a commit undoes it. */
+int hg_auth_begin(struct hg_auth *auth, struct hg_db **ret, struct hg_error *err);
+/* SHA-256 of a text, as PostgreSQL reads a bytea. */
+int hg_auth_hash(const char *text, char ret[HG_AUTH_HASH], struct hg_error *err);
+/*
+ * {"items", "next_cursor"} of a statement that gives `item` and `cursor_key`, and one row more than
+ * `limit`.
+ */
+int hg_auth_list(const PGresult *result, int limit, json_t **ret, struct hg_error *err);
+/* The JSON of a result's first row. */
+int hg_auth_item(const PGresult *result, json_t **ret, struct hg_error *err);
+
+#endif

@@ -1,0 +1,288 @@
+#include "auth/tokens.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "auth/audit.h"
+#include "auth/rules.h"
+#include "auth/state.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+
+#define PREFIX "hgt_"
+
+enum {
+    N_PREFIX = sizeof PREFIX - 1,
+    N_RANDOM = 30,
+    N_CHECK = 6,
+    N_HINT = N_PREFIX + 6,
+};
+
+static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+#define TOKEN_JSON                                                                              \
+    "json_build_object('id', t.id, 'name', t.name, 'role', t.role, 'hint', t.hint, 'username'," \
+    " t.username, 'created_at', " HG_AUTH_TIME("t.created_at") ", 'expires_at', " HG_AUTH_TIME( \
+        "t.expires_at") ", 'last_used_at', " HG_AUTH_TIME("t.last_used_at") ") as item"
+
+/* Its use is noted once a minute, to spare the writes. */
+static const struct hg_statement check = {
+    "token_check",
+    "with found as (select t.id, t.role as token_role, t.last_used_at, u.username, u.role"
+    " from api_token t join user_account u using (username)"
+    " where t.token_hash = $1::bytea and not u.disabled and t.expires_at > now()),"
+    " used as (update api_token t set last_used_at = now() from found where t.id = found.id"
+    " and (found.last_used_at is null or found.last_used_at < now() - interval '1 minute'))"
+    " select id, token_role, username, role from found",
+    1};
+
+static const struct hg_statement add = {
+    "token_add",
+    "insert into api_token as t (id, username, name, role, token_hash, hint, expires_at, made_by)"
+    " values ($1, $2, $3, $4, $5::bytea, $6, least(now() + $7::int * interval '1 day',"
+    " (select expires_at from api_token where id = $8::uuid)), $8::uuid) returning " TOKEN_JSON,
+    8};
+
+static const struct hg_statement list = {
+    "token_list",
+    "select t.id as cursor_key, " TOKEN_JSON " from api_token t where t.username = $1"
+    " and ($2::uuid is null or t.id < $2::uuid) order by t.id desc limit $3::int + 1",
+    3};
+
+static const struct hg_statement delete_one = {
+    "token_delete",
+    "delete from api_token where id = $1::uuid and ($2::text is null or username = $2)"
+    " returning username",
+    2};
+
+/* ---- the text ---- */
+
+/* CRC-32 as zlib and PNG have it. */
+static uint32_t crc32_of(const char *text, size_t n)
+{
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < n; i++) {
+        crc ^= (unsigned char)text[i];
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (crc >> 1) ^ (0xedb88320U & (0U - (crc & 1U)));
+        }
+    }
+    return ~crc;
+}
+
+static void put_check(char *token)
+{
+    uint32_t crc = crc32_of(token + N_PREFIX, N_RANDOM);
+    for (int i = N_CHECK - 1; i >= 0; i--) {
+        token[N_PREFIX + N_RANDOM + i] = base62[crc % 62];
+        crc /= 62;
+    }
+    token[HG_API_TOKEN - 1] = '\0';
+}
+
+bool hg_token_has_form(const char *text)
+{
+    char token[HG_API_TOKEN];
+    if (strlen(text) != HG_API_TOKEN - 1 || strncmp(text, PREFIX, N_PREFIX) != 0 ||
+        strspn(text + N_PREFIX, base62) != N_RANDOM + N_CHECK) {
+        return false;
+    }
+    memcpy(token, text, sizeof token);
+    put_check(token);
+    return strcmp(token, text) == 0;
+}
+
+static int make_text(char ret[HG_API_TOKEN], struct hg_error *err)
+{
+    unsigned char random[N_RANDOM * 2];
+    size_t n = 0;
+    (void)memcpy(ret, PREFIX, N_PREFIX);
+    while (n < N_RANDOM) {
+        int r = hg_random_bytes(random, sizeof random, err);
+        if (r < 0) {
+            return r;
+        }
+        /* 248 is four times 62: each character is as likely as another. */
+        for (size_t i = 0; i < sizeof random && n < N_RANDOM; i++) {
+            if (random[i] < 248) {
+                ret[N_PREFIX + n++] = base62[random[i] % 62];
+            }
+        }
+    }
+    put_check(ret);
+    return HG_OK;
+}
+
+/* ---- use ---- */
+
+static int no_token(struct hg_error *err)
+{
+    (void)hg_error_set(err, HG_EUNAUTHENTICATED, "the API token is none, has expired or was ended");
+    (void)hg_error_hint(err, "Make a new one.");
+    return HG_EUNAUTHENTICATED;
+}
+
+static int take_user(const PGresult *result, struct hg_user *ret, struct hg_error *err)
+{
+    struct hg_user user = {.is_token = true};
+    enum hg_role own = HG_ROLE_NONE;
+    int r = hg_role_parse(hg_result_text(result, 0, "token_role"), &own, err);
+    r = r < 0 ? r : hg_role_parse(hg_result_text(result, 0, "role"), &user.role, err);
+    if (r < 0) {
+        return r;
+    }
+    user.role = own < user.role ? own : user.role;
+    (void)snprintf(
+        user.username, sizeof user.username, "%s", hg_result_text(result, 0, "username"));
+    (void)snprintf(user.sign_in_id, sizeof user.sign_in_id, "%s", hg_result_text(result, 0, "id"));
+    *ret = user;
+    return HG_OK;
+}
+
+int hg_token_check(struct hg_auth *auth,
+                   const char *token,
+                   struct hg_user *ret_user,
+                   struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    char hash[HG_AUTH_HASH];
+    const char *const params[] = {hash};
+    if (!hg_token_has_form(token)) {
+        return no_token(err);
+    }
+    int r = hg_auth_hash(token, hash, err);
+    r = r < 0 ? r : hg_auth_ask(auth, &check, params, &result, err);
+    if (r < 0) {
+        return r;
+    }
+    return PQntuples(result) == 1 ? take_user(result, ret_user, err) : no_token(err);
+}
+
+/* ---- making and ending ---- */
+
+static int check_request(const struct hg_user *owner,
+                         const struct hg_token_request *request,
+                         enum hg_role *ret_role,
+                         struct hg_error *err)
+{
+    enum hg_role role = owner->role;
+    int r = hg_rules_name(request->name, err);
+    if (r == HG_OK && request->role) {
+        r = hg_role_parse(request->role, &role, err);
+        if (r == HG_OK && !hg_role_allows(owner->role, role)) {
+            r = hg_error_set(err,
+                             HG_EINVAL,
+                             "a token's role is at most your own, which is %s",
+                             hg_role_name(owner->role));
+        }
+        if (r < 0 && err) {
+            (void)snprintf(err->pointer, sizeof err->pointer, "/role");
+        }
+    }
+    if (r == HG_OK) {
+        *ret_role = role;
+    }
+    return r;
+}
+
+static int insert(struct hg_db *db,
+                  const struct hg_user *owner,
+                  const struct hg_token_request *request,
+                  enum hg_role role,
+                  const char *token,
+                  json_t **ret,
+                  struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    HG_CLEANUP(hg_json_decrefp) json_t *item = NULL;
+    char hash[HG_AUTH_HASH];
+    char id[HG_UUID_TEXT];
+    char hint[N_HINT + 1];
+    char days[16];
+    (void)snprintf(hint, sizeof hint, "%s", token);
+    (void)snprintf(days, sizeof days, "%d", request->days);
+    const char *const params[] = {id,
+                                  owner->username,
+                                  request->name,
+                                  hg_role_name(role),
+                                  hash,
+                                  hint,
+                                  days,
+                                  owner->is_token ? owner->sign_in_id : NULL};
+    int r = hg_auth_hash(token, hash, err);
+    r = r < 0 ? r : hg_uuid_new(id, err);
+    r = r < 0 ? r : hg_db_exec(db, &add, params, &result, err);
+    r = r < 0 ? r : hg_auth_item(result, &item, err);
+    r = r < 0 ? r : hg_audit_write(db, "token.create", id, NULL, err);
+    if (r < 0) {
+        return r;
+    }
+    if (json_object_set_new(item, "token", json_string(token)) < 0) {
+        return hg_error_nomem(err);
+    }
+    *ret = HG_TAKE(item);
+    return HG_OK;
+}
+
+int hg_token_create(struct hg_auth *auth,
+                    const struct hg_user *owner,
+                    const struct hg_token_request *request,
+                    json_t **ret,
+                    struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_json_decrefp) json_t *item = NULL;
+    char token[HG_API_TOKEN];
+    enum hg_role role;
+    int r = check_request(owner, request, &role, err);
+    r = r < 0 ? r : make_text(token, err);
+    r = r < 0 ? r : hg_auth_begin(auth, &db, err);
+    r = r < 0 ? r : insert(db, owner, request, role, token, &item, err);
+    r = r < 0 ? r : hg_db_commit(db, err);
+    OPENSSL_cleanse(token, sizeof token);
+    if (r == HG_OK) {
+        *ret = HG_TAKE(item);
+    }
+    return r;
+}
+
+int hg_token_list(struct hg_auth *auth,
+                  const char *username,
+                  const char *cursor,
+                  int limit,
+                  json_t **ret,
+                  struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    char limit_text[16];
+    if (cursor && !hg_uuid_is_valid(cursor)) {
+        return hg_error_set(err, HG_EINVAL, "the cursor was not made by this list");
+    }
+    (void)snprintf(limit_text, sizeof limit_text, "%d", limit);
+    const char *const params[] = {username, cursor, limit_text};
+    int r = hg_auth_ask(auth, &list, params, &result, err);
+    return r < 0 ? r : hg_auth_list(result, limit, ret, err);
+}
+
+int hg_token_delete(struct hg_auth *auth,
+                    const struct hg_user *by,
+                    const char *id,
+                    struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {id, by->role == HG_ROLE_ADMIN ? NULL : by->username};
+    if (!hg_uuid_is_valid(id)) {
+        return hg_error_set(err, HG_ENOTFOUND, "there is no token \"%.64s\"", id);
+    }
+    int r = hg_auth_begin(auth, &db, err);
+    r = r < 0 ? r : hg_db_exec(db, &delete_one, params, &result, err);
+    if (r == HG_OK && PQntuples(result) == 0) {
+        return hg_error_set(err, HG_ENOTFOUND, "there is no token %s", id);
+    }
+    r = r < 0 ? r : hg_audit_write(db, "token.delete", id, NULL, err);
+    return r < 0 ? r : hg_db_commit(db, err);
+}
