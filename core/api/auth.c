@@ -24,12 +24,11 @@ static int set_cookie(struct hg_http_request *request, const char *token, struct
 }
 
 static int answer_user(struct hg_http_request *request,
-                       const char *username,
-                       enum hg_role role,
+                       const struct hg_principal *who,
                        struct hg_error *err)
 {
-    json_t *answer =
-        json_pack("{s:{s:s, s:s}}", "user", "username", username, "role", hg_role_name(role));
+    json_t *answer = json_pack(
+        "{s:{s:s, s:s}}", "user", "username", who->username, "role", hg_role_name(who->role));
     return hg_http_answer_json(request, 200, answer, err);
 }
 
@@ -42,7 +41,7 @@ static int read_attempt(struct hg_http_request *request,
     int r = hg_api_check_members(request, body, members, err);
     r = r < 0 ? r : hg_api_text_member(request, body, "username", &ret->username, err);
     r = r < 0 ? r : hg_api_text_member(request, body, "password", &ret->password, err);
-    ret->address = request->remote_address;
+    ret->by = &request->principal;
     ret->user_agent = hg_http_header(request, "User-Agent");
     return r;
 }
@@ -51,19 +50,19 @@ int hg_api_login(struct hg_http_request *request, struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *body = NULL;
     struct hg_auth_attempt attempt;
-    struct hg_user user;
+    struct hg_principal who;
     char token[HG_SESSION_TOKEN];
     int r = hg_http_json_body(request, false, &body, err);
     r = r < 0 ? r : read_attempt(request, body, &attempt, err);
-    r = r < 0 ? r : hg_auth_login(hg_api_of(request)->auth, &attempt, &user, token, err);
+    r = r < 0 ? r : hg_auth_login(hg_api_of(request)->auth, &attempt, &who, token, err);
     r = r < 0 ? r : set_cookie(request, token, err);
-    return r < 0 ? r : answer_user(request, user.username, user.role, err);
+    return r < 0 ? r : answer_user(request, &who, err);
 }
 
 int hg_api_logout(struct hg_http_request *request, struct hg_error *err)
 {
     const char *token = hg_http_cookie(request, HG_SESSION_COOKIE);
-    int r = hg_auth_logout(hg_api_of(request)->auth, token, err);
+    int r = hg_auth_logout(hg_api_of(request)->auth, &request->principal, token, err);
     r = r < 0 ? r : set_cookie(request, "", err);
     /*
      * Pages that the browser kept. Not "cookies", which would sign out of other services of the
@@ -78,30 +77,26 @@ int hg_api_logout(struct hg_http_request *request, struct hg_error *err)
 
 int hg_api_me(struct hg_http_request *request, struct hg_error *err)
 {
-    return answer_user(request, request->username, request->role, err);
+    return answer_user(request, &request->principal, err);
 }
 
 int hg_api_authenticate(struct hg_http_request *request, struct hg_error *err)
 {
-    struct hg_user user;
     struct hg_auth *auth = hg_api_of(request)->auth;
     const char *bearer = hg_http_bearer(request);
-    int r = bearer ? hg_token_check(auth, bearer, &user, err)
-                   : hg_auth_check(auth, hg_http_cookie(request, HG_SESSION_COOKIE), &user, err);
-    if (r == HG_OK) {
-        memcpy(request->username, user.username, sizeof user.username);
-        memcpy(request->sign_in_id, user.sign_in_id, sizeof user.sign_in_id);
-        request->role = user.role;
-        request->is_token = user.is_token;
-    }
-    return r;
+    return bearer ? hg_token_check(auth, bearer, &request->principal, err)
+                  : hg_auth_check(
+                        auth, hg_http_cookie(request, HG_SESSION_COOKIE), &request->principal, err);
 }
 
 void hg_api_refused(struct hg_http_request *request)
 {
     struct hg_error err = HG_ERROR_INIT;
-    int r = hg_audit_denied(
-        hg_api_of(request)->auth, request->route->operation, request->target.path, &err);
+    int r = hg_audit_denied(hg_api_of(request)->auth,
+                            &request->principal,
+                            request->route->operation,
+                            request->target.path,
+                            &err);
     if (r < 0) {
         hg_log(HG_LOG_WARNING,
                "a refusal is missing from the audit log",

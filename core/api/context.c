@@ -122,20 +122,13 @@ int hg_api_optional_text(struct hg_http_request *request,
     return HG_OK;
 }
 
-struct hg_user hg_api_user(const struct hg_http_request *request)
-{
-    struct hg_user user = {.role = request->role, .is_token = request->is_token};
-    (void)snprintf(user.username, sizeof user.username, "%s", request->username);
-    (void)snprintf(user.sign_in_id, sizeof user.sign_in_id, "%s", request->sign_in_id);
-    return user;
-}
-
 int hg_api_whose(struct hg_http_request *request, const char **ret, struct hg_error *err)
 {
     const char *name = hg_http_query(request, "username");
-    if (name && request->role != HG_ROLE_ADMIN && strcmp(name, request->username) != 0) {
+    if (name && request->principal.role != HG_ROLE_ADMIN &&
+        strcmp(name, request->principal.username) != 0) {
         return hg_error_set(err, HG_EFORBIDDEN, "only an admin sees what belongs to others");
     }
-    *ret = name ? name : request->username;
+    *ret = name ? name : request->principal.username;
     return HG_OK;
 }

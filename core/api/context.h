@@ -56,8 +56,6 @@ int hg_api_optional_text(struct hg_http_request *request,
                          const char *name,
                          const char **ret,
                          struct hg_error *err);
-/* Who asks, as the layer below knows him. */
-struct hg_user hg_api_user(const struct hg_http_request *request);
 /*
  * Whose things are listed: ?username=, which only an admin may set to another, else one's own. 403.
  */

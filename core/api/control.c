@@ -11,7 +11,7 @@
 
 #include "api/control_rotation.h"
 #include "api/control_socket.h"
-#include "auth/audit.h"
+#include "auth/principal.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "pipeline/service.h"
@@ -41,6 +41,7 @@ struct hg_control {
 struct client {
     struct hg_control *control;
     int fd;
+    struct hg_principal by; /* who has called */
 };
 
 /* ---- a client ---- */
@@ -127,6 +128,7 @@ static int run_pipeline(struct client *client, const json_t *request, struct hg_
     int r = hg_pipelines_check_not_paused(client->control->service, err);
     r = r < 0 ? r
               : hg_pipelines_trigger(client->control->service,
+                                     &client->by,
                                      pipeline,
                                      json_is_null(params) ? NULL : params,
                                      &triggered,
@@ -149,10 +151,9 @@ static int pause_or_resume(struct client *client,
     HG_CLEANUP(hg_json_decrefp) json_t *patch = json_pack("{s:b}", "enabled", !paused);
     struct hg_pipelines *service = client->control->service;
     const char *id = json_string_value(json_object_get(request, "pipeline"));
-    const char *by = json_string_value(json_object_get(request, "by"));
     int r = !patch ? hg_error_nomem(err)
-            : id   ? hg_pipelines_update(service, id, patch, &pipeline, err)
-                   : hg_pipelines_pause(service, paused, by ? by : "the command line", err);
+            : id   ? hg_pipelines_update(service, &client->by, id, patch, &pipeline, err)
+                   : hg_pipelines_pause(service, &client->by, paused, err);
     return r < 0 ? r : hg_control_send(client->fd, json_pack("{s:b}", "done", 1), err);
 }
 
@@ -186,6 +187,7 @@ static int rotate_key(struct client *client, const json_t *request, struct hg_er
     struct hg_rotation rotation = {0};
     const struct hg_rotation_options options = {
         .only_prepare = json_is_true(json_object_get(request, "prepare")),
+        .by = &client->by,
         .on_progress = on_rotation,
         .arg = client,
     };
@@ -206,8 +208,8 @@ static const struct {
     {"rotate_key", rotate_key},
 };
 
-/* The host's own user, or root. */
-static int check_peer(int fd, struct hg_error *err)
+/* The host's own user, or root; *ret says which. */
+static int check_peer(int fd, struct hg_principal *ret, struct hg_error *err)
 {
     struct ucred peer;
     socklen_t n = sizeof peer;
@@ -218,6 +220,7 @@ static int check_peer(int fd, struct hg_error *err)
         (void)hg_error_set(err, HG_EFORBIDDEN, "the host belongs to another user");
         return hg_error_hint(err, "Run this as the host's user or as root.");
     }
+    *ret = hg_principal_local(peer.uid);
     return HG_OK;
 }
 
@@ -225,7 +228,7 @@ static int serve(struct client *client, struct hg_error *err)
 {
     HG_CLEANUP(hg_buf_free) struct hg_buf rest = HG_BUF_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *request = NULL;
-    int r = check_peer(client->fd, err);
+    int r = check_peer(client->fd, &client->by, err);
     r = r < 0 ? r : hg_control_receive(client->fd, &rest, &request, err);
     if (r < 0) {
         return r;
@@ -257,9 +260,7 @@ static void leave(struct client *client)
 static void *client_main(void *arg)
 {
     struct client *client = arg;
-    static const struct hg_audit_actor local = {.kind = "local", .name = "headgate run"};
     struct hg_error err = HG_ERROR_INIT;
-    hg_audit_actor_set(&local); /* for all of this thread's life */
     if (serve(client, &err) < 0) {
         /* The client's to report; when it has gone, nobody is left to tell. */
         (void)send_error(client->fd, &err);
@@ -302,7 +303,7 @@ static void start_client(struct hg_control *control, int fd)
         (void)close(fd);
         return;
     }
-    *client = (struct client){control, fd};
+    *client = (struct client){.control = control, .fd = fd};
     set_timeouts(fd);
     (void)pthread_attr_init(&detached);
     (void)pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);

@@ -4,7 +4,7 @@
  *
  * The client sends one line, {"call": "run", "pipeline", "params"}; the host answers a line
  * {"run": Run, "ended": bool} each time the run has moved on and at its end, or
- * {"error": {"code", "message", "hint", "pointer"}}. {"call": "pause" | "resume", "pipeline", "by"}
+ * {"error": {"code", "message", "hint", "pointer"}}. {"call": "pause" | "resume", "pipeline"}
  * is answered by a line {"done": true}; {"call": "rotate_key", "prepare"} by {"rotation": Rotation,
  * "ended": bool}, as a run is. Only the host's own user and root get in. A run or rotation goes on
  * when its client leaves.
@@ -61,10 +61,9 @@ int hg_control_run_pipeline(const char *data_dir,
 
 /*
  * Pauses or resumes all hosts on the running host's database, or the schedule of a pipeline (NULL:
- * all). `by` is who asks. HG_ENOTFOUND for an unknown pipeline, HG_EFORBIDDEN for another user.
+ * all). HG_ENOTFOUND for an unknown pipeline, HG_EFORBIDDEN for another user.
  */
-int hg_control_pause(
-    const char *data_dir, bool paused, const char *pipeline, const char *by, struct hg_error *err);
+int hg_control_pause(const char *data_dir, bool paused, const char *pipeline, struct hg_error *err);
 
 /*
  * Has the running host rotate the master key (vault/rotate.h) and waits until it has.

@@ -108,23 +108,18 @@ int hg_control_run_pipeline(const char *data_dir,
     return r;
 }
 
-int hg_control_pause(
-    const char *data_dir, bool paused, const char *pipeline, const char *by, struct hg_error *err)
+int hg_control_pause(const char *data_dir, bool paused, const char *pipeline, struct hg_error *err)
 {
     HG_CLEANUP(hg_closep) int fd = -1;
     HG_CLEANUP(hg_buf_free) struct hg_buf rest = HG_BUF_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *line = NULL;
     int r = hg_control_connect(data_dir, &fd, err);
     r = r < 0 ? r
-              : hg_control_send(fd,
-                                json_pack("{s:s, s:s?, s:s}",
-                                          "call",
-                                          paused ? "pause" : "resume",
-                                          "pipeline",
-                                          pipeline,
-                                          "by",
-                                          by),
-                                err);
+              : hg_control_send(
+                    fd,
+                    json_pack(
+                        "{s:s, s:s?}", "call", paused ? "pause" : "resume", "pipeline", pipeline),
+                    err);
     r = r < 0 ? r : hg_control_receive(fd, &rest, &line, err);
     if (r < 0) {
         return r;

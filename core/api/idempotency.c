@@ -17,6 +17,10 @@ enum {
     KEEP_MS = 24 * 3600 * 1000,
 };
 
+enum { N_KEPT = 2 };
+
+static const char *const kept_headers[N_KEPT] = {"Location", "ETag"};
+
 enum entry_state {
     ENTRY_FREE = 0,
     ENTRY_BUSY, /* the first request is under way */
@@ -30,7 +34,7 @@ struct entry {
     int64_t at_ms;                  /* monotonic */
     int status;
     char *answer;
-    char *location;
+    char *headers[N_KEPT]; /* the values of kept_headers, NULL without */
 };
 
 struct hg_idempotency {
@@ -52,7 +56,9 @@ int hg_idempotency_new(struct hg_idempotency **ret, struct hg_error *err)
 static void clear_entry(struct entry *entry)
 {
     free(entry->answer);
-    free(entry->location);
+    for (size_t i = 0; i < N_KEPT; i++) {
+        free(entry->headers[i]);
+    }
     memset(entry, 0, sizeof *entry);
 }
 
@@ -105,7 +111,12 @@ static int identify(struct hg_http_request *request,
                     struct hg_error *err)
 {
     const char *const whose[] = {
-        request->username, hg_role_name(request->role), request->method, request->target.path, key};
+        request->principal.username,
+        hg_role_name(request->principal.role),
+        request->method,
+        request->target.path,
+        key,
+    };
     const char *const body[] = {hg_buf_text(&request->body)};
     int r = check_key(request, key, err);
     r = r < 0 ? r : hash_parts(whose, HG_COUNT(whose), ret->id, err);
@@ -147,8 +158,10 @@ static struct entry *make_room(struct hg_idempotency *store)
 static int replay(const struct entry *entry, struct hg_http_request *request, struct hg_error *err)
 {
     int r = hg_http_answer_text(request, entry->status, "application/json", entry->answer, err);
-    if (r == HG_OK && entry->location) {
-        r = hg_http_answer_header(request, "Location", entry->location, err);
+    for (size_t i = 0; r == HG_OK && i < N_KEPT; i++) {
+        if (entry->headers[i]) {
+            r = hg_http_answer_header(request, kept_headers[i], entry->headers[i], err);
+        }
     }
     return r;
 }
@@ -198,23 +211,37 @@ static int begin(struct hg_idempotency *store,
     return HG_OK;
 }
 
-static char *copy_location(const struct hg_http_answer *answer)
+static char *copy_header(const struct hg_http_answer *answer, const char *name)
 {
     for (size_t i = 0; i < answer->n_headers; i++) {
-        if (strcmp(answer->headers[i].name, "Location") == 0) {
+        if (strcmp(answer->headers[i].name, name) == 0) {
             return strdup(answer->headers[i].value);
         }
     }
     return NULL;
 }
 
+/* What is kept of an answer: all of it but the value of `secret`, which is shown once. */
+static char *copy_body(const struct hg_http_answer *answer, const char *secret)
+{
+    if (!secret) {
+        return strndup(answer->body ? answer->body : "", answer->n_body);
+    }
+    HG_CLEANUP(hg_json_decrefp) json_t *body = json_loadb(answer->body, answer->n_body, 0, NULL);
+    if (!body || json_object_set_new(body, secret, json_null()) < 0) {
+        return NULL;
+    }
+    return json_dumps(body, JSON_COMPACT);
+}
+
 /* Keeps a good answer; forgets the request otherwise. */
 static void end(struct hg_idempotency *store,
                 struct entry *entry,
-                const struct hg_http_answer *answer)
+                const struct hg_http_answer *answer,
+                const char *secret)
 {
+    char *text = answer ? copy_body(answer, secret) : NULL;
     HG_LOCK(&store->mutex);
-    char *text = answer ? strndup(answer->body ? answer->body : "", answer->n_body) : NULL;
     if (!text) {
         clear_entry(entry);
         return;
@@ -222,13 +249,16 @@ static void end(struct hg_idempotency *store,
     entry->state = ENTRY_DONE;
     entry->status = answer->status;
     entry->answer = text;
-    entry->location = copy_location(answer);
+    for (size_t i = 0; i < N_KEPT; i++) {
+        entry->headers[i] = copy_header(answer, kept_headers[i]);
+    }
 }
 
-int hg_idempotency_run(struct hg_idempotency *store,
-                       hg_http_handler *handler,
-                       struct hg_http_request *request,
-                       struct hg_error *err)
+int hg_idempotency_run_once(struct hg_idempotency *store,
+                            hg_http_handler *handler,
+                            const char *secret,
+                            struct hg_http_request *request,
+                            struct hg_error *err)
 {
     struct entry wanted = {.state = ENTRY_FREE};
     struct entry *entry = NULL;
@@ -242,6 +272,14 @@ int hg_idempotency_run(struct hg_idempotency *store,
         return r;
     }
     r = handler(request, err);
-    end(store, entry, r == HG_OK ? &request->answer : NULL);
+    end(store, entry, r == HG_OK ? &request->answer : NULL, secret);
     return r;
+}
+
+int hg_idempotency_run(struct hg_idempotency *store,
+                       hg_http_handler *handler,
+                       struct hg_http_request *request,
+                       struct hg_error *err)
+{
+    return hg_idempotency_run_once(store, handler, NULL, request, err);
 }

@@ -25,5 +25,14 @@ int hg_idempotency_run(struct hg_idempotency *store,
                        hg_http_handler *handler,
                        struct hg_http_request *request,
                        struct hg_error *err);
+/*
+ * The same for what makes a secret: the answer that is kept, and given again, has null for the
+ * member `secret`, which is shown once.
+ */
+int hg_idempotency_run_once(struct hg_idempotency *store,
+                            hg_http_handler *handler,
+                            const char *secret,
+                            struct hg_http_request *request,
+                            struct hg_error *err);
 
 #endif

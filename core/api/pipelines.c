@@ -102,6 +102,7 @@ int hg_api_pipelines_update(struct hg_http_request *request, struct hg_error *er
     r = r < 0 ? r : check_if_match(request, err);
     r = r < 0 ? r
               : hg_pipelines_update(hg_api_of(request)->options.pipelines,
+                                    &request->principal,
                                     hg_http_param(request, 0),
                                     patch,
                                     &answer,
@@ -114,8 +115,11 @@ int hg_api_pipelines_reset(struct hg_http_request *request, struct hg_error *err
     json_t *answer = NULL;
     int r = check_if_match(request, err);
     r = r < 0 ? r
-              : hg_pipelines_reset(
-                    hg_api_of(request)->options.pipelines, hg_http_param(request, 0), &answer, err);
+              : hg_pipelines_reset(hg_api_of(request)->options.pipelines,
+                                   &request->principal,
+                                   hg_http_param(request, 0),
+                                   &answer,
+                                   err);
     return answer_pipeline(request, r, answer, err);
 }
 
@@ -129,6 +133,7 @@ static int trigger(struct hg_http_request *request, struct hg_error *err)
     r = r < 0 ? r : hg_api_check_members(request, body, members, err);
     r = r < 0 ? r
               : hg_pipelines_trigger(hg_api_of(request)->options.pipelines,
+                                     &request->principal,
                                      hg_http_param(request, 0),
                                      json_object_get(body, "params"),
                                      &answer,

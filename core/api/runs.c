@@ -29,7 +29,10 @@ int hg_api_runs_cancel(struct hg_http_request *request, struct hg_error *err)
     json_t *answer = NULL;
     int r = run_id_of(request, &run_id, err);
     r = r < 0 ? r : hg_api_no_body(request, err);
-    r = r < 0 ? r : hg_runs_cancel(hg_api_of(request)->options.pipelines, run_id, &answer, err);
+    r = r < 0
+            ? r
+            : hg_runs_cancel(
+                  hg_api_of(request)->options.pipelines, &request->principal, run_id, &answer, err);
     return r < 0 ? r : hg_http_answer_json(request, 202, answer, err);
 }
 
@@ -41,7 +44,12 @@ int hg_api_runs_retry(struct hg_http_request *request, struct hg_error *err)
     int r = run_id_of(request, &run_id, err);
     r = r < 0 ? r : hg_api_no_body(request, err);
     r = r < 0 ? r
-              : hg_runs_retry(hg_api_of(request)->options.pipelines, run_id, &answer, busy, err);
+              : hg_runs_retry(hg_api_of(request)->options.pipelines,
+                              &request->principal,
+                              run_id,
+                              &answer,
+                              busy,
+                              err);
     if (r == HG_ECONFLICT && busy[0]) {
         hg_http_problem_member(request, "run_id", busy);
     }

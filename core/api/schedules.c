@@ -57,8 +57,12 @@ static int create(struct hg_http_request *request, struct hg_error *err)
     int r = hg_http_json_body(request, false, &body, err);
     r = r < 0 ? r : hg_api_check_members(request, body, members, err);
     r = r < 0 ? r
-              : hg_backfills_create(
-                    pipelines_of(request), hg_http_param(request, 0), body, &answer, err);
+              : hg_backfills_create(pipelines_of(request),
+                                    &request->principal,
+                                    hg_http_param(request, 0),
+                                    body,
+                                    &answer,
+                                    err);
     return r < 0 ? r : hg_api_accept(request, answer, err);
 }
 
@@ -92,6 +96,7 @@ int hg_api_backfills_cancel(struct hg_http_request *request, struct hg_error *er
     int r = hg_api_no_body(request, err);
     r = r < 0 ? r
               : hg_backfills_cancel(pipelines_of(request),
+                                    &request->principal,
                                     hg_http_param(request, 0),
                                     hg_http_param(request, 1),
                                     &answer,

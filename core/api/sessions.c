@@ -9,11 +9,12 @@ int hg_api_sessions_list(struct hg_http_request *request, struct hg_error *err)
     struct hg_page page;
     json_t *answer = NULL;
     const char *whose = NULL;
-    const struct hg_user by = hg_api_user(request);
     struct hg_auth *auth = hg_api_of(request)->auth;
     int r = hg_api_page(request, &page, err);
     r = r < 0 ? r : hg_api_whose(request, &whose, err);
-    r = r < 0 ? r : hg_session_list(auth, &by, whose, page.cursor, page.limit, &answer, err);
+    r = r < 0 ? r
+              : hg_session_list(
+                    auth, &request->principal, whose, page.cursor, page.limit, &answer, err);
     return hg_api_answer(request, r, answer, err);
 }
 
@@ -27,27 +28,29 @@ static int answer_done(struct hg_http_request *request, int r)
 
 int hg_api_sessions_end(struct hg_http_request *request, struct hg_error *err)
 {
-    const struct hg_user by = hg_api_user(request);
     return answer_done(
-        request, hg_session_end(hg_api_of(request)->auth, &by, hg_http_param(request, 0), err));
+        request,
+        hg_session_end(
+            hg_api_of(request)->auth, &request->principal, hg_http_param(request, 0), err));
 }
 
 int hg_api_sessions_end_others(struct hg_http_request *request, struct hg_error *err)
 {
-    const struct hg_user by = hg_api_user(request);
-    return answer_done(request, hg_session_end_others(hg_api_of(request)->auth, &by, err));
+    return answer_done(request,
+                       hg_session_end_others(hg_api_of(request)->auth, &request->principal, err));
 }
 
 int hg_api_password(struct hg_http_request *request, struct hg_error *err)
 {
     static const char *const members[] = {"current_password", "new_password", NULL};
     HG_CLEANUP(hg_json_decrefp) json_t *body = NULL;
-    struct hg_password_change change = {.address = request->remote_address};
-    const struct hg_user by = hg_api_user(request);
+    struct hg_password_change change = {.present = NULL};
     int r = hg_http_json_body(request, false, &body, err);
     r = r < 0 ? r : hg_api_check_members(request, body, members, err);
     r = r < 0 ? r : hg_api_text_member(request, body, "current_password", &change.present, err);
     r = r < 0 ? r : hg_api_text_member(request, body, "new_password", &change.wanted, err);
-    r = r < 0 ? r : hg_session_change_password(hg_api_of(request)->auth, &by, &change, err);
+    r = r < 0 ? r
+              : hg_session_change_password(
+                    hg_api_of(request)->auth, &request->principal, &change, err);
     return answer_done(request, r);
 }

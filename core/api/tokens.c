@@ -37,26 +37,27 @@ static int create(struct hg_http_request *request, struct hg_error *err)
     static const char *const members[] = {"name", "role", "expires_in_days", NULL};
     HG_CLEANUP(hg_json_decrefp) json_t *body = NULL;
     struct hg_token_request wanted = {.name = NULL};
-    const struct hg_user owner = hg_api_user(request);
     json_t *answer = NULL;
     int r = hg_http_json_body(request, false, &body, err);
     r = r < 0 ? r : hg_api_check_members(request, body, members, err);
     r = r < 0 ? r : hg_api_text_member(request, body, "name", &wanted.name, err);
     r = r < 0 ? r : hg_api_optional_text(request, body, "role", &wanted.role, err);
     r = r < 0 ? r : read_days(request, body, &wanted.days, err);
-    r = r < 0 ? r : hg_token_create(hg_api_of(request)->auth, &owner, &wanted, &answer, err);
+    r = r < 0
+            ? r
+            : hg_token_create(hg_api_of(request)->auth, &request->principal, &wanted, &answer, err);
     return r < 0 ? r : hg_http_answer_json(request, 201, answer, err);
 }
 
 int hg_api_tokens_create(struct hg_http_request *request, struct hg_error *err)
 {
-    return hg_idempotency_run(hg_api_of(request)->idempotency, create, request, err);
+    return hg_idempotency_run_once(hg_api_of(request)->idempotency, create, "token", request, err);
 }
 
 int hg_api_tokens_delete(struct hg_http_request *request, struct hg_error *err)
 {
-    const struct hg_user by = hg_api_user(request);
-    int r = hg_token_delete(hg_api_of(request)->auth, &by, hg_http_param(request, 0), err);
+    int r = hg_token_delete(
+        hg_api_of(request)->auth, &request->principal, hg_http_param(request, 0), err);
     if (r == HG_OK) {
         hg_http_answer_empty(request, 204);
     }

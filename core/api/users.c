@@ -52,7 +52,9 @@ static int create(struct hg_http_request *request, struct hg_error *err)
     r = r < 0 ? r : hg_api_text_member(request, body, "username", &username, err);
     r = r < 0 ? r : hg_api_text_member(request, body, "password", &password, err);
     r = r < 0 ? r : hg_api_text_member(request, body, "role", &role, err);
-    r = r < 0 ? r : hg_user_create(auth, username, password, role, &user, etag, err);
+    r = r < 0
+            ? r
+            : hg_user_create(auth, &request->principal, username, password, role, &user, etag, err);
     if (r < 0) {
         return r;
     }
@@ -110,7 +112,9 @@ int hg_api_users_update(struct hg_http_request *request, struct hg_error *err)
     r = r < 0 ? r : hg_api_optional_text(request, body, "role", &change.role, err);
     r = r < 0 ? r : hg_api_optional_text(request, body, "password", &change.password, err);
     r = r < 0 ? r : read_disabled(request, body, &disabled, &change.disabled, err);
-    r = r < 0 ? r : hg_user_update(auth, username, &change, &user, etag, &stale, err);
+    r = r < 0 ? r
+              : hg_user_update(
+                    auth, &request->principal, username, &change, &user, etag, &stale, err);
     return r < 0 ? if_stale(request, stale, r) : answer_user(request, 200, user, etag, err);
 }
 
@@ -118,8 +122,12 @@ int hg_api_users_delete(struct hg_http_request *request, struct hg_error *err)
 {
     bool stale = false;
     const char *if_match = hg_http_header(request, "If-Match");
-    int r =
-        hg_user_delete(hg_api_of(request)->auth, hg_http_param(request, 0), if_match, &stale, err);
+    int r = hg_user_delete(hg_api_of(request)->auth,
+                           &request->principal,
+                           hg_http_param(request, 0),
+                           if_match,
+                           &stale,
+                           err);
     if (r == HG_OK) {
         hg_http_answer_empty(request, 204);
     }

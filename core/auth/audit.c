@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "auth/principal.h"
 #include "auth/state.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -29,30 +30,23 @@ static const struct hg_statement list = {
                 " order by a.seq desc limit $4::int + 1",
     4};
 
-static _Thread_local const struct hg_audit_actor *actor_of_thread;
-
-void hg_audit_actor_set(const struct hg_audit_actor *actor)
-{
-    actor_of_thread = actor;
-}
-
 static const char *or_null(const char *text)
 {
     return text && *text ? text : NULL;
 }
 
 static int write_row(struct hg_db *db,
+                     const struct hg_principal *by,
                      const char *action,
                      const char *object,
                      const char *outcome,
                      const json_t *changed,
                      struct hg_error *err)
 {
-    const struct hg_audit_actor *actor = actor_of_thread;
     HG_CLEANUP(hg_buf_free) struct hg_buf fields = HG_BUF_INIT;
     const char *name;
     json_t *value;
-    if (!actor) {
+    if (!by) {
         return HG_OK;
     }
     json_object_foreach ((json_t *)(uintptr_t)changed, name, value) {
@@ -62,35 +56,37 @@ static int write_row(struct hg_db *db,
     if (!text) {
         return hg_error_nomem(err);
     }
-    const char *const params[] = {actor->kind,
-                                  or_null(actor->name),
-                                  or_null(actor->sign_in_id),
-                                  or_null(actor->address),
+    const char *const params[] = {hg_principal_kind_name(by->kind),
+                                  or_null(by->username),
+                                  or_null(by->sign_in_id),
+                                  or_null(by->address),
                                   action,
                                   object,
                                   outcome,
-                                  or_null(actor->request_id),
+                                  or_null(by->request_id),
                                   text};
     return hg_db_exec(db, &add, params, NULL, err);
 }
 
 int hg_audit_write(struct hg_db *db,
+                   const struct hg_principal *by,
                    const char *action,
                    const char *object,
                    const json_t *changed,
                    struct hg_error *err)
 {
-    return write_row(db, action, object, "ok", changed, err);
+    return write_row(db, by, action, object, "ok", changed, err);
 }
 
 int hg_audit_denied(struct hg_auth *auth,
+                    const struct hg_principal *by,
                     const char *action,
                     const char *object,
                     struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int r = hg_pool_borrow(auth->metadata, HG_AUTH_BORROW_MS, &db, err);
-    return r < 0 ? r : write_row(db, action, object, "denied", NULL, err);
+    return r < 0 ? r : write_row(db, by, action, object, "denied", NULL, err);
 }
 
 int hg_audit_list(struct hg_auth *auth,

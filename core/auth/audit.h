@@ -1,9 +1,5 @@
 /*
  * The audit log: who changed what, in the transaction of the change.
- *
- * Who asks is known where a request comes in, and needed where its change is written, several
- * layers away; so the thread that works on it carries the actor meanwhile. Without one (the
- * scheduler, a worker's end) nobody asked, and nothing is written.
  */
 #ifndef HG_AUTH_AUDIT_H
 #define HG_AUTH_AUDIT_H
@@ -14,30 +10,23 @@
 
 struct hg_auth;
 struct hg_db;
-
-struct hg_audit_actor {
-    const char *kind;       /* "user", "token", "local" (the control socket), "nobody" */
-    const char *name;       /* NULL or "" for nobody */
-    const char *sign_in_id; /* of the session or the token; NULL or "" without */
-    const char *address;    /* may be NULL */
-    const char *request_id; /* may be NULL */
-};
-
-/* This thread works for `actor`, which is borrowed until the call with NULL. */
-void hg_audit_actor_set(const struct hg_audit_actor *actor);
+struct hg_principal;
 
 /*
  * Writes a row. Rows follow each other by a lock that lasts until the transaction's end, so this is
- * the last statement before the commit. `object` may be NULL; `changed` is NULL or the object whose
- * members' names, not values, are kept. HG_OK and nothing written without an actor.
+ * the last statement before the commit. `by` NULL: nobody asked (the scheduler did it, a worker's
+ * end), and nothing is written. `object` may be NULL; `changed` is NULL or the object whose
+ * members' names, not values, are kept.
  */
 int hg_audit_write(struct hg_db *db,
+                   const struct hg_principal *by,
                    const char *action,
                    const char *object,
                    const json_t *changed,
                    struct hg_error *err);
 /* Writes that something was refused, in a transaction of its own. */
 int hg_audit_denied(struct hg_auth *auth,
+                    const struct hg_principal *by,
                     const char *action,
                     const char *object,
                     struct hg_error *err);

@@ -191,13 +191,13 @@ static int begin_session(struct hg_auth *auth,
     char hash[HG_AUTH_HASH];
     char id[HG_UUID_TEXT];
     const char *const params[] = {
-        hash, attempt->username, attempt->address, attempt->user_agent, id};
+        hash, attempt->username, attempt->by->address, attempt->user_agent, id};
     int r = new_token(token, err);
     r = r < 0 ? r : hg_auth_hash(token, hash, err);
     r = r < 0 ? r : hg_uuid_new(id, err);
     r = r < 0 ? r : hg_auth_begin(auth, &db, err);
     r = r < 0 ? r : hg_db_exec(db, &add_session, params, NULL, err);
-    r = r < 0 ? r : hg_audit_write(db, "session.begin", attempt->username, NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, attempt->by, "session.begin", attempt->username, NULL, err);
     r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK) {
         memcpy(ret_token, token, sizeof token);
@@ -205,19 +205,14 @@ static int begin_session(struct hg_auth *auth,
     return r;
 }
 
-static int take_user(const PGresult *result, struct hg_user *ret, struct hg_error *err)
+static int take_user(const PGresult *result, struct hg_principal *ret, struct hg_error *err)
 {
-    struct hg_user user = {.is_token = false};
-    int r = hg_role_parse(hg_result_text(result, 0, "role"), &user.role, err);
-    if (r < 0) {
-        return r;
+    enum hg_role role;
+    int r = hg_role_parse(hg_result_text(result, 0, "role"), &role, err);
+    if (r == HG_OK) {
+        hg_auth_identify(ret, HG_PRINCIPAL_USER, role, result);
     }
-    const char *id = hg_result_text(result, 0, "id");
-    (void)snprintf(
-        user.username, sizeof user.username, "%s", hg_result_text(result, 0, "username"));
-    (void)snprintf(user.sign_in_id, sizeof user.sign_in_id, "%s", id ? id : "");
-    *ret = user;
-    return HG_OK;
+    return r;
 }
 
 static int refused(struct hg_error *err)
@@ -228,7 +223,7 @@ static int refused(struct hg_error *err)
 
 static int check_password(struct hg_auth *auth,
                           const struct hg_auth_attempt *attempt,
-                          struct hg_user *ret_user,
+                          struct hg_principal *ret_who,
                           struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
@@ -247,7 +242,7 @@ static int check_password(struct hg_auth *auth,
     if (r < 0) {
         return r;
     }
-    return matches ? take_user(result, ret_user, err) : refused(err);
+    return matches ? take_user(result, ret_who, err) : refused(err);
 }
 
 static int take_attempt(struct hg_auth *auth,
@@ -255,35 +250,36 @@ static int take_attempt(struct hg_auth *auth,
                         struct hg_error *err)
 {
     int64_t now_ms = hg_time_monotonic_ms();
-    int r = hg_throttle_attempt(auth->by_address, attempt->address, now_ms, err);
+    int r = hg_throttle_attempt(auth->by_address, attempt->by->address, now_ms, err);
     if (r < 0) {
         return r;
     }
     r = hg_throttle_attempt(auth->by_user, attempt->username, now_ms, err);
     if (r < 0) {
-        hg_throttle_undo(auth->by_address, attempt->address);
+        hg_throttle_undo(auth->by_address, attempt->by->address);
     }
     return r;
 }
 
 /* What was typed in place of a name may be a password: only names that there are get written. */
-static int note_refusal(struct hg_auth *auth, const char *username, struct hg_error *err)
+static int note_refusal(struct hg_auth *auth,
+                        const struct hg_auth_attempt *attempt,
+                        struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    const char *const params[] = {username};
+    const char *const params[] = {attempt->username};
     int r = hg_auth_ask(auth, &has_user, params, &result, err);
-    return r < 0 ? r
-                 : hg_audit_denied(
-                       auth, "session.begin", PQntuples(result) > 0 ? username : NULL, err);
+    const char *name = r == HG_OK && PQntuples(result) > 0 ? attempt->username : NULL;
+    return r < 0 ? r : hg_audit_denied(auth, attempt->by, "session.begin", name, err);
 }
 
 int hg_auth_login(struct hg_auth *auth,
                   const struct hg_auth_attempt *attempt,
-                  struct hg_user *ret_user,
+                  struct hg_principal *ret_who,
                   char ret_token[HG_SESSION_TOKEN],
                   struct hg_error *err)
 {
-    struct hg_user user;
+    struct hg_principal who = *attempt->by;
     if (strlen(attempt->username) > HG_USERNAME_MAX) {
         return refused(err);
     }
@@ -291,9 +287,9 @@ int hg_auth_login(struct hg_auth *auth,
     if (r < 0) {
         return r;
     }
-    r = check_password(auth, attempt, &user, err);
+    r = check_password(auth, attempt, &who, err);
     if (r == HG_EUNAUTHENTICATED) {
-        int noted = note_refusal(auth, attempt->username, NULL);
+        int noted = note_refusal(auth, attempt, NULL);
         return noted < 0 ? hg_error_set(err, noted, "the audit log cannot be written") : r;
     }
     if (r == HG_OK) {
@@ -303,9 +299,9 @@ int hg_auth_login(struct hg_auth *auth,
         hg_throttle_undo(auth->by_user, attempt->username);
     }
     /* A good log-in does not wash an address clean, or its owner could guess at others' names. */
-    hg_throttle_undo(auth->by_address, attempt->address);
+    hg_throttle_undo(auth->by_address, attempt->by->address);
     if (r == HG_OK) {
-        *ret_user = user;
+        *ret_who = who;
     }
     return r;
 }
@@ -315,9 +311,9 @@ int hg_auth_check_password(struct hg_auth *auth,
                            const char *pointer,
                            struct hg_error *err)
 {
-    struct hg_user user;
+    struct hg_principal who = *attempt->by;
     int r = take_attempt(auth, attempt, err);
-    r = r < 0 ? r : check_password(auth, attempt, &user, err);
+    r = r < 0 ? r : check_password(auth, attempt, &who, err);
     if (r == HG_ERATELIMITED) {
         return r;
     }
@@ -333,7 +329,7 @@ int hg_auth_check_password(struct hg_auth *auth,
     } else {
         hg_throttle_undo(auth->by_user, attempt->username);
     }
-    hg_throttle_undo(auth->by_address, attempt->address);
+    hg_throttle_undo(auth->by_address, attempt->by->address);
     return r;
 }
 
@@ -346,7 +342,7 @@ static int no_session(struct hg_error *err)
 
 int hg_auth_check(struct hg_auth *auth,
                   const char *token,
-                  struct hg_user *ret_user,
+                  struct hg_principal *ret_who,
                   struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
@@ -360,10 +356,13 @@ int hg_auth_check(struct hg_auth *auth,
     if (r < 0) {
         return r;
     }
-    return PQntuples(result) == 1 ? take_user(result, ret_user, err) : no_session(err);
+    return PQntuples(result) == 1 ? take_user(result, ret_who, err) : no_session(err);
 }
 
-int hg_auth_logout(struct hg_auth *auth, const char *token, struct hg_error *err)
+int hg_auth_logout(struct hg_auth *auth,
+                   const struct hg_principal *by,
+                   const char *token,
+                   struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
@@ -376,7 +375,7 @@ int hg_auth_logout(struct hg_auth *auth, const char *token, struct hg_error *err
     r = r < 0 ? r : hg_auth_begin(auth, &db, err);
     r = r < 0 ? r : hg_db_exec(db, &end_session, params, &result, err);
     if (r == HG_OK && PQntuples(result) > 0) {
-        r = hg_audit_write(db, "session.end", hg_result_text(result, 0, "id"), NULL, err);
+        r = hg_audit_write(db, by, "session.end", hg_result_text(result, 0, "id"), NULL, err);
     }
     return r < 0 ? r : hg_db_commit(db, err);
 }

@@ -12,24 +12,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "auth/roles.h"
+#include "auth/principal.h"
 #include "base/error.h"
-#include "base/uuid.h"
 
 struct hg_pool;
 struct hg_auth;
 
 enum {
-    HG_USERNAME_MAX = 64,  /* bytes */
     HG_SESSION_TOKEN = 44, /* base64url of 32 bytes, with the NUL */
     HG_SESSION_MAX_S = 7 * 24 * 3600,
-};
-
-struct hg_user {
-    char username[HG_USERNAME_MAX + 1];
-    enum hg_role role;
-    char sign_in_id[HG_UUID_TEXT]; /* of the session or API token; "" where there is neither */
-    bool is_token;
 };
 
 /* `metadata` is borrowed until hg_auth_free. */
@@ -53,33 +44,39 @@ int hg_auth_ensure_admin(struct hg_auth *auth,
 struct hg_auth_attempt {
     const char *username;
     const char *password;
-    const char *address;    /* of the client */
-    const char *user_agent; /* may be NULL */
+    const char *user_agent;        /* may be NULL */
+    const struct hg_principal *by; /* who tries, at least from where */
 };
 /*
- * Signs in. HG_EUNAUTHENTICATED for a wrong name or password (which of them is not said, and takes
- * as long), HG_ERATELIMITED with retry_after_ms after repeated failures by the user's name or from
- * the address, HG_EUNAVAILABLE.
+ * Signs in: *ret_who are the user, his role and his session. HG_EUNAUTHENTICATED for a wrong name
+ * or password (which of them is not said, and takes as long), HG_ERATELIMITED with retry_after_ms
+ * after repeated failures by the user's name or from the address, HG_EUNAVAILABLE.
  */
 int hg_auth_login(struct hg_auth *auth,
                   const struct hg_auth_attempt *attempt,
-                  struct hg_user *ret_user,
+                  struct hg_principal *ret_who,
                   char ret_token[HG_SESSION_TOKEN],
                   struct hg_error *err);
 /*
- * Whether this is the user's password, counted as an attempt to sign in from `address`: HG_EINVAL
+ * Whether this is the user's password, counted as an attempt to sign in: HG_EINVAL
  * with `pointer` when it is wrong, HG_ERATELIMITED.
  */
 int hg_auth_check_password(struct hg_auth *auth,
                            const struct hg_auth_attempt *attempt,
                            const char *pointer,
                            struct hg_error *err);
-/* Whose session this is, and that it was used. HG_EUNAUTHENTICATED when it is none or over. */
+/*
+ * Whose session this is, and that it was used: sets all of *ret_who but address and request_id.
+ * HG_EUNAUTHENTICATED when it is none or over.
+ */
 int hg_auth_check(struct hg_auth *auth,
                   const char *token,
-                  struct hg_user *ret_user,
+                  struct hg_principal *ret_who,
                   struct hg_error *err);
 /* Ends the session; no error when there is none. */
-int hg_auth_logout(struct hg_auth *auth, const char *token, struct hg_error *err);
+int hg_auth_logout(struct hg_auth *auth,
+                   const struct hg_principal *by,
+                   const char *token,
+                   struct hg_error *err);
 
 #endif

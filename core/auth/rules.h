@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 enum {
-    HG_PASSWORD_MIN = 15, /* characters: there is no second factor */
+    HG_PASSWORD_MIN = 12, /* characters */
     HG_NAME_MAX = 100,    /* characters of a token's name */
 };
 

@@ -50,13 +50,13 @@ static const struct hg_statement put_password = {
     2};
 
 /* The session that `by` asks with; NULL for a token. */
-static const char *own_session(const struct hg_user *by)
+static const char *own_session(const struct hg_principal *by)
 {
-    return by->is_token || !by->sign_in_id[0] ? NULL : by->sign_in_id;
+    return by->kind == HG_PRINCIPAL_USER && by->sign_in_id[0] ? by->sign_in_id : NULL;
 }
 
 int hg_session_list(struct hg_auth *auth,
-                    const struct hg_user *by,
+                    const struct hg_principal *by,
                     const char *username,
                     const char *cursor,
                     int limit,
@@ -75,7 +75,7 @@ int hg_session_list(struct hg_auth *auth,
 }
 
 int hg_session_end(struct hg_auth *auth,
-                   const struct hg_user *by,
+                   const struct hg_principal *by,
                    const char *id,
                    struct hg_error *err)
 {
@@ -90,21 +90,24 @@ int hg_session_end(struct hg_auth *auth,
     if (r == HG_OK && PQntuples(result) == 0) {
         return hg_error_set(err, HG_ENOTFOUND, "there is no session %s", id);
     }
-    r = r < 0 ? r : hg_audit_write(db, "session.end", id, NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, by, "session.end", id, NULL, err);
     return r < 0 ? r : hg_db_commit(db, err);
 }
 
-int hg_session_end_others(struct hg_auth *auth, const struct hg_user *by, struct hg_error *err)
+int hg_session_end_others(struct hg_auth *auth, const struct hg_principal *by, struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     const char *const params[] = {by->username, own_session(by)};
     int r = hg_auth_begin(auth, &db, err);
     r = r < 0 ? r : hg_db_exec(db, &end_others, params, NULL, err);
-    r = r < 0 ? r : hg_audit_write(db, "session.end_others", by->username, NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, by, "session.end_others", by->username, NULL, err);
     return r < 0 ? r : hg_db_commit(db, err);
 }
 
-static int put(struct hg_db *db, const struct hg_user *by, const char *hash, struct hg_error *err)
+static int put(struct hg_db *db,
+               const struct hg_principal *by,
+               const char *hash,
+               struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *changed = json_pack("{s:b}", "password", 1);
@@ -118,12 +121,12 @@ static int put(struct hg_db *db, const struct hg_user *by, const char *hash, str
         return hg_error_set(err, HG_ENOTFOUND, "there is no user \"%s\" any more", by->username);
     }
     r = r < 0 ? r : hg_db_exec(db, &end_others, others, NULL, err);
-    r = r < 0 ? r : hg_audit_write(db, "user.change_password", by->username, changed, err);
+    r = r < 0 ? r : hg_audit_write(db, by, "user.change_password", by->username, changed, err);
     return r < 0 ? r : hg_db_commit(db, err);
 }
 
 int hg_session_change_password(struct hg_auth *auth,
-                               const struct hg_user *by,
+                               const struct hg_principal *by,
                                const struct hg_password_change *change,
                                struct hg_error *err)
 {
@@ -132,7 +135,7 @@ int hg_session_change_password(struct hg_auth *auth,
     const struct hg_auth_attempt attempt = {
         .username = by->username,
         .password = change->present,
-        .address = change->address,
+        .by = by,
     };
     int r = hg_rules_password(change->wanted, by->username, "/new_password", err);
     r = r < 0 ? r : hg_auth_check_password(auth, &attempt, "/current_password", err);

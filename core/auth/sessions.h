@@ -15,7 +15,7 @@
  * that is none.
  */
 int hg_session_list(struct hg_auth *auth,
-                    const struct hg_user *by,
+                    const struct hg_principal *by,
                     const char *username,
                     const char *cursor,
                     int limit,
@@ -23,11 +23,13 @@ int hg_session_list(struct hg_auth *auth,
                     struct hg_error *err);
 /* Ends a session of `by`, for an admin anybody's. HG_ENOTFOUND. */
 int hg_session_end(struct hg_auth *auth,
-                   const struct hg_user *by,
+                   const struct hg_principal *by,
                    const char *id,
                    struct hg_error *err);
 /* Ends all sessions of `by` but the one he asks with. */
-int hg_session_end_others(struct hg_auth *auth, const struct hg_user *by, struct hg_error *err);
+int hg_session_end_others(struct hg_auth *auth,
+                          const struct hg_principal *by,
+                          struct hg_error *err);
 
 /*
  * Changes the password of `by` and ends his other sessions. HG_EINVAL with a pointer when the
@@ -36,10 +38,9 @@ int hg_session_end_others(struct hg_auth *auth, const struct hg_user *by, struct
 struct hg_password_change {
     const char *present;
     const char *wanted;
-    const char *address; /* of the client */
 };
 int hg_session_change_password(struct hg_auth *auth,
-                               const struct hg_user *by,
+                               const struct hg_principal *by,
                                const struct hg_password_change *change,
                                struct hg_error *err);
 

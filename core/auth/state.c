@@ -73,3 +73,16 @@ int hg_auth_item(const PGresult *result, json_t **ret, struct hg_error *err)
     *ret = item;
     return HG_OK;
 }
+
+void hg_auth_identify(struct hg_principal *who,
+                      enum hg_principal_kind kind,
+                      enum hg_role role,
+                      const PGresult *result)
+{
+    const char *id = hg_result_text(result, 0, "id");
+    who->kind = kind;
+    who->role = role;
+    (void)snprintf(
+        who->username, sizeof who->username, "%s", hg_result_text(result, 0, "username"));
+    (void)snprintf(who->sign_in_id, sizeof who->sign_in_id, "%s", id ? id : "");
+}

@@ -40,6 +40,14 @@ int hg_auth_hash(const char *text, char ret[HG_AUTH_HASH], struct hg_error *err)
  * `limit`.
  */
 int hg_auth_list(const PGresult *result, int limit, json_t **ret, struct hg_error *err);
+/*
+ * Sets who asks from a result's first row: username, and id of the sign-in where it has one.
+ * Address and request stay as they are.
+ */
+void hg_auth_identify(struct hg_principal *who,
+                      enum hg_principal_kind kind,
+                      enum hg_role role,
+                      const PGresult *result);
 /* The JSON of a result's first row. */
 int hg_auth_item(const PGresult *result, json_t **ret, struct hg_error *err);
 

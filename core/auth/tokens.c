@@ -125,26 +125,21 @@ static int no_token(struct hg_error *err)
     return HG_EUNAUTHENTICATED;
 }
 
-static int take_user(const PGresult *result, struct hg_user *ret, struct hg_error *err)
+static int take_user(const PGresult *result, struct hg_principal *ret, struct hg_error *err)
 {
-    struct hg_user user = {.is_token = true};
     enum hg_role own = HG_ROLE_NONE;
+    enum hg_role owners = HG_ROLE_NONE;
     int r = hg_role_parse(hg_result_text(result, 0, "token_role"), &own, err);
-    r = r < 0 ? r : hg_role_parse(hg_result_text(result, 0, "role"), &user.role, err);
-    if (r < 0) {
-        return r;
+    r = r < 0 ? r : hg_role_parse(hg_result_text(result, 0, "role"), &owners, err);
+    if (r == HG_OK) {
+        hg_auth_identify(ret, HG_PRINCIPAL_TOKEN, own < owners ? own : owners, result);
     }
-    user.role = own < user.role ? own : user.role;
-    (void)snprintf(
-        user.username, sizeof user.username, "%s", hg_result_text(result, 0, "username"));
-    (void)snprintf(user.sign_in_id, sizeof user.sign_in_id, "%s", hg_result_text(result, 0, "id"));
-    *ret = user;
-    return HG_OK;
+    return r;
 }
 
 int hg_token_check(struct hg_auth *auth,
                    const char *token,
-                   struct hg_user *ret_user,
+                   struct hg_principal *ret_who,
                    struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
@@ -158,12 +153,12 @@ int hg_token_check(struct hg_auth *auth,
     if (r < 0) {
         return r;
     }
-    return PQntuples(result) == 1 ? take_user(result, ret_user, err) : no_token(err);
+    return PQntuples(result) == 1 ? take_user(result, ret_who, err) : no_token(err);
 }
 
 /* ---- making and ending ---- */
 
-static int check_request(const struct hg_user *owner,
+static int check_request(const struct hg_principal *owner,
                          const struct hg_token_request *request,
                          enum hg_role *ret_role,
                          struct hg_error *err)
@@ -189,7 +184,7 @@ static int check_request(const struct hg_user *owner,
 }
 
 static int insert(struct hg_db *db,
-                  const struct hg_user *owner,
+                  const struct hg_principal *owner,
                   const struct hg_token_request *request,
                   enum hg_role role,
                   const char *token,
@@ -211,12 +206,12 @@ static int insert(struct hg_db *db,
                                   hash,
                                   hint,
                                   days,
-                                  owner->is_token ? owner->sign_in_id : NULL};
+                                  owner->kind == HG_PRINCIPAL_TOKEN ? owner->sign_in_id : NULL};
     int r = hg_auth_hash(token, hash, err);
     r = r < 0 ? r : hg_uuid_new(id, err);
     r = r < 0 ? r : hg_db_exec(db, &add, params, &result, err);
     r = r < 0 ? r : hg_auth_item(result, &item, err);
-    r = r < 0 ? r : hg_audit_write(db, "token.create", id, NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, owner, "token.create", id, NULL, err);
     if (r < 0) {
         return r;
     }
@@ -228,7 +223,7 @@ static int insert(struct hg_db *db,
 }
 
 int hg_token_create(struct hg_auth *auth,
-                    const struct hg_user *owner,
+                    const struct hg_principal *owner,
                     const struct hg_token_request *request,
                     json_t **ret,
                     struct hg_error *err)
@@ -268,7 +263,7 @@ int hg_token_list(struct hg_auth *auth,
 }
 
 int hg_token_delete(struct hg_auth *auth,
-                    const struct hg_user *by,
+                    const struct hg_principal *by,
                     const char *id,
                     struct hg_error *err)
 {
@@ -283,6 +278,6 @@ int hg_token_delete(struct hg_auth *auth,
     if (r == HG_OK && PQntuples(result) == 0) {
         return hg_error_set(err, HG_ENOTFOUND, "there is no token %s", id);
     }
-    r = r < 0 ? r : hg_audit_write(db, "token.delete", id, NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, by, "token.delete", id, NULL, err);
     return r < 0 ? r : hg_db_commit(db, err);
 }

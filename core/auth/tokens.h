@@ -25,7 +25,7 @@ bool hg_token_has_form(const char *text);
 /* Whose token this is, and that it was used. HG_EUNAUTHENTICATED when it is none, over or ended. */
 int hg_token_check(struct hg_auth *auth,
                    const char *token,
-                   struct hg_user *ret_user,
+                   struct hg_principal *ret_who,
                    struct hg_error *err);
 
 struct hg_token_request {
@@ -39,7 +39,7 @@ struct hg_token_request {
  * the owner's.
  */
 int hg_token_create(struct hg_auth *auth,
-                    const struct hg_user *owner,
+                    const struct hg_principal *owner,
                     const struct hg_token_request *request,
                     json_t **ret,
                     struct hg_error *err);
@@ -52,7 +52,7 @@ int hg_token_list(struct hg_auth *auth,
                   struct hg_error *err);
 /* Ends a token of `by`, for an admin anybody's; what it made ends too. HG_ENOTFOUND. */
 int hg_token_delete(struct hg_auth *auth,
-                    const struct hg_user *by,
+                    const struct hg_principal *by,
                     const char *id,
                     struct hg_error *err);
 

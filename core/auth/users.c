@@ -117,6 +117,7 @@ static int check_role(const char *role, struct hg_error *err)
 }
 
 static int insert(struct hg_db *db,
+                  const struct hg_principal *by,
                   const char *const *params,
                   json_t **ret,
                   char ret_etag[HG_USER_ETAG],
@@ -130,7 +131,7 @@ static int insert(struct hg_db *db,
         return hg_error_set(err, HG_EEXIST, "there is a user \"%s\" already", params[0]);
     }
     r = r < 0 ? r : take(result, &item, etag, err);
-    r = r < 0 ? r : hg_audit_write(db, "user.create", params[0], NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, by, "user.create", params[0], NULL, err);
     r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK) {
         memcpy(ret_etag, etag, sizeof etag);
@@ -140,6 +141,7 @@ static int insert(struct hg_db *db,
 }
 
 int hg_user_create(struct hg_auth *auth,
+                   const struct hg_principal *by,
                    const char *username,
                    const char *password,
                    const char *role,
@@ -155,7 +157,7 @@ int hg_user_create(struct hg_auth *auth,
     r = r < 0 ? r : hg_rules_password(password, username, "/password", err);
     r = r < 0 ? r : hg_password_hash(password, hash, err);
     r = r < 0 ? r : hg_auth_begin(auth, &db, err);
-    return r < 0 ? r : insert(db, params, ret, ret_etag, err);
+    return r < 0 ? r : insert(db, by, params, ret, ret_etag, err);
 }
 
 /* ---- changing ---- */
@@ -211,6 +213,7 @@ static json_t *changed_fields(const struct hg_user_change *change)
 }
 
 static int write_change(struct hg_db *db,
+                        const struct hg_principal *by,
                         const char *username,
                         const struct hg_user_change *change,
                         const char *hash,
@@ -225,12 +228,13 @@ static int write_change(struct hg_db *db,
     const char *const params[] = {username, change->role, disabled, hash};
     int r = changed ? hg_db_exec(db, &update, params, &result, err) : hg_error_nomem(err);
     r = r < 0 || !ends ? r : hg_db_exec(db, &end_sessions, params, NULL, err);
-    r = r < 0 ? r : hg_audit_write(db, "user.update", username, changed, err);
+    r = r < 0 ? r : hg_audit_write(db, by, "user.update", username, changed, err);
     r = r < 0 ? r : hg_db_commit(db, err);
     return r < 0 ? r : take(result, ret, ret_etag, err);
 }
 
 int hg_user_update(struct hg_auth *auth,
+                   const struct hg_principal *by,
                    const char *username,
                    const struct hg_user_change *change,
                    json_t **ret,
@@ -253,12 +257,14 @@ int hg_user_update(struct hg_auth *auth,
     if (r == HG_OK && is_last && takes_away) {
         return last_admin(username, err);
     }
-    return r < 0 ? r
-                 : write_change(
-                       db, username, change, change->password ? hash : NULL, ret, ret_etag, err);
+    return r < 0
+               ? r
+               : write_change(
+                     db, by, username, change, change->password ? hash : NULL, ret, ret_etag, err);
 }
 
 int hg_user_delete(struct hg_auth *auth,
+                   const struct hg_principal *by,
                    const char *username,
                    const char *if_match,
                    bool *ret_stale,
@@ -273,6 +279,6 @@ int hg_user_delete(struct hg_auth *auth,
         return last_admin(username, err);
     }
     r = r < 0 ? r : hg_db_exec(db, &delete_one, params, NULL, err);
-    r = r < 0 ? r : hg_audit_write(db, "user.delete", username, NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, by, "user.delete", username, NULL, err);
     return r < 0 ? r : hg_db_commit(db, err);
 }

@@ -2,8 +2,9 @@
  * Users as an admin sees and changes them. All [any] thread; all wait for the database, and where a
  * password is set for the processor: never call them from an HTTP thread.
  *
- * A User is {"username", "role", "disabled", "created_at"}. There is always an admin who can sign
- * in: what would leave none is HG_ECONFLICT, also when two ask for it at the same moment.
+ * `by` is who asks, for the audit log. A User is {"username", "role", "disabled", "created_at"}.
+ * There is always an admin who can sign in: what would leave none is HG_ECONFLICT, also when two
+ * ask for it at the same moment.
  */
 #ifndef HG_AUTH_USERS_H
 #define HG_AUTH_USERS_H
@@ -26,6 +27,7 @@ int hg_user_get(struct hg_auth *auth,
                 struct hg_error *err);
 /* HG_EINVAL with a pointer for what breaks the rules (auth/rules.h), HG_EEXIST. */
 int hg_user_create(struct hg_auth *auth,
+                   const struct hg_principal *by,
                    const char *username,
                    const char *password,
                    const char *role,
@@ -41,6 +43,7 @@ struct hg_user_change {
 };
 /* HG_ECONFLICT with *ret_stale where `if_match` names another state than the present. */
 int hg_user_update(struct hg_auth *auth,
+                   const struct hg_principal *by,
                    const char *username,
                    const struct hg_user_change *change,
                    json_t **ret,
@@ -49,6 +52,7 @@ int hg_user_update(struct hg_auth *auth,
                    struct hg_error *err);
 /* With sessions and tokens. */
 int hg_user_delete(struct hg_auth *auth,
+                   const struct hg_principal *by,
                    const char *username,
                    const char *if_match,
                    bool *ret_stale,

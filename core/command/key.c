@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/control.h"
+#include "auth/principal.h"
 #include "command/command.h"
 #include "command/host.h"
 #include "command/options.h"
@@ -73,8 +74,11 @@ static int rotate(const struct hg_host_config *config, const struct arguments *a
     struct hg_rotation rotation = {0};
     bool alone = !hg_control_is_running(config->data_dir);
     bool show = isatty(STDERR_FILENO);
+    /* Before we become the host's user. */
+    const struct hg_principal by = hg_principal_local(getuid());
     const struct hg_rotation_options options = {
         .only_prepare = arguments->prepare,
+        .by = &by,
         .on_progress = show ? show_progress : NULL,
     };
     int r = alone ? rotate_alone(config, &options, &rotation, &err)

@@ -1,35 +1,20 @@
 #include "pipeline/pause.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "api/control.h"
+#include "auth/principal.h"
 #include "base/mem.h"
 #include "command/command.h"
 #include "command/host.h"
 #include "command/options.h"
 
-enum { NAME_BYTES = 64 };
-
-/* Who asks, for those who find all paused. */
-static void name_caller(char ret[NAME_BYTES])
-{
-    struct passwd entry;
-    struct passwd *found = NULL;
-    char buffer[4096];
-    if (getpwuid_r(getuid(), &entry, buffer, sizeof buffer, &found) == 0 && found) {
-        (void)snprintf(ret, NAME_BYTES, "%s", found->pw_name);
-    } else {
-        (void)snprintf(ret, NAME_BYTES, "user %u", (unsigned)getuid());
-    }
-}
-
 /* No host runs on the data folder: in the database itself, for those that will. */
 static int store_it(const struct hg_host_config *config,
                     bool paused,
                     const char *pipeline,
-                    const char *by,
+                    const struct hg_principal *by,
                     struct hg_error *err)
 {
     struct hg_host_parts parts = HG_HOST_PARTS_INIT;
@@ -37,8 +22,8 @@ static int store_it(const struct hg_host_config *config,
     r = r < 0 ? r : hg_host_open_store(config, &parts, err);
     if (r == HG_OK) {
         struct hg_pool *metadata = hg_store_metadata(parts.store);
-        r = pipeline ? hg_pause_set_pipeline(metadata, pipeline, paused, err)
-                     : hg_pause_set(metadata, paused, by, err);
+        r = pipeline ? hg_pause_set_pipeline(metadata, by, pipeline, paused, err)
+                     : hg_pause_set(metadata, by, paused, err);
     }
     hg_host_stop(&parts, 0);
     return r;
@@ -59,11 +44,11 @@ static void say_done(bool paused, const char *pipeline)
 static int pause_or_resume(const struct hg_host_config *config, bool paused, const char *pipeline)
 {
     struct hg_error err = HG_ERROR_INIT;
-    char by[NAME_BYTES];
-    name_caller(by);
+    /* Before we become the host's user. */
+    const struct hg_principal by = hg_principal_local(getuid());
     int r = hg_control_is_running(config->data_dir)
-                ? hg_control_pause(config->data_dir, paused, pipeline, by, &err)
-                : store_it(config, paused, pipeline, by, &err);
+                ? hg_control_pause(config->data_dir, paused, pipeline, &err)
+                : store_it(config, paused, pipeline, &by, &err);
     if (r < 0) {
         hg_command_complain(&err);
         return r == HG_ENOTFOUND ? HG_EXIT_USAGE : HG_EXIT_FAILED;

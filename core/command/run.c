@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "api/control.h"
+#include "auth/principal.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/uuid.h"
@@ -64,6 +65,8 @@ static int run_alone(const struct hg_host_config *config,
                      struct hg_error *err)
 {
     struct hg_host_parts host = HG_HOST_PARTS_INIT;
+    /* Before we become the host's user. */
+    const struct hg_principal by = hg_principal_local(getuid());
     HG_CLEANUP(hg_json_decrefp) json_t *triggered = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *run = NULL;
     (void)fprintf(stderr,
@@ -73,8 +76,13 @@ static int run_alone(const struct hg_host_config *config,
     r = r < 0 ? r : hg_host_start(config, &host, err);
     r = r < 0 ? r : hg_pipelines_check_not_paused(host.pipelines, err);
     r = r < 0 ? r
-              : hg_pipelines_trigger(
-                    host.pipelines, arguments->pipeline, arguments->params, &triggered, NULL, err);
+              : hg_pipelines_trigger(host.pipelines,
+                                     &by,
+                                     arguments->pipeline,
+                                     arguments->params,
+                                     &triggered,
+                                     NULL,
+                                     err);
     keep_id(following, json_string_value(json_object_get(triggered, "run_id")));
     while (r == HG_OK && !hg_run_has_ended(run)) {
         json_decref(run);

@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "auth/audit.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -21,13 +20,13 @@ static bool is_write(const struct hg_http_request *request)
 static int check_role(const struct hg_http_request *request, struct hg_error *err)
 {
     enum hg_role needed = request->route->role;
-    if (hg_role_allows(request->role, needed)) {
+    if (hg_role_allows(request->principal.role, needed)) {
         return HG_OK;
     }
     (void)hg_error_set(err,
                        HG_EFORBIDDEN,
                        "your role %s does not allow this; it needs %s",
-                       hg_role_name(request->role),
+                       hg_role_name(request->principal.role),
                        hg_role_name(needed));
     return hg_error_hint(err, "Ask an admin to do it, or to change your role.");
 }
@@ -52,7 +51,7 @@ static int check_query(struct hg_http_request *request, struct hg_error *err)
     return HG_OK;
 }
 
-static int admit(struct hg_exchange *exchange, struct hg_audit_actor *actor, struct hg_error *err)
+static int admit(struct hg_exchange *exchange, struct hg_error *err)
 {
     struct hg_http_request *request = &exchange->request;
     const struct hg_http_options *options = &exchange->server->options;
@@ -60,7 +59,6 @@ static int admit(struct hg_exchange *exchange, struct hg_audit_actor *actor, str
     if (r < 0) {
         return r;
     }
-    actor->kind = request->is_token ? "token" : "user";
     r = check_role(request, err);
     if (r < 0 && is_write(request) && options->refused) {
         options->refused(request);
@@ -68,9 +66,7 @@ static int admit(struct hg_exchange *exchange, struct hg_audit_actor *actor, str
     return r;
 }
 
-static int work_for(struct hg_exchange *exchange,
-                    struct hg_audit_actor *actor,
-                    struct hg_error *err)
+static int work(struct hg_exchange *exchange, struct hg_error *err)
 {
     struct hg_http_request *request = &exchange->request;
     const struct hg_http_options *options = &exchange->server->options;
@@ -79,30 +75,13 @@ static int work_for(struct hg_exchange *exchange,
         r = hg_http_check_origin(request, options->public_url, err);
     }
     if (r == HG_OK && !(request->route->flags & HG_ROUTE_PUBLIC)) {
-        r = admit(exchange, actor, err);
+        r = admit(exchange, err);
     }
     r = r < 0 ? r : check_query(request, err);
     r = r < 0 ? r : request->route->handler(request, err);
     if (r == HG_OK && request->answer.status == 0) {
         r = hg_error_set(err, HG_EINTERNAL, "the handler gave no answer");
     }
-    return r;
-}
-
-/* What the handler changes, it changes for this user: whoever writes that down finds him. */
-static int work(struct hg_exchange *exchange, struct hg_error *err)
-{
-    const struct hg_http_request *request = &exchange->request;
-    struct hg_audit_actor actor = {
-        .kind = "nobody",
-        .name = request->username,
-        .sign_in_id = request->sign_in_id,
-        .address = request->remote_address,
-        .request_id = request->id,
-    };
-    hg_audit_actor_set(&actor);
-    int r = work_for(exchange, &actor, err);
-    hg_audit_actor_set(NULL);
     return r;
 }
 

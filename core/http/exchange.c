@@ -24,6 +24,7 @@ struct hg_exchange *hg_exchange_new(struct hg_http_server *server, const char *r
     exchange->n_uri = strlen(raw_target);
     request->context = server->options.context;
     request->sockets = server->sockets;
+    request->principal.request_id = request->id;
     request->raw_target =
         hg_arena_strndup(&request->arena, raw_target, strnlen(raw_target, HG_HTTP_TARGET_MAX + 1));
     if (!request->raw_target || hg_uuid_new(request->id, NULL) < 0) {

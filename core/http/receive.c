@@ -217,6 +217,7 @@ static void take_address(struct hg_exchange *exchange)
     if (hg_starts_with(text, "::ffff:")) {
         memmove(text, text + 7, strlen(text + 7) + 1);
     }
+    exchange->request.principal.address = text;
 }
 
 static enum MHD_Result queue_answer(struct hg_exchange *exchange)

@@ -13,7 +13,7 @@
 
 #include <jansson.h>
 
-#include "auth/roles.h"
+#include "auth/principal.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -24,7 +24,6 @@ enum {
     HG_HTTP_HEADERS_MAX = 100,
     HG_HTTP_ANSWER_HEADERS_MAX = 16,
     HG_HTTP_JSON_DEPTH_MAX = 64,
-    HG_HTTP_USERNAME_MAX = 64,
 };
 
 struct hg_route;
@@ -60,11 +59,9 @@ struct hg_http_request {
     void *context;                            /* of the server's options */
     struct hg_sockets *sockets;               /* the server's; NULL: it has none */
 
-    /* Set by the server's `authenticate`. */
-    char username[HG_HTTP_USERNAME_MAX + 1];
-    enum hg_role role;
-    char sign_in_id[HG_UUID_TEXT]; /* of the session or token */
-    bool is_token;
+    /* Who sent it: nobody until the server's `authenticate` has said. Its texts are the request's.
+     */
+    struct hg_principal principal;
 
     struct hg_http_answer answer;
     /* For the problem that a failing handler becomes. */

@@ -27,7 +27,7 @@ struct hg_http_options {
     const struct hg_site *site;
     void *context; /* becomes each request's */
     /*
-     * Who sent it: sets request->username and ->role, or fails with HG_EUNAUTHENTICATED. On the
+     * Who sent it: sets request->principal, or fails with HG_EUNAUTHENTICATED. On the
      * executor, before each handler whose row is not public.
      */
     int (*authenticate)(struct hg_http_request *request, struct hg_error *err);

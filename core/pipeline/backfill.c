@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/audit.h"
 #include "base/buf.h"
 #include "base/error_json.h"
 #include "base/log.h"
@@ -312,6 +313,7 @@ int hg_backfills_list(struct hg_pipelines *service,
 }
 
 int hg_backfills_cancel(struct hg_pipelines *service,
+                        const struct hg_principal *by,
                         const char *pipeline_id,
                         const char *id,
                         json_t **ret,
@@ -325,6 +327,7 @@ int hg_backfills_cancel(struct hg_pipelines *service,
         HG_CLEANUP(hg_resultp) PGresult *result = NULL;
         const char *const params[] = {pipeline_id, id};
         r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+        r = r < 0 ? r : hg_db_begin(db, err);
         r = r < 0 ? r : hg_db_exec(db, &cancel, params, &result, err);
         r = r < 0 ? r : in_db_get(db, pipeline_id, id, &answer, err);
         if (r == HG_OK && PQntuples(result) == 0) {
@@ -334,12 +337,14 @@ int hg_backfills_cancel(struct hg_pipelines *service,
                                 id,
                                 json_string_value(json_object_get(answer, "status")));
         }
+        r = r < 0 ? r : hg_audit_write(db, by, "backfill.cancel", id, NULL, err);
+        r = r < 0 ? r : hg_db_commit(db, err);
         const char *run = r < 0 ? NULL : hg_result_text(result, 0, "run_id");
         (void)snprintf(run_id, sizeof run_id, "%s", run ? run : "");
     }
     if (r == HG_OK && run_id[0]) {
         HG_CLEANUP(hg_json_decrefp) json_t *cancelled = NULL;
-        r = hg_runs_cancel(service, run_id, &cancelled, err);
+        r = hg_runs_cancel(service, by, run_id, &cancelled, err);
         r = r == HG_ECONFLICT || r == HG_ENOTFOUND ? HG_OK : r; /* it has ended meanwhile */
     }
     if (r == HG_OK) {
@@ -462,22 +467,28 @@ static int add_asked(struct hg_db *db,
 }
 
 int hg_backfills_create(struct hg_pipelines *service,
+                        const struct hg_principal *by,
                         const char *pipeline_id,
                         const json_t *body,
                         json_t **ret,
                         struct hg_error *err)
 {
+    HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
     char id[HG_UUID_TEXT];
     {
         HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
         int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+        r = r < 0 ? r : hg_db_begin(db, err);
         r = r < 0 ? r : add_asked(db, pipeline_id, body, id, err);
-        r = r < 0 ? r : in_db_get(db, pipeline_id, id, ret, err);
+        r = r < 0 ? r : in_db_get(db, pipeline_id, id, &answer, err);
+        r = r < 0 ? r : hg_audit_write(db, by, "backfill.create", pipeline_id, body, err);
+        r = r < 0 ? r : hg_db_commit(db, err);
         if (r < 0) {
             return r;
         }
     }
     hg_peers_tell_schedules(service);
     hg_signal_scheduler(service);
+    *ret = HG_TAKE(answer);
     return HG_OK;
 }

@@ -1,5 +1,7 @@
 #include "pipeline/pause.h"
 
+#include "auth/audit.h"
+#include "auth/principal.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "pipeline/peers.h"
@@ -27,15 +29,22 @@ static const struct hg_statement switch_pipeline = {
     " where id = $1 returning id",
     2};
 
-int hg_pause_set(struct hg_pool *metadata, bool paused, const char *by, struct hg_error *err)
+int hg_pause_set(struct hg_pool *metadata,
+                 const struct hg_principal *by,
+                 bool paused,
+                 struct hg_error *err)
 {
-    const char *const params[] = {by};
+    const char *const params[] = {by->username};
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int r = hg_pool_borrow(metadata, HG_BORROW_MS, &db, err);
-    return r < 0 ? r : hg_db_exec(db, paused ? &begin : &end, paused ? params : NULL, NULL, err);
+    r = r < 0 ? r : hg_db_begin(db, err);
+    r = r < 0 ? r : hg_db_exec(db, paused ? &begin : &end, paused ? params : NULL, NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, by, paused ? "host.pause" : "host.resume", NULL, NULL, err);
+    return r < 0 ? r : hg_db_commit(db, err);
 }
 
 int hg_pause_set_pipeline(struct hg_pool *metadata,
+                          const struct hg_principal *by,
                           const char *id,
                           bool paused,
                           struct hg_error *err)
@@ -44,26 +53,30 @@ int hg_pause_set_pipeline(struct hg_pool *metadata,
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int r = hg_pool_borrow(metadata, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_db_begin(db, err);
     r = r < 0 ? r : hg_db_exec(db, &switch_pipeline, params, &result, err);
     if (r == HG_OK && PQntuples(result) == 0) {
         return hg_error_set(err, HG_ENOTFOUND, "there is no pipeline \"%.64s\"", id);
     }
-    return r;
+    r = r < 0
+            ? r
+            : hg_audit_write(db, by, paused ? "pipeline.pause" : "pipeline.resume", id, NULL, err);
+    return r < 0 ? r : hg_db_commit(db, err);
 }
 
 int hg_pipelines_pause(struct hg_pipelines *service,
+                       const struct hg_principal *by,
                        bool paused,
-                       const char *by,
                        struct hg_error *err)
 {
-    int r = hg_pause_set(service->options.metadata, paused, by, err);
+    int r = hg_pause_set(service->options.metadata, by, paused, err);
     if (r < 0) {
         return r;
     }
     hg_log(HG_LOG_INFO,
            paused ? "paused: nothing new begins until it is resumed" : "resumed",
            "by",
-           by,
+           by->username,
            NULL);
     hg_peers_tell_schedules(service);
     hg_peers_tell_work(service);

@@ -10,13 +10,19 @@
 #include "base/error.h"
 #include "store/pool.h"
 
+struct hg_principal;
+
 /* Begins or ends the pause; `by` is who asked. What is so already stays as it is. */
-int hg_pause_set(struct hg_pool *metadata, bool paused, const char *by, struct hg_error *err);
+int hg_pause_set(struct hg_pool *metadata,
+                 const struct hg_principal *by,
+                 bool paused,
+                 struct hg_error *err);
 /*
  * Switches the schedule of a pipeline off or on while no host runs; one that starts plans its next
- * time. HG_ENOTFOUND.
+ * time. `by` NULL: not in the audit log. HG_ENOTFOUND.
  */
 int hg_pause_set_pipeline(struct hg_pool *metadata,
+                          const struct hg_principal *by,
                           const char *id,
                           bool paused,
                           struct hg_error *err);

@@ -272,55 +272,63 @@ int hg_pipelines_get(struct hg_pipelines *service,
 
 /* `text` NULL: back to what the file says. */
 static int store_overrides(struct hg_pipelines *service,
+                           const struct hg_principal *by,
                            const char *id,
-                           const char *text,
+                           const json_t *patch,
                            struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    HG_CLEANUP(hg_freep) char *text = patch ? json_dumps(patch, JSON_COMPACT) : NULL;
     const char *const params[] = {id, text};
+    if (patch && !text) {
+        return hg_error_nomem(err);
+    }
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_db_begin(db, err);
     r = r < 0 ? r : hg_db_exec(db, text ? &put_overrides : &drop_overrides, params, &result, err);
     if (r == HG_OK && PQntuples(result) == 0) {
         return hg_error_set(err, HG_ENOTFOUND, "there is no pipeline \"%.64s\"", id);
     }
-    return r;
+    const char *action = patch ? "pipeline.update" : "pipeline.reset";
+    r = r < 0 ? r : hg_audit_write(db, by, action, id, patch, err);
+    return r < 0 ? r : hg_db_commit(db, err);
 }
 
 static int override(struct hg_pipelines *service,
+                    const struct hg_principal *by,
                     const char *id,
-                    const char *text,
+                    const json_t *patch,
                     json_t **ret,
                     struct hg_error *err)
 {
-    int r = store_overrides(service, id, text, err);
+    int r = store_overrides(service, by, id, patch, err);
     r = r < 0 ? r : hg_plan(service, id, err);
     return r < 0 ? r : hg_pipelines_get(service, id, ret, err);
 }
 
 int hg_pipelines_update(struct hg_pipelines *service,
+                        const struct hg_principal *by,
                         const char *id,
                         const json_t *patch,
                         json_t **ret,
                         struct hg_error *err)
 {
     int r = hg_settings_check(patch, err);
-    HG_CLEANUP(hg_freep) char *text = r < 0 ? NULL : json_dumps(patch, JSON_COMPACT);
-    if (r == HG_OK && !text) {
-        return hg_error_nomem(err);
-    }
-    return r < 0 ? r : override(service, id, text, ret, err);
+    return r < 0 ? r : override(service, by, id, patch, ret, err);
 }
 
 int hg_pipelines_reset(struct hg_pipelines *service,
+                       const struct hg_principal *by,
                        const char *id,
                        json_t **ret,
                        struct hg_error *err)
 {
-    return override(service, id, NULL, ret, err);
+    return override(service, by, id, NULL, ret, err);
 }
 
 int hg_pipelines_trigger(struct hg_pipelines *service,
+                         const struct hg_principal *by,
                          const char *id,
                          const json_t *params,
                          json_t **ret,
@@ -333,6 +341,7 @@ int hg_pipelines_trigger(struct hg_pipelines *service,
         .pipeline_id = id,
         .trigger = "manual",
         .params = params,
+        .by = by,
     };
     int r = hg_run_create(service, &request, run_id, ret_busy_run_id, err);
     if (r < 0) {

@@ -162,6 +162,7 @@ static void run_changed(struct hg_pipelines *service, const char *run_id)
 }
 
 int hg_runs_cancel(struct hg_pipelines *service,
+                   const struct hg_principal *by,
                    const char *run_id,
                    json_t **ret,
                    struct hg_error *err)
@@ -172,7 +173,7 @@ int hg_runs_cancel(struct hg_pipelines *service,
     r = r < 0 ? r : hg_db_begin(db, err);
     r = r < 0 ? r : cancel(db, run_id, err);
     r = r < 0 ? r : answer(db, run_id, &item, err);
-    r = r < 0 ? r : hg_audit_write(db, "run.cancel", run_id, NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, by, "run.cancel", run_id, NULL, err);
     r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK) {
         *ret = HG_TAKE(item);
@@ -183,6 +184,7 @@ int hg_runs_cancel(struct hg_pipelines *service,
 }
 
 int hg_runs_retry(struct hg_pipelines *service,
+                  const struct hg_principal *by,
                   const char *run_id,
                   json_t **ret,
                   char *ret_busy_run_id,
@@ -194,7 +196,7 @@ int hg_runs_retry(struct hg_pipelines *service,
     r = r < 0 ? r : hg_db_begin(db, err);
     r = r < 0 ? r : again(db, run_id, ret_busy_run_id, err);
     r = r < 0 ? r : answer(db, run_id, &item, err);
-    r = r < 0 ? r : hg_audit_write(db, "run.retry", run_id, NULL, err);
+    r = r < 0 ? r : hg_audit_write(db, by, "run.retry", run_id, NULL, err);
     r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK) {
         *ret = HG_TAKE(item);

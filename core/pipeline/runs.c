@@ -404,9 +404,10 @@ int hg_run_create(struct hg_pipelines *service,
     r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_begin_later(db, err);
     r = r < 0 ? r : create_in_transaction(db, request, run_id, ret_busy_run_id, err);
-    r = r < 0 || strcmp(request->trigger, "manual") != 0
+    r = r < 0
             ? r
-            : hg_audit_write(db, "pipeline.trigger", request->pipeline_id, request->params, err);
+            : hg_audit_write(
+                  db, request->by, "pipeline.trigger", request->pipeline_id, request->params, err);
     HG_FAULT("host.creates");
     r = r < 0 ? r : hg_db_commit(db, err);
     HG_FAULT("host.created");

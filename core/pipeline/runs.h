@@ -10,6 +10,7 @@
 #include "base/uuid.h"
 
 struct hg_pipelines;
+struct hg_principal;
 struct hg_catalog_entry;
 
 /* Of run_slot: which runs of a pipeline exclude each other. */
@@ -21,8 +22,9 @@ enum hg_run_slot {
 
 struct hg_run_request {
     const char *pipeline_id;
-    const char *trigger;  /* "manual", "schedule", ... */
-    const json_t *params; /* may be NULL */
+    const char *trigger;           /* "manual", "schedule", ... */
+    const json_t *params;          /* may be NULL */
+    const struct hg_principal *by; /* who asked for it; NULL: nobody */
     enum hg_run_slot slot;
     /* Of a time of the schedule; RFC 3339, or NULL. */
     const char *scheduled_for;

@@ -1,7 +1,8 @@
 /*
  * The pipeline service: what the API and the command line call. Answers are JSON values in the form
  * of the contract (docs: the OpenAPI document), owned by the caller. All [any] thread; they wait
- * for the database, so never call them from an HTTP thread.
+ * for the database, so never call them from an HTTP thread. `by` is who asks, for the audit log;
+ * NULL where nobody does.
  *
  * Errors: HG_ENOTFOUND, HG_EINVAL (err->pointer names the field), HG_ECONFLICT, HG_EUNAVAILABLE
  * (the database is away).
@@ -20,6 +21,7 @@
 
 struct hg_events;
 struct hg_pool;
+struct hg_principal;
 struct hg_plugin_registry;
 struct hg_pipelines;
 
@@ -74,12 +76,14 @@ int hg_pipelines_get(struct hg_pipelines *service,
                      struct hg_error *err);
 /* Changes schedule, timezone, parallelism, retries, enabled; answers the Pipeline. */
 int hg_pipelines_update(struct hg_pipelines *service,
+                        const struct hg_principal *by,
                         const char *id,
                         const json_t *patch,
                         json_t **ret,
                         struct hg_error *err);
 /* Back to what the file says; answers the Pipeline. */
 int hg_pipelines_reset(struct hg_pipelines *service,
+                       const struct hg_principal *by,
                        const char *id,
                        json_t **ret,
                        struct hg_error *err);
@@ -108,16 +112,17 @@ int hg_schedules_next(const char *cron,
                       struct hg_error *err);
 /*
  * All hosts on this database claim and fire nothing new until the pause ends, also over restarts;
- * what runs goes on. `by` is who asked.
+ * what runs goes on. `by` is not NULL.
  */
 int hg_pipelines_pause(struct hg_pipelines *service,
+                       const struct hg_principal *by,
                        bool paused,
-                       const char *by,
                        struct hg_error *err);
 /* HG_ECONFLICT while all is paused; says since when and by whom. */
 int hg_pipelines_check_not_paused(struct hg_pipelines *service, struct hg_error *err);
 /* {"run_id", "status", "status_url"}; HG_ECONFLICT fills ret_busy_run_id (37 bytes). */
 int hg_pipelines_trigger(struct hg_pipelines *service,
+                         const struct hg_principal *by,
                          const char *id,
                          const json_t *params,
                          json_t **ret,
@@ -129,6 +134,7 @@ int hg_pipelines_trigger(struct hg_pipelines *service,
  * another.
  */
 int hg_backfills_create(struct hg_pipelines *service,
+                        const struct hg_principal *by,
                         const char *pipeline_id,
                         const json_t *body,
                         json_t **ret,
@@ -147,6 +153,7 @@ int hg_backfills_get(struct hg_pipelines *service,
 /* Makes no more runs and stops the one under way. *ret is the Backfill; HG_ECONFLICT: it has ended.
  */
 int hg_backfills_cancel(struct hg_pipelines *service,
+                        const struct hg_principal *by,
                         const char *pipeline_id,
                         const char *id,
                         json_t **ret,
@@ -167,6 +174,7 @@ int hg_runs_get(struct hg_pipelines *service,
  * {"run_id", "status", "status_url"}; HG_ECONFLICT when it has ended.
  */
 int hg_runs_cancel(struct hg_pipelines *service,
+                   const struct hg_principal *by,
                    const char *run_id,
                    json_t **ret,
                    struct hg_error *err);
@@ -176,6 +184,7 @@ int hg_runs_cancel(struct hg_pipelines *service,
  * ret_busy_run_id (37 bytes) filled, while the pipeline has an active run.
  */
 int hg_runs_retry(struct hg_pipelines *service,
+                  const struct hg_principal *by,
                   const char *run_id,
                   json_t **ret,
                   char *ret_busy_run_id,

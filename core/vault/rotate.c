@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/audit.h"
 #include "base/fault.h"
 #include "vault/internal.h"
 #include "vault/key_file.h"
@@ -168,9 +169,13 @@ static int activate(struct rotating *rotating,
                     const struct hg_master_key *key,
                     struct hg_error *err)
 {
+    char kid[16];
+    (void)snprintf(kid, sizeof kid, "%d", (int)key->kid);
     HG_FAULT("vault.activates");
     int r = hg_db_begin(rotating->db, err);
     r = r < 0 ? r : hg_vault_activate(rotating->db, key, err);
+    r = r < 0 ? r
+              : hg_audit_write(rotating->db, rotating->options->by, "key.rotate", kid, NULL, err);
     r = r < 0 ? r : hg_db_commit(rotating->db, err);
     if (r < 0) {
         hg_db_rollback(rotating->db);

@@ -14,6 +14,8 @@
 
 #include "vault/vault.h"
 
+struct hg_principal;
+
 struct hg_rotation {
     int32_t kid;      /* the new key; 0: there is no key yet, nothing was done */
     bool resumed;     /* one that was interrupted was finished, and no new key made */
@@ -30,7 +32,8 @@ struct hg_rotation {
 typedef void hg_rotation_progress(void *arg, const struct hg_rotation *rotation);
 
 struct hg_rotation_options {
-    bool only_prepare; /* put the key into the file, to be copied to the other hosts */
+    bool only_prepare;             /* put the key into the file, to be copied to the other hosts */
+    const struct hg_principal *by; /* who asks, for the audit log; may be NULL */
     hg_rotation_progress *on_progress; /* may be NULL */
     void *arg;
 };

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "auth/principal.h"
 #include "base/mem.h"
 #include "plugin/registry.h"
 
@@ -117,6 +118,7 @@ int hg_pipelines_get(struct hg_pipelines *service,
 }
 
 int hg_pipelines_update(struct hg_pipelines *service,
+                        const struct hg_principal *by,
                         const char *id,
                         const json_t *patch,
                         json_t **ret,
@@ -124,25 +126,28 @@ int hg_pipelines_update(struct hg_pipelines *service,
 {
     HG_CLEANUP(hg_freep) char *text = json_dumps(patch, JSON_COMPACT);
     (void)service;
+    (void)by;
     return give(note(err, "update %s %s", id, text), a_pipeline(id), ret);
 }
 
 int hg_pipelines_reset(struct hg_pipelines *service,
+                       const struct hg_principal *by,
                        const char *id,
                        json_t **ret,
                        struct hg_error *err)
 {
     (void)service;
+    (void)by;
     return give(note(err, "reset %s", id), a_pipeline(id), ret);
 }
 
 int hg_pipelines_pause(struct hg_pipelines *service,
+                       const struct hg_principal *by,
                        bool paused,
-                       const char *by,
                        struct hg_error *err)
 {
     (void)service;
-    return note(err, "%s by %s", paused ? "pause" : "resume", by);
+    return note(err, "%s by %s", paused ? "pause" : "resume", by->username);
 }
 
 int hg_pipelines_check_not_paused(struct hg_pipelines *service, struct hg_error *err)
@@ -190,6 +195,7 @@ static json_t *a_backfill(void)
 }
 
 int hg_backfills_create(struct hg_pipelines *service,
+                        const struct hg_principal *by,
                         const char *pipeline_id,
                         const json_t *body,
                         json_t **ret,
@@ -197,6 +203,7 @@ int hg_backfills_create(struct hg_pipelines *service,
 {
     HG_CLEANUP(hg_freep) char *text = json_dumps(body, JSON_COMPACT);
     (void)service;
+    (void)by;
     return give(note(err, "backfill %s %s", pipeline_id, text), a_backfill(), ret);
 }
 
@@ -221,16 +228,19 @@ int hg_backfills_get(struct hg_pipelines *service,
 }
 
 int hg_backfills_cancel(struct hg_pipelines *service,
+                        const struct hg_principal *by,
                         const char *pipeline_id,
                         const char *id,
                         json_t **ret,
                         struct hg_error *err)
 {
     (void)service;
+    (void)by;
     return give(note(err, "cancel backfill %s %s", pipeline_id, id), a_backfill(), ret);
 }
 
 int hg_pipelines_trigger(struct hg_pipelines *service,
+                         const struct hg_principal *by,
                          const char *id,
                          const json_t *params,
                          json_t **ret,
@@ -239,6 +249,7 @@ int hg_pipelines_trigger(struct hg_pipelines *service,
 {
     HG_CLEANUP(hg_freep) char *text = params ? json_dumps(params, JSON_COMPACT) : strdup("-");
     (void)service;
+    (void)by;
     int r = note(err, "trigger %s %s", id, text);
     bool busy;
     {
@@ -282,21 +293,25 @@ int hg_runs_get(struct hg_pipelines *service,
 }
 
 int hg_runs_cancel(struct hg_pipelines *service,
+                   const struct hg_principal *by,
                    const char *run_id,
                    json_t **ret,
                    struct hg_error *err)
 {
     (void)service;
+    (void)by;
     return give(note(err, "cancel %s", run_id), json_pack("{s:s}", "run_id", run_id), ret);
 }
 
 int hg_runs_retry(struct hg_pipelines *service,
+                  const struct hg_principal *by,
                   const char *run_id,
                   json_t **ret,
                   char *ret_busy_run_id,
                   struct hg_error *err)
 {
     (void)service;
+    (void)by;
     int r = note(err, "retry %s", run_id);
     if (r == HG_ECONFLICT) {
         (void)snprintf(ret_busy_run_id, HG_UUID_TEXT, "%s", FAKE_RUN);

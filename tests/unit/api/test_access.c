@@ -446,6 +446,25 @@ static void test_token_bodies(void **state)
     }
 }
 
+/* A request that is sent again gives all but the secret. */
+static void test_a_repeated_request_shows_no_token(void **state)
+{
+    (void)state;
+    char cookie[128];
+    char headers[256];
+    const char *body = "{\"name\":\"twice\"}";
+    new_session("sara", cookie);
+    (void)snprintf(headers, sizeof headers, "%sIdempotency-Key: t1\r\n", cookie);
+    json_t *first = ask_json("POST", "/api/v1/auth/tokens", headers, body, 201);
+    json_t *second = ask_json("POST", "/api/v1/auth/tokens", headers, body, 201);
+    assert_string_equal(text_at(first, "id"), text_at(second, "id"));
+    assert_int_equal(strlen(text_at(first, "token")), 40);
+    assert_true(json_is_null(json_object_get(second, "token")));
+    json_decref(first);
+    json_decref(second);
+    assert_int_equal(number("select count(*) from api_token where name = 'twice'"), 1);
+}
+
 /* ---- cookies and other origins ---- */
 
 static void test_writes_from_another_origin(void **state)
@@ -477,10 +496,14 @@ static void test_a_user_from_first_to_last(void **state)
     struct answer answer;
     new_session("admin", cookie);
     (void)snprintf(headers, sizeof headers, "%sIdempotency-Key: k1\r\n", cookie);
-    const char *body = "{\"username\":\"uma\",\"password\":\"long enough for uma\","
+    const char *body = "{\"username\":\"uma\",\"password\":\"twelve chars\","
                        "\"role\":\"viewer\"}";
     ask_only("POST", "/api/v1/users", headers, body, 201);
-    ask_only("POST", "/api/v1/users", headers, body, 201); /* the same answer again */
+    ask("POST", "/api/v1/users", headers, body, &answer); /* the same answer again */
+    assert_int_equal(answer.status, 201);
+    assert_string_equal(answer_header(&answer, "Location"), "/api/v1/users/uma");
+    assert_non_null(answer_header(&answer, "ETag"));
+    answer_free(&answer);
     ask_only("POST", "/api/v1/users", cookie, body, 409);
     ask("GET", "/api/v1/users/uma", cookie, NULL, &answer);
     assert_int_equal(answer.status, 200);
@@ -526,7 +549,8 @@ static void test_user_bodies(void **state)
         "{\"username\":\"Uma\",\"password\":\"long enough for all\",\"role\":\"viewer\"}",
         "{\"username\":\"../x\",\"password\":\"long enough for all\",\"role\":\"viewer\"}",
         "{\"username\":\"<b>\",\"password\":\"long enough for all\",\"role\":\"viewer\"}",
-        "{\"username\":\"u\",\"password\":\"too short\",\"role\":\"viewer\"}",
+        "{\"username\":\"u\",\"password\":\"only eleven\",\"role\":\"viewer\"}",
+        "{\"username\":\"u\",\"password\":\"Password 1234\",\"role\":\"viewer\"}",
         "{\"username\":\"u\",\"password\":\"PasswordPassword\",\"role\":\"viewer\"}",
         "{\"username\":\"u\",\"password\":\"aaaaaaaaaaaaaaaaaaaa\",\"role\":\"viewer\"}",
         "{\"username\":\"u\",\"password\":\"abcabcabcabcabcabc\",\"role\":\"viewer\"}",
@@ -700,6 +724,7 @@ int main(void)
         TEST(test_what_a_token_made_ends_with_it),
         TEST(test_a_token_is_stored_as_its_hash_alone),
         TEST(test_token_bodies),
+        TEST(test_a_repeated_request_shows_no_token),
         TEST(test_writes_from_another_origin),
         TEST(test_a_user_from_first_to_last),
         TEST(test_the_last_admin_stays),

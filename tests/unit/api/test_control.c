@@ -15,6 +15,7 @@
 #include "api/control.h"
 #include "api/control_rotation.h"
 #include "api/control_socket.h"
+#include "auth/principal.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "fake_services.h"
@@ -128,16 +129,20 @@ static void test_a_pause_goes_to_the_host(void **state)
 {
     (void)state;
     struct hg_error err = HG_ERROR_INIT;
-    assert_int_equal(hg_control_pause(folder, true, NULL, "ann", &err), HG_OK);
-    fake_assert_asked("pause by ann");
-    assert_int_equal(hg_control_pause(folder, false, NULL, "ann", &err), HG_OK);
-    fake_assert_asked("resume by ann");
-    assert_int_equal(hg_control_pause(folder, true, "orders", "ann", &err), HG_OK);
+    const struct hg_principal me = hg_principal_local(getuid());
+    char asked[128];
+    assert_int_equal(hg_control_pause(folder, true, NULL, &err), HG_OK);
+    (void)snprintf(asked, sizeof asked, "pause by %s", me.username);
+    fake_assert_asked(asked);
+    assert_int_equal(hg_control_pause(folder, false, NULL, &err), HG_OK);
+    (void)snprintf(asked, sizeof asked, "resume by %s", me.username);
+    fake_assert_asked(asked);
+    assert_int_equal(hg_control_pause(folder, true, "orders", &err), HG_OK);
     fake_assert_asked("update orders {\"enabled\":false}");
-    assert_int_equal(hg_control_pause(folder, false, "orders", "ann", &err), HG_OK);
+    assert_int_equal(hg_control_pause(folder, false, "orders", &err), HG_OK);
     fake_assert_asked("update orders {\"enabled\":true}");
     fake_set(HG_ENOTFOUND, "");
-    assert_int_equal(hg_control_pause(folder, true, "orders", "ann", &err), HG_ENOTFOUND);
+    assert_int_equal(hg_control_pause(folder, true, "orders", &err), HG_ENOTFOUND);
     assert_string_equal(err.message, "the service says no");
 }
 

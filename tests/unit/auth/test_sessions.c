@@ -84,14 +84,16 @@ static int stop(void **state)
 }
 
 struct login {
-    struct hg_user user;
+    struct hg_principal user;
     char token[HG_SESSION_TOKEN];
     struct hg_error err;
 };
 
+static const struct hg_principal stranger = {.address = "192.0.2.1"};
+
 static int log_in(void *auth, const char *name, const char *password, struct login *ret)
 {
-    const struct hg_auth_attempt attempt = {name, password, "192.0.2.1", "test/1"};
+    const struct hg_auth_attempt attempt = {name, password, "test/1", &stranger};
     *ret = (struct login){.err = HG_ERROR_INIT};
     return hg_auth_login(auth, &attempt, &ret->user, ret->token, &ret->err);
 }
@@ -99,7 +101,7 @@ static int log_in(void *auth, const char *name, const char *password, struct log
 static void test_a_session_lives_until_log_out(void **state)
 {
     struct login login;
-    struct hg_user user = {.role = HG_ROLE_NONE};
+    struct hg_principal user = {.role = HG_ROLE_NONE};
     struct hg_error err = HG_ERROR_INIT;
     assert_int_equal(log_in(*state, "vera", "vera's password", &login), HG_OK);
     assert_string_equal(login.user.username, "vera");
@@ -108,9 +110,9 @@ static void test_a_session_lives_until_log_out(void **state)
     assert_int_equal(hg_auth_check(*state, login.token, &user, &err), HG_OK);
     assert_string_equal(user.username, "vera");
     assert_int_equal(user.role, HG_ROLE_VIEWER);
-    assert_int_equal(hg_auth_logout(*state, login.token, &err), HG_OK);
+    assert_int_equal(hg_auth_logout(*state, &user, login.token, &err), HG_OK);
     assert_int_equal(hg_auth_check(*state, login.token, &user, &err), HG_EUNAUTHENTICATED);
-    assert_int_equal(hg_auth_logout(*state, login.token, &err), HG_OK);
+    assert_int_equal(hg_auth_logout(*state, &user, login.token, &err), HG_OK);
 }
 
 static void test_the_database_holds_no_token(void **state)
@@ -141,7 +143,7 @@ static void test_sessions_end(void **state)
     };
     for (size_t i = 0; i < HG_COUNT(ends); i++) {
         struct login login;
-        struct hg_user user;
+        struct hg_principal user;
         sql("update user_account set disabled = false");
         assert_int_equal(log_in(*state, "vera", "vera's password", &login), HG_OK);
         assert_int_equal(hg_auth_check(*state, login.token, &user, NULL), HG_OK);
@@ -153,7 +155,7 @@ static void test_sessions_end(void **state)
 static void test_use_keeps_a_session_alive(void **state)
 {
     struct login login;
-    struct hg_user user;
+    struct hg_principal user;
     assert_int_equal(log_in(*state, "vera", "vera's password", &login), HG_OK);
     sql("update session set last_seen_at = now() - interval '11 hours'");
     assert_int_equal(hg_auth_check(*state, login.token, &user, NULL), HG_OK);
@@ -221,7 +223,8 @@ static void test_an_address_is_slowed_down(void **state)
         assert_int_equal(log_in(*state, name, "x", &login), HG_EUNAUTHENTICATED);
     }
     assert_int_equal(log_in(*state, "vera", "vera's password", &login), HG_ERATELIMITED);
-    const struct hg_auth_attempt elsewhere = {"vera", "vera's password", "192.0.2.2", NULL};
+    const struct hg_principal other = {.address = "192.0.2.2"};
+    const struct hg_auth_attempt elsewhere = {"vera", "vera's password", NULL, &other};
     assert_int_equal(hg_auth_login(*state, &elsewhere, &login.user, login.token, NULL), HG_OK);
 }
 
@@ -229,7 +232,7 @@ static void test_an_address_is_slowed_down(void **state)
 static void test_the_database_is_away(void **state)
 {
     struct login login;
-    struct hg_user user;
+    struct hg_principal user;
     hg_test_pg_kill(pg);
     for (int i = 0; i < 7; i++) {
         assert_int_equal(log_in(*state, "vera", "vera's password", &login), HG_EUNAVAILABLE);
@@ -248,7 +251,7 @@ static void test_tokens_that_are_none(void **state)
                                          "x",
                                          "0123456789012345678901234567890123456789012",
                                          "01234567890123456789012345678901234567890123"};
-    struct hg_user user;
+    struct hg_principal user;
     for (size_t i = 0; i < HG_COUNT(tokens); i++) {
         assert_int_equal(hg_auth_check(*state, tokens[i], &user, NULL), HG_EUNAUTHENTICATED);
     }

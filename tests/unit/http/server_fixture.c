@@ -109,7 +109,7 @@ static int do_block(struct hg_http_request *request, struct hg_error *err)
 static int do_me(struct hg_http_request *request, struct hg_error *err)
 {
     return hg_http_answer_json(
-        request, 200, json_pack("{s:s}", "role", hg_role_name(request->role)), err);
+        request, 200, json_pack("{s:s}", "role", hg_role_name(request->principal.role)), err);
 }
 
 static int do_silent(struct hg_http_request *request, struct hg_error *err)
@@ -160,7 +160,7 @@ static int authenticate(struct hg_http_request *request, struct hg_error *err)
     if (!role) {
         return hg_error_set(err, HG_EUNAUTHENTICATED, "you are not signed in");
     }
-    return hg_role_parse(role, &request->role, err);
+    return hg_role_parse(role, &request->principal.role, err);
 }
 
 void fixture_start(struct fixture *fixture)

@@ -84,7 +84,7 @@ void trigger(const char *pipeline, char run_id[HG_UUID_TEXT])
 {
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
-    must(hg_pipelines_trigger(fixture.service, pipeline, NULL, &answer, NULL, &err), &err);
+    must(hg_pipelines_trigger(fixture.service, NULL, pipeline, NULL, &answer, NULL, &err), &err);
     (void)snprintf(
         run_id, HG_UUID_TEXT, "%s", json_string_value(json_object_get(answer, "run_id")));
 }

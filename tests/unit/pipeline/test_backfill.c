@@ -3,17 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/principal.h"
 #include "base/time.h"
 #include "pipeline/pause.h"
 #include "service_fixture.h"
 
 #define DAILY "schedule: \"0 3 * * *\"\n"
 
+static const struct hg_principal a_test = {.kind = HG_PRINCIPAL_LOCAL, .username = "a test"};
+static const struct hg_principal another = {.kind = HG_PRINCIPAL_LOCAL, .username = "another"};
+
 static int ask(const char *pipeline, const char *body_text, json_t **ret, struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *body = json_loads(body_text, 0, NULL);
     assert_non_null(body);
-    return hg_backfills_create(fixture.service, pipeline, body, ret, err);
+    return hg_backfills_create(fixture.service, NULL, pipeline, body, ret, err);
 }
 
 static json_t *backfill_ended(const char *pipeline, const char *id)
@@ -84,7 +88,8 @@ static void test_it_has_a_lane_of_its_own_and_is_cancelled(void **state)
     assert_int_equal(ask("hang", window, &second, &err), HG_ECONFLICT);
     assert_non_null(strstr(err.message, text_at(made, "id")));
     HG_CLEANUP(hg_json_decrefp) json_t *cancelled = NULL;
-    must(hg_backfills_cancel(fixture.service, "hang", text_at(made, "id"), &cancelled, &err), &err);
+    must(hg_backfills_cancel(fixture.service, NULL, "hang", text_at(made, "id"), &cancelled, &err),
+         &err);
     assert_string_equal(text_at(cancelled, "status"), "cancelled");
     metadata_reaches("select count(*) as n from run where trigger = 'backfill' and status ="
                      " 'cancelled'",
@@ -93,7 +98,7 @@ static void test_it_has_a_lane_of_its_own_and_is_cancelled(void **state)
                      1);
     assert_int_equal(metadata_number("select count(*) as n from run_slot where slot = 0"), 1);
     assert_int_equal(
-        hg_backfills_cancel(fixture.service, "hang", text_at(made, "id"), &second, &err),
+        hg_backfills_cancel(fixture.service, NULL, "hang", text_at(made, "id"), &second, &err),
         HG_ECONFLICT);
 }
 
@@ -179,14 +184,14 @@ static void test_it_ends_when_the_pipeline_cannot_run(void **state)
     HG_CLEANUP(hg_json_decrefp) json_t *made = NULL;
     write_pipeline("good", FLOW("good", "numbers", "10", DAILY));
     start_service();
-    must(hg_pipelines_pause(fixture.service, true, "a test", &err), &err);
+    must(hg_pipelines_pause(fixture.service, &a_test, true, &err), &err);
     must(ask("good",
              "{\"from\": \"2026-03-01T00:00:00Z\", \"to\": \"2026-03-09T00:00:00Z\"}",
              &made,
              &err),
          &err);
     sql("metadata", "update pipeline set errors = '[{\"message\": \"broken\"}]'");
-    must(hg_pipelines_pause(fixture.service, false, "a test", &err), &err);
+    must(hg_pipelines_pause(fixture.service, &a_test, false, &err), &err);
     HG_CLEANUP(hg_json_decrefp) json_t *ended = backfill_ended("good", text_at(made, "id"));
     assert_string_equal(text_at(ended, "status"), "failed");
     assert_non_null(strstr(text_at(json_object_get(ended, "error"), "message"), "broken"));
@@ -200,8 +205,8 @@ static void test_nothing_new_begins_in_a_pause(void **state)
     char run_id[HG_UUID_TEXT];
     write_pipeline("good", FLOW("good", "numbers", "10", DAILY));
     start_service();
-    must(hg_pipelines_pause(fixture.service, true, "a test", &err), &err);
-    must(hg_pipelines_pause(fixture.service, true, "another", &err), &err);
+    must(hg_pipelines_pause(fixture.service, &a_test, true, &err), &err);
+    must(hg_pipelines_pause(fixture.service, &another, true, &err), &err);
     stop_service();
     start_service();
     HG_CLEANUP(hg_json_decrefp) json_t *status = NULL;
@@ -216,7 +221,7 @@ static void test_nothing_new_begins_in_a_pause(void **state)
     must(hg_runs_wait(fixture.service, run_id, 1500, &waits, &err), &err);
     assert_string_equal(text_at(waits, "status"), "queued");
     assert_int_equal(metadata_number("select count(*) as n from run"), 1);
-    must(hg_pipelines_pause(fixture.service, false, "a test", &err), &err);
+    must(hg_pipelines_pause(fixture.service, &a_test, false, &err), &err);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
     assert_string_equal(text_at(run, "status"), "succeeded");
     metadata_reaches("select count(*) as n from pipeline where next_run_at > now()", 1);
@@ -231,8 +236,9 @@ static void test_a_pipeline_is_paused_without_a_host(void **state)
     write_pipeline("good", FLOW("good", "numbers", "10", DAILY));
     start_service();
     stop_service();
-    must(hg_pause_set_pipeline(fixture.metadata, "good", true, &err), &err);
-    assert_int_equal(hg_pause_set_pipeline(fixture.metadata, "nobody", true, &err), HG_ENOTFOUND);
+    must(hg_pause_set_pipeline(fixture.metadata, NULL, "good", true, &err), &err);
+    assert_int_equal(hg_pause_set_pipeline(fixture.metadata, NULL, "nobody", true, &err),
+                     HG_ENOTFOUND);
     start_service();
     HG_CLEANUP(hg_json_decrefp) json_t *paused = NULL;
     must(hg_pipelines_get(fixture.service, "good", &paused, &err), &err);
@@ -254,21 +260,23 @@ static void test_overrides_go_back_to_the_file(void **state)
     json_t *none = NULL;
     write_pipeline("good", FLOW("good", "numbers", "10", DAILY));
     start_service();
-    must(hg_pipelines_update(fixture.service, "good", patch, &changed, &err), &err);
+    must(hg_pipelines_update(fixture.service, NULL, "good", patch, &changed, &err), &err);
     assert_int_equal(json_object_size(json_object_get(changed, "overrides")), 4);
     assert_string_equal(text_at(changed, "schedule"), "@yearly");
     assert_string_equal(text_at(json_object_get(changed, "file_settings"), "schedule"),
                         "0 3 * * *");
     assert_string_equal(text_at(json_object_get(changed, "file_settings"), "timezone"), "UTC");
-    must(hg_pipelines_reset(fixture.service, "good", &reset, &err), &err);
+    must(hg_pipelines_reset(fixture.service, NULL, "good", &reset, &err), &err);
     assert_int_equal(json_object_size(json_object_get(reset, "overrides")), 0);
     assert_string_equal(text_at(reset, "schedule"), "0 3 * * *");
     assert_true(json_is_true(json_object_get(reset, "enabled")));
     assert_non_null(strstr(text_at(reset, "next_run_at"), "T03:00:00.000Z"));
-    assert_int_equal(hg_pipelines_reset(fixture.service, "nobody", &none, &err), HG_ENOTFOUND);
+    assert_int_equal(hg_pipelines_reset(fixture.service, NULL, "nobody", &none, &err),
+                     HG_ENOTFOUND);
     HG_CLEANUP(hg_json_decrefp)
     json_t *moon = json_loads("{\"timezone\": \"Moon/Tycho\"}", 0, NULL);
-    assert_int_equal(hg_pipelines_update(fixture.service, "good", moon, &none, &err), HG_EINVAL);
+    assert_int_equal(hg_pipelines_update(fixture.service, NULL, "good", moon, &none, &err),
+                     HG_EINVAL);
     assert_string_equal(err.pointer, "/timezone");
 }
 

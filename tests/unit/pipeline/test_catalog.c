@@ -85,7 +85,7 @@ static void test_a_missing_file_comes_back(void **state)
     reload();
     assert_pipeline("good", "paused", 1, 0);
     HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
-    must(hg_pipelines_update(fixture.service, "good", on, &answer, &err), &err);
+    must(hg_pipelines_update(fixture.service, NULL, "good", on, &answer, &err), &err);
     assert_false(json_is_true(json_object_get(answer, "enabled"))); /* there is no file to run */
     fixture.config.pipeline_files = files;
     reload();
@@ -94,7 +94,7 @@ static void test_a_missing_file_comes_back(void **state)
     assert_non_null(strstr(text_at(form, "next_run_at"), "T03:00:00.000Z"));
     /* What was paused on the page stays so when files are read again. */
     HG_CLEANUP(hg_json_decrefp) json_t *paused = NULL;
-    must(hg_pipelines_update(fixture.service, "good", off, &paused, &err), &err);
+    must(hg_pipelines_update(fixture.service, NULL, "good", off, &paused, &err), &err);
     assert_true(json_is_null(json_object_get(paused, "next_run_at")));
     reload();
     assert_pipeline("good", "paused", 1, 0);
@@ -151,7 +151,7 @@ static void test_settings_outlive_files(void **state)
     write_pipeline("good",
                    FLOW("good", "crash-in-read", "10", "retries: {max: 0, backoff: 1ms}\n"));
     start_service();
-    must(hg_pipelines_update(fixture.service, "good", patch, &answer, &err), &err);
+    must(hg_pipelines_update(fixture.service, NULL, "good", patch, &answer, &err), &err);
     assert_non_null(strstr(text_at(answer, "next_run_at"), "T23:00:00.000Z"));
     write_pipeline("good",
                    FLOW("good", "crash-in-read", "11", "retries: {max: 0, backoff: 1ms}\n"));
@@ -195,7 +195,7 @@ static void test_lists_come_in_pages(void **state)
     assert_int_equal(hg_datasets_list(fixture.service, &foreign, &none, &err), HG_EINVAL);
     assert_int_equal(hg_pipelines_get(fixture.service, "nope", &none, &err), HG_ENOTFOUND);
     HG_CLEANUP(hg_json_decrefp) json_t *patch = json_object();
-    assert_int_equal(hg_pipelines_update(fixture.service, "nope", patch, &none, &err),
+    assert_int_equal(hg_pipelines_update(fixture.service, NULL, "nope", patch, &none, &err),
                      HG_ENOTFOUND);
     assert_null(none);
 }

@@ -34,7 +34,8 @@ static void be_a_host(const char *pipeline)
     int r = hg_pool_new(hg_test_pg_metadata(pg), 6, "frozen", &options.metadata, &err);
     r = r < 0 ? r : hg_pool_new(hg_test_pg_warehouse(pg), 4, "frozen", &options.warehouse, &err);
     r = r < 0 ? r : hg_pipelines_start(&options, &fixture.service, &err);
-    r = r < 0 ? r : hg_pipelines_trigger(fixture.service, pipeline, NULL, &answer, NULL, &err);
+    r = r < 0 ? r
+              : hg_pipelines_trigger(fixture.service, NULL, pipeline, NULL, &answer, NULL, &err);
     while (r == HG_OK) {
         (void)pause();
     }
@@ -114,7 +115,8 @@ static void cancel_the_run(void)
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     must(hg_pool_borrow(fixture.metadata, 5000, &db, &err), &err);
     must(hg_db_simple(db, "select id from run", &result, &err), &err);
-    must(hg_runs_cancel(fixture.service, hg_result_text(result, 0, "id"), &answer, &err), &err);
+    must(hg_runs_cancel(fixture.service, NULL, hg_result_text(result, 0, "id"), &answer, &err),
+         &err);
 }
 
 /* Whether the frozen attempt has committed is asked before the run is cancelled. */

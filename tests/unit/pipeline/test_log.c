@@ -90,7 +90,7 @@ static void test_a_cancel_is_no_failure(void **state)
     start_service();
     trigger("slow", run_id);
     metadata_reaches("select count(*) as n from task where state = 'running'", 1);
-    must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+    must(hg_runs_cancel(fixture.service, NULL, run_id, &answer, &err), &err);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
     stop_service();
     HG_CLEANUP(hg_freep) char *log = end_log();
@@ -115,7 +115,8 @@ static void test_a_short_outage_is_not_an_error(void **state)
     int64_t away_ms = hg_time_monotonic_ms() - begin;
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
-    while (r == 0 && hg_pipelines_trigger(fixture.service, "good", NULL, &answer, NULL, &err) < 0) {
+    while (r == 0 &&
+           hg_pipelines_trigger(fixture.service, NULL, "good", NULL, &answer, NULL, &err) < 0) {
     }
     const char *run_id = json_string_value(json_object_get(answer, "run_id"));
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_id ? run_ended(run_id) : NULL;

@@ -365,7 +365,7 @@ static void cancel(struct trial *trial)
     HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
     bool ended = graph_has_ended(run);
     trial->doing = "cancel";
-    int r = hg_runs_cancel(&trial->service, run->id, &answer, &err);
+    int r = hg_runs_cancel(&trial->service, NULL, run->id, &answer, &err);
     if (r != (ended ? HG_ECONFLICT : HG_OK)) {
         broken(trial, "answer %d of a cancel: %s", r, err.message);
     }
@@ -382,7 +382,7 @@ static void try_again(struct trial *trial)
     HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
     bool may = graph_has_ended(run) && graph_again(run);
     trial->doing = "try again";
-    int r = hg_runs_retry(&trial->service, run->id, &answer, busy, &err);
+    int r = hg_runs_retry(&trial->service, NULL, run->id, &answer, busy, &err);
     if (r != (may ? HG_OK : HG_ECONFLICT)) {
         broken(trial, "answer %d of a retry of the run: %s", r, err.message);
     }

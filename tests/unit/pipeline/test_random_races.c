@@ -230,8 +230,8 @@ static void cancel_or_retry(struct race *race, struct hg_random *random)
     HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
     const char *id = race->runs[hg_random_below(random, race->n_runs)].id;
     bool again = hg_random_chance(random, 70);
-    int r = again ? hg_runs_retry(&race->service, id, &answer, busy, &err)
-                  : hg_runs_cancel(&race->service, id, &answer, &err);
+    int r = again ? hg_runs_retry(&race->service, NULL, id, &answer, busy, &err)
+                  : hg_runs_cancel(&race->service, NULL, id, &answer, &err);
     atomic_fetch_add(&race->n_again, again && r == HG_OK);
     (void)good(race, again ? "try again" : "cancel", r == HG_ECONFLICT ? HG_OK : r, &err);
 }

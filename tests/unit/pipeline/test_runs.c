@@ -20,7 +20,7 @@ static int trigger_with(const char *params_text, char busy[HG_UUID_TEXT], struct
 {
     HG_CLEANUP(hg_json_decrefp) json_t *params = json_loads(params_text, JSON_DECODE_ANY, NULL);
     HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
-    return hg_pipelines_trigger(fixture.service, "good", params, &answer, busy, err);
+    return hg_pipelines_trigger(fixture.service, NULL, "good", params, &answer, busy, err);
 }
 
 static void test_parameters_are_checked(void **state)
@@ -59,7 +59,7 @@ static void test_a_pipeline_without_parameters_takes_none(void **state)
     start_service();
     assert_int_equal(trigger_with("{\"day\": 1}", NULL, &err), HG_EINVAL);
     assert_string_equal(err.pointer, "/params/day");
-    assert_int_equal(hg_pipelines_trigger(fixture.service, "nope", NULL, &answer, NULL, &err),
+    assert_int_equal(hg_pipelines_trigger(fixture.service, NULL, "nope", NULL, &answer, NULL, &err),
                      HG_ENOTFOUND);
     must(trigger_with("null", NULL, &err), &err);
 }
@@ -70,7 +70,7 @@ static void *trigger_once(void *arg)
     struct hg_error err = HG_ERROR_INIT;
     char busy[HG_UUID_TEXT] = "";
     json_t *answer = NULL;
-    int r = hg_pipelines_trigger(fixture.service, "hang", NULL, &answer, busy, &err);
+    int r = hg_pipelines_trigger(fixture.service, NULL, "hang", NULL, &answer, busy, &err);
     json_decref(answer);
     *(int *)arg = r == HG_ECONFLICT && busy[0] == '\0' ? HG_EINTERNAL : r;
     return NULL;
@@ -255,7 +255,7 @@ static void test_a_run_is_cancelled(void **state)
     start_service();
     trigger("two", run_id);
     metadata_reaches("select count(*) as n from job_run where status = 'running'", 2);
-    must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+    must(hg_runs_cancel(fixture.service, NULL, run_id, &answer, &err), &err);
     assert_string_equal(text_at(answer, "run_id"), run_id);
     json_decref(answer);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
@@ -265,7 +265,7 @@ static void test_a_run_is_cancelled(void **state)
     for (size_t i = 0; i < HG_COUNT(jobs); i++) {
         assert_string_equal(status_of(run, jobs[i]), "cancelled");
     }
-    assert_int_equal(hg_runs_cancel(fixture.service, run_id, &answer, &err), HG_ECONFLICT);
+    assert_int_equal(hg_runs_cancel(fixture.service, NULL, run_id, &answer, &err), HG_ECONFLICT);
     assert_non_null(strstr(err.message, "(cancelled)"));
 }
 
@@ -286,7 +286,7 @@ static void test_a_long_statement_is_cancelled(void **state)
     metadata_reaches("select count(*) as n from pg_locks where locktype = 'advisory'"
                      " and database = (select oid from pg_database where datname = 'warehouse')",
                      1);
-    must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+    must(hg_runs_cancel(fixture.service, NULL, run_id, &answer, &err), &err);
     json_decref(answer);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
     assert_string_equal(text_at(run, "status"), "cancelled");
@@ -353,7 +353,7 @@ static void test_what_was_lost_is_settled_before_it_is_cancelled(void **state)
                            run_id);
             sql("warehouse", text);
         }
-        must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+        must(hg_runs_cancel(fixture.service, NULL, run_id, &answer, &err), &err);
         json_decref(answer);
         HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
         assert_string_equal(text_at(run, "status"), statuses[committed]);
@@ -388,7 +388,7 @@ static void test_what_is_given_back_is_left_to_others(void **state)
     assert_int_equal(hg_attempts_wanted(fixture.service), 0);
     for (int i = 0; i < 2; i++) {
         json_t *answer = NULL;
-        must(hg_runs_cancel(fixture.service, run_id[i], &answer, &err), &err);
+        must(hg_runs_cancel(fixture.service, NULL, run_id[i], &answer, &err), &err);
         json_decref(answer);
     }
     json_decref(run_ended(run_id[0]));
@@ -406,7 +406,7 @@ static void test_a_run_that_waits_is_cancelled_at_once(void **state)
     start_service();
     trigger("crash", run_id);
     metadata_reaches("select count(*) as n from job_run where status = 'retrying'", 2);
-    must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+    must(hg_runs_cancel(fixture.service, NULL, run_id, &answer, &err), &err);
     assert_string_equal(text_at(answer, "status"), "cancelled");
     json_decref(answer);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
@@ -438,7 +438,7 @@ static void test_a_failed_run_is_tried_again(void **state)
     assert_string_equal(text_at(failed, "status"), "failed");
     assert_string_equal(status_of(failed, "sql"), "failed");
     sql("warehouse", "create table m.c (x int); grant select on m.c to headgate_user");
-    must(hg_runs_retry(fixture.service, run_id, &answer, busy, &err), &err);
+    must(hg_runs_retry(fixture.service, NULL, run_id, &answer, busy, &err), &err);
     assert_string_equal(text_at(answer, "run_id"), run_id);
     json_decref(answer);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
@@ -449,7 +449,8 @@ static void test_a_failed_run_is_tried_again(void **state)
     assert_int_equal(warehouse_number("select count(*) as n from m.b"), 5);
     assert_int_equal(metadata_number("select attempt as n from job_run where job_id = 'sql'"), 2);
     assert_int_equal(metadata_number("select attempt as n from job_run where job_id = 'fetch'"), 1);
-    assert_int_equal(hg_runs_retry(fixture.service, run_id, &answer, busy, &err), HG_ECONFLICT);
+    assert_int_equal(hg_runs_retry(fixture.service, NULL, run_id, &answer, busy, &err),
+                     HG_ECONFLICT);
     assert_non_null(strstr(err.message, "nothing to try again"));
 }
 
@@ -465,7 +466,7 @@ static void test_cancels_meet_claims(void **state)
         char run_id[HG_UUID_TEXT];
         json_t *answer = NULL;
         trigger("good", run_id);
-        int r = hg_runs_cancel(fixture.service, run_id, &answer, &err);
+        int r = hg_runs_cancel(fixture.service, NULL, run_id, &answer, &err);
         assert_true(r == HG_OK || (r == HG_ECONFLICT && !err.retryable)); /* it had ended */
         json_decref(answer);
         HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
@@ -485,19 +486,21 @@ static void test_a_cancelled_run_goes_on_where_it_was(void **state)
     write_pipeline("two", TWO_FLOWS("hang-in-read"));
     start_service();
     trigger("two", run_id);
-    must(hg_runs_cancel(fixture.service, run_id, &answer, &err), &err);
+    must(hg_runs_cancel(fixture.service, NULL, run_id, &answer, &err), &err);
     json_decref(answer);
     json_decref(run_ended(run_id));
     trigger("two", other);
-    assert_int_equal(hg_runs_retry(fixture.service, run_id, &answer, busy, &err), HG_ECONFLICT);
+    assert_int_equal(hg_runs_retry(fixture.service, NULL, run_id, &answer, busy, &err),
+                     HG_ECONFLICT);
     assert_string_equal(busy, other);
-    must(hg_runs_cancel(fixture.service, other, &answer, &err), &err);
+    must(hg_runs_cancel(fixture.service, NULL, other, &answer, &err), &err);
     json_decref(answer);
     json_decref(run_ended(other));
-    must(hg_runs_retry(fixture.service, run_id, &answer, busy, &err), &err);
+    must(hg_runs_retry(fixture.service, NULL, run_id, &answer, busy, &err), &err);
     json_decref(answer);
     metadata_reaches("select count(*) as n from job_run where status = 'running'", 2);
-    assert_int_equal(hg_runs_retry(fixture.service, run_id, &answer, busy, &err), HG_ECONFLICT);
+    assert_int_equal(hg_runs_retry(fixture.service, NULL, run_id, &answer, busy, &err),
+                     HG_ECONFLICT);
     assert_non_null(strstr(err.message, "has not ended yet"));
 }
 

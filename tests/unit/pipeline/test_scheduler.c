@@ -114,7 +114,7 @@ static void wake_scheduler(const char *pipeline)
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *patch = json_pack("{s:i}", "parallelism", 2);
     HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
-    must(hg_pipelines_update(fixture.service, pipeline, patch, &answer, &err), &err);
+    must(hg_pipelines_update(fixture.service, NULL, pipeline, patch, &answer, &err), &err);
 }
 
 /* The time of a tick that is due now. */
@@ -198,12 +198,12 @@ static void test_no_schedule_no_run(void **state)
     for (size_t i = 0; i < HG_COUNT(patches); i++) {
         HG_CLEANUP(hg_json_decrefp) json_t *patch = json_loads(patches[i], 0, NULL);
         HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
-        must(hg_pipelines_update(fixture.service, "good", patch, &answer, &err), &err);
+        must(hg_pipelines_update(fixture.service, NULL, "good", patch, &answer, &err), &err);
         assert_true(json_is_null(json_object_get(answer, "next_run_at")));
     }
     HG_CLEANUP(hg_json_decrefp) json_t *patch = json_loads("{\"enabled\": true}", 0, NULL);
     HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
-    must(hg_pipelines_update(fixture.service, "good", patch, &answer, &err), &err);
+    must(hg_pipelines_update(fixture.service, NULL, "good", patch, &answer, &err), &err);
     assert_non_null(strstr(text_at(answer, "next_run_at"), "T03:00:00.000Z"));
 }
 

@@ -131,7 +131,7 @@ static void test_a_second_run_is_refused(void **state)
     write_pipeline("hang", FLOW("hang", "hang-in-read", "10", "timeout: 1s\n"));
     start_service();
     trigger("hang", run_id);
-    assert_int_equal(hg_pipelines_trigger(fixture.service, "hang", NULL, &answer, busy, &err),
+    assert_int_equal(hg_pipelines_trigger(fixture.service, NULL, "hang", NULL, &answer, busy, &err),
                      HG_ECONFLICT);
     assert_string_equal(busy, run_id);
     json_decref(run_ended(run_id));
@@ -248,7 +248,7 @@ static void test_files_come_break_and_go(void **state)
         assert_int_equal(json_array_size(json_object_get(pipeline, "jobs")), 2);
         assert_true(json_is_null(json_object_get(pipeline, "next_run_at")));
     }
-    assert_int_equal(hg_pipelines_trigger(fixture.service, "good", NULL, &answer, NULL, &err),
+    assert_int_equal(hg_pipelines_trigger(fixture.service, NULL, "good", NULL, &answer, NULL, &err),
                      HG_EINVAL);
     write_pipeline("good", FLOW("good", "numbers", "11", ""));
     must(hg_pipelines_reload(fixture.service, &err), &err);
@@ -302,7 +302,7 @@ static void test_settings(void **state)
         struct hg_error err = HG_ERROR_INIT;
         HG_CLEANUP(hg_json_decrefp) json_t *patch = json_loads(cases[i].patch, 0, NULL);
         HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
-        int r = hg_pipelines_update(fixture.service, "good", patch, &answer, &err);
+        int r = hg_pipelines_update(fixture.service, NULL, "good", patch, &answer, &err);
         assert_int_equal(r, cases[i].pointer ? HG_EINVAL : HG_OK);
         assert_string_equal(err.pointer, cases[i].pointer ? cases[i].pointer : "");
     }
