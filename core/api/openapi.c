@@ -59,13 +59,14 @@ static const struct {
 
 enum {
     FOR_ALL = 0,
-    FOR_USERS = 1,    /* needs a sign-in */
-    FOR_PATHS = 2,    /* names a thing */
-    FOR_INPUT = 4,    /* takes a query or a body */
-    FOR_BODIES = 8,   /* takes a body */
-    FOR_EDITS = 16,   /* PATCH, DELETE */
-    FOR_ACTS = 32,    /* POST for users */
-    FOR_SIGN_IN = 64, /* POST for anyone */
+    FOR_USERS = 1,     /* needs a sign-in */
+    FOR_PATHS = 2,     /* names a thing */
+    FOR_INPUT = 4,     /* takes a query or a body */
+    FOR_BODIES = 8,    /* takes a body */
+    FOR_EDITS = 16,    /* PATCH, DELETE */
+    FOR_ACTS = 32,     /* POST for users */
+    FOR_SIGN_IN = 64,  /* POST for anyone */
+    FOR_GUESSES = 128, /* looks at a password */
 };
 
 /* When an answer other than the good one may come. */
@@ -73,16 +74,16 @@ static const struct {
     int status;
     unsigned when;
 } problems[] = {
-    {400, FOR_INPUT},
+    {400, FOR_USERS | FOR_INPUT},
     {401, FOR_USERS | FOR_SIGN_IN},
-    {403, FOR_USERS},
+    {403, FOR_USERS | FOR_SIGN_IN},
     {404, FOR_PATHS},
     {409, FOR_ACTS | FOR_EDITS},
     {412, FOR_EDITS},
     {413, FOR_BODIES},
     {415, FOR_BODIES},
     {422, FOR_BODIES},
-    {429, FOR_SIGN_IN | FOR_ACTS},
+    {429, FOR_GUESSES},
     {500, FOR_ALL},
     {503, FOR_ALL},
 };
@@ -158,7 +159,8 @@ static unsigned traits_of(const struct hg_route *route)
     return (is_public ? 0U : FOR_USERS) | (strchr(route->pattern, '{') ? FOR_PATHS : 0U) |
            (route->query || route->request_schema ? FOR_INPUT : 0U) |
            (route->request_schema ? FOR_BODIES : 0U) | (is_edit ? FOR_EDITS : 0U) |
-           (is_post && !is_public ? FOR_ACTS : 0U) | (is_post && is_public ? FOR_SIGN_IN : 0U);
+           (is_post && !is_public ? FOR_ACTS : 0U) | (is_post && is_public ? FOR_SIGN_IN : 0U) |
+           (route->flags & HG_ROUTE_PASSWORD ? FOR_GUESSES : 0U);
 }
 
 static json_t *responses(const struct hg_route *route, const json_t *schemas)

@@ -26,6 +26,7 @@
 #define ADMIN     HG_ROLE_ADMIN
 #define PUBLIC    HG_ROUTE_PUBLIC
 #define INLINE    (HG_ROUTE_PUBLIC | HG_ROUTE_INLINE)
+#define PASSWORD  HG_ROUTE_PASSWORD
 
 static const char *const page_query[] = {"limit", "cursor", NULL};
 static const char *const events_query[] = {"topics", "run_id", "last_event_id", NULL};
@@ -47,13 +48,13 @@ static const struct hg_route routes[] = {
      "Figures for Prometheus; on this machine, or signed in", NULL, "Metrics", NULL,
      "get_metrics", 200},
 
-    {"POST", "/api/v1/auth/login", NOBODY, PUBLIC, hg_api_login,
+    {"POST", "/api/v1/auth/login", NOBODY, PUBLIC | PASSWORD, hg_api_login,
      "Sign in; answers the session cookie", "Login", "Session", NULL, "log_in", 200},
     {"POST", "/api/v1/auth/logout", VIEWER, 0, hg_api_logout,
      "End the session", NULL, NULL, NULL, "log_out", 204},
     {"GET", "/api/v1/auth/me", VIEWER, 0, hg_api_me,
      "Who is signed in", NULL, "Session", NULL, "get_me", 200},
-    {"POST", "/api/v1/auth/password", VIEWER, 0, hg_api_password,
+    {"POST", "/api/v1/auth/password", VIEWER, PASSWORD, hg_api_password,
      "Change one's own password; ends one's other sessions", "PasswordChange", NULL, NULL, "change_password", 204},
     {"GET", "/api/v1/auth/sessions", VIEWER, 0, hg_api_sessions_list,
      "Who is signed in where, with one's own name", NULL, "SignInList", owned_query, "list_sessions", 200},

@@ -17,8 +17,9 @@
 typedef int hg_http_handler(struct hg_http_request *request, struct hg_error *err);
 
 enum hg_route_flags {
-    HG_ROUTE_PUBLIC = 1, /* needs no sign-in */
-    HG_ROUTE_INLINE = 2, /* never waits */
+    HG_ROUTE_PUBLIC = 1,   /* needs no sign-in */
+    HG_ROUTE_INLINE = 2,   /* never waits */
+    HG_ROUTE_PASSWORD = 4, /* looks at a password, so it answers 429 when one is guessed at */
 };
 
 struct hg_route {
