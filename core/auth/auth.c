@@ -207,7 +207,7 @@ static int begin_session(struct hg_auth *auth,
 
 static int take_user(const PGresult *result, struct hg_principal *ret, struct hg_error *err)
 {
-    enum hg_role role;
+    enum hg_role role = HG_ROLE_NONE;
     int r = hg_role_parse(hg_result_text(result, 0, "role"), &role, err);
     if (r == HG_OK) {
         hg_auth_identify(ret, HG_PRINCIPAL_USER, role, result);

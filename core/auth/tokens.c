@@ -231,7 +231,7 @@ int hg_token_create(struct hg_auth *auth,
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *item = NULL;
     char token[HG_API_TOKEN];
-    enum hg_role role;
+    enum hg_role role = HG_ROLE_NONE;
     int r = check_request(owner, request, &role, err);
     r = r < 0 ? r : make_text(token, err);
     r = r < 0 ? r : hg_auth_begin(auth, &db, err);
