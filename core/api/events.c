@@ -15,7 +15,7 @@ static int check_topics(const struct hg_http_request *request,
                         uint32_t *topics,
                         struct hg_error *err)
 {
-    if (hg_role_allows(request->role, HG_ROLE_DATA_SCIENTIST)) {
+    if (hg_role_allows(request->principal.role, HG_ROLE_DATA_SCIENTIST)) {
         return HG_OK;
     }
     *topics &= ~HG_TOPIC_BIT(HG_TOPIC_LOGS);
@@ -23,7 +23,7 @@ static int check_topics(const struct hg_http_request *request,
         (void)hg_error_set(err,
                            HG_EFORBIDDEN,
                            "your role %s does not allow the topic \"logs\"; it needs %s",
-                           hg_role_name(request->role),
+                           hg_role_name(request->principal.role),
                            hg_role_name(HG_ROLE_DATA_SCIENTIST));
         return hg_error_hint(err, "Ask an admin to change your role.");
     }
