@@ -3,6 +3,7 @@ import concurrent.futures
 import os
 import re
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -266,6 +267,33 @@ def test_a_cookie_from_another_origin_changes_nothing(admin):
 def test_a_token_comes_from_anywhere(admin):
     client = Client(admin.url, token=admin.new_token()["token"])
     assert client.post("/auth/tokens", {"name": "x"}, headers=ORIGIN).status_code == 201
+
+
+def handshake(admin, **headers):
+    """The status that the host gives to who opens a WebSocket."""
+    lines = {"Host": f"127.0.0.1:{admin.url.rsplit(':', 1)[1]}", "Upgrade": "websocket",
+             "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+             "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", **headers}
+    with socket.create_connection(("127.0.0.1", int(admin.url.rsplit(":", 1)[1])), 30) as s:
+        s.sendall((f"GET {BASE}/events HTTP/1.1\r\n"
+                   + "".join(f"{k}: {v}\r\n" for k, v in lines.items()) + "\r\n").encode())
+        return int(s.makefile("rb").readline().split()[1])
+
+
+def test_live_updates_take_a_token_from_anywhere_and_a_cookie_from_here(admin):
+    made = admin.new_token()
+    bearer = {"Authorization": f"Bearer {made['token']}"}
+    cookie = {"Cookie": f"headgate_session={admin.http.cookies['headgate_session']}"}
+    assert handshake(admin, **bearer) == 101
+    assert handshake(admin, **bearer, **ORIGIN) == 101
+    assert handshake(admin, **cookie, Origin=admin.url) == 101
+    assert handshake(admin, **cookie, **ORIGIN) == 403
+    assert handshake(admin, **cookie) == 403
+    assert handshake(admin, Origin=admin.url) == 401
+    assert admin.delete(f"/auth/tokens/{made['id']}").status_code == 204
+    assert handshake(admin, **bearer) == 401
+    # A wrong token is not made good by a cookie.
+    assert handshake(admin, **bearer, **cookie, Origin=admin.url) == 401
 
 
 # ---- tokens ----
