@@ -101,7 +101,11 @@ async function checkScene(context, scene) {
       ...(await axeFindings(page, rules)),
     ];
     findings.push(...found.map((finding) => `${theme} ${width}: ${finding}`));
-    if (shots) await page.screenshot({ path: `${shots}/${scene.name}-${theme}-${width}.png` });
+    if (shots)
+      await page.screenshot({
+        path: `${shots}/${scene.name}-${theme}-${width}.png`,
+        fullPage: true,
+      });
   }
   findings.push(...(await sidewaysFindings(page, NARROWEST)));
   await close();

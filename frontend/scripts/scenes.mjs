@@ -252,7 +252,19 @@ export const scenes = [
   {
     name: 'pipeline-settings',
     path: '/pipelines/sp500-daily?tab=settings',
-    until: 'Tasks at once',
+    until: 'Clocks go forward',
+  },
+  {
+    name: 'pipeline-settings-file',
+    path: '/pipelines/sp500-daily?tab=settings',
+    act: (page) => page.getByRole('button', { name: 'Go back to the file' }).click(),
+    until: 'settings hold again',
+  },
+  {
+    name: 'pipeline-settings-viewer',
+    path: '/pipelines/sp500-daily?tab=settings',
+    state: { user: users.viewer },
+    until: 'Only an administrator',
   },
   {
     name: 'pipeline-settings-wrong',

@@ -100,6 +100,14 @@ export function formatDay(value, zone) {
   return `${p.day} ${p.month} ${p.year}`;
 }
 
+/** `Sun 8 Mar 2026, 03:00` of `2026-03-08T03:00:00-04:00`: the clock on the wall, whatever its zone. */
+export function formatLocalTime(text) {
+  const at = toInstant(`${String(text).slice(0, 19)}Z`);
+  if (at === null) return NOTHING;
+  const p = partsOf(at, 'UTC');
+  return `${WEEKDAYS[new Date(at).getUTCDay()]} ${p.day} ${p.month} ${p.year}, ${p.hour}:${p.minute}`;
+}
+
 /** The short name of a zone at an instant: `UTC`, `CET`, `GMT+5:45`. */
 export function zoneName(zone, at = Date.now()) {
   return partsOf(at, zone).timeZoneName;
@@ -117,6 +125,7 @@ export function browserZone() {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 }
 
+const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const formatters = new Map();
 
 function partsOf(at, zone = 'UTC') {

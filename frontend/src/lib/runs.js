@@ -8,7 +8,10 @@ export function jobsOfRun(pipelineJobs, run) {
   const known = pipelineJobs.map((job) => {
     const seen = inRun.get(job.id);
     if (seen) return { ...job, ...seen, name: job.name, type: job.type, inRun: true };
-    return { ...job, status: statusWithout(run) ?? job.status, inRun: false };
+    if (!run) return { ...job, inRun: false };
+    // What the job knows of is another run.
+    const unknown = { last_run_at: null, duration_ms: null, attempts: null };
+    return { ...job, ...unknown, status: statusWithout(run), inRun: false };
   });
   const ids = new Set(pipelineJobs.map((job) => job.id));
   const gone = (run?.jobs ?? [])
@@ -18,10 +21,7 @@ export function jobsOfRun(pipelineJobs, run) {
 }
 
 /** How a job stands that a run knows nothing of: a run that was skipped has no jobs at all. */
-function statusWithout(run) {
-  if (!run) return null;
-  return run.status === 'skipped' ? 'skipped' : 'unknown';
-}
+const statusWithout = (run) => (run.status === 'skipped' ? 'skipped' : 'unknown');
 
 /**
  * The newest run that ran or will: times that were skipped or missed stand among the runs, and say
@@ -31,10 +31,6 @@ export function newestRun(runs, last = null) {
   return runs.find(({ status }) => status !== 'skipped') ?? last ?? runs[0] ?? null;
 }
 
-/**
- * What the message of a run is headed: `{title, tone}`. Times that were missed are cancelled by the
- * host, one that was skipped conflicts with a run under way.
- */
 const HEADINGS = {
   failed: { title: 'The run failed', tone: 'failed' },
   cancelled: { title: 'The run was stopped', tone: 'cancelled' },
@@ -42,6 +38,10 @@ const HEADINGS = {
   missed: { title: 'Missed: these runs did not start', tone: 'skipped' },
 };
 
+/**
+ * What the message of a run is headed: `{title, tone}`. Times that were missed are cancelled by the
+ * host, one that was skipped conflicts with a run under way.
+ */
 export function messageHeading(run) {
   if (run.status === 'skipped' && run.error?.code === 'cancelled') return HEADINGS.missed;
   return HEADINGS[run.status] ?? { title: 'A job of this run failed', tone: 'warning' };
@@ -64,6 +64,12 @@ export function errorParts(error) {
   if (typeof error === 'string') return { message: error, hint: null };
   const message = error.message ?? error.detail ?? error.title ?? JSON.stringify(error);
   return { message, hint: error.hint ?? null };
+}
+
+/** A message as a sentence that stands alone: the host writes parts of log lines. */
+export function asSentence(text) {
+  const capital = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[\p{L}\p{N})\]"'”’`]$/u.test(capital) ? `${capital}.` : capital;
 }
 
 /** `line 12` for a number, the text itself otherwise. */

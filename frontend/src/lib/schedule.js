@@ -80,3 +80,34 @@ function describeDays(weekday) {
 export function scheduleZone(pipeline) {
   return pipeline.timezone || 'UTC';
 }
+
+/** The settings that the fields of the question for fire times are. */
+export const SETTING_OF_FIELD = { '/cron': 'schedule', '/timezone': 'timezone' };
+
+const EFFECTS = {
+  moved:
+    'Clocks go forward on this day and leave the written time out: it runs right behind the gap.',
+  first_of_two: 'Clocks go back on this day and this time comes twice: this is the first.',
+  second_of_two: 'Clocks go back on this day and this time comes twice: this is the second.',
+};
+
+/** What a change of the clock does to a time of its day: `{text, moves}`. */
+export function clockNote({ effect, offset_before: before, offset_after: after }) {
+  const text = Object.hasOwn(EFFECTS, effect)
+    ? EFFECTS[effect]
+    : `Clocks change on this day, from UTC${before} to UTC${after}.`;
+  return { text, moves: Object.hasOwn(EFFECTS, effect) };
+}
+
+const MISSED = {
+  none: 'are not made up for',
+  last: 'are made up for by one run, for the last of them',
+  all: 'are each made up for, one after the other',
+};
+
+/** What happens to the times that came while no host ran. */
+export function describeMissed(missed) {
+  return Object.hasOwn(MISSED, missed)
+    ? `Times that come while no host runs ${MISSED[missed]}.`
+    : null;
+}

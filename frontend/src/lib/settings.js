@@ -27,6 +27,21 @@ export function settingsPatch(pipeline, drafts) {
   );
 }
 
+/**
+ * What the file says of the settings that were changed without it, as the form shows them, by name.
+ * One that was changed to the same is none.
+ */
+export function fileDrafts(pipeline) {
+  if (!pipeline.file_settings) return {};
+  const here = settingsDrafts(pipeline);
+  const file = settingsDrafts(pipeline.file_settings);
+  return Object.fromEntries(
+    Object.keys(pipeline.overrides ?? {})
+      .filter((name) => name in file && file[name] !== here[name])
+      .map((name) => [name, file[name]]),
+  );
+}
+
 /** The host's errors by setting. */
 export function settingErrors(error) {
   const found = {};

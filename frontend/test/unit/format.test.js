@@ -7,6 +7,7 @@ import {
   formatCompactCount,
   formatCount,
   formatDuration,
+  formatLocalTime,
   formatEstimate,
   formatRelative,
   NOTHING,
@@ -111,4 +112,10 @@ describe('times', () => {
     expect(zoneName('UTC', now)).toBe('UTC');
     expect(zoneName('Asia/Kathmandu', now)).toBe('GMT+5:45');
   });
+});
+
+it('tells the time of the wall as it is written, in any zone', () => {
+  expect(formatLocalTime('2026-03-08T03:00:00-04:00')).toBe('Sun 8 Mar 2026, 03:00');
+  expect(formatLocalTime('2026-11-27T23:45:00+05:45')).toBe('Fri 27 Nov 2026, 23:45');
+  expect(formatLocalTime('nonsense')).toBe('–');
 });

@@ -8,6 +8,7 @@ import {
 } from '../../src/lib/columns.js';
 import { draftsOf, fieldErrors, paramFields, paramsOf } from '../../src/lib/params.js';
 import {
+  asSentence,
   countByState,
   errorParts,
   jobsOfRun,
@@ -15,7 +16,8 @@ import {
   newestRun,
   positionText,
 } from '../../src/lib/runs.js';
-import { describeSchedule } from '../../src/lib/schedule.js';
+import { clockNote, describeMissed, describeSchedule } from '../../src/lib/schedule.js';
+import { fileDrafts } from '../../src/lib/settings.js';
 import { describeState, isActive, pipelineState } from '../../src/lib/status.js';
 import {
   anyText,
@@ -261,6 +263,51 @@ describe('runs that did not start', () => {
     expect(messageHeading({ status: 'running' }).title).toBe('A job of this run failed');
   });
 });
+
+describe('changes of the clock', () => {
+  const change = { offset_before: '-05:00', offset_after: '-04:00' };
+
+  it.each([
+    ['moved', /leave the written time out/, true],
+    ['first_of_two', /the first/, true],
+    ['second_of_two', /the second/, true],
+    ['none', /from UTC-05:00 to UTC-04:00/, false],
+    ['toString', /from UTC-05:00/, false],
+  ])('%s', (effect, words, moves) => {
+    const note = clockNote({ ...change, effect });
+    expect(note.text).toMatch(words);
+    expect(note.moves).toBe(moves);
+  });
+});
+
+it('says what becomes of missed times', () => {
+  expect(describeMissed('all')).toMatch(/each made up for/);
+  expect(describeMissed('valueOf')).toBeNull();
+});
+
+it('shows what the file says only where it is another thing', () => {
+  const pipeline = {
+    schedule: '@daily',
+    timezone: null,
+    parallelism: 2,
+    retries: 3,
+    enabled: true,
+  };
+  const changed = { ...pipeline, schedule: null, enabled: false };
+  const overrides = { schedule: null, enabled: false, retries: 3 };
+  expect(fileDrafts({ ...changed, overrides, file_settings: pipeline })).toEqual({
+    schedule: '@daily',
+    enabled: true,
+  });
+  expect(fileDrafts({ ...changed, overrides, file_settings: null })).toEqual({});
+});
+
+it.each([
+  ['run 5 was still under way', 'Run 5 was still under way.'],
+  ['ended.', 'Ended.'],
+  ['what now?', 'What now?'],
+  ['', ''],
+])('“%s” is a sentence as “%s”', (text, sentence) => expect(asSentence(text)).toBe(sentence));
 
 describe('columns', () => {
   it.each([

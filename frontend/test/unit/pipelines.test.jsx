@@ -249,7 +249,7 @@ describe('runs', () => {
     const message = (await screen.findByText('Skipped: this run did not start')).closest('.panel');
     expect(message).toHaveClass('queued');
     expect(message.querySelector('svg')).toHaveClass('tabler-icon-player-skip-forward');
-    expect(message).toHaveTextContent(skippedRun.error.message);
+    expect(message).toHaveTextContent(/Run 0f9c2e71-.* of the pipeline was still under way\./);
     expect(screen.queryByText('The run failed')).toBeNull();
     expect(screen.queryByText('Rows extracted')).toBeNull();
     expect(screen.getByText('Scheduled for')).toBeVisible();
@@ -487,7 +487,7 @@ describe('settings', () => {
     await user.clear(screen.getByLabelText('Retries of a job'));
     await user.type(screen.getByLabelText('Retries of a job'), '7');
     await user.click(save);
-    expect(await screen.findByText(/Changed here, whatever the file says/)).toBeVisible();
+    expect(await screen.findByText('@daily')).toBeVisible();
     const sent = requests.find(({ method }) => method === 'PATCH');
     expect(sent.body).toEqual({ schedule: '15 6 * * *', retries: 7 });
     expect(sent.headers['if-match']).toBe('"1"');
@@ -498,6 +498,45 @@ describe('settings', () => {
       expect(last.body).toEqual({ schedule: null });
       expect(last.headers['if-match']).toBe('"2"');
     });
+  });
+
+  it('show the next times of what is typed, with changes of the clock, and what is wrong', async () => {
+    const { user } = openApp(path);
+    const schedule = await screen.findByLabelText('Schedule');
+    const times = await screen.findByRole('list', { name: 'Next times' });
+    expect(times.children).toHaveLength(5);
+    expect(times.children[1]).toHaveTextContent('Sat 13 Mar 2027, 02:30UTC-05:00');
+    expect(times.children[2]).toHaveTextContent(/Clocks go forward on this day/);
+    expect(times.children[2].querySelector('svg')).not.toBeNull();
+    expect(screen.getByText(/made up for by one run/)).toHaveTextContent('missed: last');
+    await user.clear(schedule);
+    await user.type(schedule, '30 25 * * *');
+    await waitFor(() => expect(schedule).toHaveAccessibleDescription(/found "25"/));
+    expect(schedule).toBeInvalid();
+    const asked = requests.filter(({ path: at }) => at === '/ingestion/schedules/next');
+    expect(asked[0].query.get('cron')).toBe('30 22 * * 1-5');
+    expect(asked[0].query.get('timezone')).toBe('America/New_York');
+    expect(asked.at(-1).query.get('cron')).toBe('30 25 * * *');
+    expect(screen.queryByRole('list', { name: 'Next times' })).toBeNull();
+  });
+
+  it('go back to the file, one or all, and the last is undone', async () => {
+    const { user } = openApp(path);
+    const use = await screen.findByRole('button', { name: /^Use it for Schedule/ });
+    expect(screen.queryByRole('button', { name: /^Use it for Retries/ })).toBeNull();
+    await user.click(use);
+    expect(screen.getByLabelText('Schedule')).toHaveValue('@daily');
+    await user.click(screen.getByRole('button', { name: 'Go back to the file' }));
+    await user.click(await screen.findByRole('button', { name: 'Undo' }));
+    await waitFor(() => expect(requests.some(({ method }) => method === 'PATCH')).toBe(true));
+    const [back, again] = ['DELETE', 'PATCH'].map((wanted) =>
+      requests.find(({ method }) => method === wanted),
+    );
+    expect(back.path).toBe('/ingestion/pipelines/sp500-daily/overrides');
+    expect(back.headers['if-match']).toBe('"1"');
+    expect(again.body).toEqual({ schedule: '30 22 * * 1-5', retries: 3 });
+    await waitFor(() => expect(screen.getByLabelText('Schedule')).toHaveValue('30 22 * * 1-5'));
+    expect(screen.queryByText('The file’s settings hold again')).toBeNull();
   });
 
   it('say at the field what the host does not take', async () => {

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { formatCount } from '../../lib/format.js';
-import { errorParts, messageHeading } from '../../lib/runs.js';
+import { asSentence, errorParts, messageHeading } from '../../lib/runs.js';
 import { isActive, triggerWord } from '../../lib/status.js';
 import { Notice } from '../../ui/notices.jsx';
 import { RejectedMark } from '../../ui/RejectedMark.jsx';
@@ -61,7 +61,7 @@ export function RunSummary({ run }) {
     <>
       {error && (
         <Notice tone={heading.tone} title={heading.title}>
-          <p className={classes.errorText}>{error.message}</p>
+          <p className={classes.errorText}>{asSentence(error.message)}</p>
           {error.hint && <p className="muted">{error.hint}</p>}
           {failed && (
             <p>
