@@ -39,6 +39,13 @@ function longLog(count) {
   }));
 }
 
+/** A schedule, and parameters to be given. */
+const askingPipeline = {
+  ...pipelines.find(({ id }) => id === 'hospital-backfill'),
+  id: 'hospital',
+  schedule: '@daily',
+};
+
 /** A file that is wrong all over, before pipelines that are right. */
 function wrongAllOver(count) {
   const errors = Array.from({ length: count }, (_, at) => ({
@@ -248,6 +255,38 @@ export const scenes = [
     path: '/pipelines/hospital-backfill?dialog=run',
     act: (page) => page.getByRole('button', { name: 'Run', exact: true }).click(),
     until: 'A run needs a value here',
+  },
+  {
+    name: 'pipeline-backfill-dialog',
+    path: '/pipelines/sp500-daily?dialog=backfill',
+    act: async (page) => {
+      await page.getByLabel('From').fill('2026-10-01T00:00');
+      await page.getByLabel('Before').fill('2026-10-21T00:00');
+    },
+    until: '20 runs: for',
+  },
+  {
+    name: 'pipeline-backfill-wrong',
+    path: '/pipelines/hospital?dialog=backfill',
+    state: { pipelines: [askingPipeline] },
+    act: (page) => page.getByRole('button', { name: 'Start the backfill' }).click(),
+    until: 'Choose a day and a time',
+  },
+  {
+    name: 'pipeline-backfills',
+    path: '/pipelines/sp500-daily?tab=backfills',
+    until: '12 of 30',
+  },
+  {
+    name: 'pipeline-backfills-none',
+    path: '/pipelines/currency-rates?tab=backfills',
+    until: 'No backfill yet',
+  },
+  {
+    name: 'pipeline-paused',
+    path: '/pipelines/vix-close',
+    state: { system: { paused: true, paused_at: new Date(NOW - 3_600_000).toISOString() } },
+    until: 'All pipelines are paused',
   },
   {
     name: 'pipeline-settings',

@@ -108,6 +108,39 @@ export function formatLocalTime(text) {
   return `${WEEKDAYS[new Date(at).getUTCDay()]} ${p.day} ${p.month} ${p.year}, ${p.hour}:${p.minute}`;
 }
 
+/**
+ * Milliseconds since the epoch of `2026-03-08T03:00` on the wall clock of a zone, or null. A time that
+ * a change of the clock leaves out is read as the same time behind it.
+ */
+export function instantOf(text, zone) {
+  const wall = WALL.test(text ?? '') ? toInstant(`${text.slice(0, 16)}:00Z`) : null;
+  if (wall === null) return null;
+  try {
+    const guess = wall - offsetAt(wall, zone);
+    return wall - offsetAt(guess, zone);
+  } catch {
+    // A zone that this browser does not know.
+    return null;
+  }
+}
+
+/** How far the clock of a zone is ahead of UTC at an instant, in milliseconds. */
+function offsetAt(at, zone) {
+  const parts = new Intl.DateTimeFormat('en-US', {
+    timeZone: zone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+  }).formatToParts(at);
+  const p = Object.fromEntries(parts.map(({ type, value }) => [type, Number(value)]));
+  const minute = 60_000;
+  const wall = Date.UTC(p.year, p.month - 1, p.day, p.hour, p.minute);
+  return wall - Math.floor(at / minute) * minute;
+}
+
 /** The short name of a zone at an instant: `UTC`, `CET`, `GMT+5:45`. */
 export function zoneName(zone, at = Date.now()) {
   return partsOf(at, zone).timeZoneName;
@@ -125,6 +158,7 @@ export function browserZone() {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 }
 
+const WALL = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const formatters = new Map();
 

@@ -28,7 +28,8 @@ const statusWithout = (run) => (run.status === 'skipped' ? 'skipped' : 'unknown'
  * nothing of how the pipeline is. `last`: the host's own word for it, where the list has none yet.
  */
 export function newestRun(runs, last = null) {
-  return runs.find(({ status }) => status !== 'skipped') ?? last ?? runs[0] ?? null;
+  if (runs.length === 0) return null;
+  return runs.find(({ status }) => status !== 'skipped') ?? last ?? runs[0];
 }
 
 const HEADINGS = {

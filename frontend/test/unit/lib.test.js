@@ -28,6 +28,7 @@ import {
   stringifySearch,
 } from '../../src/lib/url.js';
 import { gridMove } from '../../src/components/tables/useGridKeys.js';
+import { backfillWindow, progressOf, timesWithin, windowErrors } from '../../src/lib/backfill.js';
 import { placeOf } from '../../src/components/panels/BrokenPipelineFiles.jsx';
 
 describe('the address', () => {
@@ -247,6 +248,7 @@ describe('runs that did not start', () => {
     expect(newestRun([skipped, missed], ran)).toBe(ran);
     expect(newestRun([skipped])).toBe(skipped);
     expect(newestRun([])).toBeNull();
+    expect(newestRun([], ran)).toBeNull();
   });
 
   it('have jobs that did not run either', () => {
@@ -308,6 +310,53 @@ it.each([
   ['what now?', 'What now?'],
   ['', ''],
 ])('“%s” is a sentence as “%s”', (text, sentence) => expect(asSentence(text)).toBe(sentence));
+
+describe('the window of a backfill', () => {
+  it('is read on the clock of the schedule', () => {
+    const drafts = { from: '2026-03-08T00:00', to: '2026-03-09T00:00' };
+    expect(backfillWindow(drafts, 'America/New_York')).toEqual({
+      from: '2026-03-08T05:00:00.000Z',
+      to: '2026-03-09T04:00:00.000Z',
+    });
+    expect(backfillWindow(drafts, 'Asia/Kathmandu').from).toBe('2026-03-07T18:15:00.000Z');
+  });
+
+  it('is none while an end is missing, wrong, or before the other', () => {
+    const to = '2026-03-09T00:00';
+    expect(backfillWindow({ from: '', to }, 'UTC')).toBeNull();
+    expect(backfillWindow({ from: 'soon', to }, 'UTC')).toBeNull();
+    expect(backfillWindow({ from: to, to }, 'UTC')).toBeNull();
+    expect(backfillWindow({ from: '2026-03-08T00:00', to }, 'Moon/Tycho')).toBeNull();
+  });
+
+  it('knows its times as far as they were asked for', () => {
+    const times = ['2026-03-08T07:30:00Z', '2026-03-09T07:30:00Z'].map((at) => ({ at }));
+    expect(timesWithin(times, { to: '2026-03-09T00:00:00Z' })).toEqual({
+      count: 1,
+      first: times[0],
+      last: times[0],
+      more: false,
+    });
+    expect(timesWithin(times, { to: '2026-03-10T00:00:00Z' })).toMatchObject({
+      count: 2,
+      more: true,
+    });
+    expect(timesWithin(times, { to: '2026-03-08T07:30:00Z' })).toMatchObject({
+      count: 0,
+      more: false,
+    });
+  });
+
+  it('takes only its own errors, and a progress counts runs that ended', () => {
+    const errors = [
+      { pointer: '/to', detail: 'in the future' },
+      { pointer: '/params/to', detail: 'other' },
+    ];
+    expect(windowErrors({ errors })).toEqual({ '/to': 'in the future' });
+    expect(progressOf({ runs: 4, runs_succeeded: 2, runs_failed: 1 })).toBe(0.75);
+    expect(progressOf({ runs: 0, runs_succeeded: 0, runs_failed: 0 })).toBe(0);
+  });
+});
 
 describe('columns', () => {
   it.each([

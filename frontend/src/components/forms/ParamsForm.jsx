@@ -7,13 +7,13 @@ const SWITCH = [
 ];
 
 /** One input for each field of lib/params.js. `drafts` and `errors` are by name. */
-export function ParamsForm({ fields, drafts, errors, onChange }) {
+export function ParamsForm({ fields, drafts, errors, onChange, focusFirst = true }) {
   return (
     <div className={classes.fields}>
       {fields.map((field, index) => (
         <Field
           key={field.name}
-          first={index === 0}
+          first={focusFirst && index === 0}
           field={field}
           value={drafts[field.name] ?? ''}
           error={errors[field.name]}

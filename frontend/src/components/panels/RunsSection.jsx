@@ -5,7 +5,6 @@ import { formatCount } from '../../lib/format.js';
 import { Loading } from '../../ui/Loading.jsx';
 import { EmptyState } from '../../ui/notices.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
-import { QuarantineTable } from '../tables/QuarantineTable.jsx';
 import { RunsTable } from '../tables/RunsTable.jsx';
 
 const PipelineSettingsForm = lazy(() =>
@@ -14,8 +13,17 @@ const PipelineSettingsForm = lazy(() =>
   })),
 );
 
+const BackfillsTable = lazy(() =>
+  import('../tables/BackfillsTable.jsx').then((module) => ({ default: module.BackfillsTable })),
+);
+
+const QuarantineTable = lazy(() =>
+  import('../tables/QuarantineTable.jsx').then((module) => ({ default: module.QuarantineTable })),
+);
+
 /** Below the graph: all runs, the rows that the chosen run rejected, the pipeline's settings. */
-export function RunsSection({ pipelineId, query, runs, run, tab, hold }) {
+export function RunsSection({ pipeline, query, runs, run, tab, hold }) {
+  const { id: pipelineId } = pipeline;
   const navigate = useNavigate({ from: '/pipelines/$pipelineId' });
   const rejected = run?.rows_rejected ?? 0;
   return (
@@ -30,11 +38,12 @@ export function RunsSection({ pipelineId, query, runs, run, tab, hold }) {
       }
       keepMounted={false}
     >
-      <Tabs.List mb="sm" aria-label="Runs, rejected rows and settings">
+      <Tabs.List mb="sm" aria-label="Runs, rejected rows, backfills and settings">
         <Tabs.Tab value="runs">Runs</Tabs.Tab>
         <Tabs.Tab value="rejected">
           Rejected rows{rejected > 0 && ` · ${formatCount(rejected)}`}
         </Tabs.Tab>
+        <Tabs.Tab value="backfills">Backfills</Tabs.Tab>
         <Tabs.Tab value="settings">Settings</Tabs.Tab>
       </Tabs.List>
       <Tabs.Panel value="runs">
@@ -44,13 +53,20 @@ export function RunsSection({ pipelineId, query, runs, run, tab, hold }) {
       </Tabs.Panel>
       <Tabs.Panel value="rejected">
         {rejected > 0 ? (
-          <QuarantineTable pipelineId={pipelineId} run={run} />
+          <Suspense fallback={<Loading what="the rejected rows" rows={4} />}>
+            <QuarantineTable pipelineId={pipelineId} run={run} />
+          </Suspense>
         ) : (
           <EmptyState title="No rejected rows">
             Rows that do not fit their columns or break a rule are kept here, with the reason. The
             shown run has none.
           </EmptyState>
         )}
+      </Tabs.Panel>
+      <Tabs.Panel value="backfills">
+        <Suspense fallback={<Loading what="the backfills" rows={3} />}>
+          <BackfillsTable pipelineId={pipelineId} scheduled={Boolean(pipeline.schedule)} />
+        </Suspense>
       </Tabs.Panel>
       <Tabs.Panel value="settings">
         <Suspense fallback={<Loading what="the settings" rows={4} />}>

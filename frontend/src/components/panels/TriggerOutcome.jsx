@@ -1,23 +1,24 @@
 import { Link } from '@tanstack/react-router';
 import { ErrorPanel } from '../../ui/notices.jsx';
 
+const BUSY = 'This pipeline already has a run under way';
 const EXPLAINED = {
-  409: 'This pipeline already has a run under way',
   422: 'The run was not started: its parameters are not complete',
 };
 
 /** What came of pressing “Run now”, where it did not simply start. */
 export function TriggerOutcome({ trigger: { error } }) {
   if (!error) return null;
+  // A pause is a conflict too, and names no run.
+  const runId = error.status === 409 ? error.runId : null;
   const shown = {
-    title: EXPLAINED[error.status] ?? error.title,
+    title: runId ? BUSY : (EXPLAINED[error.status] ?? error.title),
     detail: error.detail,
     hint: error.hint,
     errors: error.errors,
     requestId: error.requestId,
     retryAfterSeconds: error.retryAfterSeconds,
   };
-  const runId = error.status === 409 ? error.runId : null;
   return (
     <ErrorPanel error={shown} tone={error.status === 409 ? 'warning' : 'failed'}>
       {runId && (

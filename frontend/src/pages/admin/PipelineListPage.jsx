@@ -5,6 +5,7 @@ import { PipelineStatusCard } from '../../components/cards/PipelineStatusCard.js
 import { StateFilter } from '../../components/forms/StateFilter.jsx';
 import { SearchField } from '../../components/forms/SearchField.jsx';
 import { BrokenPipelineFiles } from '../../components/panels/BrokenPipelineFiles.jsx';
+import { HostPause } from '../../components/panels/PauseNotice.jsx';
 import { formatAmount } from '../../lib/format.js';
 import { EmptyState, NoMatch } from '../../ui/notices.jsx';
 import { PageHead } from '../../ui/PageHead.jsx';
@@ -53,6 +54,7 @@ function PipelineList({ pipelines }) {
   }
   return (
     <div className={classes.stack}>
+      <HostPause />
       <BrokenPipelineFiles pipelines={broken} />
       {readable.length > 0 && (
         <>

@@ -4,18 +4,21 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
 import { pipelineQuery, runQuery, runsQuery, sessionQuery, useTrigger } from '../../api/queries.js';
+import { BackfillButton } from '../../components/buttons/BackfillButton.jsx';
 import { RunNowButton } from '../../components/buttons/RunNowButton.jsx';
 import { BrokenPipelineFiles } from '../../components/panels/BrokenPipelineFiles.jsx';
 import { JobDetailPanel } from '../../components/panels/JobDetailPanel.jsx';
 import { JobsSection } from '../../components/panels/JobsSection.jsx';
+import { HostPause, PipelinePause } from '../../components/panels/PauseNotice.jsx';
 import { RunsSection } from '../../components/panels/RunsSection.jsx';
 import { RunSummary } from '../../components/panels/RunSummary.jsx';
 import { TriggerOutcome } from '../../components/panels/TriggerOutcome.jsx';
+import { formatAmount } from '../../lib/format.js';
 import { paramFields } from '../../lib/params.js';
 import { jobsOfRun, newestRun } from '../../lib/runs.js';
 import { describeSchedule, scheduleZone } from '../../lib/schedule.js';
 import { pipelineState } from '../../lib/status.js';
-import { ErrorPanel } from '../../ui/notices.jsx';
+import { ErrorPanel, Notice } from '../../ui/notices.jsx';
 import { PageHead } from '../../ui/PageHead.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
 import { Status } from '../../ui/Status.jsx';
@@ -92,6 +95,7 @@ function Pipeline({ pipeline }) {
     [pipeline.jobs, chosen.run],
   );
   const [focusPanel, setFocusPanel] = useState(false);
+  const [backfill, setBackfill] = useState(null);
   const job = jobs.find(({ id }) => id === search.job);
 
   const openJob = useCallback(
@@ -136,7 +140,13 @@ function Pipeline({ pipeline }) {
 
   return (
     <>
-      <PipelineHead pipeline={pipeline} trigger={start} asks={asks} onAsk={ask} />
+      <PipelineHead
+        pipeline={pipeline}
+        trigger={start}
+        asks={asks}
+        onAsk={ask}
+        onBackfill={setBackfill}
+      />
       {asking && (
         <Suspense fallback={null}>
           <TriggerPipelineModal
@@ -148,7 +158,10 @@ function Pipeline({ pipeline }) {
         </Suspense>
       )}
       <JobSplit panel={panel}>
+        <HostPause />
+        <PipelinePause pipeline={pipeline} />
         {!asking && <TriggerOutcome trigger={trigger} />}
+        {backfill && <BackfillBegun backfill={backfill} />}
         <BrokenPipelineFiles pipelines={pipeline.errors?.length > 0 ? [pipeline] : []} />
         {chosen.error && <ErrorPanel error={chosen.error} />}
         <OlderRunNote run={chosen.run} newest={chosen.newest} />
@@ -157,7 +170,7 @@ function Pipeline({ pipeline }) {
           <JobsSection jobs={jobs} selectedJob={search.job} view={search.view} onSelect={openJob} />
         )}
         <RunsSection
-          pipelineId={pipeline.id}
+          pipeline={pipeline}
           query={chosen.runsList}
           runs={chosen.runs}
           run={chosen.run}
@@ -169,7 +182,7 @@ function Pipeline({ pipeline }) {
   );
 }
 
-function PipelineHead({ pipeline, trigger, asks, onAsk }) {
+function PipelineHead({ pipeline, trigger, asks, onAsk, onBackfill }) {
   const broken = pipeline.errors?.length > 0;
   const words = describeSchedule(pipeline.schedule);
   return (
@@ -194,8 +207,24 @@ function PipelineHead({ pipeline, trigger, asks, onAsk }) {
           {pipeline.description && <span>{pipeline.description}</span>}
         </>
       }
-      actions={<RunNowButton trigger={trigger} offered={!broken} asks={asks} onAsk={onAsk} />}
+      actions={
+        <>
+          <BackfillButton pipeline={pipeline} onStarted={onBackfill} />
+          <RunNowButton trigger={trigger} offered={!broken} asks={asks} onAsk={onAsk} />
+        </>
+      }
     />
+  );
+}
+
+function BackfillBegun({ backfill }) {
+  return (
+    <Notice tone="running" title="The backfill has begun" role="status">
+      <p>
+        {formatAmount(backfill.runs, 'run')}, one after the other. How far they are stands below,
+        under “Backfills”.
+      </p>
+    </Notice>
   );
 }
 
