@@ -33,6 +33,8 @@ struct hg_api_options {
 int hg_api_start(const struct hg_api_options *options, struct hg_api **ret, struct hg_error *err);
 /* The port it listens on (config->listen_port may be 0). */
 int hg_api_port(const struct hg_api *api);
+/* Reads the certificate again; the old one stays after a failure. [any] thread. */
+int hg_api_reload(struct hg_api *api, struct hg_error *err);
 /* Stop it before the services: requests finish within `grace_ms`, the rest get 503. */
 void hg_api_stop(struct hg_api *api, int64_t grace_ms);
 

@@ -19,6 +19,8 @@ struct hg_api {
     struct hg_auth *auth;
     struct hg_idempotency *idempotency;
     struct hg_site *site;
+    struct hg_networks *trusted_proxies; /* NULL: none */
+    struct hg_tls *tls;                  /* NULL: plain HTTP */
     struct hg_http_server *server;
     int64_t started_us;
     bool is_https; /* the browser's side of it */

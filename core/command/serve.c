@@ -67,6 +67,29 @@ static void stop(struct serving *serving)
     hg_host_stop(&serving->host, serving->config->stop_grace_ms);
 }
 
+static void reload_pipelines(struct serving *serving)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    if (hg_pipelines_reload(serving->host.pipelines, &err) < 0) {
+        hg_log_error("the pipeline files could not be read again", &err);
+    } else {
+        hg_log(HG_LOG_INFO, "the pipeline files were read again", NULL);
+    }
+}
+
+static void reload_certificate(struct serving *serving)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    if (!serving->config->tls_certificate) {
+        return;
+    }
+    if (hg_api_reload(serving->api, &err) < 0) {
+        hg_log_error("the certificate could not be read again, the old one stays", &err);
+    } else {
+        hg_log(HG_LOG_INFO, "the certificate was read again", NULL);
+    }
+}
+
 /* SIGHUP: files may have come or gone, so the patterns are matched anew. */
 static void reload(struct serving *serving)
 {
@@ -83,12 +106,7 @@ static void reload(struct serving *serving)
     serving->config->pipeline_files = fresh->pipeline_files;
     fresh->pipeline_files = files;
     hg_host_config_free(fresh);
-    r = hg_pipelines_reload(serving->host.pipelines, &err);
-    if (r < 0) {
-        hg_log_error("the pipeline files could not be read again", &err);
-    } else {
-        hg_log(HG_LOG_INFO, "the pipeline files were read again", NULL);
-    }
+    reload_pipelines(serving);
 }
 
 static void watched_signals(sigset_t *ret)
@@ -127,6 +145,7 @@ static void wait_for_stop(struct serving *serving)
     watched_signals(&watched);
     while (sigwait(&watched, &signal_number) != 0 || signal_number == SIGHUP) {
         if (signal_number == SIGHUP) {
+            reload_certificate(serving);
             reload(serving);
         }
     }
@@ -149,8 +168,12 @@ static int serve(struct serving *serving, int64_t started_ms)
         return HG_EXIT_FAILED;
     }
     (void)snprintf(text, sizeof text, "%lld", (long long)(hg_time_monotonic_ms() - started_ms));
-    (void)snprintf(
-        url, sizeof url, "http://%s:%d", serving->config->listen_host, hg_api_port(serving->api));
+    (void)snprintf(url,
+                   sizeof url,
+                   "%s://%s:%d",
+                   serving->config->tls_certificate ? "https" : "http",
+                   serving->config->listen_host,
+                   hg_api_port(serving->api));
     hg_log(HG_LOG_INFO, "ready", "url", url, "ms", text, "version", HG_VERSION, NULL);
     warn_of_vault(serving->host.vault);
     wait_for_stop(serving);

@@ -47,6 +47,9 @@ void hg_host_config_free(struct hg_host_config *config)
     free(config->plugin_dir);
     json_decref(config->plugin_pins);
     hg_config_free_list(config->file_roots);
+    free(config->tls_certificate);
+    free(config->tls_key);
+    hg_config_free_list(config->trusted_proxies);
     free(config->web_dir);
     free(config->master_key_file);
     json_decref(config->retention);
@@ -293,7 +296,8 @@ static bool default_public_url(struct hg_host_config *config)
     bool v6 = strchr(config->listen_host, ':') != NULL;
     struct hg_buf url = HG_BUF_INIT;
     hg_buf_printf(&url,
-                  "http://%s%s%s:%d",
+                  "%s://%s%s%s:%d",
+                  config->tls_certificate ? "https" : "http",
                   v6 ? "[" : "",
                   config->listen_host,
                   v6 ? "]" : "",
@@ -395,6 +399,22 @@ static int expand_globs(struct loader *loader, struct hg_error *err)
     return r;
 }
 
+/* What goes together ------------------------------------------------------------------------- */
+
+static void check_tls(struct loader *loader)
+{
+    const struct hg_host_config *config = loader->config;
+    if ((config->tls_certificate != NULL) != (config->tls_key != NULL)) {
+        hg_diagnostics_add(loader->diagnostics,
+                           loader->file ? loader->file : "headgate.yaml",
+                           0,
+                           0,
+                           "Give both paths, or neither for plain HTTP.",
+                           "tls: %s is missing",
+                           config->tls_key ? "certificate" : "key");
+    }
+}
+
 /* Loading ------------------------------------------------------------------------------------ */
 
 static int find_folders(struct loader *loader, const char *path, struct hg_error *err)
@@ -449,6 +469,7 @@ int hg_host_config_load(const char *path,
     int r = find_folders(&loader, path, err);
     r = r == HG_OK && loader.file ? read_file(&loader, err) : r;
     r = r < 0 ? r : read_environment(&loader, err);
+    check_tls(&loader);
     r = r < 0 ? r : apply_defaults(&loader, err);
     r = r < 0 ? r : expand_globs(&loader, err);
     if (r < 0) {

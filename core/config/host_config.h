@@ -28,8 +28,11 @@ struct hg_host_config {
     int64_t stop_grace_ms; /* for running tasks, once the host is asked to stop */
     int64_t checkpoint_ms; /* how often a long load commits on its way, where it may */
     char **file_roots;     /* ended by NULL */
-    char *web_dir;         /* frontend/dist beside the binary or the sources; NULL when absent */
-    char *master_key_file; /* NULL: <data_dir>/master.key */
+    char *tls_certificate; /* PEM; NULL: plain HTTP */
+    char *tls_key;
+    char **trusted_proxies; /* networks, ended by NULL; NULL: none */
+    char *web_dir;          /* frontend/dist beside the binary or the sources; NULL when absent */
+    char *master_key_file;  /* NULL: <data_dir>/master.key */
     int log_level;
     bool log_json;
     json_t *retention; /* days by kind */

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
@@ -158,7 +160,45 @@ void hg_config_free_list(char **list)
     free(list);
 }
 
-int hg_config_set_paths(const struct hg_config_setting *setting)
+/* Makes the text of an item, owned by the caller; NULL with *ret_r HG_OK when it complained. */
+typedef char *make_item(const struct hg_config_setting *item, int *ret_r);
+
+static char *make_path(const struct hg_config_setting *item, int *ret_r)
+{
+    const struct hg_yaml_node *value = item->value;
+    if (value->type != HG_YAML_TEXT || value->text[0] == '\0') {
+        *ret_r = wrong(item);
+        return NULL;
+    }
+    char *path = hg_path_resolve(item->folder, value->text);
+    *ret_r = path ? HG_OK : HG_ENOMEM;
+    return path;
+}
+
+static char *make_network(const struct hg_config_setting *item, int *ret_r)
+{
+    const char *text = scalar(item);
+    const char *const one[] = {text, NULL};
+    struct hg_networks *networks = NULL;
+    struct hg_error err = HG_ERROR_INIT;
+    int r = text ? hg_networks_new(one, &networks, &err) : HG_EINVAL;
+    hg_networks_free(networks);
+    if (r == HG_EINVAL) {
+        complain(item,
+                 err.hint[0] ? err.hint : NULL,
+                 "%s: found %s, expected %s",
+                 name_of(item),
+                 found(item),
+                 item->key->type);
+        *ret_r = HG_OK;
+        return NULL;
+    }
+    char *copy = r == HG_OK ? strdup(text) : NULL;
+    *ret_r = copy ? HG_OK : HG_ENOMEM;
+    return copy;
+}
+
+static int set_list(const struct hg_config_setting *setting, make_item *make)
 {
     const struct hg_yaml_node *value = setting->value;
     const struct hg_yaml_node *const *items = (const struct hg_yaml_node *const *)value->items;
@@ -173,14 +213,11 @@ int hg_config_set_paths(const struct hg_config_setting *setting)
     for (size_t i = 0; list && i < n; i++) {
         struct hg_config_setting item = *setting;
         item.value = items[i];
-        if (items[i]->type != HG_YAML_TEXT || items[i]->text[0] == '\0') {
-            hg_config_free_list(list);
-            return wrong(&item);
-        }
-        list[i] = hg_path_resolve(setting->folder, items[i]->text);
+        int r;
+        list[i] = make(&item, &r);
         if (!list[i]) {
             hg_config_free_list(list);
-            return HG_ENOMEM;
+            return r;
         }
     }
     if (!list) {
@@ -190,6 +227,16 @@ int hg_config_set_paths(const struct hg_config_setting *setting)
     hg_config_free_list(*field);
     *field = list;
     return HG_OK;
+}
+
+int hg_config_set_paths(const struct hg_config_setting *setting)
+{
+    return set_list(setting, make_path);
+}
+
+int hg_config_set_networks(const struct hg_config_setting *setting)
+{
+    return set_list(setting, make_network);
 }
 
 /* A number within the key's bounds; false after it complained. */

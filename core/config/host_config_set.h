@@ -11,6 +11,8 @@ int hg_config_set_url(const struct hg_config_setting *setting);
 int hg_config_set_path(const struct hg_config_setting *setting);
 int hg_config_set_database(const struct hg_config_setting *setting);
 int hg_config_set_paths(const struct hg_config_setting *setting);
+/* Addresses or prefixes of them: base/address.h. */
+int hg_config_set_networks(const struct hg_config_setting *setting);
 int hg_config_set_int(const struct hg_config_setting *setting);
 /* A duration; the bounds are in seconds. */
 int hg_config_set_duration(const struct hg_config_setting *setting);

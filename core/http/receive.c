@@ -1,6 +1,5 @@
 #include "http/receive.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,8 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "http/dispatch.h"
+#include "http/forwarded.h"
+#include "http/tls.h"
 #include "http/watch.h"
 
 enum {
@@ -19,6 +20,8 @@ enum {
     DISCARD_MAX_BYTES = 8 << 20,
     CONNECTION_MEMORY_BYTES = 32 << 10, /* bounds the headers: libmicrohttpd answers 431 */
 };
+
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 
 /* ---- connections ---- */
 
@@ -200,24 +203,40 @@ static void check_target(struct hg_exchange *exchange, const char *version)
     }
 }
 
+/* All values of a header, of several lines the later ones behind. NULL when there is none. */
+static const char *joined_header(struct hg_http_request *request, const char *name)
+{
+    struct hg_buf joined = HG_BUF_INIT;
+    bool is_there = false;
+    for (size_t i = 0; i < request->n_headers; i++) {
+        if (strcasecmp(request->headers[i].name, name) == 0) {
+            hg_buf_puts(&joined, is_there ? "," : "");
+            hg_buf_puts(&joined, request->headers[i].value);
+            is_there = true;
+        }
+    }
+    const char *text =
+        is_there && !joined.failed ? hg_arena_strdup(&request->arena, hg_buf_text(&joined)) : NULL;
+    hg_buf_free(&joined);
+    return text;
+}
+
 static void take_address(struct hg_exchange *exchange)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    char *text = exchange->request.remote_address;
-    const struct sockaddr *address = info ? info->client_addr : NULL;
-    socklen_t n = address && address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                            : sizeof(struct sockaddr_in);
-    if (!address ||
-        getnameinfo(
-            address, n, text, sizeof exchange->request.remote_address, NULL, 0, NI_NUMERICHOST) !=
-            0) {
-        (void)snprintf(text, sizeof exchange->request.remote_address, "unknown");
+    const struct hg_networks *trusted = exchange->server->options.trusted_proxies;
+    struct hg_http_request *request = &exchange->request;
+    struct hg_address peer;
+    if (info && info->client_addr && hg_address_of(info->client_addr, &peer)) {
+        hg_forwarded_client(trusted,
+                            &peer,
+                            trusted ? joined_header(request, "X-Forwarded-For") : NULL,
+                            request->remote_address);
+    } else {
+        (void)snprintf(request->remote_address, sizeof request->remote_address, "unknown");
     }
-    if (hg_starts_with(text, "::ffff:")) {
-        memmove(text, text + 7, strlen(text + 7) + 1);
-    }
-    exchange->request.principal.address = text;
+    request->principal.address = request->remote_address;
 }
 
 static enum MHD_Result queue_answer(struct hg_exchange *exchange)
@@ -247,9 +266,9 @@ static enum MHD_Result take_headers(struct hg_exchange *exchange,
     if (!request->method || !request->headers) {
         return MHD_NO;
     }
-    take_address(exchange);
     check_target(exchange, version);
     (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, take_header, exchange);
+    take_address(exchange);
     check_framing(exchange);
     if (is_hopeless(exchange)) {
         /* An answer at this point makes libmicrohttpd close after it without reading the body. */
@@ -414,9 +433,16 @@ int hg_receive_start(struct hg_http_server *server, struct hg_error *err)
     const struct hg_http_options *options = &server->options;
     unsigned n_sockets = server->sockets ? (unsigned)hg_sockets_max(server->sockets) : 0;
     unsigned upgrade = server->sockets ? MHD_ALLOW_UPGRADE : 0;
+    unsigned tls = options->tls ? MHD_USE_TLS : 0;
+    const struct MHD_OptionItem of_tls[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)hg_tls_retrieve},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
     /* poll, not epoll: 0.9.75's epoll loop hangs when a multiple of 128 events is ready. */
     server->daemon = MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-                                          MHD_USE_ERROR_LOG | upgrade,
+                                          MHD_USE_ERROR_LOG | upgrade | tls,
                                       0,
                                       NULL,
                                       NULL,
@@ -449,6 +475,8 @@ int hg_receive_start(struct hg_http_server *server, struct hg_error *err)
                                       (unsigned)options->idle_timeout_s,
                                       MHD_OPTION_STRICT_FOR_CLIENT,
                                       1,
+                                      MHD_OPTION_ARRAY,
+                                      options->tls ? of_tls : none,
                                       MHD_OPTION_END);
     if (!server->daemon) {
         return hg_error_set(err, HG_EUNAVAILABLE, "the HTTP server does not start");

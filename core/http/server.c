@@ -23,8 +23,10 @@ static void set_defaults(struct hg_http_options *options)
     options->threads = options->threads ? options->threads : 8;
     options->queue_max = options->queue_max ? options->queue_max : 128;
     options->connections_max = options->connections_max ? options->connections_max : 512;
-    options->address_max =
-        options->address_max ? options->address_max : (options->connections_max + 1) / 2;
+    if (!options->address_max) {
+        options->address_max = options->trusted_proxies ? options->connections_max
+                                                        : (options->connections_max + 1) / 2;
+    }
     options->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : 30;
     options->receive_timeout_ms = options->receive_timeout_ms ? options->receive_timeout_ms : 60000;
     options->deadline_ms = options->deadline_ms ? options->deadline_ms : 30000;
@@ -43,7 +45,8 @@ static struct hg_http_server *new_server(const struct hg_http_options *options)
     set_defaults(&server->options);
     server->listen_fd = -1;
     server->watch_at_ms = INT64_MAX;
-    server->is_https = options->public_url && hg_starts_with(options->public_url, "https://");
+    server->is_https =
+        options->tls || (options->public_url && hg_starts_with(options->public_url, "https://"));
     (void)pthread_mutex_init(&server->mutex, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

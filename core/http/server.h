@@ -9,12 +9,14 @@
 #ifndef HG_HTTP_SERVER_H
 #define HG_HTTP_SERVER_H
 
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "events/bus.h"
 #include "http/router.h"
 #include "http/site.h"
 #include "http/sockets.h"
+#include "http/tls.h"
 
 struct hg_http_server;
 
@@ -34,6 +36,10 @@ struct hg_http_options {
     /* A user's role did not allow what he asked to change; may be NULL. On the executor. */
     void (*refused)(struct hg_http_request *request);
     const char *public_url; /* may be NULL */
+    /* Whose X-Forwarded-For is believed; NULL: nobody's. As many connections as there are may then
+     * come from one address. */
+    const struct hg_networks *trusted_proxies;
+    struct hg_tls *tls; /* NULL: plain HTTP */
     /* What sockets are told (http/socket_accept.h); NULL: there are none. They come on top of the
      * connections below. */
     struct hg_events *events;

@@ -153,23 +153,23 @@ static int do_hop(struct hg_net_client *client,
 {
     const struct hg_net_credential *credential = request->credential;
     int64_t left_ms = hop->until_ms - hg_time_monotonic_ms();
-    struct hg_exchange exchange = {.guard = client->options.guard,
-                                   .request = request,
-                                   .url = url_of(request, hop),
-                                   .response = ret};
+    struct hg_net_exchange exchange = {.guard = client->options.guard,
+                                       .request = request,
+                                       .url = url_of(request, hop),
+                                       .response = ret};
     bool with_credential = credential && hg_origin_is_one_of(hop->origin, credential->origins);
     (void)snprintf(exchange.origin, sizeof exchange.origin, "%s", hop->origin);
-    int r = hg_exchange_open(&exchange,
-                             &client->options,
-                             hop->with_body,
-                             with_credential,
-                             left_ms > 1 ? left_ms : 1,
-                             err);
+    int r = hg_net_exchange_open(&exchange,
+                                 &client->options,
+                                 hop->with_body,
+                                 with_credential,
+                                 left_ms > 1 ? left_ms : 1,
+                                 err);
     if (r == HG_OK) {
         hg_net_loop_run(client->loop, &exchange, request->is_cancelled, request->arg);
-        r = hg_exchange_result(&exchange, err);
+        r = hg_net_exchange_result(&exchange, err);
     }
-    hg_exchange_close(&exchange);
+    hg_net_exchange_close(&exchange);
     return r;
 }
 

@@ -21,10 +21,10 @@ enum {
 /* After the name was resolved, before it is connected to. */
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct hg_exchange *exchange = arg;
+    struct hg_net_exchange *exchange = arg;
     (void)purpose;
     if (!hg_guard_allows(exchange->guard, &address->addr)) {
-        hg_guard_say(&address->addr, exchange->refused);
+        exchange->is_refused = true;
         return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -33,11 +33,11 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
 /* A connection that was there already has not been through on_open for this one. */
 static int on_connected(void *arg, char *address, char *local, int port, int local_port)
 {
-    struct hg_exchange *exchange = arg;
+    struct hg_net_exchange *exchange = arg;
     (void)local;
     (void)local_port;
     if (!hg_guard_allows_text(exchange->guard, address, port)) {
-        (void)snprintf(exchange->refused, sizeof exchange->refused, "%s", address);
+        exchange->is_refused = true;
         return CURL_PREREQFUNC_ABORT;
     }
     return CURL_PREREQFUNC_OK;
@@ -46,7 +46,7 @@ static int on_connected(void *arg, char *address, char *local, int port, int loc
 /* libcurl's own limit does not see what is unpacked, nor an answer without a length. */
 static size_t on_body(char *bytes, size_t one, size_t n, void *arg)
 {
-    struct hg_exchange *exchange = arg;
+    struct hg_net_exchange *exchange = arg;
     struct hg_buf *body = &exchange->response->body;
     int64_t most = exchange->request->body_max > 0 ? exchange->request->body_max : 1 << 20;
     (void)one;
@@ -59,7 +59,7 @@ static size_t on_body(char *bytes, size_t one, size_t n, void *arg)
     return exchange->is_out_of_memory ? CURL_WRITEFUNC_ERROR : n;
 }
 
-static void keep_header(struct hg_exchange *exchange, const char *line, size_t n)
+static void keep_header(struct hg_net_exchange *exchange, const char *line, size_t n)
 {
     char name[NAME_MAX_BYTES];
     const char *colon = memchr(line, ':', n);
@@ -86,7 +86,7 @@ static void keep_header(struct hg_exchange *exchange, const char *line, size_t n
 
 static size_t on_header(char *line, size_t one, size_t n, void *arg)
 {
-    struct hg_exchange *exchange = arg;
+    struct hg_net_exchange *exchange = arg;
     (void)one;
     exchange->n_header_bytes += n;
     if (exchange->n_header_bytes > HEADERS_MAX) {
@@ -103,7 +103,7 @@ static size_t on_header(char *line, size_t one, size_t n, void *arg)
 
 static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
-    struct hg_exchange *exchange = arg;
+    struct hg_net_exchange *exchange = arg;
     (void)a;
     (void)b;
     (void)c;
@@ -137,7 +137,7 @@ static bool is_header(const char *line)
 }
 
 /* The text is borrowed: libcurl's own function would copy it to where it is not wiped. */
-static int add_line(struct hg_exchange *exchange,
+static int add_line(struct hg_net_exchange *exchange,
                     char *line,
                     const char *what,
                     struct hg_error *err)
@@ -155,7 +155,7 @@ static int add_line(struct hg_exchange *exchange,
     return HG_OK;
 }
 
-static int add_credential(struct hg_exchange *exchange, struct hg_error *err)
+static int add_credential(struct hg_net_exchange *exchange, struct hg_error *err)
 {
     const struct hg_net_credential *credential = exchange->request->credential;
     const char *before = credential->before ? credential->before : "";
@@ -173,7 +173,7 @@ static int add_credential(struct hg_exchange *exchange, struct hg_error *err)
     return add_line(exchange, line, "the credential", err);
 }
 
-static int add_headers(struct hg_exchange *exchange, bool with_credential, struct hg_error *err)
+static int add_headers(struct hg_net_exchange *exchange, bool with_credential, struct hg_error *err)
 {
     const char *const *lines = exchange->request->headers;
     int r = HG_OK;
@@ -185,7 +185,8 @@ static int add_headers(struct hg_exchange *exchange, bool with_credential, struc
     return r < 0 || !with_credential ? r : add_credential(exchange, err);
 }
 
-static CURLcode set_connection(struct hg_exchange *exchange, const struct hg_net_options *options)
+static CURLcode set_connection(struct hg_net_exchange *exchange,
+                               const struct hg_net_options *options)
 {
     CURL *easy = exchange->easy;
     const char *schemes = exchange->request->plain ? "http,https" : "https";
@@ -215,7 +216,7 @@ static CURLcode set_connection(struct hg_exchange *exchange, const struct hg_net
     return code;
 }
 
-static CURLcode set_request(struct hg_exchange *exchange, bool with_body, int64_t timeout_ms)
+static CURLcode set_request(struct hg_net_exchange *exchange, bool with_body, int64_t timeout_ms)
 {
     CURL *easy = exchange->easy;
     const struct hg_net_request *request = exchange->request;
@@ -251,12 +252,12 @@ static CURLcode set_request(struct hg_exchange *exchange, bool with_body, int64_
     return code;
 }
 
-int hg_exchange_open(struct hg_exchange *exchange,
-                     const struct hg_net_options *options,
-                     bool with_body,
-                     bool with_credential,
-                     int64_t timeout_ms,
-                     struct hg_error *err)
+int hg_net_exchange_open(struct hg_net_exchange *exchange,
+                         const struct hg_net_options *options,
+                         bool with_body,
+                         bool with_credential,
+                         int64_t timeout_ms,
+                         struct hg_error *err)
 {
     struct hg_net_response *response = exchange->response;
     hg_buf_reset(&response->body);
@@ -281,7 +282,7 @@ int hg_exchange_open(struct hg_exchange *exchange,
                      err, HG_EINTERNAL, "libcurl refuses a setting: %s", curl_easy_strerror(code));
 }
 
-void hg_exchange_close(struct hg_exchange *exchange)
+void hg_net_exchange_close(struct hg_net_exchange *exchange)
 {
     curl_easy_cleanup(exchange->easy);
     exchange->easy = NULL;
@@ -320,7 +321,7 @@ static const struct {
     {CURLE_OUT_OF_MEMORY, HG_ENOMEM, false, "out of memory"},
 };
 
-static void keep_times(struct hg_exchange *exchange)
+static void keep_times(struct hg_net_exchange *exchange)
 {
     static const struct {
         CURLINFO info;
@@ -340,7 +341,7 @@ static void keep_times(struct hg_exchange *exchange)
     }
 }
 
-static int keep_answer(struct hg_exchange *exchange)
+static int keep_answer(struct hg_net_exchange *exchange)
 {
     struct hg_net_response *response = exchange->response;
     long status = 0;
@@ -354,7 +355,7 @@ static int keep_answer(struct hg_exchange *exchange)
 }
 
 /* How far it had come when its time was up. libcurl counts TLS as a part of connecting. */
-static const char *phase_of(const struct hg_exchange *exchange)
+static const char *phase_of(const struct hg_net_exchange *exchange)
 {
     const struct hg_net_times *times = &exchange->response->times;
     bool is_tls = strncmp(exchange->origin, "https:", 6) == 0;
@@ -368,7 +369,7 @@ static const char *phase_of(const struct hg_exchange *exchange)
     return times->first_byte_us == 0 ? "before it answered" : "within its answer";
 }
 
-static int say_refused(const struct hg_exchange *exchange, struct hg_error *err)
+static int say_refused(const struct hg_net_exchange *exchange, struct hg_error *err)
 {
     (void)hg_error_set(
         err, HG_EFORBIDDEN, "%s is not called: its address is not public", exchange->origin);
@@ -377,7 +378,7 @@ static int say_refused(const struct hg_exchange *exchange, struct hg_error *err)
                          "in headgate.yaml.");
 }
 
-static int say_end(const struct hg_exchange *exchange, struct hg_error *err)
+static int say_end(const struct hg_net_exchange *exchange, struct hg_error *err)
 {
     for (size_t i = 0; i < HG_COUNT(ends); i++) {
         if (ends[i].code == exchange->code) {
@@ -392,7 +393,7 @@ static int say_end(const struct hg_exchange *exchange, struct hg_error *err)
         err, HG_EIO, "%s: %s", exchange->origin, curl_easy_strerror(exchange->code));
 }
 
-int hg_exchange_result(struct hg_exchange *exchange, struct hg_error *err)
+int hg_net_exchange_result(struct hg_net_exchange *exchange, struct hg_error *err)
 {
     keep_times(exchange);
     if (exchange->code == CURLE_OK) {
@@ -408,7 +409,7 @@ int hg_exchange_result(struct hg_exchange *exchange, struct hg_error *err)
         return hg_error_set(
             err, HG_ETOOBIG, "%s: its answer is larger than allowed", exchange->origin);
     }
-    if (exchange->refused[0]) {
+    if (exchange->is_refused) {
         return say_refused(exchange, err);
     }
     if (exchange->code == CURLE_OPERATION_TIMEDOUT) {

@@ -14,13 +14,7 @@
 
 struct hg_guard;
 
-enum { HG_GUARD_TEXT = 64 };
-
-/*
- * `allowed` (ended by NULL; NULL: none) are prefixes besides the public ones, each with a port or
- * for all ports: "10.1.0.0/16", "127.0.0.1/32:8080", "fd00::/8", "[fd00::/8]:443". An address
- * alone is itself. HG_EINVAL names one that is no prefix. Owned by the caller.
- */
+/* `allowed` as hg_networks_new takes them: besides the public ones. Owned by the caller. */
 int hg_guard_new(const char *const *allowed, struct hg_guard **ret, struct hg_error *err);
 /* NULL is fine. */
 void hg_guard_free(struct hg_guard *guard);
@@ -34,8 +28,5 @@ bool hg_guard_allows(const struct hg_guard *guard, const struct sockaddr *addres
 
 /* The same for an address as text, for any port; one that cannot be read may not. */
 bool hg_guard_allows_text(const struct hg_guard *guard, const char *address, int port);
-
-/* The address as text, for messages to the operator: "127.0.0.1:80". */
-void hg_guard_say(const struct sockaddr *address, char ret[HG_GUARD_TEXT]);
 
 #endif

@@ -12,18 +12,18 @@ struct hg_net_loop {
     CURLM *multi;
     pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t changed;      /* one has ended, or all have */
-    struct hg_exchange *waiting; /* to be begun */
-    struct hg_exchange *running; /* the thread's own */
+    pthread_cond_t changed;          /* one has ended, or all have */
+    struct hg_net_exchange *waiting; /* to be begun */
+    struct hg_net_exchange *running; /* the thread's own */
     int n_callers;
     bool stopping;
 };
 
 /* ---- the thread ---- */
 
-static void end_one(struct hg_net_loop *loop, struct hg_exchange *exchange, CURLcode code)
+static void end_one(struct hg_net_loop *loop, struct hg_net_exchange *exchange, CURLcode code)
 {
-    for (struct hg_exchange **at = &loop->running; *at; at = &(*at)->next) {
+    for (struct hg_net_exchange **at = &loop->running; *at; at = &(*at)->next) {
         if (*at == exchange) {
             *at = exchange->next;
             break;
@@ -39,7 +39,7 @@ static void end_one(struct hg_net_loop *loop, struct hg_exchange *exchange, CURL
 /* Whether to go on. */
 static bool begin_all(struct hg_net_loop *loop)
 {
-    struct hg_exchange *waiting;
+    struct hg_net_exchange *waiting;
     bool stopping;
     {
         HG_LOCK(&loop->mutex);
@@ -48,7 +48,7 @@ static bool begin_all(struct hg_net_loop *loop)
         stopping = loop->stopping;
     }
     while (waiting) {
-        struct hg_exchange *exchange = waiting;
+        struct hg_net_exchange *exchange = waiting;
         waiting = exchange->next;
         exchange->next = loop->running;
         loop->running = exchange;
@@ -65,7 +65,7 @@ static void end_those_done(struct hg_net_loop *loop)
     int n_left;
     for (CURLMsg *message; (message = curl_multi_info_read(loop->multi, &n_left)) != NULL;) {
         if (message->msg == CURLMSG_DONE) {
-            struct hg_exchange *exchange = NULL;
+            struct hg_net_exchange *exchange = NULL;
             CURLcode code = message->data.result;
             (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&exchange);
             end_one(loop, exchange, code);
@@ -76,8 +76,8 @@ static void end_those_done(struct hg_net_loop *loop)
 /* One that says nothing makes no progress that on_progress could be called for. */
 static void end_cancelled(struct hg_net_loop *loop, bool all)
 {
-    for (struct hg_exchange *exchange = loop->running; exchange;) {
-        struct hg_exchange *next = exchange->next;
+    for (struct hg_net_exchange *exchange = loop->running; exchange;) {
+        struct hg_net_exchange *next = exchange->next;
         if (all) {
             atomic_store(&exchange->cancelled, true);
         }
@@ -169,7 +169,7 @@ void hg_net_loop_free(struct hg_net_loop *loop)
 }
 
 void hg_net_loop_run(struct hg_net_loop *loop,
-                     struct hg_exchange *exchange,
+                     struct hg_net_exchange *exchange,
                      bool (*is_cancelled)(void *arg),
                      void *arg)
 {

@@ -17,7 +17,7 @@ void hg_net_loop_free(struct hg_net_loop *loop);
  * 100 ms. [any] thread.
  */
 void hg_net_loop_run(struct hg_net_loop *loop,
-                     struct hg_exchange *exchange,
+                     struct hg_net_exchange *exchange,
                      bool (*is_cancelled)(void *arg),
                      void *arg);
 

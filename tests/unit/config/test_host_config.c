@@ -135,6 +135,8 @@ static void reads_every_key(void **state)
          "stop_grace: 1m30s\n"
          "checkpoint: 500ms\n"
          "files: {roots: [a, /b]}\n"
+         "tls: {certificate: c.pem, key: /k.pem}\n"
+         "http: {trusted_proxies: [10.0.0.0/8, \"::1\"]}\n"
          "retention: {runs_days: 1, logs_days: 2, quarantine_days: 3}\n");
     if (fixture->result != HG_OK) {
         hg_diagnostics_print(&fixture->diagnostics, stderr);
@@ -157,6 +159,10 @@ static void reads_every_key(void **state)
     assert_int_equal(config->stop_grace_ms, 90000);
     assert_int_equal(config->checkpoint_ms, 500);
     assert_string_equal(config->file_roots[1], "/b");
+    expect_path(fixture, config->tls_certificate, "/c.pem");
+    assert_string_equal(config->tls_key, "/k.pem");
+    assert_string_equal(config->trusted_proxies[1], "::1");
+    assert_null(config->trusted_proxies[2]);
     assert_int_equal(json_integer_value(json_object_get(config->retention, "logs_days")), 2);
 }
 
@@ -223,8 +229,16 @@ static const struct {
     {"pipelines: gone.yaml\n", 0, 0, "there is no pipeline file", "Make the file"},
     {"plugins: {pin: {csv: abc}}\n", 1, 22, "plugins.pin: found abc for csv", "sha256sum"},
     {"retention: {runs_days: no}\n", 1, 24, "retention.runs_days: found no", NULL},
-    {"tls: {certificate: c}\n", 1, 6, "\"tls\" comes with a later version", "Remove"},
-    {"http: {trusted_proxies: []}\n", 1, 25, "\"http.trusted_proxies\" comes with", NULL},
+    {"tls: {certificate: c}\n", 0, 0, "tls: key is missing", "both"},
+    {"tls: {key: c}\n", 0, 0, "tls: certificate is missing", "both"},
+    {"http: {trusted_proxies: [10.0.0.0/8, 10.0.0.0/40]}\n",
+     1,
+     38,
+     "found 10.0.0.0/40",
+     "10.1.0.0/16"},
+    {"http: {trusted_proxies: [[]]}\n", 1, 26, "http.trusted_proxies: found a list", NULL},
+    {"http: {trusted_proxies: {}}\n", 1, 25, "http.trusted_proxies: found a map", NULL},
+    {"outbound: {}\n", 1, 11, "\"outbound\" comes with a later version", "Remove"},
     {"database: {listen: 127.0.0.1:1}\n", 1, 20, "\"database.listen\" comes with", NULL},
     {"users: []\n", 1, 8, "\"users\" comes with", NULL},
     {"data_dir: ${HG_TEST_NOT_SET}\n", 1, 11, "HG_TEST_NOT_SET is not set", NULL},

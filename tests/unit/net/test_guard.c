@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/address.h"
 #include "base/error.h"
 #include "net/guard.h"
 
@@ -147,13 +148,14 @@ static void test_prefixes_that_cannot_be(void **state)
             fail_msg("\"%s\" is taken", wrong[i]);
         }
         assert_null(guard);
-        assert_non_null(strstr(err.message, "is no prefix"));
+        assert_non_null(strstr(err.message, "is no network"));
     }
 }
 
 static void test_sockets(void **state)
 {
-    char text[HG_GUARD_TEXT];
+    char text[HG_ADDRESS_TEXT];
+    struct hg_address address;
     const struct sockaddr_un local = {.sun_family = AF_UNIX};
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(80)};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(81)};
@@ -162,12 +164,17 @@ static void test_sockets(void **state)
     assert_false(hg_guard_allows(guard, (const struct sockaddr *)&local));
     assert_int_equal(inet_pton(AF_INET, "8.8.8.8", &in.sin_addr), 1);
     assert_true(hg_guard_allows(guard, (const struct sockaddr *)&in));
-    hg_guard_say((const struct sockaddr *)&in, text);
+    assert_true(hg_address_of((const struct sockaddr *)&in, &address));
+    hg_address_say(&address, text);
     assert_string_equal(text, "8.8.8.8:80");
     assert_int_equal(inet_pton(AF_INET6, "fe80::1", &in6.sin6_addr), 1);
     assert_false(hg_guard_allows(guard, (const struct sockaddr *)&in6));
-    hg_guard_say((const struct sockaddr *)&in6, text);
+    assert_true(hg_address_of((const struct sockaddr *)&in6, &address));
+    hg_address_say(&address, text);
     assert_string_equal(text, "[fe80::1]:81");
+    address.port = 0;
+    hg_address_say(&address, text);
+    assert_string_equal(text, "fe80::1");
     assert_false(hg_guard_allows_text(guard, NULL, 80));
     assert_false(hg_guard_allows_text(guard, "example.com", 80));
 }
