@@ -3,9 +3,12 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import faults
 from workload import MAX_ATTEMPTS, WITH_CURSOR
+
+SEGMENTS_GONE_S = 5
 
 
 class Database:
@@ -235,6 +238,15 @@ class Auditor:
                          {".s.PGSQL.5432", ".s.PGSQL.5432.lock"} if running else set())
 
     def _unmapped(self):
+        """Segments that stay; one of a server that is just ending, ours or another test's, does not."""
+        until = time.monotonic() + SEGMENTS_GONE_S
+        found = self._unmapped_now()
+        while found and time.monotonic() < until:
+            time.sleep(0.2)
+            found &= self._unmapped_now()
+        return found
+
+    def _unmapped_now(self):
         """Segments of the host's user that came since the auditor did, and no process has."""
         mine = {os.path.join("/dev/shm", e.name) for e in os.scandir("/dev/shm")
                 if e.stat().st_uid == self.host.user.pw_uid} - self.known_segments
