@@ -260,8 +260,8 @@ export const scenes = [
     name: 'pipeline-backfill-dialog',
     path: '/pipelines/sp500-daily?dialog=backfill',
     act: async (page) => {
-      await page.getByLabel('From').fill('2026-10-01T00:00');
-      await page.getByLabel('Before').fill('2026-10-21T00:00');
+      await page.getByRole('dialog').getByLabel('From').fill('2026-10-01T00:00');
+      await page.getByRole('dialog').getByLabel('Before').fill('2026-10-21T00:00');
     },
     until: '20 runs: for',
   },
@@ -287,6 +287,27 @@ export const scenes = [
     path: '/pipelines/vix-close',
     state: { system: { paused: true, paused_at: new Date(NOW - 3_600_000).toISOString() } },
     until: 'All pipelines are paused',
+  },
+  {
+    name: 'pipeline-timeline',
+    path: '/pipelines/flights-on-time?view=timeline',
+    until: 'Waits for what it needs',
+  },
+  {
+    name: 'pipeline-timeline-skipped',
+    path: `/pipelines/sp500-daily?view=timeline&run=${skippedRun.id}`,
+    state: { runs: { 'sp500-daily': [skippedRun, ...runs['sp500-daily']] } },
+    until: 'Nothing to draw yet',
+  },
+  {
+    name: 'pipeline-compare',
+    path: '/pipelines/sp500-daily?compare=older-3&view=list',
+    until: 'The whole run',
+  },
+  {
+    name: 'pipeline-compare-gone',
+    path: '/pipelines/sp500-daily?compare=gone&view=list',
+    until: 'There is no run',
   },
   {
     name: 'pipeline-settings',

@@ -51,7 +51,8 @@ const pipeline = createRoute({
   validateSearch: searchOf({
     run: anyText,
     job: anyText,
-    view: oneOf('graph', 'list'),
+    compare: anyText,
+    view: oneOf('graph', 'list', 'timeline'),
     tab: oneOf('runs', 'rejected', 'backfills', 'settings'),
     dialog: oneOf('run', 'backfill'),
     find: anyText,

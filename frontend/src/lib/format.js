@@ -53,6 +53,13 @@ export function formatDuration(ms) {
   return `${Math.floor(hours / 24)}d ${pad(hours % 24)}h`;
 }
 
+/** A difference with its sign: `+1.2 s`, `−38`, `no change`. `format` writes its size. */
+export function formatChange(value, format) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return NOTHING;
+  if (value === 0) return 'no change';
+  return `${value > 0 ? '+' : '−'}${format(Math.abs(value))}`;
+}
+
 const RELATIVE_LIMIT_MS = 7 * 24 * 3600 * 1000;
 const UNITS = [
   ['d', 24 * 3600 * 1000],

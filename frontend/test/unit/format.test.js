@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   formatAbsolute,
   formatAmount,
+  formatChange,
   formatClock,
   formatCompactCount,
   formatCount,
@@ -118,4 +119,11 @@ it('tells the time of the wall as it is written, in any zone', () => {
   expect(formatLocalTime('2026-03-08T03:00:00-04:00')).toBe('Sun 8 Mar 2026, 03:00');
   expect(formatLocalTime('2026-11-27T23:45:00+05:45')).toBe('Fri 27 Nov 2026, 23:45');
   expect(formatLocalTime('nonsense')).toBe('–');
+});
+
+it('writes a difference with its sign', () => {
+  expect(formatChange(1200, formatDuration)).toBe('+1.2 s');
+  expect(formatChange(-38, formatCount)).toBe('−38');
+  expect(formatChange(0, formatCount)).toBe('no change');
+  expect(formatChange(null, formatCount)).toBe('–');
 });

@@ -29,6 +29,8 @@ import {
 } from '../../src/lib/url.js';
 import { gridMove } from '../../src/components/tables/useGridKeys.js';
 import { backfillWindow, progressOf, timesWithin, windowErrors } from '../../src/lib/backfill.js';
+import { compareRuns } from '../../src/lib/compare.js';
+import { timelineOf } from '../../src/lib/timeline.js';
 import { placeOf } from '../../src/components/panels/BrokenPipelineFiles.jsx';
 
 describe('the address', () => {
@@ -356,6 +358,74 @@ describe('the window of a backfill', () => {
     expect(progressOf({ runs: 4, runs_succeeded: 2, runs_failed: 1 })).toBe(0.75);
     expect(progressOf({ runs: 0, runs_succeeded: 0, runs_failed: 0 })).toBe(0);
   });
+});
+
+const at = (second) => new Date(Date.UTC(2026, 10, 23, 14, 0, second)).toISOString();
+
+describe('the timeline of a run', () => {
+  const jobs = [
+    { id: 'a', needs: [], started_at: at(1), finished_at: at(4), inRun: true },
+    { id: 'b', needs: ['a'], started_at: at(6), finished_at: at(10), inRun: true },
+    { id: 'gone', needs: ['x'], started_at: null, finished_at: null, inRun: false },
+  ];
+  const over = { queued_at: at(0), finished_at: at(10) };
+
+  it('tells waiting, ready and running apart, from the moment the run was queued', () => {
+    const { lengthMs, rows } = timelineOf(over, jobs, 0);
+    expect(lengthMs).toBe(10_000);
+    expect(rows.map(({ needsMs, queueMs, runMs }) => [needsMs, queueMs, runMs])).toEqual([
+      [0, 1000, 3000],
+      [4000, 2000, 4000],
+    ]);
+    expect(rows[1].parts).toEqual([
+      { kind: 'needs', fromMs: 0, toMs: 4000 },
+      { kind: 'queue', fromMs: 4000, toMs: 6000 },
+      { kind: 'run', fromMs: 6000, toMs: 10_000 },
+    ]);
+  });
+
+  it('goes on to now while it is under way, and waits while what it needs does', () => {
+    const now = Date.UTC(2026, 10, 23, 14, 0, 8);
+    const running = { queued_at: at(0), finished_at: null };
+    const [first, second, third] = timelineOf(
+      running,
+      [
+        { ...jobs[0], finished_at: null },
+        { ...jobs[1], started_at: null, finished_at: null },
+        { id: 'c', needs: [], started_at: null, finished_at: null, inRun: true },
+      ],
+      now,
+    ).rows;
+    expect(first.runMs).toBe(7000);
+    expect(second.parts).toEqual([{ kind: 'needs', fromMs: 0, toMs: 8000 }]);
+    expect(third.parts).toEqual([{ kind: 'queue', fromMs: 0, toMs: 8000 }]);
+  });
+
+  it('is none without a run', () => expect(timelineOf(null, jobs, 0)).toBeNull());
+});
+
+it('compares two runs job by job, with what only one of them has', () => {
+  const left = {
+    duration_ms: 500,
+    rows_loaded: 10,
+    jobs: [
+      { id: 'a', duration_ms: 300, rows_out: 10 },
+      { id: 'new', duration_ms: null, rows_out: 0 },
+    ],
+  };
+  const right = {
+    duration_ms: 700,
+    rows_loaded: 10,
+    jobs: [
+      { id: 'a', duration_ms: 200, rows_out: 12 },
+      { id: 'old', duration_ms: 90, rows_out: 1 },
+    ],
+  };
+  const rows = compareRuns(left, right);
+  expect(rows.map(({ id }) => id)).toEqual(['a', 'new', 'old', null]);
+  expect(rows.map(({ changeMs }) => changeMs)).toEqual([100, null, null, -200]);
+  expect(rows.map(({ changeRows }) => changeRows)).toEqual([-2, null, null, 0]);
+  expect(rows[2].left).toBeUndefined();
 });
 
 describe('columns', () => {

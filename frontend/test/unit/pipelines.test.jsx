@@ -257,16 +257,52 @@ describe('runs', () => {
     expect(screen.queryByText('Skipped: this run did not start')).toBeNull();
   });
 
+  it('are compared with the shown one, in the address', async () => {
+    const slower = run('slower', 'sp500-daily', {
+      duration_ms: 9310,
+      rows_loaded: 38_000,
+      jobs: [jobRun('load', 'load', { status: 'failed', duration_ms: 7104, rows_out: 38_000 })],
+    });
+    const all = { 'sp500-daily': [runs['sp500-daily'][0], slower] };
+    const { user, router } = openApp('/pipelines/sp500-daily?view=list', { runs: all });
+    await user.click(await screen.findByRole('link', { name: /^Compare .* run slower$/ }));
+    expect(router.state.location.search.compare).toBe('slower');
+    const table = within(await screen.findByRole('region', { name: 'Two runs compared' }));
+    const load = table.getByRole('row', { name: /^load/ });
+    expect(load).toHaveTextContent('2.1 s38,420Failed 7.1 s38,000−5.0 s+420');
+    expect(table.getByRole('row', { name: /^fetch/ })).toHaveTextContent('not in it');
+    expect(table.getByRole('row', { name: /^The whole run/ })).toHaveTextContent('−5.0 s+420');
+    await user.click(screen.getByRole('link', { name: 'Close the comparison' }));
+    expect(screen.queryByRole('region', { name: 'Two runs compared' })).toBeNull();
+  });
+
+  it('have a timeline with a bar and figures for each job', async () => {
+    openApp('/pipelines/flights-on-time?view=timeline');
+    const table = within(await screen.findByRole('region', { name: 'Timeline of the run' }));
+    const [, fetch, , load] = table.getAllByRole('row');
+    expect(fetch).toHaveTextContent('500 ms');
+    expect(fetch).toHaveTextContent('1 of 4');
+    expect([...fetch.querySelectorAll('[data-part]')].map((part) => part.dataset.part)).toEqual([
+      'queue',
+      'run',
+    ]);
+    expect(load.querySelector('[data-part]').dataset.part).toBe('needs');
+    expect(within(load).getByRole('link', { name: 'load' })).toHaveAttribute(
+      'href',
+      expect.stringContaining('job=load'),
+    );
+  });
+
   it('that start while one is chosen are announced, not put in above it', async () => {
     const { host, user, queryClient } = openApp('/pipelines/sp500-daily?run=older-3');
     await screen.findByText('The run failed');
-    await screen.findByRole('link', { name: /run older-0$/ });
+    await screen.findByRole('link', { name: /^Succeeded, run older-0$/ });
     host.runs = { 'sp500-daily': [run('fresh', 'sp500-daily'), ...runs['sp500-daily']] };
     await queryClient.refetchQueries();
     expect(await screen.findByText('1 new run')).toBeVisible();
-    expect(screen.queryByRole('link', { name: /run fresh$/ })).toBeNull();
+    expect(screen.queryByRole('link', { name: /^Succeeded, run fresh$/ })).toBeNull();
     await user.click(screen.getByRole('button', { name: 'Show' }));
-    expect(screen.getByRole('link', { name: /run fresh$/ })).toBeVisible();
+    expect(screen.getByRole('link', { name: /^Succeeded, run fresh$/ })).toBeVisible();
   });
 
   it('that rejected rows are told from clean ones by icon and word, in every list', async () => {

@@ -13,17 +13,27 @@ import { JobsTable } from '../tables/JobsTable.jsx';
 import classes from './JobsSection.module.css';
 
 const PipelineDAG = lazy(() => import('../charts/PipelineDAG.jsx'));
+const RunTimeline = lazy(() =>
+  import('../charts/RunTimeline.jsx').then((module) => ({ default: module.RunTimeline })),
+);
+
+const VIEWS = [
+  { value: 'graph', label: 'Graph' },
+  { value: 'list', label: 'List' },
+  { value: 'timeline', label: 'Timeline' },
+];
 
 /** The graph would be unreadably small below this width; the list comes first there. */
 const TOO_NARROW = '(max-width: 640px)';
 
-/** The jobs of a pipeline, as graph or as list; the address keeps which. */
-export function JobsSection({ jobs, selectedJob, view, onSelect }) {
+/** The jobs of a run, as graph, list or timeline; the address keeps which. */
+export function JobsSection({ run, jobs, selectedJob, view, onSelect }) {
   const navigate = useNavigate({ from: '/pipelines/$pipelineId' });
   const narrow = useMediaQuery(TOO_NARROW, undefined, { getInitialValueInEffect: false });
   const decision = useMemo(() => drawDecision(jobs), [jobs]);
   const preferred = decision === 'draw' && !narrow ? 'graph' : 'list';
-  const shown = decision === 'refuse' ? 'list' : (view ?? preferred);
+  const shown = decision === 'refuse' && view === 'graph' ? 'list' : (view ?? preferred);
+  const views = VIEWS.filter(({ value }) => value !== 'graph' || decision !== 'refuse');
   return (
     <section aria-label="Jobs">
       <div className={classes.head}>
@@ -31,24 +41,19 @@ export function JobsSection({ jobs, selectedJob, view, onSelect }) {
           <h2>Jobs</h2>
           <StateCounts jobs={jobs} />
         </div>
-        {decision !== 'refuse' && (
-          <SegmentedControl
-            size="xs"
-            aria-label="Show jobs as"
-            value={shown}
-            onChange={(next) =>
-              navigate({
-                search: (old) => ({ ...old, view: next }),
-                replace: true,
-                resetScroll: false,
-              })
-            }
-            data={[
-              { value: 'graph', label: 'Graph' },
-              { value: 'list', label: 'List' },
-            ]}
-          />
-        )}
+        <SegmentedControl
+          size="xs"
+          aria-label="Show jobs as"
+          value={shown}
+          onChange={(next) =>
+            navigate({
+              search: (old) => ({ ...old, view: next }),
+              replace: true,
+              resetScroll: false,
+            })
+          }
+          data={views}
+        />
       </div>
       {decision === 'refuse' && (
         <div className={classes.note}>
@@ -60,13 +65,17 @@ export function JobsSection({ jobs, selectedJob, view, onSelect }) {
           </Notice>
         </div>
       )}
-      {shown === 'graph' ? (
+      {shown === 'timeline' && (
+        <Suspense fallback={<Loading what="the timeline" rows={1} height={200} />}>
+          <RunTimeline run={run} jobs={jobs} selectedJob={selectedJob} />
+        </Suspense>
+      )}
+      {shown === 'graph' && (
         <Suspense fallback={<Loading what="the graph" rows={1} height={200} />}>
           <PipelineDAG jobs={jobs} selectedJob={selectedJob} onSelect={onSelect} />
         </Suspense>
-      ) : (
-        <JobsTable jobs={jobs} selectedJob={selectedJob} />
       )}
+      {shown === 'list' && <JobsTable jobs={jobs} selectedJob={selectedJob} />}
     </section>
   );
 }

@@ -17,12 +17,16 @@ const BackfillsTable = lazy(() =>
   import('../tables/BackfillsTable.jsx').then((module) => ({ default: module.BackfillsTable })),
 );
 
+const RunComparison = lazy(() =>
+  import('./RunComparison.jsx').then((module) => ({ default: module.RunComparison })),
+);
+
 const QuarantineTable = lazy(() =>
   import('../tables/QuarantineTable.jsx').then((module) => ({ default: module.QuarantineTable })),
 );
 
 /** Below the graph: all runs, the rows that the chosen run rejected, the pipeline's settings. */
-export function RunsSection({ pipeline, query, runs, run, tab, hold }) {
+export function RunsSection({ pipeline, query, runs, run, tab, hold, compare }) {
   const { id: pipelineId } = pipeline;
   const navigate = useNavigate({ from: '/pipelines/$pipelineId' });
   const rejected = run?.rows_rejected ?? 0;
@@ -48,7 +52,22 @@ export function RunsSection({ pipeline, query, runs, run, tab, hold }) {
       </Tabs.List>
       <Tabs.Panel value="runs">
         <QueryState query={query} what="the runs" rows={4}>
-          {() => <RunsTable query={query} runs={runs} selectedRun={run?.id} hold={hold} />}
+          {() => (
+            <>
+              {run && compare && compare !== run.id && (
+                <Suspense fallback={<Loading what="the comparison" rows={4} />}>
+                  <RunComparison run={run} otherId={compare} />
+                </Suspense>
+              )}
+              <RunsTable
+                query={query}
+                runs={runs}
+                selectedRun={run?.id}
+                hold={hold}
+                comparedRun={compare}
+              />
+            </>
+          )}
         </QueryState>
       </Tabs.Panel>
       <Tabs.Panel value="rejected">

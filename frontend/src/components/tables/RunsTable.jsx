@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import { formatCount, NOTHING } from '../../lib/format.js';
+import { formatAmount, formatCount, NOTHING } from '../../lib/format.js';
 import { errorParts } from '../../lib/runs.js';
 import { isActive, triggerWord } from '../../lib/status.js';
 import { useHeldBack } from '../../lib/useHeldBack.js';
@@ -16,8 +16,9 @@ import { TableFrame } from './TableFrame.jsx';
  * The runs of a pipeline, newest first. While the reader has chosen a run (`hold`), runs that start
  * meanwhile are announced above and not put in.
  */
-export function RunsTable({ query, runs, selectedRun, hold }) {
+export function RunsTable({ query, runs, selectedRun, hold, comparedRun }) {
   const { visible, held, release } = useHeldBack(runs, hold);
+  const several = runs.length > 1;
   if (runs.length === 0) {
     return (
       <EmptyState title="No runs yet">
@@ -53,14 +54,21 @@ export function RunsTable({ query, runs, selectedRun, hold }) {
               Loaded
             </th>
             <th scope="col" className={classes.right}>
-              Retries
+              Attempts
             </th>
+            {several && <th scope="col">Compare</th>}
             <th scope="col">Why</th>
           </tr>
         </thead>
         <tbody>
           {visible.map((run) => (
-            <RunRow key={run.id} run={run} selected={run.id === selectedRun} />
+            <RunRow
+              key={run.id}
+              run={run}
+              selected={run.id === selectedRun}
+              compared={run.id === comparedRun}
+              several={several}
+            />
           ))}
         </tbody>
       </TableFrame>
@@ -69,7 +77,7 @@ export function RunsTable({ query, runs, selectedRun, hold }) {
   );
 }
 
-function RunRow({ run, selected }) {
+function RunRow({ run, selected, compared, several }) {
   const error = errorParts(run.error)?.message;
   const count = (value) => (run.status === 'skipped' ? NOTHING : formatCount(value));
   return (
@@ -103,12 +111,54 @@ function RunRow({ run, selected }) {
       </td>
       <td className={classes.right}>{count(run.rows_extracted)}</td>
       <td className={classes.right}>{count(run.rows_loaded)}</td>
-      <td className={classes.right}>{count(run.retry_count)}</td>
+      <td className={classes.right}>
+        <Attempts run={run} />
+      </td>
+      {several && (
+        <td>
+          {!selected && run.status !== 'skipped' && <CompareLink run={run} current={compared} />}
+        </td>
+      )}
       <td>
         <div className={`${classes.cut} truncate muted`} title={error}>
           {error ?? ''}
         </div>
       </td>
     </tr>
+  );
+}
+
+/** How many attempts its jobs took, and how many of them were more than the first. */
+function Attempts({ run }) {
+  const attempts = (run.jobs ?? []).reduce((sum, job) => sum + (job.attempt ?? 0), 0);
+  if (run.status === 'skipped') return NOTHING;
+  return (
+    <>
+      {formatCount(attempts || null)}
+      {run.retry_count > 0 && (
+        <span className={classes.again}>
+          {' '}
+          · {formatAmount(run.retry_count, 'retry', 'retries')}
+        </span>
+      )}
+    </>
+  );
+}
+
+function CompareLink({ run, current }) {
+  return (
+    <Link
+      from="/pipelines/$pipelineId"
+      to="/pipelines/$pipelineId"
+      search={(search) => ({ ...search, compare: run.id })}
+      aria-label={`${current ? 'Compared' : 'Compare'} with the shown run, run ${run.id}`}
+      aria-current={current ? 'true' : undefined}
+      activeOptions={{ includeSearch: true }}
+      className={classes.plainLink}
+      replace
+      resetScroll={false}
+    >
+      {current ? 'Compared' : 'Compare'}
+    </Link>
   );
 }

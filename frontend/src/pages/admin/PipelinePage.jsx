@@ -167,7 +167,13 @@ function Pipeline({ pipeline }) {
         <OlderRunNote run={chosen.run} newest={chosen.newest} />
         {chosen.run && <RunSummary run={chosen.run} />}
         {jobs.length > 0 && (
-          <JobsSection jobs={jobs} selectedJob={search.job} view={search.view} onSelect={openJob} />
+          <JobsSection
+            run={chosen.run}
+            jobs={jobs}
+            selectedJob={search.job}
+            view={search.view}
+            onSelect={openJob}
+          />
         )}
         <RunsSection
           pipeline={pipeline}
@@ -175,6 +181,7 @@ function Pipeline({ pipeline }) {
           runs={chosen.runs}
           run={chosen.run}
           tab={search.tab}
+          compare={search.compare}
           hold={Boolean(search.run)}
         />
       </JobSplit>
