@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "base/zone.h"
 #include "pipeline/catalog.h"
+#include "pipeline/live.h"
 #include "pipeline/outage.h"
 #include "pipeline/page.h"
 #include "pipeline/runs.h"
@@ -160,7 +161,11 @@ static int end_with(struct hg_pipelines *service,
     if (reason) {
         hg_log_error("a backfill ends before its time", reason);
     }
-    return execute(service, &end_one, params, err);
+    int r = execute(service, &end_one, params, err);
+    if (r == HG_OK) {
+        hg_live_backfill(service, id);
+    }
+    return r;
 }
 
 static int make_next(struct hg_pipelines *service,
@@ -252,6 +257,11 @@ static const struct hg_statement get = {
     "select " BACKFILL " as item from backfill b where b.pipeline_id = $1 and b.id = $2",
     2};
 
+const struct hg_statement hg_backfills_read = {
+    "backfills_read",
+    "select " BACKFILL " as item from backfill b where b.id = any($1::uuid[])",
+    1};
+
 static const struct hg_statement cancel = {
     "backfill_cancel",
     "update backfill b set status = 'cancelled', finished_at = now() where b.pipeline_id = $1"
@@ -341,6 +351,9 @@ int hg_backfills_cancel(struct hg_pipelines *service,
         r = r < 0 ? r : hg_db_commit(db, err);
         const char *run = r < 0 ? NULL : hg_result_text(result, 0, "run_id");
         (void)snprintf(run_id, sizeof run_id, "%s", run ? run : "");
+    }
+    if (r == HG_OK) {
+        hg_live_backfill(service, id);
     }
     if (r == HG_OK && run_id[0]) {
         HG_CLEANUP(hg_json_decrefp) json_t *cancelled = NULL;
@@ -487,6 +500,7 @@ int hg_backfills_create(struct hg_pipelines *service,
             return r;
         }
     }
+    hg_live_backfill(service, id);
     hg_peers_tell_schedules(service);
     hg_signal_scheduler(service);
     *ret = HG_TAKE(answer);

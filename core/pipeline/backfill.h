@@ -45,4 +45,7 @@ int hg_backfill_add(struct hg_db *db,
  */
 int hg_backfill_advance(struct hg_pipelines *service, bool *ret_are_left, struct hg_error *err);
 
+/* The column `item`, a Backfill of the contract, of each id in an array. */
+extern const struct hg_statement hg_backfills_read;
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "base/uuid.h"
 #include "pipeline/backfill.h"
+#include "pipeline/live.h"
 #include "pipeline/outage.h"
 #include "pipeline/plan.h"
 #include "pipeline/runs.h"
@@ -65,13 +66,14 @@ struct due {
 
 /* ---- what does not run ---- */
 
+/* Whoever commits it tells of it. */
 static int skip(struct hg_db *db,
                 const char *pipeline,
                 const char *scheduled_for,
                 const struct hg_error *reason,
+                char run_id[HG_UUID_TEXT],
                 struct hg_error *err)
 {
-    char run_id[HG_UUID_TEXT];
     HG_CLEANUP(hg_json_decrefp) json_t *json = hg_error_to_json(reason);
     HG_CLEANUP(hg_freep) char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     if (!text) {
@@ -102,10 +104,15 @@ static int skip_overlapping(struct hg_pipelines *service,
 {
     struct hg_error reason = HG_ERROR_INIT;
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    char run_id[HG_UUID_TEXT];
     (void)hg_error_set(&reason, HG_ECONFLICT, "run %s of the pipeline was still under way", busy);
     (void)hg_error_hint(&reason, "Let it run less often, or see what makes its runs slow.");
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    return r < 0 ? r : skip(db, pipeline, scheduled_for, &reason, err);
+    r = r < 0 ? r : skip(db, pipeline, scheduled_for, &reason, run_id, err);
+    if (r == HG_OK) {
+        hg_live_run(service, run_id, HG_LIVE_CHANGED); /* it was never queued */
+    }
+    return r;
 }
 
 /* Why missed times do not run, as the one who looks at the history needs it. */
@@ -143,7 +150,10 @@ static void say_missed(const struct due *due, struct hg_error *ret)
                         "made up for by itself.");
 }
 
-static int skip_missed(struct hg_db *db, const struct due *due, struct hg_error *err)
+static int skip_missed(struct hg_db *db,
+                       const struct due *due,
+                       char run_id[HG_UUID_TEXT],
+                       struct hg_error *err)
 {
     struct hg_error reason = HG_ERROR_INIT;
     char at[HG_TIME_TEXT];
@@ -152,7 +162,7 @@ static int skip_missed(struct hg_db *db, const struct due *due, struct hg_error 
     }
     hg_time_format(due->missed.last_dropped_us, at);
     say_missed(due, &reason);
-    return skip(db, due->id, at, &reason, err);
+    return skip(db, due->id, at, &reason, run_id, err);
 }
 
 /* ---- what runs ---- */
@@ -202,7 +212,10 @@ static int64_t single(const struct hg_missed *missed)
 }
 
 /* Beside the pipeline's runs, one at a time. */
-static int make_up(struct hg_db *db, const struct due *due, struct hg_error *err)
+static int make_up(struct hg_db *db,
+                   const struct due *due,
+                   char ret_id[HG_UUID_TEXT],
+                   struct hg_error *err)
 {
     const struct hg_missed *missed = &due->missed;
     int64_t before_us = 0;
@@ -218,8 +231,19 @@ static int make_up(struct hg_db *db, const struct due *due, struct hg_error *err
         .from_us = missed->make_up_us[0],
         .to_us = missed->make_up_us[missed->n_make_up - 1],
     };
-    char id[HG_UUID_TEXT];
-    return hg_backfill_add(db, due->id, "missed", &times, NULL, id, err);
+    return hg_backfill_add(db, due->id, "missed", &times, NULL, ret_id, err);
+}
+
+/* Behind the commit. Empty ids are of what there was none of. */
+static void tell(const struct due *due, const char *skipped, const char *backfill)
+{
+    if (skipped[0]) {
+        hg_live_run(due->service, skipped, HG_LIVE_CHANGED);
+    }
+    if (backfill[0]) {
+        hg_live_backfill(due->service, backfill);
+    }
+    hg_live_pipeline(due->service, due->id); /* its next time is another */
 }
 
 /* All but the run itself, whose time has a key of its own: at once, or not at all. */
@@ -229,6 +253,8 @@ static int write_down(const struct due *due, struct hg_error *err)
     HG_CLEANUP(hg_resultp) PGresult *moved = NULL;
     char next[HG_TIME_TEXT];
     char from[24];
+    char skipped[HG_UUID_TEXT] = "";
+    char backfill[HG_UUID_TEXT] = "";
     hg_time_format(due->missed.next_us == HG_MISSED_NEVER ? 0 : due->missed.next_us, next);
     (void)snprintf(from, sizeof from, "%" PRId64, due->due_us);
     const char *const params[] = {
@@ -239,9 +265,13 @@ static int write_down(const struct due *due, struct hg_error *err)
     if (r == HG_OK && PQntuples(moved) == 0) {
         return HG_OK; /* another host saw to it, or somebody changed the schedule */
     }
-    r = r < 0 ? r : make_up(db, due, err);
-    r = r < 0 ? r : skip_missed(db, due, err);
-    return r < 0 ? r : hg_db_commit(db, err);
+    r = r < 0 ? r : make_up(db, due, backfill, err);
+    r = r < 0 ? r : skip_missed(db, due, skipped, err);
+    r = r < 0 ? r : hg_db_commit(db, err);
+    if (r == HG_OK) {
+        tell(due, skipped, backfill);
+    }
+    return r;
 }
 
 /* ---- a row ---- */

@@ -9,7 +9,9 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "events/bus.h"
+#include "pipeline/backfill.h"
 #include "pipeline/peers.h"
+#include "pipeline/service.h"
 #include "pipeline/sql_json.h"
 #include "pipeline/state.h"
 #include "store/array.h"
@@ -37,17 +39,18 @@ struct teller {
     struct known known[KNOWN_MAX];
     size_t n_known;
     uint64_t look;
-    struct hg_live_run runs[HG_LIVE_CHANGED_MAX];
-    size_t n_runs;
+    struct hg_live_thing things[HG_LIVE_CHANGED_MAX];
+    size_t n_things;
+    struct hg_buf backfills; /* an array of their ids, for SQL */
 };
 
-/* ---- sets of runs; with the mutex held ---- */
+/* ---- sets; with the mutex held ---- */
 
-static void set_add(struct hg_live_set *set, const char *run_id, bool is_new)
+static void set_add(struct hg_live_set *set, const struct hg_live_thing *thing)
 {
     for (size_t i = 0; i < set->n; i++) {
-        if (strcmp(set->runs[i].id, run_id) == 0) {
-            set->runs[i].is_new |= is_new;
+        if (set->things[i].kind == thing->kind && strcmp(set->things[i].id, thing->id) == 0) {
+            set->things[i].is_new |= thing->is_new;
             return;
         }
     }
@@ -55,14 +58,12 @@ static void set_add(struct hg_live_set *set, const char *run_id, bool is_new)
         set->overflowed = true;
         return;
     }
-    (void)snprintf(set->runs[set->n].id, HG_UUID_TEXT, "%s", run_id);
-    set->runs[set->n].is_new = is_new;
-    set->n++;
+    set->things[set->n++] = *thing;
 }
 
 static void set_move(struct hg_live_set *from, struct hg_live_set *to)
 {
-    memcpy(to->runs, from->runs, from->n * sizeof from->runs[0]);
+    memcpy(to->things, from->things, from->n * sizeof from->things[0]);
     to->n = from->n;
     to->overflowed = from->overflowed;
     from->n = 0;
@@ -76,7 +77,8 @@ void hg_live_lost(struct hg_pipelines *service)
     hg_events_hole(service->options.events, HG_TOPIC_RUNS);
 }
 
-void hg_live_run(struct hg_pipelines *service, const char *run_id, enum hg_live_how how)
+/* `is_ours`: other hosts do not know of it yet. */
+static void note(struct hg_pipelines *service, const struct hg_live_thing *thing, bool is_ours)
 {
     struct hg_live *live = &service->live;
     bool tells_others = false;
@@ -88,17 +90,60 @@ void hg_live_run(struct hg_pipelines *service, const char *run_id, enum hg_live_
     {
         HG_LOCK(&live->mutex);
         if (wanted) {
-            set_add(&live->here, run_id, how == HG_LIVE_CREATED);
+            set_add(&live->here, thing);
             (void)pthread_cond_signal(&live->changed);
         }
-        if (how != HG_LIVE_ELSEWHERE && live->has_others) {
+        if (is_ours && live->has_others) {
             tells_others = live->others.n == 0;
-            set_add(&live->others, run_id, false);
+            set_add(&live->others, thing);
         }
     }
     if (tells_others) {
         hg_peers_wake(service);
     }
+}
+
+static struct hg_live_thing thing_of(enum hg_live_kind kind, const char *id)
+{
+    struct hg_live_thing thing = {.kind = kind};
+    (void)snprintf(thing.id, sizeof thing.id, "%s", id);
+    return thing;
+}
+
+void hg_live_run(struct hg_pipelines *service, const char *run_id, enum hg_live_how how)
+{
+    struct hg_live_thing thing = thing_of(HG_LIVE_RUN, run_id);
+    thing.is_new = how == HG_LIVE_CREATED;
+    note(service, &thing, true);
+}
+
+void hg_live_pipeline(struct hg_pipelines *service, const char *id)
+{
+    struct hg_live_thing thing = thing_of(HG_LIVE_PIPELINE, id);
+    note(service, &thing, true);
+}
+
+void hg_live_backfill(struct hg_pipelines *service, const char *id)
+{
+    struct hg_live_thing thing = thing_of(HG_LIVE_BACKFILL, id);
+    note(service, &thing, true);
+}
+
+void hg_live_pause(struct hg_pipelines *service)
+{
+    struct hg_live_thing thing = thing_of(HG_LIVE_PAUSE, "");
+    note(service, &thing, true);
+}
+
+bool hg_live_heard(struct hg_pipelines *service, char kind, const char *id)
+{
+    if (kind != HG_LIVE_RUN && kind != HG_LIVE_PIPELINE && kind != HG_LIVE_BACKFILL &&
+        kind != HG_LIVE_PAUSE) {
+        return false;
+    }
+    struct hg_live_thing thing = thing_of((enum hg_live_kind)kind, id);
+    note(service, &thing, false);
+    return true;
 }
 
 void hg_live_set_others(struct hg_pipelines *service, bool has_others)
@@ -311,40 +356,130 @@ static const struct hg_statement read_runs = {
 
 static bool is_new(const struct teller *teller, const char *id)
 {
-    for (size_t i = 0; i < teller->n_runs; i++) {
-        if (strcmp(teller->runs[i].id, id) == 0) {
-            return teller->runs[i].is_new;
+    for (size_t i = 0; i < teller->n_things; i++) {
+        if (teller->things[i].kind == HG_LIVE_RUN && strcmp(teller->things[i].id, id) == 0) {
+            return teller->things[i].is_new;
         }
     }
     return false;
 }
 
-static int look(struct teller *teller, struct hg_error *err)
+/* The ids of one kind as an array for SQL; how many they are. */
+static size_t put_ids(const struct teller *teller, enum hg_live_kind kind, struct hg_buf *array)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < teller->n_things; i++) {
+        if (teller->things[i].kind == kind) {
+            hg_array_put(array, teller->things[i].id);
+            n++;
+        }
+    }
+    return n;
+}
+
+/* A backfill has another run, or one more that has ended. */
+static void note_backfill(struct teller *teller, const json_t *run, bool is_new)
+{
+    const char *id = json_string_value(json_object_get(run, "backfill_id"));
+    const char *status = json_string_value(json_object_get(run, "status"));
+    if (id && (is_new || (status && is_over(status)))) {
+        hg_array_put(&teller->backfills, id);
+    }
+}
+
+static int read_things(struct teller *teller,
+                       const struct hg_statement *statement,
+                       struct hg_buf *ids,
+                       PGresult **ret,
+                       struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    HG_CLEANUP(hg_buf_free) struct hg_buf ids = HG_BUF_INIT;
-    for (size_t i = 0; i < teller->n_runs; i++) {
-        hg_array_put(&ids, teller->runs[i].id);
-    }
-    const char *const params[] = {hg_array_text(&ids)};
+    const char *const params[] = {hg_array_text(ids)};
     int r = params[0] ? hg_pool_borrow(teller->service->options.metadata, HG_BORROW_MS, &db, err)
                       : hg_error_nomem(err);
-    r = r < 0 ? r : hg_db_exec(db, &read_runs, params, &result, err);
-    if (r < 0) {
-        return r;
-    }
-    teller->look++;
-    for (int row = 0; row < PQntuples(result); row++) {
+    return r < 0 ? r : hg_db_exec(db, statement, params, ret, err);
+}
+
+static int look_at_runs(struct teller *teller, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    HG_CLEANUP(hg_buf_free) struct hg_buf ids = HG_BUF_INIT;
+    size_t n = put_ids(teller, HG_LIVE_RUN, &ids);
+    int r = n > 0 ? read_things(teller, &read_runs, &ids, &result, err) : HG_OK;
+    for (int row = 0; r == HG_OK && row < PQntuples(result); row++) {
         const char *id = hg_result_text(result, row, "id");
+        bool begins = is_new(teller, id);
         HG_CLEANUP(hg_json_decrefp) json_t *run = hg_result_json(result, row, "item");
         if (run) {
-            tell(teller, id, is_new(teller, id), run);
+            tell(teller, id, begins, run);
+            note_backfill(teller, run, begins);
         } else {
             hg_live_lost(teller->service);
         }
     }
-    return HG_OK;
+    return r;
+}
+
+static int look_at_backfills(struct teller *teller, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    size_t n = put_ids(teller, HG_LIVE_BACKFILL, &teller->backfills);
+    int r = n > 0 || teller->backfills.len > 0
+                ? read_things(teller, &hg_backfills_read, &teller->backfills, &result, err)
+                : HG_OK;
+    for (int row = 0; r == HG_OK && row < PQntuples(result); row++) {
+        publish(teller, "backfill.updated", NULL, hg_result_text(result, row, "item"));
+    }
+    return r;
+}
+
+static int look_at_pipeline(struct teller *teller, const char *id, struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *pipeline = NULL;
+    int r = hg_pipelines_get(teller->service, id, &pipeline, err);
+    if (r == HG_ENOTFOUND) {
+        return HG_OK;
+    }
+    if (r == HG_OK) {
+        (void)json_object_del(pipeline, "jobs");
+        (void)json_object_del(pipeline, "last_run");
+        HG_CLEANUP(hg_freep) char *text = json_dumps(pipeline, JSON_COMPACT);
+        publish(teller, "pipeline.updated", NULL, text);
+    }
+    return r;
+}
+
+static int look_at_pause(struct teller *teller, struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *status = NULL;
+    int r = hg_pipelines_status(teller->service, &status, err);
+    if (r == HG_OK) {
+        HG_CLEANUP(hg_json_decrefp)
+        json_t *data = json_pack("{s:O, s:O}",
+                                 "paused",
+                                 json_object_get(status, "paused"),
+                                 "paused_at",
+                                 json_object_get(status, "paused_at"));
+        HG_CLEANUP(hg_freep) char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
+        publish(teller, "system.updated", NULL, text);
+    }
+    return r;
+}
+
+static int look(struct teller *teller, struct hg_error *err)
+{
+    hg_buf_free(&teller->backfills);
+    teller->look++;
+    int r = look_at_runs(teller, err);
+    r = r < 0 ? r : look_at_backfills(teller, err);
+    for (size_t i = 0; r == HG_OK && i < teller->n_things; i++) {
+        if (teller->things[i].kind == HG_LIVE_PIPELINE) {
+            r = look_at_pipeline(teller, teller->things[i].id, err);
+        } else if (teller->things[i].kind == HG_LIVE_PAUSE) {
+            r = look_at_pause(teller, err);
+        }
+    }
+    return r;
 }
 
 /* ---- the thread ---- */
@@ -353,7 +488,7 @@ static int look(struct teller *teller, struct hg_error *err)
 static bool wait_for_changes(struct teller *teller)
 {
     struct hg_live *live = &teller->service->live;
-    struct hg_live_set taken = {.runs = teller->runs};
+    struct hg_live_set taken = {.things = teller->things};
     {
         HG_LOCK(&live->mutex);
         while (live->here.n == 0 && !live->stopping) {
@@ -364,7 +499,7 @@ static bool wait_for_changes(struct teller *teller)
         }
         set_move(&live->here, &taken);
     }
-    teller->n_runs = taken.n;
+    teller->n_things = taken.n;
     if (taken.overflowed) {
         hg_live_lost(teller->service);
     }
@@ -401,6 +536,7 @@ static void *tell_changes(void *arg)
     for (size_t i = 0; i < teller->n_known; i++) {
         free(teller->known[i].job_hashes);
     }
+    hg_buf_free(&teller->backfills);
     free(teller);
     return NULL;
 }
@@ -424,9 +560,9 @@ static int start_thread(struct hg_pipelines *service, struct hg_error *err)
 int hg_live_start(struct hg_pipelines *service, struct hg_error *err)
 {
     struct hg_live *live = &service->live;
-    live->here.runs = calloc(HG_LIVE_CHANGED_MAX, sizeof live->here.runs[0]);
-    live->others.runs = calloc(HG_LIVE_CHANGED_MAX, sizeof live->others.runs[0]);
-    if (!live->here.runs || !live->others.runs) {
+    live->here.things = calloc(HG_LIVE_CHANGED_MAX, sizeof live->here.things[0]);
+    live->others.things = calloc(HG_LIVE_CHANGED_MAX, sizeof live->others.things[0]);
+    if (!live->here.things || !live->others.things) {
         return hg_error_nomem(err);
     }
     /* Without clients there is nothing to read, but other hosts may have some. */
@@ -445,7 +581,7 @@ void hg_live_stop(struct hg_pipelines *service)
         (void)pthread_join(live->thread, NULL);
         live->has_thread = false;
     }
-    free(live->here.runs);
-    free(live->others.runs);
-    live->here.runs = live->others.runs = NULL;
+    free(live->here.things);
+    free(live->others.things);
+    live->here.things = live->others.things = NULL;
 }

@@ -4,6 +4,7 @@
 #include "auth/principal.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "pipeline/live.h"
 #include "pipeline/peers.h"
 #include "pipeline/service.h"
 #include "pipeline/signal.h"
@@ -78,6 +79,7 @@ int hg_pipelines_pause(struct hg_pipelines *service,
            "by",
            by->username,
            NULL);
+    hg_live_pause(service);
     hg_peers_tell_schedules(service);
     hg_peers_tell_work(service);
     hg_signal_scheduler(service);

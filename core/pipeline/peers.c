@@ -30,7 +30,7 @@ enum {
     LOOK_MS = 2000,
     RETRY_DATABASE_MS = 1000,
     COALESCE_MS = 20,
-    RUNS_AT_ONCE = 200, /* ids in one notice, which may have 8000 bytes */
+    THINGS_AT_ONCE = 110, /* ids in one notice, which may have 8000 bytes */
 };
 
 /* Of the advisory lock; any number that nobody else uses. */
@@ -39,7 +39,7 @@ enum {
 
 #define SAY_WORK      "work"
 #define SAY_SCHEDULES "schedules"
-#define SAY_RUNS      "runs" /* and the ids of those that changed; none: more than can be named */
+#define SAY_CHANGED   "changed" /* and kinds and ids; none: more than can be named */
 
 static const struct hg_statement look = {
     "peers_look",
@@ -63,7 +63,7 @@ struct touch {
     int64_t look_at_ms;
     int64_t announce_at_ms; /* not before */
     struct hg_live_set changed;
-    struct hg_live_run runs[HG_LIVE_CHANGED_MAX]; /* its room */
+    struct hg_live_thing things[HG_LIVE_CHANGED_MAX]; /* its room */
 };
 
 static int connect_to_database(struct touch *touch, struct hg_error *err)
@@ -119,24 +119,26 @@ static int look_around(struct touch *touch, struct hg_error *err)
     return hg_db_exec(touch->db, &tell_in_row, told, NULL, err);
 }
 
-static void hear_runs(struct hg_pipelines *service, const char *ids)
+static void hear_changed(struct hg_pipelines *service, const char *things)
 {
-    char id[HG_UUID_TEXT];
     hg_signal_run_changed(service);
-    if (*ids == '\0') {
+    if (*things == '\0') {
         hg_live_lost(service);
     }
-    while (*ids == ' ' && strnlen(ids + 1, sizeof id - 1) == sizeof id - 1) {
-        (void)snprintf(id, sizeof id, "%s", ids + 1);
-        hg_live_run(service, id, HG_LIVE_ELSEWHERE);
-        ids += sizeof id;
+    while (*things == ' ' && things[1]) {
+        char id[HG_LIVE_ID];
+        char kind = things[1];
+        size_t n = strcspn(things + 2, " ");
+        (void)snprintf(id, sizeof id, "%.*s", (int)(n < sizeof id ? n : sizeof id), things + 2);
+        (void)hg_live_heard(service, kind, id);
+        things += 2 + n;
     }
 }
 
 static void hear(struct hg_pipelines *service, const char *what)
 {
-    if (hg_starts_with(what, SAY_RUNS)) {
-        hear_runs(service, what + strlen(SAY_RUNS));
+    if (hg_starts_with(what, SAY_CHANGED)) {
+        hear_changed(service, what + strlen(SAY_CHANGED));
     } else if (strcmp(what, SAY_WORK) == 0) {
         hg_signal_dispatcher(service);
     } else {
@@ -179,16 +181,16 @@ static int announce_text(struct touch *touch, const char *text, struct hg_error 
 }
 
 /* What is not told because the database is away, others read anew when they come back to it. */
-static int announce_runs(struct touch *touch, struct hg_error *err)
+static int announce_changed(struct touch *touch, struct hg_error *err)
 {
     struct hg_live_set *set = &touch->changed;
     hg_live_take_others(touch->service, set);
-    int r = set->overflowed ? announce_text(touch, SAY_RUNS, err) : HG_OK;
+    int r = set->overflowed ? announce_text(touch, SAY_CHANGED, err) : HG_OK;
     for (size_t i = 0; r == HG_OK && i < set->n;) {
         HG_CLEANUP(hg_buf_free) struct hg_buf text = HG_BUF_INIT;
-        hg_buf_puts(&text, SAY_RUNS);
-        for (size_t k = 0; k < RUNS_AT_ONCE && i < set->n; k++, i++) {
-            hg_buf_printf(&text, " %s", set->runs[i].id);
+        hg_buf_puts(&text, SAY_CHANGED);
+        for (size_t k = 0; k < THINGS_AT_ONCE && i < set->n; k++, i++) {
+            hg_buf_printf(&text, " %c%s", (char)set->things[i].kind, set->things[i].id);
         }
         r = announce_text(touch, hg_buf_failed(&text) ? NULL : text.data, err);
     }
@@ -201,7 +203,7 @@ static int announce_all(struct touch *touch, struct hg_error *err)
     touch->announce_at_ms = hg_time_monotonic_ms() + COALESCE_MS;
     int r = announce_if(touch, &service->peers.has_more_work, SAY_WORK, err);
     r = r < 0 ? r : announce_if(touch, &service->peers.has_new_schedules, SAY_SCHEDULES, err);
-    return r < 0 ? r : announce_runs(touch, err);
+    return r < 0 ? r : announce_changed(touch, err);
 }
 
 static int one_round(struct touch *touch, struct hg_error *err)
@@ -239,7 +241,7 @@ static void wait_for_news(struct touch *touch)
 static void *keep_in_touch(void *arg)
 {
     struct touch touch = {.service = arg};
-    touch.changed.runs = touch.runs;
+    touch.changed.things = touch.things;
     while (!hg_signal_is_stopping(touch.service)) {
         struct hg_error err = HG_ERROR_INIT;
         if (one_round(&touch, &err) < 0) {

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "base/zone.h"
+#include "pipeline/live.h"
 #include "pipeline/peers.h"
 #include "pipeline/schedule.h"
 #include "pipeline/signal.h"
@@ -112,6 +113,9 @@ int hg_plan(struct hg_pipelines *service, const char *id, struct hg_error *err)
         if (r < 0) {
             return r;
         }
+    }
+    if (id) {
+        hg_live_pipeline(service, id);
     }
     hg_peers_tell_schedules(service);
     hg_signal_scheduler(service);

@@ -41,6 +41,7 @@ void start_service(void)
         .warehouse = fixture.warehouse,
         .worker_warehouse_url = hg_test_pg_worker(pg),
         .plugins = fixture.plugins,
+        .events = fixture.events,
     };
     must(hg_pipelines_start(&options, &fixture.service, &err), &err);
 }
@@ -71,6 +72,7 @@ int teardown(void **state)
 {
     (void)state;
     hg_pipelines_stop(fixture.service, 0);
+    hg_events_free(fixture.events);
     hg_pool_free(fixture.metadata);
     hg_pool_free(fixture.warehouse);
     hg_plugin_registry_free(fixture.plugins);

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "events/bus.h"
 #include "pipeline/service.h"
 #include "plugin/registry.h"
 #include "shared_pg.h"
@@ -28,6 +29,7 @@ struct fixture {
     struct hg_plugin_registry *plugins;
     struct hg_pool *metadata;
     struct hg_pool *warehouse;
+    struct hg_events *events; /* NULL unless a test has made one */
     struct hg_pipelines *service;
 };
 extern struct fixture fixture;
