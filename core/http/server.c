@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "http/descriptors.h"
 #include "http/exchange.h"
 #include "http/finish.h"
 #include "http/listen.h"
@@ -56,6 +57,15 @@ static struct hg_http_server *new_server(const struct hg_http_options *options)
     return server;
 }
 
+static int start_sockets(struct hg_http_server *server, struct hg_error *err)
+{
+    const struct hg_http_options *options = &server->options;
+    struct hg_socket_limits limits = options->sockets;
+    limits.clients_max = hg_descriptors_make_room(
+        options->connections_max, limits.clients_max ? limits.clients_max : HG_SOCKETS_MAX);
+    return hg_sockets_start(&limits, options->events, options->public_url, &server->sockets, err);
+}
+
 int hg_http_start(const struct hg_http_options *options,
                   struct hg_http_server **ret,
                   struct hg_error *err)
@@ -69,12 +79,7 @@ int hg_http_start(const struct hg_http_options *options,
               : hg_executor_new(
                     server->options.threads, server->options.queue_max, &server->executor, err);
     r = r < 0 ? r : hg_http_meter_new(options->routes, options->n_routes, &server->meter, err);
-    r = r < 0 || !options->events ? r
-                                  : hg_sockets_start(&server->options.sockets,
-                                                     options->events,
-                                                     options->public_url,
-                                                     &server->sockets,
-                                                     err);
+    r = r < 0 || !options->events ? r : start_sockets(server, err);
     r = r < 0 ? r : hg_http_watch_start(server, err);
     r = r < 0 ? r : hg_receive_start(server, err);
     if (r < 0) {

@@ -231,7 +231,7 @@ static void *sockets_main(void *arg)
 
 static void set_defaults(struct hg_socket_limits *limits)
 {
-    limits->clients_max = limits->clients_max ? limits->clients_max : 1024;
+    limits->clients_max = limits->clients_max ? limits->clients_max : HG_SOCKETS_MAX;
     limits->ping_ms = limits->ping_ms ? limits->ping_ms : 20000;
     limits->silence_ms = limits->silence_ms ? limits->silence_ms : 60000;
     limits->stall_ms = limits->stall_ms ? limits->stall_ms : 20000;

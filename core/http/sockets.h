@@ -17,9 +17,11 @@
 struct MHD_UpgradeResponseHandle;
 struct hg_sockets;
 
+enum { HG_SOCKETS_MAX = 1024 };
+
 /* 0 stands for the default named. */
 struct hg_socket_limits {
-    int clients_max;    /* 1024 */
+    int clients_max;    /* HG_SOCKETS_MAX */
     int64_t ping_ms;    /* 20000: who was not heard for so long is asked for a sign of life */
     int64_t silence_ms; /* 60000: and after so long, cut */
     int64_t stall_ms;   /* 20000: who takes nothing for so long while there is something is cut */

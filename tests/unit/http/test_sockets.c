@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "http/descriptors.h"
 #include "http_client.h"
 #include "server_fixture.h"
 
@@ -341,6 +343,32 @@ static int start_hasty(void **state)
     return with((struct hg_socket_limits){.close_ms = 200}, state);
 }
 
+/* A shell's usual limit is raised for all the connections that the server takes. */
+static void test_room_is_made(void **state)
+{
+    struct rlimit before;
+    struct rlimit after;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit low = {.rlim_cur = 300, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_int_equal(with((struct hg_socket_limits){.clients_max = 0}, state), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &after), 0);
+    const rlim_t wanted = 256 + 512 + 1024;
+    assert_true(after.rlim_cur == (before.rlim_max < wanted ? before.rlim_max : wanted));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+static void test_what_fits(void **state)
+{
+    (void)state;
+    assert_int_equal(hg_descriptors_fit(1792, 512, 1024), 1024);
+    assert_int_equal(hg_descriptors_fit(1791, 512, 1024), 1023);
+    assert_int_equal(hg_descriptors_fit(1024, 512, 1024), 256);
+    assert_int_equal(hg_descriptors_fit(768, 512, 1024), 1);
+    assert_int_equal(hg_descriptors_fit(0, 512, 1024), 1);
+    assert_int_equal(hg_descriptors_fit(RLIM_INFINITY, 512, 1024), 1024);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +383,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_broken_frames, start_hasty, stop),
         cmocka_unit_test_setup_teardown(test_flood, start_hasty, stop),
         cmocka_unit_test_setup_teardown(test_stop_says_goodbye, start_hasty, stop),
+        cmocka_unit_test_teardown(test_room_is_made, stop),
+        cmocka_unit_test(test_what_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
