@@ -1,12 +1,12 @@
 #include "api/pipelines.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
 
 #include "api/context.h"
 #include "api/idempotency.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 
@@ -44,10 +44,7 @@ static int make_etag(const json_t *pipeline, char ret[ETAG_TEXT], struct hg_erro
         return hg_error_set(err, HG_EINTERNAL, "cannot hash a pipeline");
     }
     ret[0] = '"';
-    for (size_t i = 0; i < 16; i++) {
-        (void)snprintf(ret + 1 + 2 * i, 3, "%02x", hash[i]);
-    }
-    (void)snprintf(ret + 33, 2, "\"");
+    memcpy(hg_hex(hash, 16, ret + 1), "\"", 2);
     return HG_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 
 int hg_auth_ask(struct hg_auth *auth,
@@ -37,9 +38,7 @@ int hg_auth_hash(const char *text, char ret[HG_AUTH_HASH], struct hg_error *err)
         return hg_error_set(err, HG_EINTERNAL, "cannot hash a token");
     }
     (void)snprintf(ret, HG_AUTH_HASH, "\\x");
-    for (size_t i = 0; i < n; i++) {
-        (void)snprintf(ret + 2 + 2 * i, 3, "%02x", hash[i]);
-    }
+    (void)hg_hex(hash, n, ret + 2);
     return HG_OK;
 }
 

@@ -1,11 +1,9 @@
 #include "base/schema_check.h"
 
-#include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/schema_pattern.h"
@@ -323,14 +321,10 @@ static bool unescape_step(const char *step, size_t n, char *ret_name, size_t roo
     size_t used = 0;
     for (size_t i = 0; i < n; i++) {
         char c = step[i];
-        if (c == '%' && i + 2 < n) {
-            char hex[3] = {step[i + 1], step[i + 2], '\0'};
-            char *end = NULL;
-            unsigned long value = strtoul(hex, &end, 16);
-            if (isxdigit((unsigned char)hex[0]) && *end == '\0') {
-                c = (char)value;
-                i += 2;
-            }
+        int byte = c == '%' && i + 2 < n ? hg_hex_byte(step + i + 1) : -1;
+        if (byte >= 0) {
+            c = (char)byte;
+            i += 2;
         }
         if (c == '~' && i + 1 < n) {
             c = step[++i] == '1' ? '/' : '~';

@@ -1,10 +1,10 @@
 #include "base/scrub.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hex.h"
 
 /* Never longer than what it stands for, so that scrubbing needs no room. */
 static const char mark[HG_SCRUB_SHORTEST] = {'*', '*', '*', '*'};
@@ -30,14 +30,6 @@ struct view {
     const char *end;
 };
 
-static int hex_digit(char c)
-{
-    if (!isxdigit((unsigned char)c)) {
-        return -1;
-    }
-    return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-}
-
 /* `n` hex digits; -1 when they are none. */
 static long hex_number(const char *at, const char *end, int n)
 {
@@ -46,7 +38,7 @@ static long hex_number(const char *at, const char *end, int n)
         return -1;
     }
     for (int i = 0; i < n; i++) {
-        int digit = hex_digit(at[i]);
+        int digit = hg_hex_digit(at[i]);
         if (digit < 0) {
             return -1;
         }

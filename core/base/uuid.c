@@ -2,12 +2,12 @@
 
 #include <ctype.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/rand.h>
 
 #include "base/error.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/time.h"
 
@@ -60,7 +60,7 @@ int hg_uuid_new(char ret_text[HG_UUID_TEXT], struct hg_error *err)
         if (i == 4 || i == 6 || i == 8 || i == 10) {
             *at++ = '-';
         }
-        at += snprintf(at, 3, "%02x", b[i]);
+        at = hg_hex(&b[i], 1, at);
     }
     return HG_OK;
 }
@@ -76,11 +76,6 @@ bool hg_uuid_is_valid(const char *text)
     return text[HG_UUID_TEXT - 1] == '\0';
 }
 
-static int hex_value(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-}
-
 int64_t hg_uuid_time_ms(const char *text)
 {
     if (!hg_uuid_is_valid(text) || text[14] != '7') {
@@ -89,7 +84,7 @@ int64_t hg_uuid_time_ms(const char *text)
     int64_t ms = 0;
     for (int i = 0; i < 13; i++) {
         if (i != 8) {
-            ms = ms << 4 | hex_value(text[i]);
+            ms = ms << 4 | hg_hex_digit(text[i]);
         }
     }
     return ms;

@@ -1,6 +1,7 @@
 #include "http/headers.h"
 
-#include <stdio.h>
+
+#include "base/hex.h"
 
 static const struct hg_http_field fixed[] = {
     {"X-Content-Type-Options", "nosniff"},
@@ -15,8 +16,8 @@ int hg_headers_nonce(char ret[HG_NONCE_TEXT], struct hg_error *err)
 {
     unsigned char random[(HG_NONCE_TEXT - 1) / 2];
     int r = hg_random_bytes(random, sizeof random, err);
-    for (size_t i = 0; r == HG_OK && i < sizeof random; i++) {
-        (void)snprintf(ret + 2 * i, 3, "%02x", random[i]);
+    if (r == HG_OK) {
+        (void)hg_hex(random, sizeof random, ret);
     }
     return r;
 }

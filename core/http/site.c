@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include <openssl/evp.h>
 #include <zlib.h>
 
+#include "base/hex.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -119,10 +119,7 @@ static int make_etag(struct site_file *file, struct hg_error *err)
         return hg_error_set(err, HG_EINTERNAL, "cannot hash \"%s\"", file->path);
     }
     file->etag[0] = '"';
-    for (size_t i = 0; i < 16; i++) {
-        (void)snprintf(file->etag + 1 + 2 * i, 3, "%02x", hash[i]);
-    }
-    (void)snprintf(file->etag + 33, 2, "\"");
+    memcpy(hg_hex(hash, 16, file->etag + 1), "\"", 2);
     return HG_OK;
 }
 

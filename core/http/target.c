@@ -3,18 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/str.h"
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* One decoded byte at raw[*at], moving on; -1 for a percent sign that is no escape. */
 static int next_byte(const char *raw, size_t n, size_t *at)
@@ -23,10 +13,8 @@ static int next_byte(const char *raw, size_t n, size_t *at)
     if (raw[i] != '%') {
         return (unsigned char)raw[i];
     }
-    int high = n - i > 2 ? hex_value(raw[i + 1]) : -1;
-    int low = n - i > 2 ? hex_value(raw[i + 2]) : -1;
     *at = i + 3;
-    return high < 0 || low < 0 ? -1 : high * 16 + low;
+    return n - i > 2 ? hg_hex_byte(raw + i + 1) : -1;
 }
 
 /* Decodes n bytes into the arena; `plus` makes "+" a space, as queries have it. */

@@ -1,11 +1,10 @@
 #include "pipeline/secrets.h"
 
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "config/fill.h"
 
@@ -88,13 +87,9 @@ static size_t plain_name(const char *text, size_t n, char *out, size_t room)
 {
     size_t used = 0;
     for (size_t i = 0; i < n && used < room; i++) {
-        char hex[3] = {0};
-        if (text[i] == '%' && n - i > 2 && isxdigit((unsigned char)text[i + 1]) &&
-            isxdigit((unsigned char)text[i + 2])) {
-            memcpy(hex, text + i + 1, 2);
-            i += 2;
-        }
-        out[used++] = hex[0] ? (char)strtol(hex, NULL, 16) : text[i];
+        int byte = text[i] == '%' && n - i > 2 ? hg_hex_byte(text + i + 1) : -1;
+        out[used++] = byte < 0 ? text[i] : (char)byte;
+        i += byte < 0 ? 0 : 2;
     }
     return used;
 }

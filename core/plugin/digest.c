@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/hex.h"
 #include "base/io.h"
 #include "base/mem.h"
 
@@ -42,7 +43,6 @@ static int copy(int from, int to, int64_t max_bytes, EVP_MD_CTX *context, struct
 int hg_digest_copy(
     int from, int to, int64_t max_bytes, char ret_sha256[HG_SHA256_TEXT], struct hg_error *err)
 {
-    static const char hex[] = "0123456789abcdef";
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     HG_CLEANUP(context_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -56,10 +56,6 @@ int hg_digest_copy(
     if (EVP_DigestFinal_ex(context, hash, &n) != 1 || n != 32) {
         return hg_error_set(err, HG_EINTERNAL, "SHA-256 failed");
     }
-    for (unsigned i = 0; i < n; i++) {
-        ret_sha256[2 * i] = hex[hash[i] >> 4];
-        ret_sha256[2 * i + 1] = hex[hash[i] & 15];
-    }
-    ret_sha256[2 * n] = '\0';
+    (void)hg_hex(hash, n, ret_sha256);
     return HG_OK;
 }

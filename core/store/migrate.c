@@ -7,6 +7,7 @@
 
 #include <openssl/sha.h>
 
+#include "base/hex.h"
 #include "base/parse.h"
 #include "store/advisory.h"
 
@@ -57,9 +58,7 @@ static void describe(const struct hg_migration_file *file, struct migration *ret
     ret->file = file;
     ret->version = version_of(file);
     (void)SHA256(file->sql, file->n, digest);
-    for (size_t i = 0; i < sizeof digest; i++) {
-        (void)snprintf(ret->checksum + 2 * i, 3, "%02x", digest[i]);
-    }
+    (void)hg_hex(digest, sizeof digest, ret->checksum);
 }
 
 /* The files for this database; the caller frees. */

@@ -8,6 +8,7 @@
 #include <openssl/hmac.h>
 
 #include "base/error.h"
+#include "base/hex.h"
 #include "base/uuid.h"
 
 static const char header[] =
@@ -114,14 +115,6 @@ void hg_keyring_drop(struct hg_keyring *keyring, int32_t kid)
 
 /* ---- the form of the file ---- */
 
-static int digit_of(char c)
-{
-    if (!isxdigit((unsigned char)c)) {
-        return -1;
-    }
-    return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-}
-
 /* A line without blanks around it and without its end. */
 struct line {
     const char *at;
@@ -150,8 +143,8 @@ static bool read_key(struct line *line, unsigned char ret_key[HG_KEY_BYTES])
     }
     int all = 0;
     for (size_t i = 0; i < HG_KEY_BYTES; i++) {
-        int high = digit_of(line->at[2 * i]);
-        int low = digit_of(line->at[2 * i + 1]);
+        int high = hg_hex_digit(line->at[2 * i]);
+        int low = hg_hex_digit(line->at[2 * i + 1]);
         if (high < 0 || low < 0) {
             return false;
         }
@@ -212,12 +205,8 @@ int hg_keyring_parse(struct hg_keyring *keyring, const struct hg_secret *text, s
 
 static char *put_line(char *to, const struct hg_master_key *key)
 {
-    static const char digits[] = "0123456789abcdef";
     to += snprintf(to, LINE_MAX_BYTES, "%d ", (int)key->kid);
-    for (size_t i = 0; i < HG_KEY_BYTES; i++) {
-        *to++ = digits[key->key[i] >> 4];
-        *to++ = digits[key->key[i] & 15];
-    }
+    to = hg_hex(key->key, HG_KEY_BYTES, to);
     *to++ = '\n';
     return to;
 }

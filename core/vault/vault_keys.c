@@ -1,12 +1,12 @@
 #include "vault/vault_keys.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
 
+#include "base/hex.h"
 #include "vault/key_file.h"
 
 /* Of the advisory lock under which keys come in use; any number that nobody else uses. */
@@ -53,17 +53,10 @@ static const struct hg_statement add_active = {
 
 void hg_vault_hex(struct hg_buf *to, const void *bytes, size_t n)
 {
-    static const char digits[] = "0123456789abcdef";
-    const unsigned char *at = bytes;
-    for (size_t i = 0; i < n; i++) {
-        hg_buf_putc(to, digits[at[i] >> 4]);
-        hg_buf_putc(to, digits[at[i] & 15]);
+    if (hg_buf_reserve(to, 2 * n)) {
+        (void)hg_hex(bytes, n, to->data + to->len);
+        to->len += 2 * n;
     }
-}
-
-static int digit_of(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 int hg_vault_bytes(
@@ -71,13 +64,12 @@ int hg_vault_bytes(
 {
     const char *text = hg_result_text(result, row, column);
     for (; text && text[0]; text += 2) {
-        int high = digit_of(text[0]);
-        int low = high < 0 ? -1 : digit_of(text[1]);
-        if (low < 0) {
+        int byte = hg_hex_byte(text);
+        if (byte < 0) {
             text = NULL;
             break;
         }
-        hg_buf_putc(ret, (char)(high << 4 | low));
+        hg_buf_putc(ret, (char)byte);
     }
     if (!text) {
         return hg_error_set(err, HG_EINTERNAL, "the column %s holds no bytes in hex", column);
