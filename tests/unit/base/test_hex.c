@@ -18,7 +18,7 @@ static void test_every_byte_comes_back(void **state)
         char text[3];
         char upper[3];
         assert_ptr_equal(hg_hex(&byte, 1, text), text + 2);
-        (void)snprintf(upper, sizeof upper, "%02X", i);
+        (void)snprintf(upper, sizeof upper, "%02X", (unsigned)i);
         assert_int_equal(strlen(text), 2);
         assert_int_equal(hg_hex_byte(text), i);
         assert_int_equal(hg_hex_byte(upper), i);
