@@ -13,6 +13,7 @@ const PAGES = [
   'src/pages/admin/DataPipelineManager.jsx',
   'src/pages/data-scientist/Datasets.jsx',
   'src/pages/data-scientist/Dataset.jsx',
+  'src/pages/Account.jsx',
 ];
 const GRAPH = 'src/components/charts/PipelineDAG.jsx';
 

@@ -414,6 +414,22 @@ export const scenes = [
     },
     until: 'does not show rows',
   },
+  { name: 'account', path: '/account', until: '192.0.2.44' },
+  {
+    name: 'account-new-token',
+    path: '/account',
+    act: async (page) => {
+      await page.getByLabel('Name', { exact: true }).fill('an export');
+      await page.getByRole('button', { name: 'Make a token' }).click();
+    },
+    until: 'shown this once',
+  },
+  {
+    name: 'account-empty',
+    path: '/account',
+    state: { tokens: [], user: users.viewer },
+    until: 'No tokens yet',
+  },
   { name: 'not-found', path: '/no/such/page', until: 'nothing at this address' },
   {
     name: 'disconnected',

@@ -74,11 +74,18 @@ const dataset = createRoute({
   validateSearch: searchOf({}),
 });
 
+const account = createRoute({
+  getParentRoute: () => app,
+  path: '/account',
+  component: lazyRouteComponent(() => import('./pages/Account.jsx'), 'Account'),
+  validateSearch: searchOf({}),
+});
+
 const elsewhere = createRoute({ getParentRoute: () => app, path: '$', component: NotFound });
 
 const routeTree = root.addChildren([
   signIn,
-  app.addChildren([home, pipelines, pipeline, datasets, dataset, elsewhere]),
+  app.addChildren([home, pipelines, pipeline, datasets, dataset, account, elsewhere]),
 ]);
 
 export function createAppRouter({ history } = {}) {

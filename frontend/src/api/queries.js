@@ -90,7 +90,7 @@ export function useSignOut() {
 }
 
 /** All items of a list whose length is bounded by what a person configured. */
-async function everyItem(path, signal) {
+export async function everyItem(path, signal) {
   const items = [];
   let cursor;
   do {

@@ -1,8 +1,17 @@
 import { Button, Menu, useMantineColorScheme } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { useSignOut } from '../api/queries.js';
+import { roleWord } from '../lib/access.js';
 import { browserZone, zoneName } from '../lib/format.js';
 import { setZoneChoice, useZone, useZoneChoice } from '../lib/zone.js';
-import { IconDeviceDesktop, IconLogout, IconMoon, IconSun, IconUser } from '../ui/icons.js';
+import {
+  IconDeviceDesktop,
+  IconLock,
+  IconLogout,
+  IconMoon,
+  IconSun,
+  IconUser,
+} from '../ui/icons.js';
 import classes from './AppShell.module.css';
 
 function HeaderMenu({ label, icon: Icon, text, children }) {
@@ -84,8 +93,6 @@ export function ZoneMenu() {
   );
 }
 
-const ROLES = { admin: 'Administrator', data_scientist: 'Data scientist', viewer: 'Viewer' };
-
 export function AccountMenu({ user }) {
   const signOut = useSignOut();
   return (
@@ -95,10 +102,17 @@ export function AccountMenu({ user }) {
       text={<span className={classes.userName}>{user.username}</span>}
     >
       <Menu.Label>
-        Signed in as {user.username} · {ROLES[user.role] ?? user.role}
+        Signed in as {user.username} · {roleWord(user.role)}
       </Menu.Label>
       <Menu.Item
         data-autofocus
+        component={Link}
+        to="/account"
+        leftSection={<IconLock size={16} stroke={1.75} aria-hidden="true" />}
+      >
+        Password, sessions, tokens
+      </Menu.Item>
+      <Menu.Item
         leftSection={<IconLogout size={16} stroke={1.75} aria-hidden="true" />}
         onClick={() => signOut.mutate()}
       >

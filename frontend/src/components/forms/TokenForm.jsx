@@ -1,0 +1,98 @@
+import { Button, NativeSelect, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import { useCreateToken } from '../../api/access.js';
+import { fieldErrors, rolesUpTo } from '../../lib/access.js';
+import { CopyButton } from '../../ui/CopyButton.jsx';
+import { ErrorPanel, Notice } from '../../ui/notices.jsx';
+import classes from './AccessForms.module.css';
+
+const LIVES = [
+  { value: '7', label: '7 days' },
+  { value: '30', label: '30 days' },
+  { value: '90', label: '90 days' },
+  { value: '365', label: 'A year' },
+];
+
+/** Makes an API token, and shows it until the reader has put it away. */
+export function TokenForm({ role }) {
+  const create = useCreateToken();
+  const [gap, setGap] = useState(undefined);
+  const errors = fieldErrors(create.error);
+
+  function submit(event) {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const fields = Object.fromEntries(new FormData(form));
+    const missing = fields.name.trim() ? undefined : 'Say what the token is for.';
+    setGap(missing);
+    create.reset();
+    if (missing) {
+      form.elements.name.focus();
+      return;
+    }
+    create.mutate(
+      {
+        name: fields.name.trim(),
+        role: fields.role,
+        expires_in_days: Number(fields.expires_in_days),
+      },
+      { onSuccess: () => form.reset() },
+    );
+  }
+
+  return (
+    <>
+      {create.data && <NewToken made={create.data} onDone={() => create.reset()} />}
+      <form className={classes.form} onSubmit={submit} noValidate aria-label="New token">
+        {create.error && Object.keys(errors).length === 0 && <ErrorPanel error={create.error} />}
+        <div className={classes.fields}>
+          <TextInput
+            name="name"
+            label="Name"
+            description="What it is for"
+            maxLength={100}
+            autoComplete="off"
+            error={gap ?? errors.name}
+          />
+          <NativeSelect
+            name="role"
+            label="Role"
+            description="The most it may do"
+            data={rolesUpTo(role)}
+            error={errors.role}
+          />
+          <NativeSelect
+            name="expires_in_days"
+            label="Lives for"
+            description="Then it ends by itself"
+            data={LIVES}
+            defaultValue="90"
+            error={errors.expires_in_days}
+          />
+        </div>
+        <div>
+          <Button type="submit" loading={create.isPending}>
+            Make a token
+          </Button>
+        </div>
+      </form>
+    </>
+  );
+}
+
+function NewToken({ made, onDone }) {
+  return (
+    <Notice tone="warning" role="alert" title={`This is the token “${made.name}”`}>
+      <p>Put it away now: it is shown this once, and the host does not keep it.</p>
+      <p className={classes.secret}>
+        <code>{made.token}</code>
+        <CopyButton value={made.token} label="Copy the token" />
+      </p>
+      <p>
+        <Button variant="default" size="xs" onClick={onDone}>
+          I have put it away
+        </Button>
+      </p>
+    </Notice>
+  );
+}
