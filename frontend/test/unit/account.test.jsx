@@ -19,12 +19,17 @@ describe('API tokens', () => {
   it('are shown once, until they are put away', async () => {
     const { user, host } = openApp('/account');
     await user.type(await screen.findByLabelText('Name'), '  an export ');
-    await user.selectOptions(screen.getByLabelText('Role'), 'viewer');
+    expect(screen.getByLabelText('Role')).toHaveValue('viewer');
+    await user.selectOptions(screen.getByLabelText('Role'), 'data_scientist');
     await user.selectOptions(screen.getByLabelText('Lives for'), '7');
     await user.click(screen.getByRole('button', { name: 'Make a token' }));
     expect(await screen.findByText(NEW_TOKEN)).toBeVisible();
     const [request] = sent('POST', '/auth/tokens');
-    expect(request.body).toEqual({ name: 'an export', role: 'viewer', expires_in_days: 7 });
+    expect(request.body).toEqual({
+      name: 'an export',
+      role: 'data_scientist',
+      expires_in_days: 7,
+    });
     expect(request.headers['idempotency-key']).toMatch(/^[0-9a-f]{32}$/);
     expect(host.days).toBe(7);
     await user.click(screen.getByRole('button', { name: 'I have put it away' }));

@@ -59,6 +59,7 @@ export function TokenForm({ role }) {
             label="Role"
             description="The most it may do"
             data={rolesUpTo(role)}
+            defaultValue="viewer"
             error={errors.role}
           />
           <NativeSelect
