@@ -3,7 +3,7 @@ import { idempotencyKey } from '../lib/key.js';
 import { request } from './client.js';
 import { everyItem } from './queries.js';
 
-/** Below the session's own key these would go when somebody signs in; they are asked for anew then. */
+/** Not below `auth`, which signing out keeps: these are forgotten then, with all the rest. */
 const TOKENS_KEY = ['access', 'tokens'];
 const SESSIONS_KEY = ['access', 'sessions'];
 
