@@ -55,6 +55,62 @@ const WALKS = [
     ],
   },
   {
+    path: '/pipelines/sp500-daily?view=list',
+    until: 'yearly',
+    start: 'main button[aria-haspopup="dialog"]',
+    steps: [
+      ['Enter', 'From', 'Choose a window'],
+      ['Escape', 'Backfill…'],
+      ['Tab', 'Run now'],
+    ],
+  },
+  {
+    path: '/pipelines/sp500-daily?view=list&tab=settings',
+    until: 'Clocks go forward',
+    start: 'input[name="schedule"]',
+    steps: [
+      ['Tab', 'Use it for Schedule'],
+      ['Tab', 'Time zone'],
+      ['Tab', 'Tasks at once'],
+      ['Tab', 'Retries of a job'],
+      ['Tab', 'Runs on its schedule'],
+      ['Tab', 'Go back to the file'],
+      ['Enter', 'Undo', 'settings hold again'],
+    ],
+  },
+  {
+    path: '/pipelines/hospital-backfill?view=list',
+    until: 'load',
+    start: 'main button[aria-haspopup="dialog"]',
+    steps: [
+      ['Enter', 'First day', 'What is left empty'],
+      ['Escape', 'Run…'],
+    ],
+  },
+  {
+    path: '/pipelines/flights-on-time?view=timeline',
+    until: 'Waits for what it needs',
+    start: '[aria-label="Timeline of the run"]',
+    steps: [
+      ['Tab', 'fetch'],
+      ['Tab', 'check'],
+      ['Enter', 'check', 'out of memory'],
+      ['Escape', 'check'],
+    ],
+  },
+  {
+    path: '/pipelines/sp500-daily?view=list',
+    until: 'yearly',
+    start: 'a[aria-label$="run older-3"][aria-label^="Compare"]',
+    steps: [['Enter', 'Compared with', 'Two runs compared']],
+  },
+  {
+    path: '/pipelines/sp500-daily?view=list&tab=backfills',
+    until: '12 of 30',
+    start: '[aria-label="Backfills"]',
+    steps: [['Tab', 'Stop the backfill of 30 runs']],
+  },
+  {
     path: '/datasets/market.daily_prices',
     until: '2000-01-03',
     start: '[data-cell="0,0"]',
@@ -75,7 +131,8 @@ function focused(page) {
     const style = window.getComputedStyle(element);
     const after = window.getComputedStyle(element, '::after');
     const name =
-      element.getAttribute('aria-label') ?? (element.innerText || element.placeholder || '');
+      element.getAttribute('aria-label') ??
+      (element.innerText || element.labels?.[0]?.innerText || element.placeholder || '');
     const ringed = [style, after].some(
       ({ outlineStyle, outlineWidth }) => outlineStyle !== 'none' && outlineWidth !== '0px',
     );

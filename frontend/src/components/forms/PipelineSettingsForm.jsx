@@ -214,6 +214,9 @@ function NextTimes({ next: { times, timezone, error }, enabled, missed }) {
   );
 }
 
+/** The button that was pressed went with the form that had it. */
+const takeFocus = (element) => element?.focus();
+
 /** What was changed here is gone, and can be had again. */
 function TakenBack({ taken, busy, onUndo }) {
   if (!taken) return null;
@@ -223,7 +226,7 @@ function TakenBack({ taken, busy, onUndo }) {
         Taken back: <code>{Object.keys(taken).join(', ')}</code>
       </p>
       <p>
-        <Button variant="default" size="xs" loading={busy} onClick={onUndo}>
+        <Button ref={takeFocus} variant="default" size="xs" loading={busy} onClick={onUndo}>
           Undo
         </Button>
       </p>

@@ -7,6 +7,7 @@ import { backfillWindow, timesWithin, WINDOW, windowErrors } from '../../lib/bac
 import { formatAmount, formatLocalTime } from '../../lib/format.js';
 import { draftsOf, fieldErrors, paramFields, paramsOf } from '../../lib/params.js';
 import { describeSchedule, scheduleZone } from '../../lib/schedule.js';
+import { useFocusBack } from '../../lib/useFocusBack.js';
 import { IconHistory } from '../../ui/icons.js';
 import { ErrorPanel } from '../../ui/notices.jsx';
 import { ParamsForm } from '../forms/ParamsForm.jsx';
@@ -14,6 +15,7 @@ import classes from './TriggerPipelineModal.module.css';
 
 /** Asks for a window of times that have been, and runs the pipeline for each. `onStarted` is told. */
 export function BackfillModal({ pipeline, onStarted, onClose }) {
+  useFocusBack();
   return (
     <Modal.Root opened onClose={onClose} size="lg">
       <Modal.Overlay />

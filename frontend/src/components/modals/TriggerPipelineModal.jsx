@@ -3,6 +3,7 @@ import { Button, Modal } from '@mantine/core';
 import { useRef, useState } from 'react';
 import { formatCount } from '../../lib/format.js';
 import { draftsOf, fieldErrors, paramFields, paramsOf } from '../../lib/params.js';
+import { useFocusBack } from '../../lib/useFocusBack.js';
 import { IconPlayerPlay } from '../../ui/icons.js';
 import { ErrorPanel } from '../../ui/notices.jsx';
 import { ParamsForm } from '../forms/ParamsForm.jsx';
@@ -14,6 +15,7 @@ import classes from './TriggerPipelineModal.module.css';
  * `trigger` is the mutation of useTrigger; it closes the dialog when the run is there.
  */
 export function TriggerPipelineModal({ pipeline, last, trigger, onClose }) {
+  useFocusBack();
   return (
     <Modal.Root opened onClose={onClose} size="md">
       <Modal.Overlay />

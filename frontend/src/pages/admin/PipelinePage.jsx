@@ -161,7 +161,7 @@ function Pipeline({ pipeline }) {
         <HostPause />
         <PipelinePause pipeline={pipeline} />
         {!asking && <TriggerOutcome trigger={trigger} />}
-        {backfill && <BackfillBegun backfill={backfill} />}
+        {backfill && search.tab === 'backfills' && <BackfillBegun backfill={backfill} />}
         <BrokenPipelineFiles pipelines={pipeline.errors?.length > 0 ? [pipeline] : []} />
         {chosen.error && <ErrorPanel error={chosen.error} />}
         <OlderRunNote run={chosen.run} newest={chosen.newest} />
