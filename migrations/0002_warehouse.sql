@@ -244,8 +244,10 @@ $$;
 --   fenced  a higher fence was there, or is just being taken
 --   busy    an older attempt's transaction is open, or somebody has the lock who is no attempt: ask again
 --   ended   so it was, for longer than p_end_after_ms (null: however long), and its sessions are ended
+-- p_spared are fences of attempts that were at work in other runs of the pipeline when this one was
+-- claimed: they are waited for, however long they take.
 create or replace function headgate.take_fence(p_pipeline text, p_task_key text, p_fence bigint,
-    p_end_after_ms integer) returns text
+    p_end_after_ms integer, p_spared bigint[] default '{}') returns text
     language plpgsql
 as $$
 declare
@@ -266,6 +268,7 @@ begin
     end if;
     if holder.fence < p_fence and holder.pid = any (holder.pids)
         and holder.since <= clock_timestamp() - p_end_after_ms * interval '1 ms'
+        and not holder.fence = any (p_spared)
     then
         perform pg_catalog.pg_terminate_backend(p.pid) from unnest(holder.pids) as p (pid);
         return 'ended';
@@ -278,11 +281,11 @@ $$;
 -- first, nothing when the run has it already, the script with its values as settings, the ledger row.
 create or replace function headgate.run_transform(p_pipeline text, p_task_key text, p_run uuid,
     p_attempt integer, p_fence bigint, p_end_after_ms integer, p_names text[], p_values text[],
-    p_script text, out outcome text, out n_rows bigint)
+    p_script text, p_spared bigint[], out outcome text, out n_rows bigint)
     language plpgsql
 as $$
 begin
-    outcome := headgate.take_fence(p_pipeline, p_task_key, p_fence, p_end_after_ms);
+    outcome := headgate.take_fence(p_pipeline, p_task_key, p_fence, p_end_after_ms, p_spared);
     if outcome <> 'taken' then
         return;
     end if;

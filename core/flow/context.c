@@ -170,13 +170,15 @@ json_t *hg_flow_result(const struct hg_flow *flow, const struct hg_error *err)
             return NULL;
         }
     }
-    return json_pack("{s:O, s:O, s:b, s:s}",
+    return json_pack("{s:O, s:O, s:b, s:b, s:s}",
                      "jobs",
                      jobs,
                      "results",
                      flow->results,
                      "committed",
                      flow->committed,
+                     "fenced",
+                     flow->fenced,
                      "at_work",
                      flow->jobs[flow->current].id);
 }

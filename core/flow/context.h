@@ -48,6 +48,7 @@ struct hg_flow {
     char *state;       /* what the source put last, or NULL */
     bool state_is_new; /* put for the batch that came last */
     bool committed;
+    bool fenced; /* another attempt had a higher fence */
     int64_t started_ms;
     int64_t progress_ms; /* when progress was last told */
 };

@@ -41,7 +41,8 @@ struct hg_flow_sink {
  * on failure (then with the error of the job at fault inside) and owned by the caller:
  *   {"jobs": [{"id", "status", "rows_in", "rows_out", "rows_rejected", "duration_ms", "error"}],
  *    "results": [{"job", "rule", "column", "evaluated", "failed", "status", ...}],
- *    "committed": true or false, "at_work": id of the job that was at work last}
+ *    "committed": true or false, "fenced": whether another attempt had a higher fence,
+ *    "at_work": id of the job that was at work last}
  */
 int hg_flow_run(const json_t *task,
                 const struct hg_flow_sink *sink,

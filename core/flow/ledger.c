@@ -14,7 +14,9 @@ enum { PAUSE_MIN_MS = 5, PAUSE_MAX_MS = 50, SETTLE_MS = 200, TELL_AFTER_MS = 500
 enum { NUMBER_TEXT = 24 };
 
 static const struct hg_statement take_fence = {
-    "flow_take_fence", "select headgate.take_fence($1, $2, $3::bigint, $4::integer) as outcome", 4};
+    "flow_take_fence",
+    "select headgate.take_fence($1, $2, $3::bigint, $4::integer, $5::bigint[]) as outcome",
+    5};
 
 static const struct hg_statement share_fence = {
     "flow_share_fence", "select headgate.share_fence($1, $2, $3::bigint)", 3};
@@ -98,8 +100,11 @@ static int take(struct hg_db *db,
 {
     char fence[NUMBER_TEXT];
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    const char *const params[] = {
-        attempt->pipeline_id, attempt->key, number(fence, attempt->fence), end_after_ms};
+    const char *const params[] = {attempt->pipeline_id,
+                                  attempt->key,
+                                  number(fence, attempt->fence),
+                                  end_after_ms,
+                                  attempt->spared ? attempt->spared : "{}"};
     int r = hg_db_exec(db, &take_fence, params, &result, err);
     r = r < 0 ? r : outcome_of(hg_result_text(result, 0, "outcome"), ret, err);
     return r == HG_OK && *ret == HG_FENCE_REFUSED
@@ -216,16 +221,31 @@ int hg_ledger_wait(struct hg_flow *flow,
     return r;
 }
 
+const char *hg_ledger_spared(const struct hg_flow *flow)
+{
+    const char *spared = json_string_value(json_object_get(flow->task, "spared"));
+    return spared ? spared : "{}";
+}
+
+static struct hg_ledger_attempt attempt_of(const struct hg_flow *flow)
+{
+    return (struct hg_ledger_attempt){.pipeline_id = flow->pipeline_id,
+                                      .run_id = flow->run_id,
+                                      .key = flow->key,
+                                      .fence = flow->fence,
+                                      .spared = hg_ledger_spared(flow)};
+}
+
 static int begin(struct hg_flow *flow, struct hg_error *err)
 {
-    const struct hg_ledger_attempt attempt = {
-        flow->pipeline_id, flow->run_id, flow->key, flow->fence, 0, 0};
+    const struct hg_ledger_attempt attempt = attempt_of(flow);
     struct hg_ledger_wait wait = hg_ledger_wait_begin(flow);
     for (;;) {
         enum hg_fence fence = HG_FENCE_TAKEN;
         int r = hg_db_begin(flow->db, err);
         r = r < 0 ? r : take(flow->db, &attempt, hg_ledger_end_after(&wait), &fence, err);
         if (r < 0 || fence == HG_FENCE_TAKEN) {
+            flow->fenced = fence == HG_FENCE_REFUSED;
             return r;
         }
         hg_db_rollback(flow->db); /* so that the transaction begins when its work does */
@@ -238,8 +258,7 @@ static int begin(struct hg_flow *flow, struct hg_error *err)
 
 int hg_ledger_begin(struct hg_flow *flow, struct hg_ledger_done *ret_done, struct hg_error *err)
 {
-    const struct hg_ledger_attempt attempt = {
-        flow->pipeline_id, flow->run_id, flow->key, flow->fence, 0, 0};
+    const struct hg_ledger_attempt attempt = attempt_of(flow);
     int r = begin(flow, err);
     r = r < 0 ? r : find(flow->db, &attempt, ret_done, err);
     HG_FAULT("flow.begun");

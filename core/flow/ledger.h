@@ -48,6 +48,8 @@ struct hg_ledger_wait {
     bool ended; /* once is told */
 };
 struct hg_ledger_wait hg_ledger_wait_begin(const struct hg_flow *flow);
+/* p_spared of headgate.take_fence, as the task has it. Borrowed from it. */
+const char *hg_ledger_spared(const struct hg_flow *flow);
 /* p_end_after_ms of headgate.take_fence: NULL while the older attempt is still waited for. */
 const char *hg_ledger_end_after(const struct hg_ledger_wait *wait);
 /*
@@ -84,6 +86,7 @@ struct hg_ledger_attempt {
     int64_t fence; /* above that of the attempt */
     int64_t lease_ms;
     int64_t asking_since_ms; /* by the monotonic clock; 0: this is the first time */
+    const char *spared;      /* p_spared of headgate.take_fence, "{10,11}"; NULL: none */
 };
 
 /*

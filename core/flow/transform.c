@@ -116,6 +116,7 @@ static int take_outcome(struct hg_flow *flow, const PGresult *result, struct hg_
     int64_t n_rows = hg_result_int64(result, 0, "n_rows", 0);
     bool found = strcmp(outcome, "found") == 0;
     if (strcmp(outcome, "fenced") == 0) {
+        flow->fenced = true;
         return hg_ledger_taken_over(flow->key, flow->fence, err);
     }
     if (!found && strcmp(outcome, "done") != 0) {
@@ -163,17 +164,18 @@ static int run_alone(struct hg_flow *flow,
                                       hg_ledger_end_after(&wait),
                                       names,
                                       values,
-                                      sql};
-        PGresult *result =
-            PQexecParams(hg_db_conn(flow->db),
-                         "select outcome, n_rows from headgate.run_transform($1, $2, $3::uuid,"
-                         " $4::int, $5::bigint, $6::int, $7::text[], $8::text[], $9)",
-                         (int)HG_COUNT(params),
-                         NULL,
-                         params,
-                         NULL,
-                         NULL,
-                         0);
+                                      sql,
+                                      hg_ledger_spared(flow)};
+        PGresult *result = PQexecParams(
+            hg_db_conn(flow->db),
+            "select outcome, n_rows from headgate.run_transform($1, $2, $3::uuid,"
+            " $4::int, $5::bigint, $6::int, $7::text[], $8::text[], $9, $10::bigint[])",
+            (int)HG_COUNT(params),
+            NULL,
+            params,
+            NULL,
+            NULL,
+            0);
         if (PQresultStatus(result) != PGRES_TUPLES_OK || !is_held(result, &held)) {
             *ret = result;
             return HG_OK;

@@ -1,6 +1,5 @@
 #include "http/headers.h"
 
-
 #include "base/hex.h"
 
 static const struct hg_http_field fixed[] = {

@@ -22,6 +22,7 @@
 #include "pipeline/task_spec.h"
 
 enum {
+    FENCED_AGAIN_MS = 200,
     LOST_MAX = 5,       /* times that a task may take its host down */
     HOLD_MS = 20,       /* as much work is claimed ahead as workers do in this time */
     HELD_A_WORKER = 64, /* tasks, at most */
@@ -47,9 +48,7 @@ static struct hg_attempt *find_attempt(struct hg_pipelines *service, const char 
 
 void hg_attempt_free(struct hg_attempt *attempt)
 {
-    free(attempt->task.pipeline_id);
-    free(attempt->task.key);
-    json_decref(attempt->task.spec);
+    hg_queue_task_clear(&attempt->task);
     json_decref(attempt->message);
     json_decref(attempt->progress);
     json_decref(attempt->result);
@@ -206,6 +205,15 @@ static void on_done(void *arg,
     /* What our own stop cut short goes back; the queue knows whether somebody had cancelled it. */
     attempt->released =
         service->stopping && attempt->failed && attempt->error.code == HG_ECANCELLED;
+    /*
+     * A higher fence was there: of the attempt that has taken this one over, then the queue takes
+     * no end of it, or of another run of the pipeline, which began later and came first. Then it
+     * goes back for a fence of its own.
+     */
+    if (attempt->failed && json_is_true(json_object_get(attempt->result, "fenced"))) {
+        attempt->released = true;
+        attempt->again_ms = FENCED_AGAIN_MS;
+    }
     end_attempt(service, attempt, is_in_doubt(attempt));
 }
 

@@ -29,8 +29,8 @@ enum {
 /* No row when another attempt has taken over: the ledger is its own affair then. */
 static const struct hg_statement next_fence = {
     "settle_next_fence",
-    "select nextval('task_fence') as fence from task"
-    " where id = $1 and attempt = $2::int and fence = $3::bigint and state = 'running'",
+    "select nextval('task_fence') as fence, " HG_SQL_SPARED " from task t"
+    " where t.id = $1 and t.attempt = $2::int and t.fence = $3::bigint and t.state = 'running'",
     3};
 
 static json_t *job_form(const char *id, int64_t rows_in, int64_t rows_out, int64_t rows_rejected)
@@ -90,10 +90,14 @@ static int64_t at_most(struct hg_pipelines *service, int64_t wait_ms)
     return left < 1 ? 1 : left < wait_ms ? left : wait_ms;
 }
 
-/* A fence for asking; *ret 0 when another attempt has taken over. */
+/*
+ * A fence for asking, and whom to spare (owned by the caller, free); *ret 0 when another attempt
+ * has taken over.
+ */
 static int draw_fence(struct hg_pipelines *service,
                       const struct hg_queue_task *task,
                       int64_t *ret,
+                      char **ret_spared,
                       struct hg_error *err)
 {
     char number[2][24];
@@ -110,9 +114,12 @@ static int draw_fence(struct hg_pipelines *service,
     hg_db_patience(db, (int)at_most(service, HG_ASK_MS));
     r = hg_db_exec(db, &next_fence, params, &result, err);
     if (r == HG_OK) {
-        *ret = PQntuples(result) > 0 ? hg_result_int64(result, 0, "fence", 0) : 0;
+        bool found = PQntuples(result) > 0;
+        const char *spared = found ? hg_result_text(result, 0, "spared") : NULL;
+        *ret = found ? hg_result_int64(result, 0, "fence", 0) : 0;
+        *ret_spared = strdup(spared ? spared : "{}");
     }
-    return r;
+    return r < 0 || *ret_spared ? r : hg_error_nomem(err);
 }
 
 /* Gives how long an answer is waited for. */
@@ -130,6 +137,7 @@ static int ask_ledger(struct hg_pipelines *service,
 {
     const struct hg_queue_task *task = &attempt->task;
     HG_CLEANUP(hg_db_returnp) struct hg_db *warehouse = NULL;
+    HG_CLEANUP(hg_freep) char *spared = NULL;
     struct hg_ledger_attempt known = {
         .pipeline_id = task->pipeline_id,
         .run_id = task->run_id,
@@ -137,7 +145,8 @@ static int ask_ledger(struct hg_pipelines *service,
         .lease_ms = hg_lease_ms(),
         .asking_since_ms = attempt->doubt_since_ms,
     };
-    int r = draw_fence(service, task, &known.fence, err);
+    int r = draw_fence(service, task, &known.fence, &spared, err);
+    known.spared = spared;
     if (r < 0 || known.fence == 0) {
         return r; /* taken over: the ledger is the other attempt's affair then */
     }

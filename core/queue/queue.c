@@ -63,7 +63,7 @@ static const struct hg_statement claim = {
     " claimed as (update task t set state = 'running', attempt = t.attempt + 1,"
     " fence = nextval('task_fence'), host = $2 from taken where t.id = taken.id"
     " returning t.id, t.run_id, t.pipeline_id, t.key, t.attempt, t.max_attempts, t.fence,"
-    " t.timeout_ms, t.n_lost, t.cancel_requested, t.spec),"
+    " t.timeout_ms, t.n_lost, t.cancel_requested, t.spec, " HG_SQL_SPARED "),"
     " reached as (select floor(extract(epoch from least(now() - interval '1 second',"
     " case when count(*) >= $1 then max(run_at) else 'infinity' end)) * 1000)::bigint as ms"
     " from taken),"
@@ -80,7 +80,7 @@ static const struct hg_statement claim_cancelled = {
     " update task t set state = 'running', attempt = t.attempt + 1, fence = nextval('task_fence'),"
     " host = $1 from taken where t.id = taken.id"
     " returning t.id, t.run_id, t.pipeline_id, t.key, t.attempt, t.max_attempts, t.fence,"
-    " t.timeout_ms, t.n_lost, t.cancel_requested, t.spec",
+    " t.timeout_ms, t.n_lost, t.cancel_requested, t.spec, " HG_SQL_SPARED,
     1};
 
 static const struct hg_statement lift_fences = {
@@ -195,17 +195,18 @@ static const struct hg_statement again = {
 
 /* clang-format on */
 
-static void task_clear(struct hg_queue_task *task)
+void hg_queue_task_clear(struct hg_queue_task *task)
 {
     free(task->pipeline_id);
     free(task->key);
+    free(task->spared);
     json_decref(task->spec);
 }
 
 void hg_queue_tasks_free(struct hg_queue_task *tasks, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        task_clear(&tasks[i]);
+        hg_queue_task_clear(&tasks[i]);
     }
     free(tasks);
 }
@@ -303,7 +304,39 @@ static int task_from_row(const PGresult *result, int row, struct hg_queue_task *
     ret->n_lost = (int)hg_result_int64(result, row, "n_lost", 0);
     ret->cancel_requested = hg_result_bool(result, row, "cancel_requested");
     ret->spec = hg_result_json(result, row, "spec");
-    return ret->pipeline_id && ret->key && ret->spec ? HG_OK : HG_ENOMEM;
+    const char *spared = hg_result_text(result, row, "spared");
+    ret->spared = strdup(spared ? spared : "{}");
+    return ret->pipeline_id && ret->key && ret->spec && ret->spared ? HG_OK : HG_ENOMEM;
+}
+
+/* Both were claimed at once, so neither saw the other at work. */
+static int spare(struct hg_queue_task *task, const struct hg_queue_task *other)
+{
+    char *spared = NULL;
+    size_t n = strlen(task->spared) - 1;
+    if (asprintf(
+            &spared, "%.*s%s%" PRId64 "}", (int)n, task->spared, n > 1 ? "," : "", other->fence) <
+        0) {
+        return HG_ENOMEM;
+    }
+    free(task->spared);
+    task->spared = spared;
+    return HG_OK;
+}
+
+static int spare_each_other(struct hg_queue_task *tasks, size_t n)
+{
+    int r = HG_OK;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; r == HG_OK && k < n; k++) {
+            if (strcmp(tasks[i].key, tasks[k].key) == 0 &&
+                strcmp(tasks[i].pipeline_id, tasks[k].pipeline_id) == 0 &&
+                strcmp(tasks[i].run_id, tasks[k].run_id) != 0) {
+                r = spare(&tasks[i], &tasks[k]);
+            }
+        }
+    }
+    return r;
 }
 
 /* The tasks of the first n rows. */
@@ -322,6 +355,10 @@ static int take_claimed(const PGresult *result,
             hg_queue_tasks_free(tasks, n);
             return hg_error_nomem(err);
         }
+    }
+    if (spare_each_other(tasks, n) < 0) {
+        hg_queue_tasks_free(tasks, n);
+        return hg_error_nomem(err);
     }
     *ret = tasks;
     *ret_n = n;

@@ -37,6 +37,16 @@ struct hg_queue_new_task {
     json_t *spec;       /* owned by the caller */
 };
 
+/*
+ * A column of task t: the fences of attempts at the same task that are at work in other runs of its
+ * pipeline, which has more than one with a backfill. None of them is an older attempt of this one,
+ * whose transaction would be ended once its lease is over.
+ */
+#define HG_SQL_SPARED                                                                 \
+    "(select array_agg(o.fence) from run_slot s join task o on o.run_id = s.run_id"   \
+    " where s.pipeline_id = t.pipeline_id and s.run_id <> t.run_id and o.key = t.key" \
+    " and o.state = 'running') as spared"
+
 /* One attempt. Owned by hg_queue_tasks_free. */
 struct hg_queue_task {
     char id[HG_UUID_TEXT];
@@ -49,9 +59,12 @@ struct hg_queue_task {
     int64_t timeout_ms;
     int n_lost;            /* attempts before this one that were lost with their host */
     bool cancel_requested; /* it is not to begin */
+    char *spared;          /* HG_SQL_SPARED when it was claimed: "{7,9}" */
     json_t *spec;
 };
 
+/* What one of them holds. */
+void hg_queue_task_clear(struct hg_queue_task *task);
 void hg_queue_tasks_free(struct hg_queue_task *tasks, size_t n);
 
 /*

@@ -197,6 +197,27 @@ static void test_others_are_left_alone(void **state)
     }
 }
 
+/* It is at work in another run of the pipeline, so it is waited for, however long it takes. */
+static void test_one_that_is_spared_is_waited_for(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(kinds); i++) {
+        PGconn *other = frozen(TAKE(3), "taken");
+        json_t *task = kinds[i](4, LEASE_MS);
+        assert_int_equal(json_object_set_new(task, "spared", json_string("{2,3}")), 0);
+        cancel_in((int64_t)3 * LEASE_MS);
+        run(task, HG_ECANCELLED, "");
+        heard.cancel = NULL;
+        assert_ended(other, false);
+        PGconn *older = frozen(TAKE(3), "taken");
+        task = kinds[i](4, LEASE_MS);
+        assert_int_equal(json_object_set_new(task, "spared", json_string("{2,5}")), 0);
+        run(task, HG_OK, "");
+        assert_ended(older, true);
+        assert_int_equal(hg_test_pg_reset(pg), 0);
+    }
+}
+
 static void test_cancel_while_it_waits(void **state)
 {
     (void)state;
@@ -360,7 +381,7 @@ static void test_settling(void **state)
     struct hg_error err = HG_ERROR_INIT;
     struct hg_ledger_done done = {0};
     struct hg_ledger_attempt attempt = {
-        "p", "01900000-0000-7000-8000-000000000001", "fetch", 4, LONG_LEASE_MS, 0};
+        "p", "01900000-0000-7000-8000-000000000001", "fetch", 4, LONG_LEASE_MS, 0, NULL};
     HG_CLEANUP(hg_db_returnp) struct hg_db *host = NULL;
     (void)state;
     assert_int_equal(hg_db_connect(hg_test_pg_warehouse(pg), "test", &host, &err), HG_OK);
@@ -401,6 +422,9 @@ static void test_settling_behind_checkpoints(void **state)
     assert_string_equal(ask(older, TAKE(3)), "taken");
     assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_EUNAVAILABLE);
     attempt.asking_since_ms -= LONG_LEASE_MS; /* a lease has passed */
+    attempt.spared = "{3}";
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_EUNAVAILABLE);
+    attempt.spared = NULL;
     assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_OK);
     assert_ended(older, true);
 }
@@ -410,7 +434,7 @@ static void test_settling_behind_a_stranger(void **state)
     struct hg_error err = HG_ERROR_INIT;
     struct hg_ledger_done done = {0};
     struct hg_ledger_attempt attempt = {
-        "p", "01900000-0000-7000-8000-000000000001", "fetch", 4, 0, 1};
+        "p", "01900000-0000-7000-8000-000000000001", "fetch", 4, 0, 1, NULL};
     HG_CLEANUP(hg_db_returnp) struct hg_db *host = NULL;
     (void)state;
     assert_int_equal(hg_db_connect(hg_test_pg_warehouse(pg), "test", &host, &err), HG_OK);
@@ -427,7 +451,7 @@ static void test_an_answer_nobody_knows(void **state)
 {
     static const char *const answers[] = {"null", "''", "'Taken'", "'taken and more'"};
     static const char take[] = "headgate.take_fence(p_pipeline text, p_task_key text,"
-                               " p_fence bigint, p_end_after_ms integer)";
+                               " p_fence bigint, p_end_after_ms integer, p_spared bigint[])";
     (void)state;
     fake_sql(pg, "alter function headgate.take_fence rename to take_fence_kept");
     for (size_t i = 0; i < HG_COUNT(answers); i++) {
@@ -454,6 +478,7 @@ int main(void)
         TEST(test_an_older_attempt_is_waited_for),
         TEST(test_a_newer_attempt_is_left_alone),
         TEST(test_others_are_left_alone),
+        TEST(test_one_that_is_spared_is_waited_for),
         TEST(test_cancel_while_it_waits),
         TEST(test_who_is_waited_for),
         TEST(test_who_is_no_attempt),

@@ -210,7 +210,7 @@ static void test_an_unknown_word_of_the_database(void **state)
                        "create function headgate.run_transform(p_pipeline text,"
                        " p_task_key text, p_run uuid, p_attempt integer, p_fence bigint,"
                        " p_end_after_ms integer, p_names text[], p_values text[], p_script text,"
-                       " out outcome text, out n_rows bigint) language sql as"
+                       " p_spared bigint[], out outcome text, out n_rows bigint) language sql as"
                        " $$ select %s::text, 3::bigint $$",
                        words[i]);
         fake_sql(pg, sql);

@@ -190,13 +190,15 @@ static void test_a_warehouse_that_does_not_answer(void **state)
 static pid_t parent_of(pid_t pid)
 {
     char path[64];
-    int parent = 0;
+    char line[512];
     (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "re");
     assert_non_null(file);
-    assert_int_equal(fscanf(file, "%*d (%*[^)]) %*c %d", &parent), 1);
+    assert_non_null(fgets(line, sizeof line, file));
     (void)fclose(file);
-    return parent;
+    const char *behind_name = strrchr(line, ')');
+    assert_non_null(behind_name);
+    return (pid_t)strtol(behind_name + 4, NULL, 10); /* ") S 123" */
 }
 
 /* So that they can be had while the server takes no new ones. */
@@ -285,6 +287,62 @@ static void test_leases_and_cancels_do_not_wait_for_ends(void **state)
         HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id[i]);
         assert_string_equal(text_at(run, "status"), i == 0 ? "cancelled" : "succeeded");
     }
+}
+
+/*
+ * A backfill has a lane of its own, so a task may be at work in two runs of a pipeline. They follow
+ * each other, and the one that came first is no older attempt of the other, however long it takes.
+ */
+static void test_runs_beside_each_other_leave_each_other_alone(void **state)
+{
+    (void)state;
+    enum { TEST_LEASE_MS = 1000 };
+    struct hg_error err = HG_ERROR_INIT;
+    char run_id[HG_UUID_TEXT];
+    HG_CLEANUP(hg_json_decrefp) json_t *made = NULL;
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *window =
+        json_pack("{s:s, s:s}", "from", "2026-03-01T00:00:00Z", "to", "2026-03-02T00:00:00Z");
+    write_script("long", LONG_SQL);
+    write_pipeline("long",
+                   "id: long\nretries: 0\nschedule: \"0 3 * * *\"\n"
+                   "jobs: [{id: a, transform: {sql: long.sql}}]\n");
+    assert_int_equal(setenv("HEADGATE_LEASE_MS", "1000", 1), 0);
+    start_service();
+    hold(0, fixture.warehouse, HOLD_LONG);
+    trigger("long", run_id);
+    wait_for_waiters(LONG_LOCK, 1);
+    must(hg_backfills_create(fixture.service, NULL, "long", window, &made, &err), &err);
+    metadata_reaches("select count(*) as n from task where state = 'running'", 2);
+    hg_time_pause_ms(3 * TEST_LEASE_MS);
+    wait_for_waiters(LONG_LOCK, 1);
+    let_go(0);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
+    assert_string_equal(text_at(run, "status"), "succeeded");
+    metadata_reaches("select count(*) as n from run where status = 'succeeded'", 2);
+    assert_int_equal(metadata_number("select count(*) as n from task_history where attempt > 1"),
+                     0);
+}
+
+/* The other one began later and came first: this one gets a fence above, and loses no attempt. */
+static void test_a_higher_fence_of_another_run(void **state)
+{
+    (void)state;
+    char text[200];
+    write_script("short", "select 1");
+    write_pipeline("short",
+                   "id: short\nretries: 0\njobs: [{id: a, transform: {sql: short.sql}}]\n");
+    start_service();
+    (void)snprintf(text,
+                   sizeof text,
+                   "insert into headgate.ledger_head (pipeline_id, task_key, fence)"
+                   " values ('short', 'a', %d)",
+                   (int)metadata_number("select nextval('task_fence') as n") + 3);
+    sql("warehouse", text);
+    HG_CLEANUP(hg_json_decrefp) json_t *run = run_to_end("short");
+    assert_string_equal(text_at(run, "status"), "succeeded");
+    assert_int_equal(metadata_number("select attempt as n from task_history"), 3);
+    assert_int_equal(metadata_number("select retry_count as n from run"), 0);
 }
 
 /* The session that renews the lease is frozen: another does, before the lease runs out for good. */
@@ -422,6 +480,8 @@ int main(void)
         FREED(test_a_warehouse_that_does_not_answer),
         FREED(test_a_stop_does_not_wait_for_the_warehouse),
         FREED(test_leases_and_cancels_do_not_wait_for_ends),
+        FREED(test_runs_beside_each_other_leave_each_other_alone),
+        TEST(test_a_higher_fence_of_another_run),
         FREED(test_a_frozen_session_does_not_cost_the_lease),
         FREED(test_a_dispatcher_that_is_stuck_has_no_lease),
         FREED(test_a_host_that_stops_looks_after_what_runs),

@@ -182,8 +182,8 @@ static void test_a_worker_that_dies_behind_its_commit(void **state)
 
 #define RENAME "alter function headgate.take_fence rename to "
 /* As where a stranger holds the lock: a conflict, but none with a newer attempt. */
-#define REFUSE                                                                      \
-    "create function headgate.take_fence(text, text, bigint, integer) returns text" \
+#define REFUSE                                                                                \
+    "create function headgate.take_fence(text, text, bigint, integer, bigint[]) returns text" \
     " language plpgsql as 'begin raise exception ''refused'' using errcode = ''55P03''; end'"
 
 /* A refusal says nothing of what was committed: the attempt stays in doubt until there is an
