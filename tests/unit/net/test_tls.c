@@ -183,8 +183,7 @@ static int tear_down(void **state)
     hg_net_response_free(&response);
     (void)unlink("key.pem");
     (void)unlink("cert.pem");
-    (void)chdir("/");
-    return rmdir(folder);
+    return chdir("/") < 0 ? -1 : rmdir(folder);
 }
 
 int main(void)
