@@ -186,9 +186,7 @@ void graph_choose_end(struct hg_random *random,
 
 void graph_attempt_clear(struct hg_attempt *attempt)
 {
-    free(attempt->task.pipeline_id);
-    free(attempt->task.key);
-    json_decref(attempt->task.spec);
+    hg_queue_task_clear(&attempt->task);
     json_decref(attempt->result);
     free(attempt->job);
 }

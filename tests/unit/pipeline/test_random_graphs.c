@@ -344,9 +344,7 @@ static void forget(struct trial *trial, int host)
 {
     for (int i = 0; i < trial->n_lives[host]; i++) {
         struct hg_queue_task *task = &trial->lives[host][i].task;
-        free(task->pipeline_id);
-        free(task->key);
-        json_decref(task->spec);
+        hg_queue_task_clear(task);
     }
     trial->n_lives[host] = 0;
 }
