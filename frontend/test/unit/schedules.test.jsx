@@ -4,6 +4,8 @@ import { openApp } from '../app.jsx';
 import { pipeline, pipelines, problem } from '../fixtures/data.js';
 import { requests } from '../server.js';
 
+const asked = () => requests.filter(({ path: at }) => at === '/ingestion/schedules/next');
+
 describe('settings', () => {
   const path = '/pipelines/sp500-daily?tab=settings&view=list';
 
@@ -42,7 +44,6 @@ describe('settings', () => {
     expect(screen.getByText(/made up for by one run/)).toHaveTextContent('missed: last');
     await user.clear(schedule);
     await user.type(schedule, '30 25 * * *');
-    const asked = () => requests.filter(({ path: at }) => at === '/ingestion/schedules/next');
     // What is asked for on the way there may be wrong too.
     await waitFor(() => expect(asked().at(-1).query.get('cron')).toBe('30 25 * * *'));
     await waitFor(() => {
