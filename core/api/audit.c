@@ -14,8 +14,7 @@ int hg_api_audit_list(struct hg_http_request *request, struct hg_error *err)
     const struct hg_audit_query query = {
         .actor = hg_http_query(request, "actor"),
         .action = hg_http_query(request, "action"),
-        .cursor = page.cursor,
-        .limit = page.limit,
+        .page = page,
     };
     r = hg_audit_list(hg_api_of(request)->auth, &query, &answer, err);
     return hg_api_answer(request, r, answer, err);

@@ -13,7 +13,7 @@ int hg_api_tokens_list(struct hg_http_request *request, struct hg_error *err)
     struct hg_auth *auth = hg_api_of(request)->auth;
     int r = hg_api_page(request, &page, err);
     r = r < 0 ? r : hg_api_whose(request, &whose, err);
-    r = r < 0 ? r : hg_token_list(auth, whose, page.cursor, page.limit, &answer, err);
+    r = r < 0 ? r : hg_token_list(auth, whose, &page, &answer, err);
     return hg_api_answer(request, r, answer, err);
 }
 

@@ -10,7 +10,7 @@ int hg_api_users_list(struct hg_http_request *request, struct hg_error *err)
     struct hg_page page;
     json_t *answer = NULL;
     int r = hg_api_page(request, &page, err);
-    r = r < 0 ? r : hg_user_list(hg_api_of(request)->auth, page.cursor, page.limit, &answer, err);
+    r = r < 0 ? r : hg_user_list(hg_api_of(request)->auth, &page, &answer, err);
     return hg_api_answer(request, r, answer, err);
 }
 

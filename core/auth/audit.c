@@ -89,6 +89,12 @@ int hg_audit_denied(struct hg_auth *auth,
     return r < 0 ? r : write_row(db, by, action, object, "denied", NULL, err);
 }
 
+static bool is_number(const char *text)
+{
+    int64_t number;
+    return hg_parse_int64(text, 1, INT64_MAX, &number, NULL) == HG_OK;
+}
+
 int hg_audit_list(struct hg_auth *auth,
                   const struct hg_audit_query *query,
                   json_t **ret,
@@ -96,12 +102,9 @@ int hg_audit_list(struct hg_auth *auth,
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     char limit[16];
-    int64_t before;
-    if (query->cursor && hg_parse_int64(query->cursor, 1, INT64_MAX, &before, NULL) < 0) {
-        return hg_error_set(err, HG_EINVAL, "the cursor was not made by this list");
-    }
-    (void)snprintf(limit, sizeof limit, "%d", query->limit);
-    const char *const params[] = {query->cursor, query->actor, query->action, limit};
-    int r = hg_auth_ask(auth, &list, params, &result, err);
-    return r < 0 ? r : hg_auth_list(result, query->limit, ret, err);
+    (void)snprintf(limit, sizeof limit, "%d", query->page.limit);
+    const char *const params[] = {query->page.cursor, query->actor, query->action, limit};
+    int r = hg_page_check(&query->page, is_number, err);
+    r = r < 0 ? r : hg_auth_ask(auth, &list, params, &result, err);
+    return r < 0 ? r : hg_page_answer(result, &query->page, ret, err);
 }

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "store/page.h"
 
 struct hg_auth;
 struct hg_db;
@@ -34,8 +35,7 @@ int hg_audit_denied(struct hg_auth *auth,
 struct hg_audit_query {
     const char *actor; /* NULL: all, also below */
     const char *action;
-    const char *cursor; /* HG_EINVAL when it is none */
-    int limit;
+    struct hg_page page; /* HG_EINVAL for a cursor that is none */
 };
 /* {"items": [...], "next_cursor"}, newest first. Owned by the caller. [any] */
 int hg_audit_list(struct hg_auth *auth,

@@ -58,20 +58,17 @@ static const char *own_session(const struct hg_principal *by)
 int hg_session_list(struct hg_auth *auth,
                     const struct hg_principal *by,
                     const char *username,
-                    const char *cursor,
-                    int limit,
+                    const struct hg_page *page,
                     json_t **ret,
                     struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    char limit_text[16];
-    if (cursor && !hg_uuid_is_valid(cursor)) {
-        return hg_error_set(err, HG_EINVAL, "the cursor was not made by this list");
-    }
-    (void)snprintf(limit_text, sizeof limit_text, "%d", limit);
-    const char *const params[] = {username, cursor, limit_text, own_session(by)};
-    int r = hg_auth_ask(auth, &list, params, &result, err);
-    return r < 0 ? r : hg_auth_list(result, limit, ret, err);
+    char limit[16];
+    (void)snprintf(limit, sizeof limit, "%d", page->limit);
+    const char *const params[] = {username, page->cursor, limit, own_session(by)};
+    int r = hg_page_check(page, hg_uuid_is_valid, err);
+    r = r < 0 ? r : hg_auth_ask(auth, &list, params, &result, err);
+    return r < 0 ? r : hg_page_answer(result, page, ret, err);
 }
 
 int hg_session_end(struct hg_auth *auth,

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "auth/auth.h"
+#include "store/page.h"
 
 /*
  * A page of the live sessions of `username`, newest first: {"items": [{"id", "created_at", ...,
@@ -17,8 +18,7 @@
 int hg_session_list(struct hg_auth *auth,
                     const struct hg_principal *by,
                     const char *username,
-                    const char *cursor,
-                    int limit,
+                    const struct hg_page *page,
                     json_t **ret,
                     struct hg_error *err);
 /* Ends a session of `by`, for an admin anybody's. HG_ENOTFOUND. */

@@ -42,27 +42,6 @@ int hg_auth_hash(const char *text, char ret[HG_AUTH_HASH], struct hg_error *err)
     return HG_OK;
 }
 
-int hg_auth_list(const PGresult *result, int limit, json_t **ret, struct hg_error *err)
-{
-    int n = PQntuples(result);
-    int shown = n < limit ? n : limit;
-    HG_CLEANUP(hg_json_decrefp) json_t *items = json_array();
-    for (int row = 0; row < shown; row++) {
-        json_t *item = hg_result_json(result, row, "item");
-        if (!item || json_array_append_new(items, item) < 0) {
-            return hg_error_nomem(err);
-        }
-    }
-    const char *next =
-        n > shown && shown > 0 ? hg_result_text(result, shown - 1, "cursor_key") : NULL;
-    json_t *list = json_pack("{s:O, s:s?}", "items", items, "next_cursor", next);
-    if (!list) {
-        return hg_error_nomem(err);
-    }
-    *ret = list;
-    return HG_OK;
-}
-
 int hg_auth_item(const PGresult *result, json_t **ret, struct hg_error *err)
 {
     json_t *item = hg_result_json(result, 0, "item");

@@ -36,11 +36,6 @@ int hg_auth_begin(struct hg_auth *auth, struct hg_db **ret, struct hg_error *err
 /* SHA-256 of a text, as PostgreSQL reads a bytea. */
 int hg_auth_hash(const char *text, char ret[HG_AUTH_HASH], struct hg_error *err);
 /*
- * {"items", "next_cursor"} of a statement that gives `item` and `cursor_key`, and one row more than
- * `limit`.
- */
-int hg_auth_list(const PGresult *result, int limit, json_t **ret, struct hg_error *err);
-/*
  * Sets who asks from a result's first row: username, and id of the sign-in where it has one.
  * Address and request stay as they are.
  */

@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "auth/auth.h"
+#include "store/page.h"
 
 enum {
     HG_API_TOKEN = 41,      /* with the NUL */
@@ -46,8 +47,7 @@ int hg_token_create(struct hg_auth *auth,
 /* A page of the tokens of `username`, newest first. HG_EINVAL for a cursor that is none. */
 int hg_token_list(struct hg_auth *auth,
                   const char *username,
-                  const char *cursor,
-                  int limit,
+                  const struct hg_page *page,
                   json_t **ret,
                   struct hg_error *err);
 /* Ends a token of `by`, for an admin anybody's; what it made ends too. HG_ENOTFOUND. */

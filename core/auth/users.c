@@ -75,18 +75,23 @@ static int take(const PGresult *result,
     return r;
 }
 
-int hg_user_list(
-    struct hg_auth *auth, const char *cursor, int limit, json_t **ret, struct hg_error *err)
+static bool fits_a_name(const char *text)
+{
+    return strlen(text) <= HG_USERNAME_MAX;
+}
+
+int hg_user_list(struct hg_auth *auth,
+                 const struct hg_page *page,
+                 json_t **ret,
+                 struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    char limit_text[16];
-    if (cursor && strlen(cursor) > HG_USERNAME_MAX) {
-        return hg_error_set(err, HG_EINVAL, "the cursor was not made by this list");
-    }
-    (void)snprintf(limit_text, sizeof limit_text, "%d", limit);
-    const char *const params[] = {cursor, limit_text};
-    int r = hg_auth_ask(auth, &list, params, &result, err);
-    return r < 0 ? r : hg_auth_list(result, limit, ret, err);
+    char limit[16];
+    (void)snprintf(limit, sizeof limit, "%d", page->limit);
+    const char *const params[] = {page->cursor, limit};
+    int r = hg_page_check(page, fits_a_name, err);
+    r = r < 0 ? r : hg_auth_ask(auth, &list, params, &result, err);
+    return r < 0 ? r : hg_page_answer(result, page, ret, err);
 }
 
 int hg_user_get(struct hg_auth *auth,

@@ -14,12 +14,15 @@
 #include <jansson.h>
 
 #include "auth/auth.h"
+#include "store/page.h"
 
 enum { HG_USER_ETAG = 64 }; /* room, with the quotes and the NUL */
 
 /* A page by name. HG_EINVAL for a cursor that is none. */
-int hg_user_list(
-    struct hg_auth *auth, const char *cursor, int limit, json_t **ret, struct hg_error *err);
+int hg_user_list(struct hg_auth *auth,
+                 const struct hg_page *page,
+                 json_t **ret,
+                 struct hg_error *err);
 int hg_user_get(struct hg_auth *auth,
                 const char *username,
                 json_t **ret,

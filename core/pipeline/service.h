@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "config/host_config.h"
+#include "store/page.h"
 
 struct hg_events;
 struct hg_pool;
@@ -58,12 +59,6 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
 void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms);
 /* Reads the files again (SIGHUP). */
 int hg_pipelines_reload(struct hg_pipelines *service, struct hg_error *err);
-
-/* A page of a list: limit 1..500; cursor NULL for the first. */
-struct hg_page {
-    int limit;
-    const char *cursor;
-};
 
 /* {"items": [Pipeline], "next_cursor"} */
 int hg_pipelines_list(struct hg_pipelines *service,
