@@ -341,7 +341,7 @@ static void keep_times(struct hg_net_exchange *exchange)
     }
 }
 
-static int keep_answer(struct hg_net_exchange *exchange)
+static void keep_answer(struct hg_net_exchange *exchange)
 {
     struct hg_net_response *response = exchange->response;
     long status = 0;
@@ -351,7 +351,6 @@ static int keep_answer(struct hg_net_exchange *exchange)
     response->status = (int)status;
     response->retry_after_ms = wait_s > 0 ? wait_s * 1000 : -1;
     (void)snprintf(response->origin, sizeof response->origin, "%s", exchange->origin);
-    return HG_OK;
 }
 
 /* How far it had come when its time was up. libcurl counts TLS as a part of connecting. */
@@ -397,7 +396,8 @@ int hg_net_exchange_result(struct hg_net_exchange *exchange, struct hg_error *er
 {
     keep_times(exchange);
     if (exchange->code == CURLE_OK) {
-        return keep_answer(exchange);
+        keep_answer(exchange);
+        return HG_OK;
     }
     if (atomic_load(&exchange->cancelled)) {
         return hg_error_set(err, HG_ECANCELLED, "%s: cancelled", exchange->origin);

@@ -1,5 +1,4 @@
-import '@mantine/core/styles/Modal.layer.css';
-import { Button, Modal, TextInput } from '@mantine/core';
+import { Button, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { FIRE_TIMES_MOST, fireTimesQuery, useBackfill } from '../../api/schedules.js';
@@ -7,7 +6,7 @@ import { backfillWindow, timesWithin, WINDOW, windowErrors } from '../../lib/bac
 import { formatAmount, formatLocalTime } from '../../lib/format.js';
 import { draftsOf, fieldErrors, paramFields, paramsOf } from '../../lib/params.js';
 import { describeSchedule, scheduleZone } from '../../lib/schedule.js';
-import { useFocusBack } from '../../lib/useFocusBack.js';
+import { Dialog } from '../../ui/Dialog.jsx';
 import { IconHistory } from '../../ui/icons.js';
 import { ErrorPanel } from '../../ui/notices.jsx';
 import { ParamsForm } from '../forms/ParamsForm.jsx';
@@ -15,21 +14,10 @@ import classes from './TriggerPipelineModal.module.css';
 
 /** Asks for a window of times that have been, and runs the pipeline for each. `onStarted` is told. */
 export function BackfillModal({ pipeline, onStarted, onClose }) {
-  useFocusBack();
   return (
-    <Modal.Root opened onClose={onClose} size="lg">
-      <Modal.Overlay />
-      <Modal.Content>
-        <Modal.Body>
-          {/* Not Modal.Header: its header element would be a second banner of the page. */}
-          <div className={classes.head}>
-            <Modal.Title>Backfill {pipeline.name || pipeline.id}</Modal.Title>
-            <Modal.CloseButton aria-label="Close" />
-          </div>
-          <BackfillForm pipeline={pipeline} onStarted={onStarted} onClose={onClose} />
-        </Modal.Body>
-      </Modal.Content>
-    </Modal.Root>
+    <Dialog title={`Backfill ${pipeline.name || pipeline.id}`} size="lg" onClose={onClose}>
+      <BackfillForm pipeline={pipeline} onStarted={onStarted} onClose={onClose} />
+    </Dialog>
   );
 }
 

@@ -1,9 +1,8 @@
-import '@mantine/core/styles/Modal.layer.css';
-import { Button, Modal } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useRef, useState } from 'react';
 import { formatCount } from '../../lib/format.js';
 import { draftsOf, fieldErrors, paramFields, paramsOf } from '../../lib/params.js';
-import { useFocusBack } from '../../lib/useFocusBack.js';
+import { Dialog } from '../../ui/Dialog.jsx';
 import { IconPlayerPlay } from '../../ui/icons.js';
 import { ErrorPanel } from '../../ui/notices.jsx';
 import { ParamsForm } from '../forms/ParamsForm.jsx';
@@ -15,21 +14,10 @@ import classes from './TriggerPipelineModal.module.css';
  * `trigger` is the mutation of useTrigger; it closes the dialog when the run is there.
  */
 export function TriggerPipelineModal({ pipeline, last, trigger, onClose }) {
-  useFocusBack();
   return (
-    <Modal.Root opened onClose={onClose} size="md">
-      <Modal.Overlay />
-      <Modal.Content>
-        <Modal.Body>
-          {/* Not Modal.Header: its header element would be a second banner of the page. */}
-          <div className={classes.head}>
-            <Modal.Title>Run {pipeline.name || pipeline.id}</Modal.Title>
-            <Modal.CloseButton aria-label="Close" />
-          </div>
-          <RunForm pipeline={pipeline} last={last} trigger={trigger} onClose={onClose} />
-        </Modal.Body>
-      </Modal.Content>
-    </Modal.Root>
+    <Dialog title={`Run ${pipeline.name || pipeline.id}`} size="md" onClose={onClose}>
+      <RunForm pipeline={pipeline} last={last} trigger={trigger} onClose={onClose} />
+    </Dialog>
   );
 }
 
