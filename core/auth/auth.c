@@ -319,9 +319,7 @@ int hg_auth_check_password(struct hg_auth *auth,
     }
     if (r == HG_EUNAUTHENTICATED) {
         (void)hg_error_set(err, HG_EINVAL, "this is not your password");
-        if (err) {
-            (void)snprintf(err->pointer, sizeof err->pointer, "%s", pointer);
-        }
+        (void)hg_error_at(err, "%s", pointer);
         return HG_EINVAL;
     }
     if (r == HG_OK) {

@@ -1,7 +1,6 @@
 #include "auth/rules.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -111,9 +110,7 @@ static const char *const common[] = {
 static int wrong(const char *pointer, const char *message, struct hg_error *err)
 {
     (void)hg_error_set(err, HG_EINVAL, "%s", message);
-    if (err) {
-        (void)snprintf(err->pointer, sizeof err->pointer, "%s", pointer);
-    }
+    (void)hg_error_at(err, "%s", pointer);
     return HG_EINVAL;
 }
 

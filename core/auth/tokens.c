@@ -173,8 +173,8 @@ static int check_request(const struct hg_principal *owner,
                              "a token's role is at most your own, which is %s",
                              hg_role_name(owner->role));
         }
-        if (r < 0 && err) {
-            (void)snprintf(err->pointer, sizeof err->pointer, "/role");
+        if (r < 0) {
+            (void)hg_error_at(err, "/role");
         }
     }
     if (r == HG_OK) {

@@ -115,8 +115,8 @@ static int check_role(const char *role, struct hg_error *err)
 {
     enum hg_role ignored;
     int r = hg_role_parse(role, &ignored, err);
-    if (r < 0 && err) {
-        (void)snprintf(err->pointer, sizeof err->pointer, "/role");
+    if (r < 0) {
+        (void)hg_error_at(err, "/role");
     }
     return r;
 }

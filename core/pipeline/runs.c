@@ -59,11 +59,10 @@ struct violations {
 static void first_violation(void *arg, const char *pointer, const char *detail, const char *hint)
 {
     struct violations *violations = arg;
-    if (violations->n++ == 0 && violations->err) {
-        hg_error_set(violations->err, HG_EINVAL, "the parameters do not fit: %s", detail);
-        hg_error_hint(violations->err, "%s", hint);
-        (void)snprintf(
-            violations->err->pointer, sizeof violations->err->pointer, "/params%s", pointer);
+    if (violations->n++ == 0) {
+        (void)hg_error_set(violations->err, HG_EINVAL, "the parameters do not fit: %s", detail);
+        (void)hg_error_hint(violations->err, "%s", hint);
+        (void)hg_error_at(violations->err, "/params%s", pointer);
     }
 }
 
