@@ -318,3 +318,53 @@ def test_a_run_that_is_lost_sight_of_is_code_3(command, number, says):
         host.process = None
         os.remove(path)
         command.run("migrate")  # takes up what a killed host left, and stops it
+
+
+def is_worker(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return b"\0worker" in f.read()
+    except FileNotFoundError:
+        return False
+
+
+def cancel_what_is_left(api):
+    """Runs of hosts that were killed go on, and would hold all workers."""
+    for pipeline in api.items("/ingestion/pipelines"):
+        for status in ("running", "queued"):
+            for run in api.items(f"/ingestion/pipelines/{pipeline['id']}/runs", status=status):
+                assert api.post(f"/ingestion/runs/{run['id']}/cancel").status_code == 202
+                assert api.wait_for_run(run["id"])["status"] == "cancelled"
+
+
+def test_a_second_signal_ends_it_now_and_the_run_goes_on(command):
+    """The first lets tasks finish, for as long as the grace lasts; the run is the next host's."""
+    command.write("pipelines/wait.sql", "select pg_sleep(8);\n")
+    path = command.write("pipelines/slow-twice.yaml", SLOW.format(id="slow-twice"))
+    host = command.host
+    try:
+        host.start()
+        api = Api(host.url, "admin", PASSWORD)
+        cancel_what_is_left(api)
+        answer = api.post("/ingestion/pipelines/slow-twice/trigger", {})
+        assert answer.status_code == 202, answer.text
+        run_id = answer.json()["run_id"]
+        until = time.monotonic() + TIMEOUT_S
+        while api.get(f"/ingestion/runs/{run_id}").json()["status"] != "running":
+            assert time.monotonic() < until
+        workers = [pid for pid in host.children() if is_worker(pid)]
+        assert workers
+        os.kill(host.process.pid, signal.SIGTERM)
+        while not host.log().splitlines()[-1].count("stopping"):
+            assert time.monotonic() < until and host.process.poll() is None
+            time.sleep(0.05)
+        os.kill(host.process.pid, signal.SIGTERM)
+        assert host.process.wait(5) == -signal.SIGTERM
+        host.process = None
+        host.start()
+        assert not [pid for pid in workers if is_worker(pid)]
+        api = Api(host.url, "admin", PASSWORD)
+        assert api.wait_for_run(run_id)["status"] == "succeeded"
+    finally:
+        host.stop()
+        os.remove(path)
