@@ -15,6 +15,18 @@ create table headgate.ledger_head (
     primary key (pipeline_id, task_key)
 );
 
+-- Fences that may be taken no more: each up to `fence` but `spared`. Written when an attempt of which
+-- there is no word is settled while another run of the pipeline has the task's place: ledger_head cannot
+-- say it then without costing that one its fence.
+create table headgate.fence_bar (
+    pipeline_id text not null,
+    task_key text not null,
+    fence bigint not null,
+    spared bigint[] not null,
+    made_at timestamptz not null default now(),
+    primary key (pipeline_id, task_key, fence)
+);
+
 -- What the locks of a fence are made from. headgate_load reads it, headgate_user does not: a script
 -- runs in the session of an attempt and may take any lock there, but none that says a fence. What a
 -- script leaves on a table (a trigger, a default, a policy) is not kept from it: it runs with the
@@ -241,7 +253,7 @@ $$;
 -- the place, so that nobody ever waits for a row of ledger_head: the holder may be frozen with its host,
 -- and the server keeps its transaction for as long as its connection stands.
 --   taken   it is ours
---   fenced  a higher fence was there, or is just being taken
+--   fenced  a higher fence was there, or is just being taken, or this one is barred
 --   busy    an older attempt's transaction is open, or somebody has the lock who is no attempt: ask again
 --   ended   so it was, for longer than p_end_after_ms (null: however long), and its sessions are ended
 -- p_spared are fences of attempts that were at work in other runs of the pipeline when this one was
@@ -256,6 +268,11 @@ declare
 begin
     if pg_catalog.pg_try_advisory_xact_lock(place) then
         perform headgate.share_fence(p_pipeline, p_task_key, p_fence);
+        if exists (select from headgate.fence_bar b where b.pipeline_id = p_pipeline
+            and b.task_key = p_task_key and b.fence > p_fence and not p_fence = any (b.spared))
+        then
+            return 'fenced';
+        end if;
         insert into headgate.ledger_head as h (pipeline_id, task_key, fence)
             values (p_pipeline, p_task_key, p_fence)
             on conflict (pipeline_id, task_key) do update set fence = excluded.fence
@@ -425,7 +442,7 @@ grant usage on schema headgate to headgate_load;
 grant select, insert, update, delete on headgate.stage, headgate.stage_reader to headgate_load;
 grant select, insert, update on headgate.ledger_head, headgate.cursor to headgate_load;
 grant select, insert on headgate.ledger to headgate_load;
-grant select on headgate.fence_secret to headgate_load;
+grant select on headgate.fence_secret, headgate.fence_bar to headgate_load;
 grant insert on headgate.quarantine to headgate_load;
 
 -- Users' tables may stand in `public` or in schemas of their own.

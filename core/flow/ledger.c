@@ -27,6 +27,20 @@ static const struct hg_statement find_holder = {
     " where pid is not null",
     2};
 
+/* Committed before anybody looks who has the place: whoever takes it behind that sees the bar. */
+static const struct hg_statement bar_fences = {
+    "flow_bar_fences",
+    "with old as (delete from headgate.fence_bar where made_at < now() - interval '30 days')"
+    " insert into headgate.fence_bar (pipeline_id, task_key, fence, spared)"
+    " values ($1, $2, $3::bigint, $4::bigint[]) on conflict do nothing",
+    4};
+
+static const struct hg_statement is_left_alone = {
+    "flow_is_left_alone",
+    "select pid is null or coalesce(fence = any ($3::bigint[]), false) as yes"
+    " from headgate.fence_holder(headgate.fence_place($1, $2))",
+    3};
+
 #define IDLE_LIMIT "set local idle_in_transaction_session_timeout = '10s'"
 
 static const struct hg_statement find_done = {
@@ -303,6 +317,33 @@ static int settle(struct hg_db *db,
     return r;
 }
 
+static bool spares_any(const struct hg_ledger_attempt *attempt)
+{
+    return attempt->spared && strcmp(attempt->spared, "{}") != 0;
+}
+
+/*
+ * Another run of the pipeline has the place, perhaps for hours. An attempt that has not got it has
+ * nothing open that it could commit; it is barred from taking it, and what it has committed is
+ * there to be seen. *ret_certain is false while somebody else has it.
+ */
+static int settle_beside(struct hg_db *db,
+                         const struct hg_ledger_attempt *attempt,
+                         bool *ret_certain,
+                         struct hg_ledger_done *ret_done,
+                         struct hg_error *err)
+{
+    char fence[NUMBER_TEXT];
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const bar[] = {
+        attempt->pipeline_id, attempt->key, number(fence, attempt->fence), attempt->spared};
+    const char *const alone[] = {attempt->pipeline_id, attempt->key, attempt->spared};
+    int r = hg_db_exec(db, &bar_fences, bar, NULL, err);
+    r = r < 0 ? r : hg_db_exec(db, &is_left_alone, alone, &result, err);
+    *ret_certain = r == HG_OK && hg_result_bool(result, 0, "yes");
+    return *ret_certain ? find(db, attempt, ret_done, err) : r;
+}
+
 /* Says who is in the way. */
 static int still_open(struct hg_db *db,
                       const struct hg_ledger_attempt *attempt,
@@ -343,8 +384,12 @@ int hg_ledger_settle(struct hg_db *db,
     int64_t until_ms = hg_time_monotonic_ms() + SETTLE_MS;
     for (int pause = PAUSE_MIN_MS;; pause = longer(pause)) {
         enum hg_fence fence = HG_FENCE_BUSY;
+        bool certain = false;
         int r = settle(db, attempt, &fence, ret_done, err);
-        if (r < 0 || fence == HG_FENCE_TAKEN) {
+        if (r == HG_OK && fence == HG_FENCE_BUSY && spares_any(attempt)) {
+            r = settle_beside(db, attempt, &certain, ret_done, err);
+        }
+        if (r < 0 || fence == HG_FENCE_TAKEN || certain) {
             return r;
         }
         if (hg_time_monotonic_ms() >= until_ms) {

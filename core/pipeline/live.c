@@ -26,7 +26,8 @@ enum {
 /* What was last told of a run. */
 struct known {
     char id[HG_UUID_TEXT];
-    char status[STATUS_TEXT];
+    char status[STATUS_TEXT]; /* "": it was not told yet */
+    bool is_new;              /* it was queued first, however it stands when it is read */
     uint64_t run_hash;
     uint64_t *job_hashes;
     size_t n_jobs;
@@ -113,8 +114,8 @@ static struct hg_live_thing thing_of(enum hg_live_kind kind, const char *id)
 void hg_live_run(struct hg_pipelines *service, const char *run_id, enum hg_live_how how)
 {
     struct hg_live_thing thing = thing_of(HG_LIVE_RUN, run_id);
-    thing.is_new = how == HG_LIVE_CREATED;
-    note(service, &thing, true);
+    thing.is_new = how == HG_LIVE_CREATES;
+    note(service, &thing, how == HG_LIVE_CHANGED);
 }
 
 void hg_live_pipeline(struct hg_pipelines *service, const char *id)
@@ -200,17 +201,8 @@ static uint64_t hash(const char *text)
     return h;
 }
 
-static struct known *find_known(struct teller *teller, const char *id)
-{
-    for (size_t i = 0; i < teller->n_known; i++) {
-        if (strcmp(teller->known[i].id, id) == 0) {
-            return &teller->known[i];
-        }
-    }
-    return NULL;
-}
-
-static struct known *new_known(struct teller *teller, const char *id)
+/* A place for one more, perhaps that of the one that was told longest ago. */
+static struct known *new_known(struct teller *teller)
 {
     struct known *place = &teller->known[0];
     if (teller->n_known < KNOWN_MAX) {
@@ -222,9 +214,21 @@ static struct known *new_known(struct teller *teller, const char *id)
         }
     }
     free(place->job_hashes);
-    *place = (struct known){.used = teller->look};
-    (void)snprintf(place->id, sizeof place->id, "%s", id);
     return place;
+}
+
+static struct known *known_of(struct teller *teller, const char *id)
+{
+    for (size_t i = 0; i < teller->n_known; i++) {
+        if (strcmp(teller->known[i].id, id) == 0) {
+            teller->known[i].used = teller->look;
+            return &teller->known[i];
+        }
+    }
+    struct known *known = new_known(teller);
+    *known = (struct known){.used = teller->look};
+    (void)snprintf(known->id, sizeof known->id, "%s", id);
+    return known;
 }
 
 /* ---- telling ---- */
@@ -323,18 +327,16 @@ static void tell_jobs(struct teller *teller, struct known *known, json_t *run, j
 }
 
 /* A run that is over is told behind its jobs: whoever sees its end has seen theirs. */
-static void tell(struct teller *teller, const char *id, bool is_new, json_t *run)
+static void tell(struct teller *teller, struct known *known, json_t *run)
 {
-    struct known *known = find_known(teller, id);
     HG_CLEANUP(hg_json_decrefp) json_t *jobs = json_incref(json_object_get(run, "jobs"));
     const char *status = json_string_value(json_object_get(run, "status"));
     bool over = status && is_over(status);
-    known = known ? known : new_known(teller, id);
-    known->used = teller->look;
     (void)json_object_del(run, "jobs");
-    if (is_new && !known->status[0] && status && strcmp(status, "queued") != 0) {
+    if (known->is_new && status && strcmp(status, "queued") != 0) {
         tell_passed(teller, known, run, "queued");
     }
+    known->is_new = false;
     if (over && strcmp(known->status, "queued") == 0 && strcmp(status, "cancelled") != 0) {
         tell_passed(teller, known, run, "running");
     }
@@ -354,14 +356,16 @@ static const struct hg_statement read_runs = {
     "select r.id, " HG_SQL_RUN " as item from run r where r.id = any($1::uuid[]) order by r.id",
     1};
 
-static bool is_new(const struct teller *teller, const char *id)
+/* Named before their commit: a run may not be there to be read yet, and is new all the same. */
+static void note_new(struct teller *teller)
 {
     for (size_t i = 0; i < teller->n_things; i++) {
-        if (teller->things[i].kind == HG_LIVE_RUN && strcmp(teller->things[i].id, id) == 0) {
-            return teller->things[i].is_new;
+        const struct hg_live_thing *thing = &teller->things[i];
+        if (thing->kind == HG_LIVE_RUN && thing->is_new) {
+            struct known *known = known_of(teller, thing->id);
+            known->is_new = !known->status[0];
         }
     }
-    return false;
 }
 
 /* The ids of one kind as an array for SQL; how many they are. */
@@ -405,14 +409,15 @@ static int look_at_runs(struct teller *teller, struct hg_error *err)
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     HG_CLEANUP(hg_buf_free) struct hg_buf ids = HG_BUF_INIT;
     size_t n = put_ids(teller, HG_LIVE_RUN, &ids);
+    note_new(teller);
     int r = n > 0 ? read_things(teller, &read_runs, &ids, &result, err) : HG_OK;
     for (int row = 0; r == HG_OK && row < PQntuples(result); row++) {
         const char *id = hg_result_text(result, row, "id");
-        bool begins = is_new(teller, id);
+        struct known *known = known_of(teller, id);
         HG_CLEANUP(hg_json_decrefp) json_t *run = hg_result_json(result, row, "item");
         if (run) {
-            tell(teller, id, begins, run);
-            note_backfill(teller, run, begins);
+            note_backfill(teller, run, known->is_new);
+            tell(teller, known, run);
         } else {
             hg_live_lost(teller->service);
         }

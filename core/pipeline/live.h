@@ -25,7 +25,7 @@ enum { HG_LIVE_CHANGED_MAX = 1024 };
 
 enum hg_live_how {
     HG_LIVE_CHANGED = 0, /* here */
-    HG_LIVE_CREATED,     /* here: it was queued first, however it stands when it is read */
+    HG_LIVE_CREATES,     /* here, just before the commit: see hg_live_run */
 };
 
 /* The letters by which hosts tell each other of what kind an id is. */
@@ -67,7 +67,11 @@ int hg_live_start(struct hg_pipelines *service, struct hg_error *err);
 /* Behind all threads that change runs. */
 void hg_live_stop(struct hg_pipelines *service);
 
-/* A run was changed, and that is committed. Never waits. [any] */
+/*
+ * A run was changed, and that is committed. One that is created is named as such before its commit
+ * and as changed behind it: it was queued first, and others may start it the moment it is there.
+ * Never waits. [any]
+ */
 void hg_live_run(struct hg_pipelines *service, const char *run_id, enum hg_live_how how);
 /* Likewise a pipeline's settings or next fire time, and a backfill. [any] */
 void hg_live_pipeline(struct hg_pipelines *service, const char *id);

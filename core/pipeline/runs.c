@@ -408,6 +408,9 @@ int hg_run_create(struct hg_pipelines *service,
             : hg_audit_write(
                   db, request->by, "pipeline.trigger", request->pipeline_id, request->params, err);
     HG_FAULT("host.creates");
+    if (r == HG_OK) {
+        hg_live_run(service, run_id, HG_LIVE_CREATES);
+    }
     r = r < 0 ? r : hg_db_commit(db, err);
     HG_FAULT("host.created");
     if (r < 0) {
@@ -423,7 +426,7 @@ int hg_run_create(struct hg_pipelines *service,
            "trigger",
            request->trigger,
            NULL);
-    hg_live_run(service, run_id, HG_LIVE_CREATED);
+    hg_live_run(service, run_id, HG_LIVE_CHANGED);
     hg_signal_dispatcher(service);
     return HG_OK;
 }

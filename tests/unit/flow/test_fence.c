@@ -422,11 +422,53 @@ static void test_settling_behind_checkpoints(void **state)
     assert_string_equal(ask(older, TAKE(3)), "taken");
     assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_EUNAVAILABLE);
     attempt.asking_since_ms -= LONG_LEASE_MS; /* a lease has passed */
-    attempt.spared = "{3}";
-    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_EUNAVAILABLE);
-    attempt.spared = NULL;
     assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_OK);
     assert_ended(older, true);
+}
+
+/*
+ * Another run of the pipeline has the place, for hours perhaps: an attempt of which there is no
+ * word is settled all the same, cannot come behind that one, and costs it nothing.
+ */
+static void test_settling_beside_another_run(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_ledger_done done = {0};
+    struct hg_ledger_attempt attempt = {.pipeline_id = "p",
+                                        .run_id = "01900000-0000-7000-8000-000000000001",
+                                        .key = "fetch",
+                                        .fence = 5,
+                                        .lease_ms = 0,
+                                        .asking_since_ms = 1,
+                                        .spared = "{2}"};
+    HG_CLEANUP(hg_db_returnp) struct hg_db *host = NULL;
+    (void)state;
+    assert_int_equal(hg_db_connect(hg_test_pg_warehouse(pg), "test", &host, &err), HG_OK);
+    PGconn *other = frozen(TAKE(2), "taken");
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_OK);
+    assert_false(done.found);
+    assert_string_equal(ask(other, "commit; begin; select 'on'"), "on"); /* a checkpoint of it */
+    PGconn *late = frozen(TAKE(3), "fenced");
+    (void)ask(late, "rollback");
+    PQfinish(late);
+    assert_string_equal(ask(other, TAKE(2)), "taken");
+    fake_sql(pg,
+             "insert into headgate.ledger (pipeline_id, run_id, task_key, attempt, fence,"
+             " rows_loaded, final) values ('p', '01900000-0000-7000-8000-000000000001', 'fetch', 1,"
+             " 3, 7, true)");
+    attempt.fence = 6;
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_OK);
+    assert_true(done.found);
+    assert_int_equal(done.rows_loaded, 7);
+    (void)ask(other, "commit");
+    assert_ended(other, false);
+    /* With nobody else there, the one that had no word is refused still, and a new one is not. */
+    PGconn *later = frozen("select headgate.take_fence('p', 'fetch', 4, 0, '{2}')", "fenced");
+    (void)ask(later, "rollback");
+    PQfinish(later);
+    PGconn *newer = frozen("select headgate.take_fence('p', 'fetch', 7, 0)", "taken");
+    (void)ask(newer, "rollback");
+    PQfinish(newer);
 }
 
 static void test_settling_behind_a_stranger(void **state)
@@ -489,6 +531,7 @@ int main(void)
         TEST(test_what_was_ended_lands_nothing),
         TEST(test_settling),
         TEST(test_settling_behind_checkpoints),
+        TEST(test_settling_beside_another_run),
         TEST(test_settling_behind_a_stranger),
         TEST(test_an_answer_nobody_knows),
     };

@@ -107,6 +107,7 @@ static void test_rights_on_headgates_own_tables(void **state)
     } rows[] = {
         {"headgate.ledger_head", "tttf"},
         {"headgate.ledger", "ttff"},
+        {"headgate.fence_bar", "tfff"},
         {"headgate.fence_secret", "tfff"},
         {"headgate.cursor", "tttf"},
         {"headgate.quarantine", "ftff"},
