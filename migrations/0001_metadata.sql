@@ -132,6 +132,7 @@ create table job_run (
     rows_out bigint not null default 0,
     rows_rejected bigint not null default 0,
     error jsonb,
+    warnings jsonb, -- array of texts: what to know of it though it went on
     position integer not null, -- in the pipeline file
     primary key (run_id, job_id)
 ) partition by range (run_id);

@@ -95,6 +95,7 @@ void hg_run_report(const json_t *run, bool json)
                  "time");
     size_t i;
     const json_t *job;
+    const json_t *warning;
     json_array_foreach (json_object_get(run, "jobs"), i, job) {
         report_job(job);
     }
@@ -106,6 +107,15 @@ void hg_run_report(const json_t *run, bool json)
                  number_of(run, "rows_rejected"),
                  (double)number_of(run, "duration_ms") / 1000,
                  text_of(run, "id"));
+    json_array_foreach (json_object_get(run, "warnings"), i, warning) {
+        (void)printf("warning: %s: %s\n", text_of(warning, "job"), text_of(warning, "message"));
+    }
     const json_t *error = json_object_get(run, "error");
     report_error(error, text_of(error, "job"));
+    if (strcmp(text_of(run, "status"), "succeeded") != 0 && number_of(run, "rows_loaded") > 0) {
+        (void)printf(
+            "%lld rows were committed before it ended and stay; a retry of the run goes on "
+            "behind them\n",
+            number_of(run, "rows_loaded"));
+    }
 }

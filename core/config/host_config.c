@@ -19,7 +19,7 @@
 enum { KEYS_MAX = 64 };
 
 /* Defaults, which the table of keys has in words. */
-enum { STOP_GRACE_MS = 20000, CHECKPOINT_MS = 60000 };
+enum { STOP_GRACE_MS = 20000, CHECKPOINT_MS = 60000, QUARANTINE_ROWS = 100000 };
 
 struct loader {
     struct hg_host_config *config;
@@ -447,6 +447,7 @@ static struct hg_host_config *new_config(void)
         config->retention = json_object();
         config->stop_grace_ms = STOP_GRACE_MS;
         config->checkpoint_ms = CHECKPOINT_MS;
+        config->quarantine_rows = QUARANTINE_ROWS;
     }
     if (config && (!config->plugin_pins || !config->retention)) {
         hg_host_config_free(config);

@@ -27,6 +27,7 @@ struct hg_host_config {
     int workers;
     int64_t stop_grace_ms; /* for running tasks, once the host is asked to stop */
     int64_t checkpoint_ms; /* how often a long load commits on its way, where it may */
+    int quarantine_rows;   /* rejected rows that a flow's attempt keeps, the others are counted */
     char **file_roots;     /* ended by NULL */
     char *tls_certificate; /* PEM; NULL: plain HTTP */
     char *tls_key;

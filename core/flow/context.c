@@ -11,7 +11,7 @@
 #include "base/time.h"
 #include "base/uuid.h"
 
-enum { PROGRESS_MS = 250, LOG_BYTES = 1024 };
+enum { PROGRESS_MS = 250, LOG_BYTES = 1024, WARNINGS_MAX = 10 };
 
 int hg_flow_text(const json_t *object, const char *key, const char **ret, struct hg_error *err)
 {
@@ -52,6 +52,18 @@ static int read_jobs(struct hg_flow *flow, struct hg_error *err)
     return r;
 }
 
+static void free_parts(struct hg_flow *flow)
+{
+    for (size_t i = 0; i < flow->n_jobs; i++) {
+        json_decref(flow->jobs[i].warnings);
+    }
+    json_decref(flow->results);
+    free(flow->jobs);
+    free(flow->state);
+    free(flow->source);
+    hg_db_returnp(&flow->db);
+}
+
 int hg_flow_open(const json_t *task,
                  const struct hg_flow_sink *sink,
                  const struct hg_flow_plugins *plugins,
@@ -75,20 +87,18 @@ int hg_flow_open(const json_t *task,
     r = r < 0 ? r : read_jobs(&flow, err);
     r = r < 0 ? r : hg_flow_from(&flow, plugin, err);
     if (r < 0) {
-        hg_flow_close(&flow);
+        free_parts(&flow);
         return r;
     }
     *ret = flow;
+    (void)pthread_mutex_init(&ret->warnings_mutex, NULL);
     return HG_OK;
 }
 
 void hg_flow_close(struct hg_flow *flow)
 {
-    json_decref(flow->results);
-    free(flow->jobs);
-    free(flow->state);
-    free(flow->source);
-    hg_db_returnp(&flow->db);
+    free_parts(flow);
+    (void)pthread_mutex_destroy(&flow->warnings_mutex);
     memset(flow, 0, sizeof *flow);
 }
 
@@ -140,12 +150,27 @@ static const char *status_of(const struct hg_flow *flow, size_t job, const struc
     return job == flow->current ? "failed" : "skipped";
 }
 
+/* NULL when there are none. (warnings_mutex held) */
+static json_t *warnings_to_json(const struct hg_flow_job *job)
+{
+    json_t *warnings = json_copy(job->warnings);
+    int64_t n_more = job->n_warnings - (int64_t)json_array_size(warnings);
+    if (warnings && n_more > 0) {
+        (void)json_array_append_new(
+            warnings, json_sprintf("%lld more; see the job's log", (long long)n_more));
+    }
+    return warnings;
+}
+
 static json_t *job_to_json(const struct hg_flow *flow, size_t i, const struct hg_error *err)
 {
     const struct hg_flow_job *job = &flow->jobs[i];
     const char *status = status_of(flow, i, err);
     json_t *error = err && i == flow->current ? hg_error_to_json(err) : json_null();
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}",
+    /* What of a load that failed is in the table was committed on its way. */
+    bool counts_committed =
+        err && i == flow->n_jobs - 1 && json_object_get(flow->task, "load") != NULL;
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o*, s:o}",
                      "id",
                      job->id,
                      "status",
@@ -153,18 +178,21 @@ static json_t *job_to_json(const struct hg_flow *flow, size_t i, const struct hg
                      "rows_in",
                      (json_int_t)job->rows_in,
                      "rows_out",
-                     (json_int_t)job->rows_out,
+                     (json_int_t)(counts_committed ? flow->rows_committed : job->rows_out),
                      "rows_rejected",
                      (json_int_t)job->rows_rejected,
                      "duration_ms",
                      (json_int_t)(hg_time_monotonic_ms() - flow->started_ms),
+                     "warnings",
+                     warnings_to_json(job),
                      "error",
                      error);
 }
 
-json_t *hg_flow_result(const struct hg_flow *flow, const struct hg_error *err)
+json_t *hg_flow_result(struct hg_flow *flow, const struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *jobs = json_array();
+    HG_LOCK(&flow->warnings_mutex);
     for (size_t i = 0; i < flow->n_jobs; i++) {
         if (json_array_append_new(jobs, job_to_json(flow, i, err)) < 0) {
             return NULL;
@@ -193,6 +221,23 @@ void hg_flow_log(const struct hg_flow *flow, size_t job, int level, const char *
     (void)vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     flow->sink->log(flow->sink->arg, flow->jobs[job].id, level, text);
+}
+
+void hg_flow_warn(struct hg_flow *flow, size_t job, const char *fmt, ...)
+{
+    char text[LOG_BYTES];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    hg_flow_log(flow, job, HG_LOG_WARNING, "%s", text);
+    HG_LOCK(&flow->warnings_mutex);
+    struct hg_flow_job *warned = &flow->jobs[job];
+    warned->warnings = warned->warnings ? warned->warnings : json_array();
+    warned->n_warnings++;
+    if (json_array_size(warned->warnings) < WARNINGS_MAX) {
+        (void)json_array_append_new(warned->warnings, hg_json_text(text));
+    }
 }
 
 void hg_flow_progress(struct hg_flow *flow)

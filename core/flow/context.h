@@ -4,6 +4,7 @@
 #ifndef HG_FLOW_CONTEXT_H
 #define HG_FLOW_CONTEXT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ struct hg_flow_job {
     int64_t rows_out;
     int64_t rows_rejected;
     int64_t n_logged_rejects; /* rejected rows that went to the log one by one */
+    json_t *warnings;         /* array of texts, or NULL; the first ones (flow's mutex) */
+    int64_t n_warnings;       /* (flow's mutex) */
 };
 
 struct hg_flow {
@@ -48,9 +51,11 @@ struct hg_flow {
     char *state;       /* what the source put last, or NULL */
     bool state_is_new; /* put for the batch that came last */
     bool committed;
-    bool fenced; /* another attempt had a higher fence */
+    int64_t rows_committed; /* of the run's load so far, checkpoints of attempts before included */
+    bool fenced;            /* another attempt had a higher fence */
     int64_t started_ms;
     int64_t progress_ms; /* when progress was last told */
+    pthread_mutex_t warnings_mutex;
 };
 
 /* Reads the head and the jobs of the task. HG_EINVAL when something is missing. */
@@ -64,7 +69,7 @@ void hg_flow_close(struct hg_flow *flow);
 /* Index of the job of that id; the current one when there is none. */
 size_t hg_flow_job(const struct hg_flow *flow, const char *id);
 /* The result that hg_flow_run promises; `err` is NULL when all went well. Owned by the caller. */
-json_t *hg_flow_result(const struct hg_flow *flow, const struct hg_error *err);
+json_t *hg_flow_result(struct hg_flow *flow, const struct hg_error *err);
 
 /* How the rows are loaded, for a stage: by those who read it. "" when the task loads nothing. */
 const char *hg_flow_mode(const struct hg_flow *flow);
@@ -77,6 +82,11 @@ int hg_flow_from(struct hg_flow *flow, const char *source, struct hg_error *err)
 /* A line for the log of the job of that index. */
 void hg_flow_log(const struct hg_flow *flow, size_t job, int level, const char *fmt, ...)
     HG_PRINTF(4, 5);
+/*
+ * Likewise what somebody should know though the job goes on: it stands with the run as well, the
+ * first few of each job. [any]
+ */
+void hg_flow_warn(struct hg_flow *flow, size_t job, const char *fmt, ...) HG_PRINTF(3, 4);
 /* Tells the progress of all jobs, at most a few times a second. */
 void hg_flow_progress(struct hg_flow *flow);
 /* The job of that index is at work now: at fault when something fails. */

@@ -137,6 +137,7 @@ static void take_over(struct pass *pass)
         return;
     }
     count_earlier(flow, told);
+    flow->rows_committed = told->rows_loaded;
     hg_flow_log(flow,
                 last,
                 HG_LOG_INFO,
@@ -250,6 +251,7 @@ static int commit(struct pass *pass, int part, struct hg_error *err)
     HG_FAULT("flow.quarantined");
     r = r < 0 ? r : settle_stages(pass, err);
     r = r < 0 ? r : hg_ledger_commit(flow, &row, err);
+    flow->rows_committed = r == HG_OK ? now.rows_loaded : flow->rows_committed;
     *told = now;
     return r;
 }

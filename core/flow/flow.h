@@ -39,7 +39,8 @@ struct hg_flow_sink {
  * Runs the task and commits it, or leaves no row of it. The connection comes from `session` and is
  * kept there behind a task that went well; NULL: one of its own. *ret_result is set on success and
  * on failure (then with the error of the job at fault inside) and owned by the caller:
- *   {"jobs": [{"id", "status", "rows_in", "rows_out", "rows_rejected", "duration_ms", "error"}],
+ *   {"jobs": [{"id", "status", "rows_in", "rows_out", "rows_rejected", "duration_ms", "warnings",
+ *              "error"}],
  *    "results": [{"job", "rule", "column", "evaluated", "failed", "status", ...}],
  *    "committed": true or false, "fenced": whether another attempt had a higher fence,
  *    "at_work": id of the job that was at work last}

@@ -16,7 +16,8 @@ struct hg_quarantine {
     struct hg_flow *flow;
     struct hg_temp *rows;
     int64_t n_kept;
-    int64_t n_lost; /* counted, not kept */
+    int64_t n_lost;   /* counted, not kept */
+    int64_t rows_max; /* kept */
     struct hg_buf buf;
     uint8_t run_id[UUID_BYTES];
 };
@@ -41,6 +42,7 @@ int hg_quarantine_new(struct hg_flow *flow, struct hg_quarantine **ret, struct h
         return hg_error_nomem(err);
     }
     quarantine->flow = flow;
+    quarantine->rows_max = json_integer_value(json_object_get(flow->task, "quarantine_rows"));
     parse_uuid(flow->run_id, quarantine->run_id);
     int r = hg_temp_new(1, MEMORY_BYTES, &quarantine->rows, err);
     if (r < 0) {
@@ -143,7 +145,7 @@ static void log_row(struct hg_flow *flow, const struct hg_rejected *row)
 bool hg_quarantine_only_counts(struct hg_quarantine *quarantine, size_t job)
 {
     struct hg_flow_job *rejecting = &quarantine->flow->jobs[job];
-    if (quarantine->n_kept < HG_QUARANTINE_ROWS ||
+    if (quarantine->n_kept < quarantine->rows_max ||
         rejecting->n_logged_rejects < HG_QUARANTINE_LOG_ROWS) {
         return false;
     }
@@ -158,7 +160,7 @@ int hg_quarantine_add(struct hg_quarantine *quarantine,
 {
     quarantine->flow->jobs[row->job].rows_rejected++;
     log_row(quarantine->flow, row);
-    if (quarantine->n_kept >= HG_QUARANTINE_ROWS) {
+    if (quarantine->n_kept >= quarantine->rows_max) {
         quarantine->n_lost++;
         return HG_OK;
     }
@@ -175,7 +177,7 @@ int hg_quarantine_add(struct hg_quarantine *quarantine,
 
 void hg_quarantine_log_totals(const struct hg_quarantine *quarantine)
 {
-    const struct hg_flow *flow = quarantine->flow;
+    struct hg_flow *flow = quarantine->flow;
     for (size_t i = 0; i < flow->n_jobs; i++) {
         if (flow->jobs[i].rows_rejected > 0) {
             hg_flow_log(flow,
@@ -187,13 +189,12 @@ void hg_quarantine_log_totals(const struct hg_quarantine *quarantine)
         }
     }
     if (quarantine->n_lost > 0) {
-        hg_flow_log(flow,
-                    flow->n_jobs - 1,
-                    HG_LOG_WARNING,
-                    "quarantine keeps the first %d rejected rows of a run; %lld more are counted,"
-                    " not kept",
-                    HG_QUARANTINE_ROWS,
-                    (long long)quarantine->n_lost);
+        hg_flow_warn(flow,
+                     flow->n_jobs - 1,
+                     "quarantine keeps the first %lld rejected rows of a load; %lld more are "
+                     "counted, not kept (quarantine.rows_max in headgate.yaml)",
+                     (long long)quarantine->rows_max,
+                     (long long)quarantine->n_lost);
     }
 }
 

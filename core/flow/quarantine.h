@@ -3,8 +3,8 @@
  *
  * They commit with the rows that passed, in one transaction, on the one connection that a COPY of
  * those occupies; so they wait, already encoded, in memory and then in a temporary file, and are
- * copied when the data is through. All are counted, the first HG_QUARANTINE_ROWS are kept, and the
- * first few of each job go to its log.
+ * copied when the data is through. All are counted, the first ones are kept, as many as the task's
+ * `quarantine_rows` says, and the first few of each job go to its log.
  */
 #ifndef HG_FLOW_QUARANTINE_H
 #define HG_FLOW_QUARANTINE_H
@@ -18,8 +18,8 @@
 struct hg_flow;
 struct hg_quarantine;
 
-/* Rows kept of one run, and rows told in a job's log. */
-enum { HG_QUARANTINE_ROWS = 100000, HG_QUARANTINE_LOG_ROWS = 20 };
+/* Rows told in a job's log. */
+enum { HG_QUARANTINE_LOG_ROWS = 20 };
 
 /* Borrowed until hg_quarantine_add returns. */
 struct hg_rejected {
@@ -46,7 +46,7 @@ int hg_quarantine_add(struct hg_quarantine *quarantine,
                       struct hg_error *err);
 /* Copies the rows kept since the last time into the table, in the flow's transaction. */
 int hg_quarantine_copy(struct hg_quarantine *quarantine, struct hg_error *err);
-/* Says at the end of each job's log how many there were. */
+/* Says at the end of each job's log how many there were, and with the run when not all are kept. */
 void hg_quarantine_log_totals(const struct hg_quarantine *quarantine);
 
 #endif

@@ -15,7 +15,11 @@ static struct hg_service *service_of(const struct hg_host *host)
 static void service_log(void *arg, int level, const char *text)
 {
     const struct hg_service *service = arg;
-    hg_flow_log(service->flow, service->job, level, "%s", text);
+    if (level == HG_LOG_WARNING) {
+        hg_flow_warn(service->flow, service->job, "%s", text);
+    } else {
+        hg_flow_log(service->flow, service->job, level, "%s", text);
+    }
 }
 
 static bool service_is_cancelled(void *arg)

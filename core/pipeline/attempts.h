@@ -40,6 +40,7 @@ struct hg_attempt {
     bool taken;             /* its end was written down and counts */
     bool told;              /* its failure is in the logs */
     json_t *result;         /* NULL when the worker died */
+    int64_t rows_committed; /* of its run, by the ledger, when there was no word; else 0 */
     char *job;              /* at fault when the worker died, or NULL */
     struct hg_error error;
     int64_t try_at_ms; /* monotonic: when the database was away, not before */

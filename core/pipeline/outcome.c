@@ -31,8 +31,8 @@ static const char *number(char text[NUMBER_TEXT], int64_t value)
 static const struct hg_statement start_jobs = {
     "outcome_start_jobs",
     "update job_run j set status = 'running', attempt = g.attempt, started_at = now(),"
-    " finished_at = null, rows_in = 0, rows_out = 0, rows_rejected = 0, error = null"
-    " from unnest($1::uuid[], $2::uuid[], $3::int[]) g (run_id, task_id, attempt)"
+    " finished_at = null, rows_in = 0, rows_out = 0, rows_rejected = 0, error = null,"
+    " warnings = null from unnest($1::uuid[], $2::uuid[], $3::int[]) g (run_id, task_id, attempt)"
     " where j.run_id = g.run_id and j.task_id = g.task_id",
     3};
 
@@ -115,7 +115,7 @@ int hg_outcome_progress(struct hg_db *db,
 
 /* ---- end ---- */
 
-/* A load that did not succeed has loaded nothing, however far it came. */
+/* A load that did not succeed has loaded what it committed on its way, however far it came. */
 static const struct hg_statement end_jobs = {
     "outcome_end_jobs",
     "update job_run j set status = g.status,"
@@ -123,11 +123,12 @@ static const struct hg_statement end_jobs = {
     " started_at = case when g.status not in ('skipped', 'queued')"
     " then coalesce(j.started_at, now()) end,"
     " rows_in = coalesce(g.rows_in, j.rows_in),"
-    " rows_out = case when j.type = 'load' and g.status <> 'succeeded' then 0"
-    " else coalesce(g.rows_out, j.rows_out) end,"
-    " rows_rejected = coalesce(g.rows_rejected, j.rows_rejected), error = g.error"
+    " rows_out = coalesce(g.rows_out, case j.type when 'load' then g.rows_committed"
+    " else j.rows_out end),"
+    " rows_rejected = coalesce(g.rows_rejected, j.rows_rejected), error = g.error,"
+    " warnings = g.warnings"
     " from jsonb_to_recordset($1::jsonb) as g (run_id uuid, id text, status text, rows_in bigint,"
-    " rows_out bigint, rows_rejected bigint, error jsonb)"
+    " rows_out bigint, rows_rejected bigint, rows_committed bigint, warnings jsonb, error jsonb)"
     " where j.run_id = g.run_id and j.job_id = g.id",
     1};
 
@@ -177,7 +178,9 @@ static const struct hg_statement end_runs = {
     " returning r.id, r.status, r.pipeline_id, r.started_at, r.finished_at),"
     " freed as (delete from run_slot s using ended e where s.run_id = e.id)"
     " select id, status, pipeline_id,"
-    " (extract(epoch from finished_at - started_at) * 1000)::bigint as ms from ended",
+    " (extract(epoch from finished_at - started_at) * 1000)::bigint as ms,"
+    " (select coalesce(sum(jsonb_array_length(j.warnings)), 0) from job_run j"
+    " where j.run_id = ended.id) as warnings from ended",
     1};
 
 /* What trying again cannot change. */
@@ -250,8 +253,15 @@ static json_t *job_end(const struct hg_attempt *attempt,
                        const char *status,
                        json_t *error)
 {
-    json_t *end =
-        json_pack("{s:s, s:s, s:s}", "run_id", attempt->task.run_id, "id", id, "status", status);
+    json_t *end = json_pack("{s:s, s:s, s:s, s:I}",
+                            "run_id",
+                            attempt->task.run_id,
+                            "id",
+                            id,
+                            "status",
+                            status,
+                            "rows_committed",
+                            (json_int_t)attempt->rows_committed);
     if (end && error && json_object_set(end, "error", error) < 0) {
         json_decref(end);
         return NULL;
@@ -274,7 +284,8 @@ static int add_reported(json_t *ends, const struct hg_attempt *attempt, json_t *
                               json_string_value(json_object_get(job, "id")),
                               status ? status : "failed",
                               error);
-        int lost = 0;
+        json_t *warnings = json_object_get(job, "warnings");
+        int lost = end && warnings ? json_object_set(end, "warnings", warnings) : 0;
         for (size_t k = 0; end && k < HG_COUNT(counts); k++) {
             json_t *count = json_integer(json_integer_value(json_object_get(job, counts[k])));
             lost |= json_object_set_new(end, counts[k], count);
@@ -404,7 +415,9 @@ static int write_retries(struct hg_db *db,
 static void log_ended(const PGresult *result)
 {
     for (int row = 0; row < PQntuples(result); row++) {
-        hg_log(HG_LOG_INFO,
+        const char *warnings = hg_result_text(result, row, "warnings");
+        bool has_warnings = strcmp(warnings, "0") != 0;
+        hg_log(has_warnings ? HG_LOG_WARNING : HG_LOG_INFO,
                "run ended",
                "pipeline",
                hg_result_text(result, row, "pipeline_id"),
@@ -414,6 +427,8 @@ static void log_ended(const PGresult *result)
                hg_result_text(result, row, "status"),
                "duration_ms",
                hg_result_text(result, row, "ms"),
+               has_warnings ? "warnings" : NULL,
+               warnings,
                NULL);
     }
 }

@@ -208,6 +208,7 @@ static void settle(struct settling *settling, struct hg_attempt *attempt)
         hg_log_error("the ledger refuses to be asked of an attempt, it counts as failed", &err);
     }
     HG_LOCK(&service->mutex);
+    attempt->rows_committed = done.rows_loaded;
     if (done.found) {
         take_as_done(attempt, &done);
     }

@@ -20,7 +20,7 @@
     " 'finished_at', " HG_SQL_TIME("j.finished_at") ","                                            \
     " 'duration_ms', " HG_SQL_MS("j.started_at", "j.finished_at") ","                              \
     " 'rows_in', j.rows_in, 'rows_out', j.rows_out, 'rows_rejected', j.rows_rejected,"             \
-    " 'error', j.error)"
+    " 'warnings', coalesce(j.warnings, '[]'::jsonb), 'error', j.error)"
 
 /* A row `r` of run. Rows are those of its jobs, so that they are live while it runs. */
 #define HG_SQL_RUN                                                                                 \
@@ -39,6 +39,9 @@
     " 'rows_loaded', coalesce(sum(j.rows_out)"                                                     \
     " filter (where j.type = 'load'), 0)::bigint,"                                                 \
     " 'rows_rejected', coalesce(sum(j.rows_rejected), 0)::bigint,"                                 \
+    " 'warnings', (select coalesce(json_agg(json_build_object('job', w.job_id, 'message', m)"      \
+    " order by w.position, n), '[]'::json) from job_run w,"                                        \
+    " jsonb_array_elements_text(w.warnings) with ordinality t (m, n) where w.run_id = r.id),"      \
     " 'error', r.error,"                                                                           \
     " 'jobs', coalesce(json_agg(" HG_SQL_JOB_RUN " order by j.position)"                           \
     " filter (where j.run_id is not null), '[]'::json))"                                           \

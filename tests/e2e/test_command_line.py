@@ -39,6 +39,15 @@ id: {id}
 jobs:
   - {{id: wait, transform: {{sql: wait.sql}}}}
 """
+GROWING = """\
+id: growing
+jobs:
+  - id: fetch
+    extract:
+      source: csv
+      config: {path: "../data/growing*.csv", columns: {id: int64}}
+  - {id: load, needs: [fetch], load: {table: shop.growing, mode: append}}
+"""
 BROKEN = """\
 id: broken
 jobs:
@@ -239,6 +248,27 @@ def test_run_prints_json_and_nothing_else(command):
     assert run["status"] == "succeeded"
     assert run["params"] == {"day": "2026-02-03"}
     assert run["rows_loaded"] == 2
+
+
+def test_a_run_tells_what_it_warns_of(command):
+    command.write("pipelines/growing.yaml", GROWING)
+    grown = command.write("data/growing.csv", "id\n1\n")
+    assert command.run("run", "growing").returncode == 0
+    with open(grown, "a", encoding="utf-8") as f:
+        f.write("2\n")
+    done = command.run("run", "growing")
+    assert done.returncode == 0, done
+    warning = "growing.csv has changed since it was read and is left out."
+    assert any(line.startswith("warning: fetch: ") and warning in line
+               for line in done.stdout.splitlines()), done
+    assert "warning run ended" in done.stderr and "warnings=1" in done.stderr
+    run = json.loads(command.run("run", "growing", "--json").stdout)
+    assert [w["job"] for w in run["warnings"]] == ["fetch"] and warning in run["warnings"][0]["message"]
+    assert [len(job["warnings"]) for job in run["jobs"]] == [1, 0]
+    command.write("pipelines/growing.yaml", GROWING.replace("{id: int64}}", "{id: int64}, changed_files: fail}"))
+    done = command.run("run", "growing")
+    assert done.returncode == 1 and "growing.csv has changed since it was read" in done.stdout, done
+    assert "give a changed file a new name" in done.stdout.lower()
 
 
 def test_a_failed_run_is_code_1(command):

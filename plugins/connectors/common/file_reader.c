@@ -210,7 +210,7 @@ static hg_status take_state(struct src_reader *r, const char *state_json, struct
     }
     hg_status status = src_state_read(state_json, &r->state, err);
     if (!status) {
-        status = src_state_filter(&r->state, r->host, r->files, err);
+        status = src_state_filter(&r->state, r->host, r->settings->fails_on_changed, r->files, err);
     }
     if (!status && r->state.current.path) {
         r->skip_rows = r->state.current_rows;

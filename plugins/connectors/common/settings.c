@@ -7,6 +7,7 @@
 
 const char *const src_compression_names[] = {"auto", "none", "gzip", "zstd", NULL};
 const char *const src_files_names[] = {"all", "new", NULL};
+const char *const src_changed_files_names[] = {"skip", "fail", NULL};
 
 hg_status src_setting_wrong(struct hg_error *err, const char *pointer, const char *message)
 {
@@ -44,6 +45,7 @@ hg_status src_settings_take(struct src_raw_settings *raw,
     ret->encoding = (enum src_encoding)raw->encoding;
     ret->compression = (enum src_compression)raw->compression;
     ret->only_new = raw->files == 1;
+    ret->fails_on_changed = raw->changed_files == 1;
     if (raw->paths.n == 0) {
         return src_setting_wrong(err, "/path", "the list of paths is empty");
     }

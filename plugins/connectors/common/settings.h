@@ -12,6 +12,7 @@ struct src_settings {
     struct src_column *columns;  /* as configured */
     size_t n_columns;
     bool only_new;
+    bool fails_on_changed; /* a file that was read and has changed since */
     int64_t max_line_bytes;
     enum src_encoding encoding;
     enum src_compression compression;
@@ -30,32 +31,36 @@ struct src_raw_settings {
     int32_t encoding;
     int32_t compression;
     int32_t files;
+    int32_t changed_files;
 };
 
 #define SRC_DEFAULT_LINE_BYTES 8388608
 
 extern const char *const src_compression_names[];
 extern const char *const src_files_names[];
+extern const char *const src_changed_files_names[];
 
 /* One field of a table for hg_config_read. */
 #define SRC_FIELD(KEY, TYPE, STRUCT, MEMBER) \
     .key = (KEY), .type = (TYPE), .offset = offsetof(STRUCT, MEMBER)
 
 /* Their part of that table, where STRUCT has them as `common`. */
-#define SRC_SETTINGS_FIELDS(STRUCT)                                                        \
-    {SRC_FIELD("path", HG_CONFIG_TEXTS, STRUCT, common.paths), .required = true},          \
-        {SRC_FIELD("columns", HG_CONFIG_JSON, STRUCT, common.columns), .required = true},  \
-        {SRC_FIELD("date_format", HG_CONFIG_TEXT, STRUCT, common.date_format)},            \
-        {SRC_FIELD("timestamp_format", HG_CONFIG_TEXT, STRUCT, common.timestamp_format)},  \
-        {SRC_FIELD("timezone", HG_CONFIG_TEXT, STRUCT, common.timezone)},                  \
-        {SRC_FIELD("missing", HG_CONFIG_TEXTS, STRUCT, common.missing)},                   \
-        {SRC_FIELD("max_line_bytes", HG_CONFIG_INT64, STRUCT, common.max_line_bytes)},     \
-        {SRC_FIELD("encoding", HG_CONFIG_ENUM, STRUCT, common.encoding),                   \
-         .names = src_encoding_names},                                                     \
-        {SRC_FIELD("compression", HG_CONFIG_ENUM, STRUCT, common.compression),             \
-         .names = src_compression_names},                                                  \
-    {                                                                                      \
-        SRC_FIELD("files", HG_CONFIG_ENUM, STRUCT, common.files), .names = src_files_names \
+#define SRC_SETTINGS_FIELDS(STRUCT)                                                           \
+    {SRC_FIELD("path", HG_CONFIG_TEXTS, STRUCT, common.paths), .required = true},             \
+        {SRC_FIELD("columns", HG_CONFIG_JSON, STRUCT, common.columns), .required = true},     \
+        {SRC_FIELD("date_format", HG_CONFIG_TEXT, STRUCT, common.date_format)},               \
+        {SRC_FIELD("timestamp_format", HG_CONFIG_TEXT, STRUCT, common.timestamp_format)},     \
+        {SRC_FIELD("timezone", HG_CONFIG_TEXT, STRUCT, common.timezone)},                     \
+        {SRC_FIELD("missing", HG_CONFIG_TEXTS, STRUCT, common.missing)},                      \
+        {SRC_FIELD("max_line_bytes", HG_CONFIG_INT64, STRUCT, common.max_line_bytes)},        \
+        {SRC_FIELD("encoding", HG_CONFIG_ENUM, STRUCT, common.encoding),                      \
+         .names = src_encoding_names},                                                        \
+        {SRC_FIELD("compression", HG_CONFIG_ENUM, STRUCT, common.compression),                \
+         .names = src_compression_names},                                                     \
+        {SRC_FIELD("files", HG_CONFIG_ENUM, STRUCT, common.files), .names = src_files_names}, \
+    {                                                                                         \
+        SRC_FIELD("changed_files", HG_CONFIG_ENUM, STRUCT, common.changed_files),             \
+            .names = src_changed_files_names                                                  \
     }
 
 /*

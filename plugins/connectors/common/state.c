@@ -305,15 +305,27 @@ static bool same_content(const struct src_file *a, const struct src_file *b)
     return a->size_bytes == b->size_bytes && a->mtime_ms == b->mtime_ms;
 }
 
-static void warn_changed(const struct hg_host *host, const char *shown)
+static const char changed_hint[] =
+    "Give a changed file a new name, or load with mode: merge and files: all.";
+
+/* A path may be longer than the room of a text; its end says which file it is. */
+static hg_status changed(const struct hg_host *host,
+                         const char *shown,
+                         bool fails,
+                         struct hg_error *err)
 {
     char text[512];
+    if (fails) {
+        hg_fail(err, HG_ECONFLICT, "%s has changed since it was read", shown);
+        return hg_fail_hint(err, HG_ECONFLICT, changed_hint);
+    }
     snprintf(text,
              sizeof text,
-             "%s has changed since it was read and is left out; give a changed file a new name, or "
-             "use files: all",
-             shown);
+             "%s has changed since it was read and is left out. %s",
+             shown,
+             changed_hint);
     host->log(host, HG_LOG_WARNING, text);
+    return HG_OK;
 }
 
 /* The file that was half read comes first. */
@@ -338,9 +350,11 @@ static hg_status current_first(const struct src_state *s,
 
 hg_status src_state_filter(const struct src_state *s,
                            const struct hg_host *host,
+                           bool fails_on_changed,
                            struct src_files *files,
                            struct hg_error *err)
 {
+    hg_status status = HG_OK;
     struct src_file *known = NULL;
     if (s->done.n > 0) {
         known = malloc(s->done.n * sizeof *known);
@@ -359,12 +373,12 @@ hg_status src_state_filter(const struct src_state *s,
             files->items[kept++] = *file;
             continue;
         }
-        if (!same_content(file, before)) {
-            warn_changed(host, file->shown);
+        if (!status && !same_content(file, before)) {
+            status = changed(host, file->shown, fails_on_changed, err);
         }
         free(file->path);
     }
     files->n = kept;
     free(known);
-    return s->current.path ? current_first(s, files, err) : HG_OK;
+    return !status && s->current.path ? current_first(s, files, err) : status;
 }

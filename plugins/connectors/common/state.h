@@ -36,11 +36,12 @@ hg_status src_state_put(struct src_state *state,
 
 /*
  * Takes those files out of the list that are in the state. One that has changed since is left out,
- * too, with a warning in the log: reading it again would load its old rows twice. A half-read one
- * comes first; HG_ECONFLICT when that has changed or is gone.
+ * too, with a warning: reading it again would load its old rows twice; HG_ECONFLICT for it with
+ * `fails_on_changed`. A half-read one comes first; HG_ECONFLICT when that has changed or is gone.
  */
 hg_status src_state_filter(const struct src_state *state,
                            const struct hg_host *host,
+                           bool fails_on_changed,
                            struct src_files *files,
                            struct hg_error *err);
 

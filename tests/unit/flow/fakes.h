@@ -44,6 +44,9 @@ extern struct hg_flow_session *fake_session;
  * *ret_result (owned by the caller, json_decref) when that is not NULL. Returns what hg_flow_run
  * does and fills *err.
  */
+/* Rejected rows that a task keeps. */
+enum { FAKE_QUARANTINE_ROWS = 5000 };
+
 struct fake_task {
     const char *run_id; /* NULL: a new one */
     const char *table;

@@ -97,7 +97,10 @@ static void test_a_retry_goes_on(void **state)
 {
     (void)state;
     fake.fail_at_batch = 4;
-    json_decref(attempt("append", REJECT_NULLS, HG_EUNAVAILABLE));
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *failed = attempt("append", REJECT_NULLS, HG_EUNAVAILABLE);
+    /* Those of the part that was rolled back are not in the table. */
+    assert_int_equal(rows_of(failed, 2, "rows_out"), 5);
     assert_query(pg, ALL, "1,a 1,b 2,a 3,c 4,c");
     assert_query(pg, SUMS, "3 6 5 1 0");
     assert_query(pg, "select count(*) from headgate.quarantine", "1");
@@ -169,7 +172,10 @@ static void test_where_it_may_not(void **state)
         fake.resumes = cases[i].resumes;
         fake.state = cases[i].resumes ? NULL : "{\"once\": 1}";
         fake.fail_at_batch = 5;
-        json_decref(attempt(cases[i].mode, cases[i].checks, HG_EUNAVAILABLE));
+        HG_CLEANUP(hg_json_decrefp)
+        json_t *failed = attempt(cases[i].mode, cases[i].checks, HG_EUNAVAILABLE);
+        size_t load = json_array_size(json_object_get(failed, "jobs")) - 1;
+        assert_int_equal(rows_of(failed, load, "rows_out"), cases[i].resumes ? 0 : 2);
         /* A state that came with the first batch stands for that one alone. */
         assert_query(pg, "select count(*) from headgate.ledger", cases[i].resumes ? "0" : "1");
         assert_int_equal(hg_test_pg_reset(pg), 0);

@@ -527,20 +527,24 @@ static void test_quarantine_is_bounded(void **state)
     }
     json_array_append_new(rows, json_pack("[i, s]", 1, "b"));
     fake.parsed = rows;
-    fake.n_repeat = HG_QUARANTINE_ROWS / 1000 + 1;
+    fake.n_repeat = FAKE_QUARANTINE_ROWS / 1000 + 1;
     HG_CLEANUP(hg_json_decrefp)
     json_t *result =
         run("[" CHECK("check", RULE("toy_not_null", "[\"k\"]", "\"on_fail\": \"reject\"")) "]",
             HG_OK,
             &err);
-    assert_query(pg, "select count(*) from headgate.quarantine", "100000");
-    assert_query(pg, "select count(*) from m.t", "101");
-    assert_int_equal(number_at(json_object_get(result, "jobs"), 1, "rows_rejected"), 101000);
+    assert_query(pg, "select count(*) from headgate.quarantine", "5000");
+    assert_query(pg, "select count(*) from m.t", "6");
+    assert_int_equal(number_at(json_object_get(result, "jobs"), 1, "rows_rejected"), 6000);
     assert_int_equal(heard.n_lines,
                      HG_QUARANTINE_LOG_ROWS + 4); /* with the sums of check and load */
     assert_non_null(strstr(heard.log, "1000 more are counted, not kept"));
+    json_t *load = json_array_get(json_object_get(result, "jobs"), 2);
+    const char *warning = json_string_value(json_array_get(json_object_get(load, "warnings"), 0));
+    assert_non_null(warning);
+    assert_non_null(strstr(warning, "1000 more are counted, not kept"));
     /* What nobody reads is not put into words either. */
-    assert_int_equal(heard.n_explained, HG_QUARANTINE_ROWS);
+    assert_int_equal(heard.n_explained, FAKE_QUARANTINE_ROWS);
 }
 
 int main(void)

@@ -158,6 +158,13 @@ static void test_only_new(void **state)
     write_text(&fake, "a.csv", "a\n1\n2\n3\n9\n");
     expect(&fake, "*.csv", A, NEW, second, "", NULL);
     assert_non_null(strstr(fake.log, "W a.csv has changed since it was read and is left out"));
+    expect(&fake,
+           "*.csv",
+           A,
+           NEW ",\"changed_files\":\"fail\"",
+           second,
+           NULL,
+           "a.csv has changed since it was read");
     /* All files are read whatever the state says, and none is put. */
     expect(&fake,
            "*.csv",
