@@ -345,21 +345,39 @@ static void test_a_higher_fence_of_another_run(void **state)
     assert_int_equal(metadata_number("select retry_count as n from run"), 0);
 }
 
-/* The session that renews the lease is frozen: another does, before the lease runs out for good. */
+/*
+ * The session that renews the lease is frozen, and nothing but the keeper's own patience ends its
+ * wait: another session does. This test looks on from a session of its own, for the pool may give
+ * the frozen one to anybody.
+ */
 static void test_a_frozen_session_does_not_cost_the_lease(void **state)
 {
+    static const struct hg_statement look = {
+        "test_lease",
+        "select (extract(epoch from max(lease_until)) * 1000)::bigint as n, (select pid from"
+        " pg_stat_activity where datname = 'metadata' and query like '%cancel_requested%'"
+        " and pid <> pg_backend_pid() order by state_change desc limit 1) as pid from host",
+        0};
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *own = NULL;
+    int64_t lease = 0;
     (void)state;
     assert_int_equal(setenv("HEADGATE_LEASE_MS", "4000", 1), 0);
-    hg_pool_patience(fixture.metadata, 1000);
+    must(hg_db_connect(hg_test_pg_metadata(pg), "test", &own, &err), &err);
     start_service();
-    reach_renewals(1);
-    /* Others may be the first to take it from the pool. */
-    freeze(0,
-           (pid_t)metadata_number("select pid as n from pg_stat_activity where datname ="
-                                  " 'metadata' and pid <> pg_backend_pid() and query like"
-                                  " '%cancel_requested%' order by state_change desc limit 1"));
-    reach_renewals(RENEWALS);
-    metadata_reaches("select (lease_until > now())::int as n from host", 1);
+    int64_t until = hg_time_monotonic_ms() + WAIT_MS;
+    for (int n = 0; n <= 1 + RENEWALS; hg_time_pause_ms(20)) {
+        HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+        must(hg_db_exec(own, &look, NULL, &result, &err), &err);
+        int64_t now = hg_result_int64(result, 0, "n", 0);
+        n += now != lease;
+        lease = now;
+        if (n == 1 && left.frozen[0] == 0 && hg_result_text(result, 0, "pid")) {
+            freeze(0, (pid_t)hg_result_int64(result, 0, "pid", 0));
+        }
+        assert_true(hg_time_monotonic_ms() < until);
+    }
+    assert_true(left.frozen[0] > 0);
 }
 
 /* It would hold its tasks for ever: others may take over what it runs, until it is back. */
