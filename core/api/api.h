@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "config/host_config.h"
 
+struct hg_alerts;
 struct hg_api;
 struct hg_events;
 struct hg_pipelines;
@@ -20,6 +21,7 @@ struct hg_pool;
 struct hg_api_options {
     const struct hg_host_config *config; /* listen_*, public_url, data_dir, web_dir */
     struct hg_pipelines *pipelines;
+    struct hg_alerts *alerts;
     struct hg_pool *metadata;
     struct hg_pool *warehouse; /* for readiness; may be NULL */
     const struct hg_plugin_registry *plugins;

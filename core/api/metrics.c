@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "alerts/alerts.h"
 #include "api/auth.h"
 #include "api/context.h"
 #include "base/mem.h"
@@ -126,6 +127,7 @@ int hg_api_metrics(struct hg_http_request *request, struct hg_error *err)
     put_process(api, &buf);
     hg_http_put_metrics(api->server, &buf);
     hg_pipelines_put_metrics(api->options.pipelines, &buf);
+    hg_alerts_put_metrics(api->options.alerts, &buf);
     put_databases(api, &buf);
     if (hg_buf_failed(&buf)) {
         return hg_error_nomem(err);

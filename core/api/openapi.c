@@ -35,6 +35,7 @@ static const struct {
     {"username",
      "{\"type\":\"string\"}",
      "A user's name; in lists one's own, for an admin anyone's"},
+    {"channel_id", "{\"type\":\"string\",\"format\":\"uuid\"}", "An alert channel's id"},
     {"actor", "{\"type\":\"string\"}", "Only what this user did"},
     {"action", "{\"type\":\"string\"}", "Only this action, as user.create"},
     {"limit",

@@ -1,5 +1,6 @@
 #include "api/routes.h"
 
+#include "api/alerts.h"
 #include "api/audit.h"
 #include "api/auth.h"
 #include "api/datasets.h"
@@ -20,6 +21,8 @@
 #define PIPELINE  INGESTION "/pipelines/{pipeline_id}"
 #define RUN       INGESTION "/runs/{run_id}"
 
+#define CHANNEL   "/api/v1/alerts/channels/{channel_id}"
+
 #define NOBODY    HG_ROLE_NONE
 #define VIEWER    HG_ROLE_VIEWER
 #define SCIENTIST HG_ROLE_DATA_SCIENTIST
@@ -35,6 +38,7 @@ static const char *const audit_query[] = {"actor", "action", "limit", "cursor", 
 static const char *const runs_query[] = {"status", "limit", "cursor", NULL};
 static const char *const next_query[] = {"cron", "timezone", "count", "after", NULL};
 static const char *const quarantine_query[] = {"pipeline", "run", "limit", "cursor", NULL};
+static const char *const alerts_query[] = {"pipeline", "limit", "cursor", NULL};
 static const char *const rows_query[] = {"columns", "order", "from", "to", "limit", "cursor", NULL};
 
 /* clang-format off */
@@ -130,6 +134,21 @@ static const struct hg_route routes[] = {
 
     {"GET", INGESTION "/quarantine", SCIENTIST, 0, hg_api_quarantine_list,
      "Rejected rows with their reasons", NULL, "QuarantineList", quarantine_query, "list_quarantine", 200},
+
+    {"GET", "/api/v1/alerts", SCIENTIST, 0, hg_api_alerts_list,
+     "What was told to whom, newest first", NULL, "AlertList", alerts_query, "list_alerts", 200},
+    {"GET", "/api/v1/alerts/channels", SCIENTIST, 0, hg_api_channels_list,
+     "Who is told when a run fails", NULL, "AlertChannelList", page_query, "list_alert_channels", 200},
+    {"POST", "/api/v1/alerts/channels", ADMIN, 0, hg_api_channels_create,
+     "Make an alert channel; the secret of a webhook is shown this once", "AlertChannelCreate", "AlertChannelCreated", NULL, "create_alert_channel", 201},
+    {"GET", CHANNEL, SCIENTIST, 0, hg_api_channels_get,
+     "One alert channel", NULL, "AlertChannel", NULL, "get_alert_channel", 200},
+    {"PATCH", CHANNEL, ADMIN, 0, hg_api_channels_update,
+     "Change name, url, secret, enabled", "AlertChannelPatch", "AlertChannel", NULL, "update_alert_channel", 200},
+    {"DELETE", CHANNEL, ADMIN, 0, hg_api_channels_delete,
+     "Remove an alert channel with its secrets", NULL, NULL, NULL, "delete_alert_channel", 204},
+    {"POST", CHANNEL "/test", ADMIN, 0, hg_api_channels_test,
+     "Send something to a channel and say what came of it", "Nothing", "AlertChannelTest", NULL, "test_alert_channel", 200},
 
     {"GET", "/api/v1/datasets", VIEWER, 0, hg_api_datasets_list,
      "What has been loaded", NULL, "DatasetList", page_query, "list_datasets", 200},

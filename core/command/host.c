@@ -11,6 +11,8 @@
 #include "command/options.h"
 #include "store/account.h"
 
+enum { ALERTS_GRACE_MS = 5000 };
+
 int hg_host_become_user(const struct hg_host_config *config, struct hg_error *err)
 {
     const struct hg_account_path paths[] = {
@@ -98,6 +100,24 @@ int hg_host_open(const struct hg_host_config *config,
     return r < 0 ? r : open_vault(config, ret, err);
 }
 
+static int start_alerts(const struct hg_host_config *config,
+                        struct hg_host_parts *parts,
+                        struct hg_error *err)
+{
+    char host[HG_HOST_NAME];
+    int r = hg_pipelines_host_name(config->data_dir, host, err);
+    if (r < 0) {
+        return r;
+    }
+    const struct hg_alerts_options options = {
+        .config = config,
+        .metadata = hg_store_metadata(parts->store),
+        .vault = parts->vault,
+        .host = host,
+    };
+    return hg_alerts_start(&options, &parts->alerts, err);
+}
+
 int hg_host_start(const struct hg_host_config *config,
                   struct hg_host_parts *ret,
                   struct hg_error *err)
@@ -106,6 +126,7 @@ int hg_host_start(const struct hg_host_config *config,
     r = r < 0 ? r : hg_command_plugins(config, true, &ret->plugins, err);
     r = r < 0 ? r : open_store(config, &ret->store, err);
     r = r < 0 ? r : open_vault(config, ret, err);
+    r = r < 0 ? r : start_alerts(config, ret, err);
     if (r < 0) {
         return r;
     }
@@ -124,6 +145,8 @@ int hg_host_start(const struct hg_host_config *config,
 void hg_host_stop(struct hg_host_parts *parts, int64_t grace_ms)
 {
     hg_pipelines_stop(parts->pipelines, grace_ms);
+    /* Behind the pipelines, so that what their last runs came to is told. */
+    hg_alerts_stop(parts->alerts, grace_ms < ALERTS_GRACE_MS ? grace_ms : ALERTS_GRACE_MS);
     hg_vault_close(parts->vault);
     hg_events_free(parts->events);
     hg_store_close(parts->store, true);

@@ -4,6 +4,7 @@
 #ifndef HG_COMMAND_HOST_H
 #define HG_COMMAND_HOST_H
 
+#include "alerts/alerts.h"
 #include "base/error.h"
 #include "config/host_config.h"
 #include "events/bus.h"
@@ -17,6 +18,7 @@ struct hg_host_parts {
     struct hg_plugin_registry *plugins;
     struct hg_store *store;
     struct hg_vault *vault;
+    struct hg_alerts *alerts;
     struct hg_pipelines *pipelines;
     struct hg_events *events; /* set by who has clients, before hg_host_start; NULL: nobody */
 };
@@ -37,13 +39,13 @@ int hg_host_open_store(const struct hg_host_config *config,
 int hg_host_open(const struct hg_host_config *config,
                  struct hg_host_parts *ret,
                  struct hg_error *err);
-/* Plugins, databases, vault, pipelines, workers, in this order. */
+/* Plugins, databases, vault, alerts, pipelines, workers, in this order. */
 int hg_host_start(const struct hg_host_config *config,
                   struct hg_host_parts *ret,
                   struct hg_error *err);
-#define HG_HOST_PARTS_INIT               \
-    {                                    \
-        -1, NULL, NULL, NULL, NULL, NULL \
+#define HG_HOST_PARTS_INIT                     \
+    {                                          \
+        -1, NULL, NULL, NULL, NULL, NULL, NULL \
     }
 
 /* Running tasks go on for `grace_ms`. */

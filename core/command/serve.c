@@ -49,6 +49,7 @@ static int start(struct serving *serving, struct hg_error *err)
     const struct hg_api_options options = {
         .config = serving->config,
         .pipelines = serving->host.pipelines,
+        .alerts = serving->host.alerts,
         .metadata = hg_store_metadata(serving->host.store),
         .warehouse = hg_store_warehouse(serving->host.store),
         .plugins = serving->host.plugins,

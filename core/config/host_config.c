@@ -20,6 +20,7 @@ enum { KEYS_MAX = 64 };
 
 /* Defaults, which the table of keys has in words. */
 enum { STOP_GRACE_MS = 20000, CHECKPOINT_MS = 60000, QUARANTINE_ROWS = 100000 };
+enum { ALERT_WINDOW_MS = 900000, ALERT_STORM_LIMIT = 20 };
 
 struct loader {
     struct hg_host_config *config;
@@ -53,6 +54,7 @@ void hg_host_config_free(struct hg_host_config *config)
     free(config->web_dir);
     free(config->master_key_file);
     json_decref(config->retention);
+    hg_config_free_list(config->allow_private);
     free(config);
 }
 
@@ -324,7 +326,7 @@ static int apply_defaults(struct loader *loader, struct hg_error *err)
               default_days(config->retention, "runs_days", 90) &&
               default_days(config->retention, "logs_days", 30) &&
               default_days(config->retention, "quarantine_days", 30) &&
-              find_web_dir(config, program);
+              default_days(config->retention, "alerts_days", 90) && find_web_dir(config, program);
     return ok ? HG_OK : hg_error_nomem(err);
 }
 
@@ -448,6 +450,8 @@ static struct hg_host_config *new_config(void)
         config->stop_grace_ms = STOP_GRACE_MS;
         config->checkpoint_ms = CHECKPOINT_MS;
         config->quarantine_rows = QUARANTINE_ROWS;
+        config->alert_window_ms = ALERT_WINDOW_MS;
+        config->alert_storm_limit = ALERT_STORM_LIMIT;
     }
     if (config && (!config->plugin_pins || !config->retention)) {
         hg_host_config_free(config);

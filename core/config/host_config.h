@@ -36,7 +36,10 @@ struct hg_host_config {
     char *master_key_file;  /* NULL: <data_dir>/master.key */
     int log_level;
     bool log_json;
-    json_t *retention; /* days by kind */
+    json_t *retention;    /* days by kind */
+    char **allow_private; /* networks, ended by NULL; NULL: none */
+    int64_t alert_window_ms;
+    int alert_storm_limit;
 };
 
 /*

@@ -30,13 +30,6 @@ static void check_shape(struct hg_definition_context *context)
     int n = schema ? hg_schema_validate(schema, context->source, hg_yaml_report_violation, &to)
                    : HG_ENOMEM;
     context->no_memory = context->no_memory || n == HG_ENOMEM;
-    if (json_object_get(context->source, "on_failure")) {
-        hg_definition_complain(context,
-                               "/on_failure",
-                               true,
-                               "Remove the key; nobody would be told yet.",
-                               "on_failure comes with a later version of Headgate, with alerts");
-    }
 }
 
 static void read_schedule(struct hg_definition_context *context, json_t *canonical)
@@ -151,6 +144,11 @@ static void read_head(struct hg_definition_context *context, json_t *canonical)
     hg_definition_put(context, canonical, "timeout_ms", json_null());
     hg_definition_read_limits(context, source, "", canonical);
     read_params(context, canonical);
+    /* Only where it is given: others keep the version they have. */
+    json_t *on_failure = json_object_get(source, "on_failure");
+    if (on_failure) {
+        hg_definition_put(context, canonical, "on_failure", json_incref(on_failure));
+    }
     hg_definition_put(context, canonical, "file", json_string(context->file));
     hg_definition_put(context, canonical, "base_folder", json_string(context->folder));
 }

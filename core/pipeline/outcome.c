@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "pipeline/attempts.h"
+#include "pipeline/sql_json.h"
 #include "store/array.h"
 
 enum { NUMBER_TEXT = 24 };
@@ -181,6 +182,34 @@ static const struct hg_statement end_runs = {
     " (extract(epoch from finished_at - started_at) * 1000)::bigint as ms,"
     " (select coalesce(sum(jsonb_array_length(j.warnings)), 0) from job_run j"
     " where j.run_id = ended.id) as warnings from ended",
+    1};
+
+/*
+ * Whoever is to be told of a failed run is, if and only if its end is written. All that is told is
+ * written down here, since the run may be tried again; core/alerts takes it from there.
+ */
+static const struct hg_statement tell_failures = {
+    "outcome_tell_failures",
+    "insert into alert_event (type, pipeline_id, run_id, channels, summary, detail)"
+    " select 'run.failed', r.pipeline_id, r.id,"
+    " array(select json_array_elements_text(v.definition->'on_failure')),"
+    " left(format('%s failed: %s', coalesce(v.definition->>'name', r.pipeline_id),"
+    " coalesce(r.error->>'message', 'no reason is known')), 1000),"
+    " jsonb_build_object('pipeline', jsonb_build_object('id', r.pipeline_id, 'name',"
+    " coalesce(v.definition->>'name', r.pipeline_id)), 'run', jsonb_build_object('id', r.id,"
+    " 'trigger', r.trigger, 'started_at', " HG_SQL_TIME(
+        "r.started_at") ", 'finished_at', " HG_SQL_TIME("r.finished_at") ", 'error', r.error))"
+                                                                         " from run r join "
+                                                                         "pipeline_version v on "
+                                                                         "v.pipeline_id = "
+                                                                         "r.pipeline_id and "
+                                                                         "v.version = r.version"
+                                                                         " where r.id = "
+                                                                         "any($1::uuid[]) and "
+                                                                         "json_array_length(v."
+                                                                         "definition->'on_failure')"
+                                                                         " > 0"
+                                                                         " order by r.id",
     1};
 
 /* What trying again cannot change. */
@@ -433,6 +462,21 @@ static void log_ended(const PGresult *result)
     }
 }
 
+static int tell_of_failed(struct hg_db *db, const PGresult *ended, struct hg_error *err)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf failed = HG_BUF_INIT;
+    for (int row = 0; row < PQntuples(ended); row++) {
+        if (strcmp(hg_result_text(ended, row, "status"), "failed") == 0) {
+            hg_array_put(&failed, hg_result_text(ended, row, "id"));
+        }
+    }
+    if (failed.len == 0) {
+        return HG_OK;
+    }
+    const char *const params[] = {hg_array_text(&failed)};
+    return params[0] ? hg_db_later(db, &tell_failures, params, err) : hg_error_nomem(err);
+}
+
 int hg_outcome_move_on(struct hg_db *db,
                        const char *run_ids,
                        bool some_were_skipped,
@@ -445,7 +489,8 @@ int hg_outcome_move_on(struct hg_db *db,
     r = r < 0 ? r : hg_queue_promote(db, run_ids, err);
     if (r == HG_OK && PQntuples(ended) > 0) {
         log_ended(ended);
-        r = hg_db_durable(db, err); /* what a run came to is told to the outside */
+        r = tell_of_failed(db, ended, err);
+        r = r < 0 ? r : hg_db_durable(db, err); /* what a run came to is told to the outside */
     }
     return r;
 }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "alerts/alerts.h"
 #include "auth/principal.h"
 #include "base/mem.h"
 #include "plugin/registry.h"
@@ -407,4 +408,121 @@ json_t *hg_plugin_registry_to_json(const struct hg_plugin_registry *registry)
 {
     (void)registry;
     return json_pack("[{s:s}]", "id", "csv");
+}
+
+/* ---- alerts ---- */
+
+static int give_channel(int r, json_t **ret, char ret_etag[HG_CHANNEL_ETAG])
+{
+    r = give(r, json_pack("{s:s, s:s, s:s}", "id", FAKE_RUN, "name", "ops", "secret", "s"), ret);
+    if (r == HG_OK) {
+        (void)snprintf(ret_etag, HG_CHANNEL_ETAG, "\"1\"");
+    }
+    return r;
+}
+
+static int note_wish(const char *what,
+                     const char *id,
+                     const struct hg_channel_wish *wish,
+                     bool *ret_stale,
+                     struct hg_error *err)
+{
+    if (ret_stale) {
+        *ret_stale = wish->if_match && strcmp(wish->if_match, "\"1\"") != 0;
+    }
+    return note(err,
+                "%s %s %s %s %s %s %s",
+                what,
+                id,
+                or_none(wish->name),
+                or_none(wish->kind),
+                or_none(wish->url),
+                or_none(wish->secret),
+                !wish->enabled   ? "-"
+                : *wish->enabled ? "on"
+                                 : "off");
+}
+
+int hg_channel_list(struct hg_alerts *alerts,
+                    const struct hg_page *page,
+                    json_t **ret,
+                    struct hg_error *err)
+{
+    (void)alerts;
+    return give(note(err, "channels %d %s", page->limit, or_none(page->cursor)), a_list(), ret);
+}
+
+int hg_channel_get(struct hg_alerts *alerts,
+                   const char *id,
+                   json_t **ret,
+                   char ret_etag[HG_CHANNEL_ETAG],
+                   struct hg_error *err)
+{
+    (void)alerts;
+    return give_channel(note(err, "channel %s", id), ret, ret_etag);
+}
+
+int hg_channel_create(struct hg_alerts *alerts,
+                      const struct hg_principal *by,
+                      const struct hg_channel_wish *wish,
+                      json_t **ret,
+                      char ret_etag[HG_CHANNEL_ETAG],
+                      struct hg_error *err)
+{
+    (void)alerts;
+    return give_channel(note_wish("create", by->username, wish, NULL, err), ret, ret_etag);
+}
+
+int hg_channel_update(struct hg_alerts *alerts,
+                      const struct hg_principal *by,
+                      const char *id,
+                      const struct hg_channel_wish *wish,
+                      json_t **ret,
+                      char ret_etag[HG_CHANNEL_ETAG],
+                      bool *ret_stale,
+                      struct hg_error *err)
+{
+    (void)alerts;
+    (void)by;
+    return give_channel(note_wish("change", id, wish, ret_stale, err), ret, ret_etag);
+}
+
+int hg_channel_delete(struct hg_alerts *alerts,
+                      const struct hg_principal *by,
+                      const char *id,
+                      const char *if_match,
+                      bool *ret_stale,
+                      struct hg_error *err)
+{
+    (void)alerts;
+    (void)by;
+    *ret_stale = if_match && strcmp(if_match, "\"1\"") != 0;
+    return note(err, "delete %s", id);
+}
+
+int hg_channel_test(struct hg_alerts *alerts,
+                    const struct hg_principal *by,
+                    const char *id,
+                    json_t **ret,
+                    struct hg_error *err)
+{
+    (void)alerts;
+    (void)by;
+    return give(note(err, "test %s", id), json_pack("{s:b}", "success", 1), ret);
+}
+
+int hg_alert_list(struct hg_alerts *alerts,
+                  const char *pipeline_id,
+                  const struct hg_page *page,
+                  json_t **ret,
+                  struct hg_error *err)
+{
+    (void)alerts;
+    return give(note(err, "alerts %s %d", or_none(pipeline_id), page->limit), a_list(), ret);
+}
+
+void hg_alerts_put_metrics(struct hg_alerts *alerts, struct hg_buf *buf)
+{
+    (void)alerts;
+    hg_buf_puts(buf, "fake_alerts 1\n");
 }

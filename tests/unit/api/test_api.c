@@ -564,6 +564,74 @@ static void test_datasets_and_quarantine(void **state)
 
 /* ---- the host ---- */
 
+#define CHANNELS "/api/v1/alerts/channels"
+#define CHANNEL  CHANNELS "/" FAKE_RUN
+
+static void test_alert_channels(void **state)
+{
+    static const struct {
+        const char *method, *path, *body;
+        int status;
+        const char *asked; /* NULL: the service is not */
+    } calls[] = {
+        {"GET", CHANNELS "?limit=3&cursor=a", NULL, 200, "channels 3 a"},
+        {"GET", CHANNEL, NULL, 200, "channel " FAKE_RUN},
+        {"POST",
+         CHANNELS,
+         "{\"name\":\"ops\",\"kind\":\"webhook\",\"url\":\"u\",\"secret\":\"s\",\"enabled\":false}",
+         201,
+         "create admin ops webhook u s off"},
+        {"POST",
+         CHANNELS,
+         "{\"name\":\"ops\",\"kind\":\"slack\",\"url\":\"u\"}",
+         201,
+         "create admin ops slack u - -"},
+        {"POST", CHANNELS, "{\"name\":\"ops\",\"kind\":\"slack\"}", 422, NULL},
+        {"POST", CHANNELS, "{\"kind\":\"slack\",\"url\":\"u\"}", 422, NULL},
+        {"POST", CHANNELS, "{\"name\":\"ops\",\"url\":\"u\"}", 422, NULL},
+        {"POST", CHANNELS, "{\"name\":\"ops\",\"kind\":\"slack\",\"url\":7}", 422, NULL},
+        {"PATCH", CHANNEL, "{\"enabled\":true}", 200, "change " FAKE_RUN " - - - - on"},
+        {"PATCH", CHANNEL, "{\"name\":\"b\",\"url\":\"v\"}", 200, "change " FAKE_RUN " b - v - -"},
+        {"PATCH", CHANNEL, "{\"kind\":\"slack\"}", 422, NULL},
+        {"PATCH", CHANNEL, "{\"enabled\":1}", 422, NULL},
+        {"PATCH", CHANNEL, "{\"secret\":null}", 422, NULL},
+        {"DELETE", CHANNEL, NULL, 204, "delete " FAKE_RUN},
+        {"POST", CHANNEL "/test", "{}", 200, "test " FAKE_RUN},
+        {"POST", CHANNEL "/test", "{\"x\":1}", 422, NULL},
+        {"GET", "/api/v1/alerts?pipeline=p&limit=2", NULL, 200, "alerts p 2"},
+    };
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(calls); i++) {
+        fake_reset();
+        int status = status_of(calls[i].method, calls[i].path, cookies[ADMIN], calls[i].body);
+        if (status != calls[i].status) {
+            fail_msg("%s %s: %d", calls[i].method, calls[i].path, status);
+        }
+        fake_assert_asked(calls[i].asked ? calls[i].asked : "");
+    }
+}
+
+/* The secret is shown once, also where the request is repeated; who changed it meanwhile is not
+ * overruled. */
+static void test_an_alert_channel_once(void **state)
+{
+    static const char body[] = "{\"name\":\"ops\",\"kind\":\"webhook\",\"url\":\"u\"}";
+    char headers[512];
+    (void)state;
+    (void)snprintf(headers, sizeof headers, "%sIdempotency-Key: channel-1\r\n", cookies[ADMIN]);
+    json_t *made = ask_json("POST", CHANNELS, headers, body, 201);
+    assert_string_equal(text_at(made, "secret"), "s");
+    json_decref(made);
+    json_t *again = ask_json("POST", CHANNELS, headers, body, 201);
+    assert_true(json_is_null(json_object_get(again, "secret")));
+    json_decref(again);
+    (void)snprintf(headers, sizeof headers, "%sIf-Match: \"7\"\r\n", cookies[ADMIN]);
+    fake_set(HG_ECONFLICT, "");
+    assert_int_equal(status_of("PATCH", CHANNEL, headers, "{\"enabled\":true}"), 412);
+    assert_int_equal(status_of("DELETE", CHANNEL, headers, NULL), 412);
+    assert_int_equal(status_of("DELETE", CHANNEL, cookies[ADMIN], NULL), 409);
+}
+
 static void test_system_and_plugins(void **state)
 {
     (void)state;
@@ -604,6 +672,7 @@ static void test_metrics(void **state)
         "headgate_database_up{database=\"warehouse\"} 1\n",
         "headgate_database_oldest_transaction_seconds{database=\"metadata\"} 0\n",
         "fake_pipelines 1\n",
+        "fake_alerts 1\n",
         "{method=\"POST\",route=\"/api/v1/auth/login\",status=\"200\"}",
     };
     for (size_t i = 0; i < HG_COUNT(lines); i++) {
@@ -673,6 +742,8 @@ int main(void)
         TEST(test_changing_a_pipeline),
         TEST(test_runs_and_logs),
         TEST(test_datasets_and_quarantine),
+        TEST(test_alert_channels),
+        TEST(test_an_alert_channel_once),
         TEST(test_system_and_plugins),
         TEST(test_metrics),
         TEST(test_ready_or_not),

@@ -113,6 +113,10 @@ static void has_defaults(void **state)
     assert_int_equal(config->log_level, HG_LOG_INFO);
     assert_false(config->log_json);
     assert_int_equal(json_object_size(config->plugin_pins), 0);
+    assert_null(config->allow_private);
+    assert_int_equal(config->alert_window_ms, 900000);
+    assert_int_equal(config->alert_storm_limit, 20);
+    assert_int_equal(json_integer_value(json_object_get(config->retention, "alerts_days")), 90);
     assert_int_equal(json_integer_value(json_object_get(config->retention, "runs_days")), 90);
     assert_int_equal(json_integer_value(json_object_get(config->retention, "quarantine_days")), 30);
 }
@@ -137,7 +141,9 @@ static void reads_every_key(void **state)
          "files: {roots: [a, /b]}\n"
          "tls: {certificate: c.pem, key: /k.pem}\n"
          "http: {trusted_proxies: [10.0.0.0/8, \"::1\"]}\n"
-         "retention: {runs_days: 1, logs_days: 2, quarantine_days: 3}\n");
+         "retention: {runs_days: 1, logs_days: 2, quarantine_days: 3, alerts_days: 4}\n"
+         "outbound: {allow_private: [10.1.0.0/16, \"::1\"]}\n"
+         "alerts: {dedupe_window: 1h, storm_limit: 3}\n");
     if (fixture->result != HG_OK) {
         hg_diagnostics_print(&fixture->diagnostics, stderr);
     }
@@ -164,6 +170,11 @@ static void reads_every_key(void **state)
     assert_string_equal(config->trusted_proxies[1], "::1");
     assert_null(config->trusted_proxies[2]);
     assert_int_equal(json_integer_value(json_object_get(config->retention, "logs_days")), 2);
+    assert_int_equal(json_integer_value(json_object_get(config->retention, "alerts_days")), 4);
+    assert_string_equal(config->allow_private[1], "::1");
+    assert_null(config->allow_private[2]);
+    assert_int_equal(config->alert_window_ms, 3600000);
+    assert_int_equal(config->alert_storm_limit, 3);
 }
 
 static void environment_wins(void **state)
@@ -238,7 +249,15 @@ static const struct {
      "10.1.0.0/16"},
     {"http: {trusted_proxies: [[]]}\n", 1, 26, "http.trusted_proxies: found a list", NULL},
     {"http: {trusted_proxies: {}}\n", 1, 25, "http.trusted_proxies: found a map", NULL},
-    {"outbound: {}\n", 1, 11, "\"outbound\" comes with a later version", "Remove"},
+    {"outbound: {allow_private: [10.0.0.0/40]}\n",
+     1,
+     28,
+     "outbound.allow_private: found 10.0.0.0/40",
+     NULL},
+    {"outbound: {allow: []}\n", 1, 12, "unknown key \"outbound.allow\"", NULL},
+    {"alerts: {dedupe_window: 2d}\n", 1, 25, "alerts.dedupe_window: found 2d", NULL},
+    {"alerts: {storm_limit: 0}\n", 1, 23, "alerts.storm_limit: found 0", NULL},
+    {"alerts: {smtp: {}}\n", 1, 16, "\"alerts.smtp\" comes with a later version", "Remove"},
     {"database: {listen: 127.0.0.1:1}\n", 1, 20, "\"database.listen\" comes with", NULL},
     {"users: []\n", 1, 8, "\"users\" comes with", NULL},
     {"data_dir: ${HG_TEST_NOT_SET}\n", 1, 11, "HG_TEST_NOT_SET is not set", NULL},

@@ -458,7 +458,11 @@ static const struct {
     {"id: a\ntimezone: Europe/Berlim\njobs:\n" E L,
      "p.yaml:2:11: timezone: there is no time zone \"Europe/Berlim\""},
     {"id: a\ntimezone: ../passwd\njobs:\n" E L, "p.yaml:2:11: timezone: \"../passwd\" is no name"},
-    {"id: a\non_failure: [ops]\njobs:\n" E L, "p.yaml:2:1: on_failure comes with a later version"},
+    {"id: a\non_failure: ops\njobs:\n" E L, "p.yaml:2:13: found the text \"ops\", expected a list"},
+    {"id: a\non_failure: []\njobs:\n" E L, "p.yaml:2:13: found a list, expected at least 1 items"},
+    {"id: a\non_failure: [ops, Ops]\njobs:\n" E L,
+     "p.yaml:2:19: found the text \"Ops\", expected 1 to 63"},
+    {"id: a\non_failure: [ops, ops]\njobs:\n" E L, "p.yaml:2:13: found"},
     {"id: a\nparams: {type: array}\njobs:\n" E L, "p.yaml:2:9: params must describe an object"},
     {"id: a\nparams:\n  type: object\n  properties: {x: {typ: string}}\njobs:\n" E L,
      "p.yaml:4:19: params: the schema uses \"typ\", which is not supported | Did you mean "

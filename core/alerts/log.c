@@ -1,0 +1,71 @@
+#include "alerts/log.h"
+
+#include <stdio.h>
+
+#include "base/uuid.h"
+
+/* clang-format off */
+
+static const struct hg_statement list = {
+    "alert_list",
+    "select a.id as cursor_key, json_build_object('id', a.id, 'type', a.type,"
+    " 'pipeline_id', a.pipeline_id, 'run_id', a.run_id, 'last_run_id', a.last_run_id,"
+    " 'summary', a.summary, 'count', a.count, 'first_at', " HG_ALERT_TIME("a.first_at") ","
+    " 'last_at', " HG_ALERT_TIME("a.last_at") ", 'deliveries', coalesce((select json_agg("
+    " json_build_object('id', d.id, 'channel', d.channel, 'kind', d.kind, 'status', d.status,"
+    " 'attempts', d.attempts, 'next_attempt_at', " HG_ALERT_TIME("d.next_at") ","
+    " 'sent_at', " HG_ALERT_TIME("d.sent_at") ", 'http_status', d.http_status, 'error', d.error)"
+    " order by d.channel, d.id) from alert_delivery d where d.alert_id = a.id), '[]')) as item"
+    " from alert a where ($1::text is null or a.pipeline_id = $1)"
+    " and ($2::uuid is null or a.id < $2::uuid) order by a.id desc limit $3::int + 1",
+    3};
+
+/* clang-format on */
+
+/* One that still counts is kept, however old. */
+static const struct hg_statement drop_old = {
+    "alert_drop_old",
+    "delete from alert a where a.last_at < now() - $1::int * interval '1 day' and not exists"
+    " (select from alert_window w where w.alert_id = a.id and w.ends_at > now())",
+    1};
+
+static const struct hg_statement drop_windows = {
+    "alert_drop_windows", "delete from alert_window where ends_at < now()", 0};
+
+static const struct hg_statement end_orphans = {
+    "alert_end_orphans",
+    "update alert_delivery d set status = 'failed', next_at = null, error = 'the channel is gone'"
+    " where d.status = 'pending'"
+    " and not exists (select from alert_channel c where c.id = d.channel_id)",
+    0};
+
+int hg_alert_list(struct hg_alerts *alerts,
+                  const char *pipeline_id,
+                  const struct hg_page *page,
+                  json_t **ret,
+                  struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    char limit[16];
+    (void)snprintf(limit, sizeof limit, "%d", page->limit);
+    const char *const params[] = {pipeline_id, page->cursor, limit};
+    int r = hg_page_check(page, hg_uuid_is_valid, err);
+    r = r < 0 ? r : hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_db_exec(db, &list, params, &result, err);
+    return r < 0 ? r : hg_page_answer(result, page, ret, err);
+}
+
+int hg_alert_keep(struct hg_alerts *alerts, struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    char days[16];
+    json_int_t n =
+        json_integer_value(json_object_get(alerts->options.config->retention, "alerts_days"));
+    (void)snprintf(days, sizeof days, "%d", (int)n);
+    const char *const params[] = {days};
+    int r = hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
+    r = r < 0 || n == 0 ? r : hg_db_exec(db, &drop_old, params, NULL, err);
+    r = r < 0 ? r : hg_db_exec(db, &drop_windows, NULL, NULL, err);
+    return r < 0 ? r : hg_db_exec(db, &end_orphans, NULL, NULL, err);
+}
