@@ -17,8 +17,7 @@ enum {
     BACKOFF_MAX_MS = 600000, /* of a delivery */
     PAUSE_MAX_MS = 300000,   /* of a channel */
     HOLD_MAX_MS = 3600000,   /* of what Retry-After asks for */
-    WRITE_TRIES = 5,
-    WRITE_WAIT_MS = 1000,
+    WRITE_WAIT_MS = 500,
     STORM_WINDOW_MS = 600000,
 };
 
@@ -125,6 +124,27 @@ static int ask(struct hg_alerts *alerts,
     return r < 0 ? r : hg_db_exec(db, statement, params, ret, err);
 }
 
+/*
+ * The same for what must be written down: while the database is away it is waited for, as long as
+ * the claim may hold. What was sent would be sent again, and a claim that is not given back keeps
+ * its channel waiting.
+ */
+static int insist(struct hg_alerts *alerts,
+                  const struct hg_statement *statement,
+                  const char *const *params,
+                  PGresult **ret,
+                  struct hg_error *err)
+{
+    int64_t until_ms = hg_time_monotonic_ms() + HG_ALERT_LEASE_MS;
+    int r = ask(alerts, statement, params, ret, err);
+    while (r == HG_EUNAVAILABLE && hg_time_monotonic_ms() < until_ms &&
+           !atomic_load(&alerts->cancelled)) {
+        hg_time_pause_ms(WRITE_WAIT_MS);
+        r = ask(alerts, statement, params, ret, err);
+    }
+    return r;
+}
+
 int hg_alert_release_own(struct hg_alerts *alerts, struct hg_error *err)
 {
     const char *const params[] = {alerts->host};
@@ -190,20 +210,13 @@ static void count_end(struct hg_alerts *alerts, const char *status)
     (void)atomic_fetch_add(&alerts->n[outcome], 1);
 }
 
-/* What was sent and is not written down would be sent again, so the database is waited for. */
 static int write_end(struct hg_alerts *alerts,
                      const struct claim *claim,
                      const char *const *params,
                      struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *written = NULL;
-    int r = HG_EUNAVAILABLE;
-    for (int i = 0; r == HG_EUNAVAILABLE && i < WRITE_TRIES; i++) {
-        if (i > 0) {
-            hg_time_pause_ms(WRITE_WAIT_MS);
-        }
-        r = ask(alerts, &end_delivery, params, &written, err);
-    }
+    int r = insist(alerts, &end_delivery, params, &written, err);
     if (r < 0 || PQntuples(written) == 0) {
         return r; /* without a row the claim was lost: whoever has it now sends it again */
     }
@@ -395,7 +408,7 @@ int hg_alert_deliver(struct hg_alerts *alerts,
                                   claim.fence,
                                   number(failures, claim.failures),
                                   number(pause, pause_ms)};
-    int released = ask(alerts, &release, params, NULL, r < 0 ? NULL : err);
+    int released = insist(alerts, &release, params, NULL, r < 0 ? NULL : err);
     *ret_found = true;
     return r < 0 ? r : released;
 }

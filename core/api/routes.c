@@ -21,7 +21,7 @@
 #define PIPELINE  INGESTION "/pipelines/{pipeline_id}"
 #define RUN       INGESTION "/runs/{run_id}"
 
-#define CHANNEL   "/api/v1/alerts/channels/{channel_id}"
+#define CHANNEL "/api/v1/alerts/channels/{channel_id}"
 
 #define NOBODY    HG_ROLE_NONE
 #define VIEWER    HG_ROLE_VIEWER

@@ -333,6 +333,26 @@ static void test_without_a_database(void **state)
     reaches(SENT, 2);
 }
 
+/*
+ * It goes while something is on its way: what came of that is written down once it is back, and the
+ * channel need not wait for its lease to run out.
+ */
+static void test_a_database_that_goes_meanwhile(void **state)
+{
+    (void)state;
+    start_service();
+    answers[0].bytes = NULL;
+    make_channel("ops", "webhook", url_of("/one"), NULL);
+    fail_run("p", "ops");
+    reaches("select attempts from alert_delivery", 1);
+    hg_test_pg_kill(pg);
+    peer_hang_up(peer);
+    hg_time_pause_ms(300); /* it finds nobody to tell */
+    assert_int_equal(hg_test_pg_resume(pg), 0);
+    reaches("select attempts from alert_delivery where error is not null", 1);
+    reaches("select count(*) from alert_channel where lease_until is null", 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_alerts, close_alerts)
 
 int main(void)
@@ -354,6 +374,7 @@ int main(void)
         TEST(test_a_storm),
         TEST(test_old_ones_go),
         TEST(test_without_a_database),
+        TEST(test_a_database_that_goes_meanwhile),
     };
     return cmocka_run_group_tests(tests, start_all, stop_all);
 }

@@ -165,15 +165,21 @@ struct peer *peer_start(const struct peer_answer *answers)
     return peer;
 }
 
+void peer_hang_up(struct peer *peer)
+{
+    HG_LOCK(&peer->mutex);
+    for (int i = 0; i < peer->n_connections; i++) {
+        (void)shutdown(peer->sockets[i], SHUT_RDWR);
+    }
+}
+
 void peer_stop(struct peer *peer)
 {
     {
         HG_LOCK(&peer->mutex);
         peer->stopping = true;
-        for (int i = 0; i < peer->n_connections; i++) {
-            (void)shutdown(peer->sockets[i], SHUT_RDWR);
-        }
     }
+    peer_hang_up(peer);
     (void)shutdown(peer->listener, SHUT_RDWR);
     (void)pthread_join(peer->acceptor, NULL);
     for (int i = 0; i < peer->n_connections; i++) {

@@ -22,6 +22,8 @@ struct peer;
 /* `answers` ended by a path of NULL; borrowed. Another path gets 404. */
 struct peer *peer_start(const struct peer_answer *answers);
 void peer_stop(struct peer *peer);
+/* Cuts the connections that there are. */
+void peer_hang_up(struct peer *peer);
 int peer_port(const struct peer *peer);
 int peer_connections(struct peer *peer);
 int peer_requests(struct peer *peer);
