@@ -55,8 +55,9 @@ enum { HG_CHANNEL_ETAG = 24 }; /* bytes of "\"<version>\"", with the NUL */
 /* What a channel is to be; NULL: not given. All borrowed. */
 struct hg_channel_wish {
     const char *name;
-    const char *kind; /* only of a new one */
-    const char *url;
+    const char *kind;   /* only of a new one */
+    const char *url;    /* of a webhook and of kind slack */
+    const json_t *to;   /* of kind email: a list of addresses */
     const char *secret; /* of a webhook; NULL for a new one: it is made */
     const bool *enabled;
     const char *if_match; /* only for a change */

@@ -11,16 +11,18 @@
 #include "alerts/state.h"
 #include "auth/audit.h"
 #include "auth/principal.h"
+#include "base/mail.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "net/url.h"
 
-enum { URL_MAX = 2000 };
+enum { URL_MAX = 2000, TO_MAX = 20 };
 
 /* clang-format off */
 
 #define CHANNEL_JSON                                                                               \
-    "json_build_object('id', c.id, 'name', c.name, 'kind', c.kind, 'target', c.config->>'origin'," \
+    "json_build_object('id', c.id, 'name', c.name, 'kind', c.kind, 'target', c.config->>'origin',"\
+    " 'to', c.config->'to'," \
     " 'enabled', c.enabled, 'failures', c.failures, 'retry_at', " HG_ALERT_TIME("c.retry_at") ","   \
     " 'last_sent_at', (select " HG_ALERT_TIME("max(d.sent_at)") " from alert_delivery d"            \
     " where d.channel_id = c.id and d.status = 'sent'),"                                           \
@@ -168,20 +170,28 @@ static int check_name(const char *name, struct hg_error *err)
     return HG_OK;
 }
 
-static int check_kind(const char *kind, struct hg_error *err)
+static int check_kind(struct hg_alerts *alerts, const char *kind, struct hg_error *err)
 {
-    static const char *const kinds[] = {"webhook", "slack", NULL};
-    for (size_t i = 0; kinds[i]; i++) {
-        if (strcmp(kind, kinds[i]) == 0) {
-            return HG_OK;
-        }
+    static const char *const kinds[] = {"webhook", "slack", "email", NULL};
+    size_t i = 0;
+    while (kinds[i] && strcmp(kind, kinds[i]) != 0) {
+        i++;
     }
-    const char *nearest = hg_nearest(kind, kinds);
-    (void)hg_error_set(err, HG_EINVAL, "there is no kind of channels \"%.32s\"", kind);
-    (void)hg_error_hint(err,
-                        nearest ? "Did you mean \"%s\"?" : "Kinds are webhook and slack.%s",
-                        nearest ? nearest : "");
-    return hg_error_at(err, "/kind");
+    if (!kinds[i]) {
+        const char *nearest = hg_nearest(kind, kinds);
+        (void)hg_error_set(err, HG_EINVAL, "there is no kind of channels \"%.32s\"", kind);
+        (void)hg_error_hint(err,
+                            nearest ? "Did you mean \"%s\"?"
+                                    : "Kinds are webhook, slack and email.%s",
+                            nearest ? nearest : "");
+        return hg_error_at(err, "/kind");
+    }
+    if (strcmp(kind, "email") == 0 && !alerts->options.config->smtp_host) {
+        (void)hg_error_set(err, HG_EINVAL, "no mail server is configured");
+        (void)hg_error_hint(err, "Set alerts.smtp in the host's file.");
+        return hg_error_at(err, "/kind");
+    }
+    return HG_OK;
 }
 
 static int check_url(const char *url, char ret_origin[HG_ORIGIN_TEXT], struct hg_error *err)
@@ -198,10 +208,64 @@ static int check_url(const char *url, char ret_origin[HG_ORIGIN_TEXT], struct hg
 static int check_secret(const char *kind, const char *secret, struct hg_error *err)
 {
     if (secret && strcmp(kind, "webhook") != 0) {
-        (void)hg_error_set(err, HG_EINVAL, "a channel of kind %s has no secret but its URL", kind);
+        (void)hg_error_set(err, HG_EINVAL, "a channel of kind %s signs nothing", kind);
         return hg_error_at(err, "/secret");
     }
     return secret ? hg_sign_check_secret(secret, err) : HG_OK;
+}
+
+static int check_to(const json_t *to, struct hg_error *err)
+{
+    size_t i;
+    const json_t *item;
+    size_t n = json_array_size(to);
+    if (n < 1 || n > TO_MAX) {
+        (void)hg_error_set(err, HG_EINVAL, "there are not 1 to %d recipients", TO_MAX);
+        return hg_error_at(err, "/to");
+    }
+    json_array_foreach (to, i, item) {
+        const char *text = json_string_value(item);
+        if (!text || !hg_mail_is_address(text)) {
+            (void)hg_error_set(
+                err, HG_EINVAL, "a recipient is not an address like name@example.com");
+            return hg_error_at(err, "/to/%zu", i);
+        }
+    }
+    return HG_OK;
+}
+
+/* Whether a kind goes to an address of the web or of mail, and no channel to both. */
+static int check_place(const char *kind, const struct hg_channel_wish *wish, struct hg_error *err)
+{
+    bool is_mail = strcmp(kind, "email") == 0;
+    if (is_mail ? wish->url != NULL : wish->to != NULL) {
+        (void)hg_error_set(err,
+                           HG_EINVAL,
+                           "a channel of kind %s goes to %s",
+                           kind,
+                           is_mail ? "\"to\"" : "\"url\"");
+        return hg_error_at(err, is_mail ? "/url" : "/to");
+    }
+    return wish->to ? check_to(wish->to, err) : HG_OK;
+}
+
+static int check_given(const struct hg_channel_wish *wish, struct hg_error *err)
+{
+    if (wish->url || wish->to) {
+        return HG_OK;
+    }
+    bool is_mail = strcmp(wish->kind, "email") == 0;
+    (void)hg_error_set(err, HG_EINVAL, "\"%s\" is missing", is_mail ? "to" : "url");
+    return hg_error_at(err, is_mail ? "/to" : "/url");
+}
+
+/* What the row says of where it goes. Owned by the caller; NULL without memory. */
+static char *config_text(const struct hg_channel_wish *wish, const char *origin)
+{
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *config = wish->to ? json_pack("{s:O}", "to", (json_t *)(uintptr_t)wish->to)
+                              : json_pack("{s:s}", "origin", origin);
+    return config ? json_dumps(config, JSON_COMPACT) : NULL;
 }
 
 /* ---- making ---- */
@@ -230,8 +294,7 @@ static int insert(struct hg_alerts *alerts,
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *row = NULL;
-    HG_CLEANUP(hg_json_decrefp) json_t *config = json_pack("{s:s}", "origin", origin);
-    HG_CLEANUP(hg_freep) char *text = config ? json_dumps(config, JSON_COMPACT) : NULL;
+    HG_CLEANUP(hg_freep) char *text = config_text(wish, origin);
     char id[HG_UUID_TEXT];
     const char *enabled = wish->enabled && !*wish->enabled ? "false" : "true";
     const char *const params[] = {id, wish->name, wish->kind, text, enabled};
@@ -261,11 +324,13 @@ int hg_channel_create(struct hg_alerts *alerts,
 {
     HG_CLEANUP(hg_resultp) PGresult *row = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *item = NULL;
-    char origin[HG_ORIGIN_TEXT];
+    char origin[HG_ORIGIN_TEXT] = "";
     char made[HG_SIGN_SECRET_TEXT] = "";
     int r = check_name(wish->name, err);
-    r = r < 0 ? r : check_kind(wish->kind, err);
-    r = r < 0 ? r : check_url(wish->url, origin, err);
+    r = r < 0 ? r : check_kind(alerts, wish->kind, err);
+    r = r < 0 ? r : check_place(wish->kind, wish, err);
+    r = r < 0 ? r : check_given(wish, err);
+    r = r < 0 || !wish->url ? r : check_url(wish->url, origin, err);
     r = r < 0 ? r : check_secret(wish->kind, wish->secret, err);
     bool signs = r == HG_OK && strcmp(wish->kind, "webhook") == 0;
     if (signs && !wish->secret) {
@@ -342,6 +407,7 @@ static json_t *changed_fields(const struct hg_channel_wish *wish)
     int failed = changed ? 0 : -1;
     failed |= wish->name ? json_object_set_new(changed, "name", json_true()) : 0;
     failed |= wish->url ? json_object_set_new(changed, "url", json_true()) : 0;
+    failed |= wish->to ? json_object_set_new(changed, "to", json_true()) : 0;
     failed |= wish->secret ? json_object_set_new(changed, "secret", json_true()) : 0;
     failed |= wish->enabled ? json_object_set_new(changed, "enabled", json_true()) : 0;
     if (failed < 0) {
@@ -359,10 +425,10 @@ static int write_change(struct hg_alerts *alerts,
                         PGresult **ret,
                         struct hg_error *err)
 {
-    HG_CLEANUP(hg_json_decrefp) json_t *config = json_pack("{s:s}", "origin", origin);
-    HG_CLEANUP(hg_freep) char *text = config ? json_dumps(config, JSON_COMPACT) : NULL;
+    HG_CLEANUP(hg_freep) char *text = config_text(wish, origin);
+    bool moves = wish->url || wish->to;
     const char *enabled = !wish->enabled ? NULL : *wish->enabled ? "true" : "false";
-    const char *const params[] = {id, wish->name, enabled, wish->url ? text : NULL};
+    const char *const params[] = {id, wish->name, enabled, moves ? text : NULL};
     const char *const off[] = {id, "the channel was switched off"};
     int r =
         text ? put(alerts, db, id, origin, HG_CHANNEL_URL, wish->url, err) : hg_error_nomem(err);
@@ -381,13 +447,17 @@ static int change(struct hg_alerts *alerts,
                   struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *config = hg_result_json(row, 0, "config");
-    const char *old_origin = json_string_value(json_object_get(config, "origin"));
+    const char *kind = hg_result_text(row, 0, "kind");
+    char old_origin[HG_ORIGIN_TEXT];
     char origin[HG_ORIGIN_TEXT];
-    if (!old_origin) {
+    if (!config) {
         return hg_error_nomem(err);
     }
+    const char *text = json_string_value(json_object_get(config, "origin"));
+    (void)snprintf(old_origin, sizeof old_origin, "%s", text ? text : "");
     (void)snprintf(origin, sizeof origin, "%s", old_origin);
-    int r = check_secret(hg_result_text(row, 0, "kind"), wish->secret, err);
+    int r = check_place(kind, wish, err);
+    r = r < 0 ? r : check_secret(kind, wish->secret, err);
     r = r < 0 ? r : check_free(db, id, wish->name, err);
     r = r < 0 || !wish->url ? r : check_url(wish->url, origin, err);
     r = r < 0 ? r : check_move(row, wish, old_origin, origin, err);

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alerts/mail.h"
 #include "alerts/sign.h"
 #include "base/scrub.h"
 #include "base/time.h"
+#include "net/smtp.h"
 
-enum { ANSWER_MAX = 64 << 10, HEADERS = 5, HEADER_TEXT = 192 };
+enum { RECIPIENTS = 20, ANSWER_MAX = 64 << 10, HEADERS = 5, HEADER_TEXT = 192 };
 
 /* What a kind of channel sends, made of a message. */
 struct parts {
@@ -203,6 +205,61 @@ static void judge(int code, struct hg_alert_posted *ret)
     }
 }
 
+/* ---- mail ---- */
+
+static void put_recipients(const json_t *to, const char *ret[RECIPIENTS + 1])
+{
+    size_t i;
+    const json_t *item;
+    size_t n = 0;
+    json_array_foreach (to, i, item) {
+        if (n < RECIPIENTS && json_is_string(item)) {
+            ret[n++] = json_string_value(item);
+        }
+    }
+    ret[n] = NULL;
+}
+
+static int send_mail(struct hg_alerts *alerts,
+                     const struct hg_alert_target *target,
+                     const struct hg_alert_message *message,
+                     struct hg_alert_posted *ret,
+                     struct hg_error *err)
+{
+    const struct hg_host_config *config = alerts->options.config;
+    const char *to[RECIPIENTS + 1];
+    HG_CLEANUP(hg_buf_free) struct hg_buf text = HG_BUF_INIT;
+    if (!config->smtp_host) {
+        return hg_error_set(
+            err, HG_ECONFLICT, "the host's file names no mail server (alerts.smtp)");
+    }
+    put_recipients(json_object_get(target->config, "to"), to);
+    const struct hg_mail_head head = {message->id, config->smtp_from, to, hg_time_now_us()};
+    hg_mail_put(&text, &head, message->content);
+    if (hg_buf_failed(&text)) {
+        return hg_error_nomem(err);
+    }
+    /* The numbers are those of hg_config_smtp_tls. */
+    const struct hg_smtp_server server = {.host = config->smtp_host,
+                                          .port = config->smtp_port,
+                                          .tls = (enum hg_smtp_tls)config->smtp_tls,
+                                          .username = config->smtp_username,
+                                          .password = config->smtp_password,
+                                          .ca_file = config->smtp_ca_file};
+    const struct hg_smtp_mail mail = {.from = config->smtp_from,
+                                      .to = to,
+                                      .text = text.data,
+                                      .n_text = text.len,
+                                      .timeout_ms = HG_ALERT_TIMEOUT_MS,
+                                      .is_cancelled = is_cancelled,
+                                      .arg = alerts};
+    int status = 0; /* stands in the error's text where it matters */
+    int64_t begun_ms = hg_time_monotonic_ms();
+    int r = hg_smtp_send(&server, &mail, &status, err);
+    ret->latency_ms = hg_time_monotonic_ms() - begun_ms;
+    return r;
+}
+
 static int post(struct hg_alerts *alerts,
                 const struct hg_alert_target *target,
                 const struct hg_alert_message *message,
@@ -212,6 +269,9 @@ static int post(struct hg_alerts *alerts,
 {
     size_t i = 0;
     struct parts parts = {.body = NULL};
+    if (strcmp(target->kind, "email") == 0) {
+        return send_mail(alerts, target, message, ret, err);
+    }
     while (i < HG_COUNT(kinds) && strcmp(kinds[i].kind, target->kind) != 0) {
         i++;
     }

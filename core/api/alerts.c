@@ -73,6 +73,17 @@ static void free_body(struct wish_body *body)
     }
 }
 
+static int read_to(struct wish_body *body, struct hg_error *err)
+{
+    const json_t *member = json_object_get(body->json, "to");
+    if (member && !json_is_array(member)) {
+        hg_http_problem_field(body->request, "/to", "expected a list of addresses");
+        return hg_error_set(err, HG_EINVAL, "\"to\" is not a list");
+    }
+    body->wish.to = member;
+    return HG_OK;
+}
+
 static int read_enabled(struct wish_body *body, struct hg_error *err)
 {
     const json_t *member = json_object_get(body->json, "enabled");
@@ -96,13 +107,14 @@ static int read_body(struct wish_body *body, const char *const *members, struct 
     r = r < 0 ? r : hg_api_optional_text(request, body->json, "kind", &wish->kind, err);
     r = r < 0 ? r : hg_api_optional_text(request, body->json, "url", &wish->url, err);
     r = r < 0 ? r : hg_api_optional_text(request, body->json, "secret", &wish->secret, err);
+    r = r < 0 ? r : read_to(body, err);
     return r < 0 ? r : read_enabled(body, err);
 }
 
 static int create(struct hg_http_request *request, struct hg_error *err)
 {
-    static const char *const members[] = {"name", "kind", "url", "secret", "enabled", NULL};
-    static const char *const needed[] = {"name", "kind", "url"};
+    static const char *const members[] = {"name", "kind", "url", "to", "secret", "enabled", NULL};
+    static const char *const needed[] = {"name", "kind"};
     HG_CLEANUP(free_body) struct wish_body body = {.request = request};
     json_t *channel = NULL;
     char etag[HG_CHANNEL_ETAG];
@@ -143,7 +155,7 @@ static int if_stale(struct hg_http_request *request, bool stale, int r)
 
 int hg_api_channels_update(struct hg_http_request *request, struct hg_error *err)
 {
-    static const char *const members[] = {"name", "url", "secret", "enabled", NULL};
+    static const char *const members[] = {"name", "url", "to", "secret", "enabled", NULL};
     HG_CLEANUP(free_body) struct wish_body body = {.request = request};
     json_t *channel = NULL;
     char etag[HG_CHANNEL_ETAG];

@@ -144,7 +144,7 @@ static const struct hg_route routes[] = {
     {"GET", CHANNEL, SCIENTIST, 0, hg_api_channels_get,
      "One alert channel", NULL, "AlertChannel", NULL, "get_alert_channel", 200},
     {"PATCH", CHANNEL, ADMIN, 0, hg_api_channels_update,
-     "Change name, url, secret, enabled", "AlertChannelPatch", "AlertChannel", NULL, "update_alert_channel", 200},
+     "Change name, url, to, secret, enabled", "AlertChannelPatch", "AlertChannel", NULL, "update_alert_channel", 200},
     {"DELETE", CHANNEL, ADMIN, 0, hg_api_channels_delete,
      "Remove an alert channel with its secrets", NULL, NULL, NULL, "delete_alert_channel", 204},
     {"POST", CHANNEL "/test", ADMIN, 0, hg_api_channels_test,

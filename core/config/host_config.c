@@ -55,6 +55,11 @@ void hg_host_config_free(struct hg_host_config *config)
     free(config->master_key_file);
     json_decref(config->retention);
     hg_config_free_list(config->allow_private);
+    free(config->smtp_host);
+    free(config->smtp_from);
+    free(config->smtp_username);
+    free(config->smtp_password);
+    free(config->smtp_ca_file);
     free(config);
 }
 
@@ -318,6 +323,10 @@ static int apply_defaults(struct loader *loader, struct hg_error *err)
         config->listen_port = 8080;
     }
     config->workers = config->workers ? config->workers : 2;
+    if (!config->smtp_port) {
+        static const int ports[] = {587, 465, 25};
+        config->smtp_port = ports[config->smtp_tls];
+    }
     bool ok = config->listen_host && default_public_url(config) &&
               default_path(&config->data_dir, loader->folder, "data") &&
               default_path(&config->plugin_dir, program, "plugins") &&
@@ -417,6 +426,30 @@ static void check_tls(struct loader *loader)
     }
 }
 
+static void check_smtp(struct loader *loader)
+{
+    const struct hg_host_config *config = loader->config;
+    const char *tls = hg_config_smtp_tls[config->smtp_tls];
+    bool signs_in = config->smtp_username || config->smtp_password;
+    const char *wrong = NULL;
+    if ((config->smtp_host != NULL) != (config->smtp_from != NULL)) {
+        wrong = config->smtp_host ? "from is missing" : "host is missing";
+    } else if ((config->smtp_username != NULL) != (config->smtp_password != NULL)) {
+        wrong = config->smtp_username ? "password is missing" : "username is missing";
+    } else if (signs_in && strcmp(tls, "none") == 0) {
+        wrong = "a password is not sent without TLS";
+    }
+    if (wrong) {
+        hg_diagnostics_add(loader->diagnostics,
+                           loader->file ? loader->file : "headgate.yaml",
+                           0,
+                           0,
+                           "host and from go together, and username, password and TLS.",
+                           "alerts.smtp: %s",
+                           wrong);
+    }
+}
+
 /* Loading ------------------------------------------------------------------------------------ */
 
 static int find_folders(struct loader *loader, const char *path, struct hg_error *err)
@@ -475,6 +508,7 @@ int hg_host_config_load(const char *path,
     r = r == HG_OK && loader.file ? read_file(&loader, err) : r;
     r = r < 0 ? r : read_environment(&loader, err);
     check_tls(&loader);
+    check_smtp(&loader);
     r = r < 0 ? r : apply_defaults(&loader, err);
     r = r < 0 ? r : expand_globs(&loader, err);
     if (r < 0) {

@@ -40,7 +40,17 @@ struct hg_host_config {
     char **allow_private; /* networks, ended by NULL; NULL: none */
     int64_t alert_window_ms;
     int alert_storm_limit;
+    char *smtp_host; /* NULL: there is no mail */
+    int smtp_port;
+    int smtp_tls;        /* an index of hg_config_smtp_tls */
+    char *smtp_from;     /* not NULL where there is a host */
+    char *smtp_username; /* NULL: does not sign in */
+    char *smtp_password;
+    char *smtp_ca_file; /* NULL: the system's */
 };
+
+/* "starttls", "implicit", "none"; ended by NULL. The first is the default. */
+extern const char *const hg_config_smtp_tls[];
 
 /*
  * Reads `path` (NULL: ./headgate.yaml when it is there, else only defaults) and the environment.

@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/mail.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/str.h"
@@ -257,6 +258,37 @@ int hg_config_set_int(const struct hg_config_setting *setting)
         *(int *)(void *)((char *)setting->config + setting->key->offset) = (int)value;
     }
     return HG_OK;
+}
+
+int hg_config_set_text(const struct hg_config_setting *setting)
+{
+    const char *text = scalar(setting);
+    size_t n = 0;
+    while (text && text[n] && (unsigned char)text[n] >= ' ' && text[n] != 127) {
+        n++;
+    }
+    return n == 0 || text[n] ? wrong(setting) : replace(text_field(setting), strdup(text));
+}
+
+int hg_config_set_mail(const struct hg_config_setting *setting)
+{
+    const char *text = scalar(setting);
+    return text && hg_mail_is_address(text) ? replace(text_field(setting), strdup(text))
+                                            : wrong(setting);
+}
+
+const char *const hg_config_smtp_tls[] = {"starttls", "implicit", "none", NULL};
+
+int hg_config_set_smtp_tls(const struct hg_config_setting *setting)
+{
+    const char *text = scalar(setting);
+    for (int i = 0; text && hg_config_smtp_tls[i]; i++) {
+        if (strcmp(hg_config_smtp_tls[i], text) == 0) {
+            setting->config->smtp_tls = i;
+            return HG_OK;
+        }
+    }
+    return wrong(setting);
 }
 
 int hg_config_set_duration(const struct hg_config_setting *setting)

@@ -14,6 +14,11 @@ int hg_config_set_paths(const struct hg_config_setting *setting);
 /* Addresses or prefixes of them: base/address.h. */
 int hg_config_set_networks(const struct hg_config_setting *setting);
 int hg_config_set_int(const struct hg_config_setting *setting);
+/* A text that is not empty and has no control characters. */
+int hg_config_set_text(const struct hg_config_setting *setting);
+/* An address of mail: base/mail.h. */
+int hg_config_set_mail(const struct hg_config_setting *setting);
+int hg_config_set_smtp_tls(const struct hg_config_setting *setting);
 /* A duration; the bounds are in seconds. */
 int hg_config_set_duration(const struct hg_config_setting *setting);
 int hg_config_set_pins(const struct hg_config_setting *setting);

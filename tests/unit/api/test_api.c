@@ -586,7 +586,7 @@ static void test_alert_channels(void **state)
          "{\"name\":\"ops\",\"kind\":\"slack\",\"url\":\"u\"}",
          201,
          "create admin ops slack u - -"},
-        {"POST", CHANNELS, "{\"name\":\"ops\",\"kind\":\"slack\"}", 422, NULL},
+        {"POST", CHANNELS, "{\"name\":\"ops\",\"kind\":\"email\",\"to\":\"a@b\"}", 422, NULL},
         {"POST", CHANNELS, "{\"kind\":\"slack\",\"url\":\"u\"}", 422, NULL},
         {"POST", CHANNELS, "{\"name\":\"ops\",\"url\":\"u\"}", 422, NULL},
         {"POST", CHANNELS, "{\"name\":\"ops\",\"kind\":\"slack\",\"url\":7}", 422, NULL},

@@ -143,7 +143,8 @@ static void reads_every_key(void **state)
          "http: {trusted_proxies: [10.0.0.0/8, \"::1\"]}\n"
          "retention: {runs_days: 1, logs_days: 2, quarantine_days: 3, alerts_days: 4}\n"
          "outbound: {allow_private: [10.1.0.0/16, \"::1\"]}\n"
-         "alerts: {dedupe_window: 1h, storm_limit: 3}\n");
+         "alerts: {dedupe_window: 1h, storm_limit: 3, smtp: {host: mail, from: a@b.org,"
+         " username: u, password: \"${HG_TEST_PASSWORD}\", tls: implicit, ca_file: ca.pem}}\n");
     if (fixture->result != HG_OK) {
         hg_diagnostics_print(&fixture->diagnostics, stderr);
     }
@@ -175,6 +176,13 @@ static void reads_every_key(void **state)
     assert_null(config->allow_private[2]);
     assert_int_equal(config->alert_window_ms, 3600000);
     assert_int_equal(config->alert_storm_limit, 3);
+    assert_string_equal(config->smtp_host, "mail");
+    assert_int_equal(config->smtp_port, 465);
+    assert_string_equal(hg_config_smtp_tls[config->smtp_tls], "implicit");
+    assert_string_equal(config->smtp_from, "a@b.org");
+    assert_string_equal(config->smtp_username, "u");
+    assert_string_equal(config->smtp_password, "pw");
+    expect_path(fixture, config->smtp_ca_file, "/ca.pem");
 }
 
 static void environment_wins(void **state)
@@ -257,7 +265,28 @@ static const struct {
     {"outbound: {allow: []}\n", 1, 12, "unknown key \"outbound.allow\"", NULL},
     {"alerts: {dedupe_window: 2d}\n", 1, 25, "alerts.dedupe_window: found 2d", NULL},
     {"alerts: {storm_limit: 0}\n", 1, 23, "alerts.storm_limit: found 0", NULL},
-    {"alerts: {smtp: {}}\n", 1, 16, "\"alerts.smtp\" comes with a later version", "Remove"},
+    {"alerts: {channels: []}\n", 1, 20, "\"alerts.channels\" comes with a later version", "Remove"},
+    {"alerts: {smtp: {from: a}}\n", 1, 23, "alerts.smtp.from: found a", NULL},
+    {"alerts: {smtp: {tls: ssl}}\n", 1, 22, "alerts.smtp.tls: found ssl", NULL},
+    {"alerts: {smtp: {port: 0}}\n", 1, 23, "alerts.smtp.port: found 0", NULL},
+    {"alerts: {smtp: {host: \"a\\nb\"}}\n", 1, 23, "alerts.smtp.host: found", NULL},
+    {"alerts: {smtp: {host: a}}\n", 0, 0, "alerts.smtp: from is missing", NULL},
+    {"alerts: {smtp: {from: a@b}}\n", 0, 0, "alerts.smtp: host is missing", NULL},
+    {"alerts: {smtp: {host: a, from: a@b, username: u}}\n",
+     0,
+     0,
+     "alerts.smtp: password is missing",
+     NULL},
+    {"alerts: {smtp: {host: a, from: a@b, password: u}}\n",
+     0,
+     0,
+     "alerts.smtp: username is missing",
+     NULL},
+    {"alerts: {smtp: {host: a, from: a@b, username: u, password: p, tls: none}}\n",
+     0,
+     0,
+     "alerts.smtp: a password is not sent without TLS",
+     NULL},
     {"database: {listen: 127.0.0.1:1}\n", 1, 20, "\"database.listen\" comes with", NULL},
     {"users: []\n", 1, 8, "\"users\" comes with", NULL},
     {"data_dir: ${HG_TEST_NOT_SET}\n", 1, 11, "HG_TEST_NOT_SET is not set", NULL},
