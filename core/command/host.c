@@ -142,11 +142,18 @@ int hg_host_start(const struct hg_host_config *config,
     return hg_pipelines_start(&options, &ret->pipelines, err);
 }
 
-void hg_host_stop(struct hg_host_parts *parts, int64_t grace_ms)
+void hg_host_end_tasks(struct hg_host_parts *parts, int64_t grace_ms)
 {
     hg_pipelines_stop(parts->pipelines, grace_ms);
+    parts->pipelines = NULL;
     /* Behind the pipelines, so that what their last runs came to is told. */
     hg_alerts_stop(parts->alerts, grace_ms < ALERTS_GRACE_MS ? grace_ms : ALERTS_GRACE_MS);
+    parts->alerts = NULL;
+}
+
+void hg_host_stop(struct hg_host_parts *parts, int64_t grace_ms)
+{
+    hg_host_end_tasks(parts, grace_ms);
     hg_vault_close(parts->vault);
     hg_events_free(parts->events);
     hg_store_close(parts->store, true);

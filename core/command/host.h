@@ -48,7 +48,9 @@ int hg_host_start(const struct hg_host_config *config,
         -1, NULL, NULL, NULL, NULL, NULL, NULL \
     }
 
-/* Running tasks go on for `grace_ms`. */
+/* The first half of stopping: no task runs behind it. Running ones go on for `grace_ms`. */
+void hg_host_end_tasks(struct hg_host_parts *parts, int64_t grace_ms);
+/* The rest of it, or all. */
 void hg_host_stop(struct hg_host_parts *parts, int64_t grace_ms);
 
 #endif

@@ -12,6 +12,7 @@
 #include "command/command.h"
 #include "command/host.h"
 #include "command/options.h"
+#include "command/second_signal.h"
 #include "http/listen.h"
 
 enum { HTTP_GRACE_MS = 3000 };
@@ -61,11 +62,22 @@ static int start(struct serving *serving, struct hg_error *err)
     return hg_api_start(&options, &serving->api, err);
 }
 
-static void stop(struct serving *serving)
+static void stop_serving(struct serving *serving)
 {
     hg_api_stop(serving->api, HTTP_GRACE_MS);
     hg_control_stop(serving->control);
-    hg_host_stop(&serving->host, serving->config->stop_grace_ms);
+    hg_host_end_tasks(&serving->host, serving->config->stop_grace_ms);
+}
+
+/* A second signal cuts the first half short; the rest is quick, and has asked the server to end. */
+static void stop_on_signal(struct serving *serving)
+{
+    struct hg_second_signal second = {0};
+    hg_second_signal_watch(&second,
+                           serving->host.store ? hg_store_cluster(serving->host.store) : NULL);
+    stop_serving(serving);
+    hg_second_signal_leave(&second);
+    hg_host_stop(&serving->host, 0);
 }
 
 static void reload_pipelines(struct serving *serving)
@@ -139,7 +151,28 @@ static void warn_of_vault(struct hg_vault *vault)
     }
 }
 
-static void wait_for_stop(struct serving *serving)
+/* In one line how long it may last and how to cut it short: what follows may be silence. */
+static void tell_stopping(struct serving *serving, int signal_number)
+{
+    char tasks[24];
+    char at_most[24];
+    size_t n = hg_pipelines_running(serving->host.pipelines);
+    (void)snprintf(tasks, sizeof tasks, "%zu", n);
+    (void)snprintf(at_most, sizeof at_most, "%lld", (long long)serving->config->stop_grace_ms);
+    hg_log(HG_LOG_INFO,
+           n > 0 ? "stopping: waits for running tasks; a second signal ends it at once"
+                 : "stopping",
+           "signal",
+           sigabbrev_np(signal_number),
+           "tasks",
+           tasks,
+           "at_most_ms",
+           n > 0 ? at_most : NULL,
+           NULL);
+}
+
+/* Returns the signal. */
+static int wait_for_stop(struct serving *serving)
 {
     sigset_t watched;
     int signal_number = 0;
@@ -150,10 +183,7 @@ static void wait_for_stop(struct serving *serving)
             reload(serving);
         }
     }
-    hg_log(HG_LOG_INFO, "stopping", "signal", sigabbrev_np(signal_number), NULL);
-    /* A second signal ends the process at once: what it leaves is taken up at the next start. */
-    (void)sigdelset(&watched, SIGHUP);
-    (void)pthread_sigmask(SIG_UNBLOCK, &watched, NULL);
+    return signal_number;
 }
 
 static int serve(struct serving *serving, int64_t started_ms)
@@ -165,7 +195,8 @@ static int serve(struct serving *serving, int64_t started_ms)
     r = r < 0 ? r : start(serving, &err);
     if (r < 0) {
         hg_command_complain(&err);
-        stop(serving);
+        stop_serving(serving);
+        hg_host_stop(&serving->host, 0);
         return HG_EXIT_FAILED;
     }
     (void)snprintf(text, sizeof text, "%lld", (long long)(hg_time_monotonic_ms() - started_ms));
@@ -177,8 +208,8 @@ static int serve(struct serving *serving, int64_t started_ms)
                    hg_api_port(serving->api));
     hg_log(HG_LOG_INFO, "ready", "url", url, "ms", text, "version", HG_VERSION, NULL);
     warn_of_vault(serving->host.vault);
-    wait_for_stop(serving);
-    stop(serving);
+    tell_stopping(serving, wait_for_stop(serving));
+    stop_on_signal(serving);
     hg_log(HG_LOG_INFO, "stopped", NULL);
     return HG_EXIT_OK;
 }

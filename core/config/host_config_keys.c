@@ -100,7 +100,8 @@ const struct hg_config_key hg_config_keys[] = {
      "duration, 0s to 1h",
      "20s",
      "How long running tasks may go on once the host is asked to stop; then they are cancelled and "
-     "taken up at the next start. A second signal ends the host at once.",
+     "taken up at the next start. A second signal ends the host at once, and its private "
+     "PostgreSQL with it.",
      hg_config_set_duration,
      FIELD(stop_grace_ms),
      0,

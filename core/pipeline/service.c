@@ -129,6 +129,16 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
     free(service);
 }
 
+size_t hg_pipelines_running(struct hg_pipelines *service)
+{
+    size_t n = 0;
+    HG_LOCK(&service->mutex);
+    for (const struct hg_attempt *a = service->attempts.first; a; a = a->next) {
+        n += !a->message && !a->ended; /* with a message it waits for a worker, and goes back */
+    }
+    return n;
+}
+
 int hg_pipelines_reload(struct hg_pipelines *service, struct hg_error *err)
 {
     return hg_catalog_sync(service, err);

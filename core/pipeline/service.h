@@ -11,6 +11,7 @@
 #define HG_PIPELINE_SERVICE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -57,6 +58,8 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
  * and goes back to the queue. Until then leases are kept, ends and progress written, cancels seen.
  */
 void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms);
+/* How many tasks workers of this host have in hand. */
+size_t hg_pipelines_running(struct hg_pipelines *service);
 /* Reads the files again (SIGHUP). */
 int hg_pipelines_reload(struct hg_pipelines *service, struct hg_error *err);
 

@@ -466,11 +466,24 @@ bool hg_cluster_adopted(const struct hg_cluster *cluster)
     return cluster->adopted;
 }
 
+static bool has_other_users(const struct hg_cluster *cluster)
+{
+    return flock(cluster->users_fd, LOCK_EX | LOCK_NB) < 0;
+}
+
+void hg_cluster_ask_to_end(struct hg_cluster *cluster)
+{
+    pid_t pid = hg_cluster_pid(cluster);
+    if (pid > 0 && !has_other_users(cluster)) {
+        (void)kill(pid, SIGINT);
+    }
+}
+
 int hg_cluster_stop(struct hg_cluster *cluster, struct hg_error *err)
 {
     stop_supervisor(cluster);
-    if (flock(cluster->users_fd, LOCK_EX | LOCK_NB) < 0) {
-        return HG_OK; /* another host uses it */
+    if (has_other_users(cluster)) {
+        return HG_OK;
     }
     int r = hg_postmaster_stop(hg_cluster_pid(cluster), FAST_STOP_MS, err);
     if (r == HG_OK) {

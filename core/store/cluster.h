@@ -51,6 +51,11 @@ pid_t hg_cluster_pid(struct hg_cluster *cluster);
  * same data dir the server is left to that one.
  */
 int hg_cluster_stop(struct hg_cluster *cluster, struct hg_error *err);
+/*
+ * The same without waiting for the end, for a process that ends at once behind it: whoever starts
+ * the cluster next waits. [any], as long as nobody stops or frees it meanwhile.
+ */
+void hg_cluster_ask_to_end(struct hg_cluster *cluster);
 /* Ends the supervision; a server that was not stopped goes on. NULL is fine. */
 void hg_cluster_free(struct hg_cluster *cluster);
 HG_DEFINE_CLEANUP(hg_cluster_freep, struct hg_cluster *, hg_cluster_free)

@@ -358,6 +358,20 @@ def is_worker(pid):
         return False
 
 
+def server_of(host):
+    """The process of the host's own PostgreSQL."""
+    with open(os.path.join(host.data_dir, "postgres/postmaster.pid"), encoding="utf-8") as f:
+        return int(f.readline())
+
+
+def lives(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def cancel_what_is_left(api):
     """Runs of hosts that were killed go on, and would hold all workers."""
     for pipeline in api.items("/ingestion/pipelines"):
@@ -384,13 +398,22 @@ def test_a_second_signal_ends_it_now_and_the_run_goes_on(command):
             assert time.monotonic() < until
         workers = [pid for pid in host.children() if is_worker(pid)]
         assert workers
+        server = server_of(host)
         os.kill(host.process.pid, signal.SIGTERM)
         while not host.log().splitlines()[-1].count("stopping"):
             assert time.monotonic() < until and host.process.poll() is None
             time.sleep(0.05)
+        said = host.log().splitlines()[-1]
+        assert "a second signal ends it at once" in said
+        assert "tasks=1" in said and "at_most_ms=20000" in said
         os.kill(host.process.pid, signal.SIGTERM)
         assert host.process.wait(5) == -signal.SIGTERM
         host.process = None
+        assert "taken up at the next start" in host.log()
+        # Its database server ends with it, which nobody would look for else.
+        while lives(server):
+            assert time.monotonic() < until
+            time.sleep(0.05)
         host.start()
         assert not [pid for pid in workers if is_worker(pid)]
         api = Api(host.url, "admin", PASSWORD)
