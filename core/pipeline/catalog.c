@@ -5,6 +5,7 @@
 #include "pipeline/catalog.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,13 @@ static const struct hg_statement id_of_file = {
     "select id from pipeline where origin = 'file' and file = $1"
     " order by file_missing, updated_at desc limit 1",
     1};
+
+/* Whether a pipeline is that of a file by what was stored last; $2 NULL: whether any is. */
+static const struct hg_statement owns_id = {
+    "catalog_owns_id",
+    "select exists (select 1 from pipeline where origin = 'file' and file = $1"
+    " and id = coalesce($2, id) and definition is not null and not file_missing) as yes",
+    2};
 
 /* Files that never were pipelines: nothing is kept of them. */
 static const struct hg_statement forget_missing = {
@@ -113,6 +121,20 @@ static bool is_taken(const json_t *ids, const char *id)
     return false;
 }
 
+/* One that no pipeline has: two files of one name in two folders may both have errors. */
+static char *free_id_from_file(const json_t *ids, const char *file)
+{
+    char *id = id_from_file(file);
+    for (int n = 2; id && is_taken(ids, id); n++) {
+        HG_CLEANUP(hg_freep) char *name = id_from_file(file);
+        free(id);
+        if (!name || asprintf(&id, "%.56s-%d", name, n) < 0) {
+            return NULL;
+        }
+    }
+    return id;
+}
+
 /* The id of a file that does not tell it. Owned by the caller. */
 static int find_id(struct hg_db *db, const char *file, char **ret, struct hg_error *err)
 {
@@ -157,11 +179,12 @@ static int sync_file(struct hg_pipelines *service,
     if (is_taken(ids, id)) {
         /* It is listed under the name of its file, so that its errors are seen. */
         free(id);
-        id = id_from_file(file);
+        id = free_id_from_file(ids, file);
     }
-    if (!id || is_taken(ids, id)) {
-        hg_log(HG_LOG_ERROR, "a pipeline file is left out", "file", file, "id", id, NULL);
-        return HG_OK;
+    /* One that does not tell its id keeps the one it had, too. */
+    if (!id || (!json_object_get(seen, id) &&
+                json_object_set_new(seen, id, json_pack("{s:s, s:i}", "file", file, "line", 1)))) {
+        return hg_error_nomem(err);
     }
     if (r < 0) {
         hg_log(HG_LOG_ERROR,
@@ -176,30 +199,85 @@ static int sync_file(struct hg_pipelines *service,
     return put(db, id, file, r < 0 ? NULL : definition, errors, err);
 }
 
-/* Whether the file by itself can be used. */
-static bool is_good(const struct hg_pipelines *service, const char *file)
+/*
+ * Who gets an id that several files have: the one whose it was, then good ones, so that a broken
+ * file never takes the id of one that could run. The others are listed behind them, by names that
+ * are free then.
+ */
+enum turn { OWNER_S = 0, GOOD_ONE_S, ANY_S, TURNS };
+
+/* Whether it is a file's turn; `seen` has the ids that are given away. */
+static int is_its_turn(struct hg_pipelines *service,
+                       struct hg_db *db,
+                       const char *file,
+                       const json_t *seen,
+                       enum turn turn,
+                       bool *ret,
+                       struct hg_error *err)
 {
     HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;
     HG_CLEANUP(hg_json_decrefp) json_t *definition = NULL;
     HG_CLEANUP(hg_freep) char *id = NULL;
-    return hg_pipeline_definition_read(
-               file, service->options.plugins, &definition, &id, &diagnostics, NULL) == HG_OK;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    if (turn == ANY_S) {
+        *ret = true;
+        return HG_OK;
+    }
+    bool is_good =
+        hg_pipeline_definition_read(
+            file, service->options.plugins, &definition, &id, &diagnostics, NULL) == HG_OK;
+    if (turn == GOOD_ONE_S) {
+        *ret = is_good && id && !json_object_get(seen, id);
+        return HG_OK;
+    }
+    const char *const params[] = {file, id};
+    int r = hg_db_exec(db, &owns_id, params, &result, err);
+    *ret = r == HG_OK && hg_result_bool(result, 0, "yes");
+    return r;
+}
+
+/* Stores those files whose turn it is, and keeps the others in `left`. */
+static int sync_turn(struct hg_pipelines *service,
+                     struct hg_db *db,
+                     enum turn turn,
+                     json_t *seen,
+                     json_t *ids,
+                     json_t **left,
+                     struct hg_error *err)
+{
+    size_t i;
+    const json_t *name;
+    HG_CLEANUP(hg_json_decrefp) json_t *files = *left;
+    *left = json_array();
+    json_array_foreach (files, i, name) {
+        const char *file = json_string_value(name);
+        bool is_it = false;
+        int r = is_its_turn(service, db, file, seen, turn, &is_it, err);
+        r = r < 0 || !is_it ? r : sync_file(service, db, file, seen, ids, err);
+        if (r < 0) {
+            return hg_error_wrap(err, "while storing the pipeline of \"%s\"", file);
+        }
+        if (!is_it && json_array_append_new(*left, json_string(file)) < 0) {
+            return hg_error_nomem(err);
+        }
+    }
+    return HG_OK;
 }
 
 static int sync_files(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *seen = json_object();
     HG_CLEANUP(hg_json_decrefp) json_t *ids = json_array();
-    /* Good ones first: a broken file never takes the id of one that could run. */
-    for (int broken = 0; broken <= 1; broken++) {
-        for (char **file = service->options.config->pipeline_files; file && *file; file++) {
-            if (is_good(service, *file) == broken) {
-                continue;
-            }
-            int r = sync_file(service, db, *file, seen, ids, err);
-            if (r < 0) {
-                return hg_error_wrap(err, "while storing the pipeline of \"%s\"", *file);
-            }
+    HG_CLEANUP(hg_json_decrefp) json_t *left = json_array();
+    for (char **file = service->options.config->pipeline_files; file && *file; file++) {
+        if (json_array_append_new(left, json_string(*file)) < 0) {
+            return hg_error_nomem(err);
+        }
+    }
+    for (enum turn turn = OWNER_S; turn < TURNS; turn++) {
+        int r = sync_turn(service, db, turn, seen, ids, &left, err);
+        if (r < 0) {
+            return r;
         }
     }
     HG_CLEANUP(hg_freep) char *ids_text = json_dumps(ids, JSON_COMPACT);

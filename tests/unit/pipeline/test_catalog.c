@@ -113,6 +113,53 @@ static void test_two_files_with_one_id(void **state)
     assert_non_null(strstr(text_at(first_error, "message"), "a.yaml"));
 }
 
+/* A file that comes later keeps nobody from his id, wherever it stands in the order. */
+static void test_the_id_of_a_file_is_not_taken_by_another(void **state)
+{
+    (void)state;
+    write_pipeline("same", FLOW("same", "numbers", "10", ""));
+    start_service();
+    assert_pipeline("same", "idle", 1, 0);
+    write_pipeline("a", FLOW("same", "numbers", "20", ""));
+    reload();
+    assert_count(2);
+    assert_pipeline("same", "idle", 1, 0);
+    assert_pipeline("a", "idle", 1, 1);
+    HG_CLEANUP(hg_json_decrefp) json_t *second = pipeline("a");
+    const json_t *error = json_array_get(json_object_get(second, "errors"), 0);
+    assert_non_null(strstr(text_at(error, "file"), "a.yaml"));
+    assert_non_null(strstr(text_at(error, "message"), "same.yaml"));
+    /* Also while the owner has errors of its own. */
+    write_pipeline("same", "id: same\njobs: []\n");
+    reload();
+    assert_pipeline("same", "idle", 1, 1);
+    assert_pipeline("a", "idle", 1, 1);
+    write_pipeline("same", "id: [\n");
+    reload();
+    assert_pipeline("same", "idle", 1, 1);
+    assert_pipeline("a", "idle", 1, 1);
+    HG_CLEANUP(hg_json_decrefp) json_t *first = pipeline("same");
+    error = json_array_get(json_object_get(first, "errors"), 0);
+    assert_non_null(strstr(text_at(error, "file"), "same.yaml"));
+}
+
+/* The second one is listed under a name that is free, with its error, and takes none from others.
+ */
+static void test_a_second_file_with_an_id_is_listed_in_any_case(void **state)
+{
+    (void)state;
+    write_pipeline("a", FLOW("same", "numbers", "10", ""));
+    write_pipeline("c", FLOW("b", "numbers", "10", ""));
+    write_pipeline("same", FLOW("same", "numbers", "20", ""));
+    write_pipeline("b", FLOW("same", "numbers", "30", ""));
+    start_service();
+    assert_count(4);
+    assert_pipeline("same", "idle", 1, 0);
+    assert_pipeline("b", "idle", 1, 0);
+    assert_pipeline("same-2", "idle", 1, 1);
+    assert_pipeline("b-2", "idle", 1, 1);
+}
+
 static void test_versions_count_changes_only(void **state)
 {
     (void)state;
@@ -208,6 +255,8 @@ int main(void)
         TEST(test_a_file_without_a_name),
         TEST(test_a_missing_file_comes_back),
         TEST(test_two_files_with_one_id),
+        TEST(test_the_id_of_a_file_is_not_taken_by_another),
+        TEST(test_a_second_file_with_an_id_is_listed_in_any_case),
         TEST(test_versions_count_changes_only),
         TEST(test_settings_outlive_files),
         TEST(test_lists_come_in_pages),
