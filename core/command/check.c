@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "command/check_places.h"
 #include "command/command.h"
 #include "command/options.h"
 #include "pipeline/definition.h"
@@ -21,6 +22,10 @@ static int check_files(const struct hg_host_config *config,
         HG_CLEANUP(hg_freep) char *id = NULL;
         int r = hg_pipeline_definition_read_next(
             *file, plugins, seen, &definition, &id, &diagnostics, &err);
+        if (r == HG_OK) {
+            hg_check_source_files(config, *file, definition, &diagnostics);
+            r = hg_diagnostics_count(&diagnostics) > 0 ? HG_EINVAL : HG_OK;
+        }
         hg_diagnostics_print(&diagnostics, stderr);
         if (r < 0 && diagnostics.n == 0) {
             hg_command_complain(&err);
@@ -63,6 +68,8 @@ static int check(const struct hg_host_config *config)
         return HG_EXIT_FAILED;
     }
     warn_of_empty_patterns(config);
+    hg_check_roots(config);
+    hg_check_as_host_user(config);
     int n_bad = check_files(config, plugins, &n_files);
     hg_plugin_registry_free(plugins);
     if (n_bad > 0) {

@@ -13,6 +13,7 @@
 #include "command/host.h"
 #include "command/options.h"
 #include "command/second_signal.h"
+#include "config/host_config_compare.h"
 #include "http/listen.h"
 
 enum { HTTP_GRACE_MS = 3000 };
@@ -103,6 +104,21 @@ static void reload_certificate(struct serving *serving)
     }
 }
 
+/* Half of a new configuration may not fit the other half of the old one, so that all of it waits.
+ */
+static void tell_what_waits(const struct hg_host_config *now, const struct hg_host_config *fresh)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf keys = HG_BUF_INIT;
+    hg_host_config_differences(now, fresh, "pipelines", &keys);
+    if (keys.len > 0) {
+        hg_log(HG_LOG_WARNING,
+               "these keys of the configuration changed and wait for the next start",
+               "keys",
+               hg_buf_text(&keys),
+               NULL);
+    }
+}
+
 /* SIGHUP: files may have come or gone, so the patterns are matched anew. */
 static void reload(struct serving *serving)
 {
@@ -115,6 +131,7 @@ static void reload(struct serving *serving)
         hg_log(HG_LOG_ERROR, "the configuration has errors, the old one stays", NULL);
         return;
     }
+    tell_what_waits(serving->config, fresh);
     char **files = serving->config->pipeline_files;
     serving->config->pipeline_files = fresh->pipeline_files;
     fresh->pipeline_files = files;

@@ -130,7 +130,8 @@ const struct hg_config_key hg_config_keys[] = {
      NULL,
      "list of paths",
      "[.]",
-     "What file paths given through the API may reach.",
+     "The folders that csv and jsonl may read files in, besides that of the pipeline's own file. "
+     "Read at start.",
      hg_config_set_paths,
      FIELD(file_roots),
      0,

@@ -229,3 +229,25 @@ int hg_account_become(const char *user,
     }
     return r;
 }
+
+int hg_account_look_as(const char *user, struct hg_error *err)
+{
+    struct account account;
+    int r = find_user(user, &account, err);
+    if (r < 0) {
+        return r;
+    }
+    if (initgroups(account.entry.pw_name, account.entry.pw_gid) < 0 ||
+        setegid(account.entry.pw_gid) < 0 || seteuid(account.entry.pw_uid) < 0) {
+        r = hg_error_errno(err, errno, "cannot look at files as user %s", user);
+        hg_account_look_back();
+    }
+    return r;
+}
+
+void hg_account_look_back(void)
+{
+    if (seteuid(0) < 0 || setegid(0) < 0 || setgroups(0, NULL) < 0) {
+        abort(); /* of a program that is root, and does nothing but look */
+    }
+}

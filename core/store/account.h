@@ -36,4 +36,11 @@ int hg_account_become(const char *user,
  */
 int hg_account_check_path(const char *what, const char *path, struct hg_error *err);
 
+/*
+ * Sees files as `user` would, in the same process, until hg_account_look_back: for a program with
+ * one thread that is root. HG_ENOTFOUND when there is no such user.
+ */
+int hg_account_look_as(const char *user, struct hg_error *err);
+void hg_account_look_back(void);
+
 #endif

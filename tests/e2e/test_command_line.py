@@ -1,6 +1,7 @@
 """The command line as people and scripts use it: what it prints, where, and its exit codes."""
 import json
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -54,6 +55,13 @@ jobs:
   - id: fetch
     extrakt: {source: csv}
 """
+
+
+def has_user(name):
+    try:
+        return bool(pwd.getpwnam(name))
+    except KeyError:
+        return False
 
 
 class Command:
@@ -201,6 +209,42 @@ def test_check_reads_everything(command):
     assert os.listdir(command.host.data_dir) == []
 
 
+def test_check_looks_at_the_places_of_files(command):
+    """files.roots, and what a source reads outside of them."""
+    path = command.write("roots.yaml", "pipelines: pipelines/far.yaml\n"
+                         "plugins: {dir: ../build/plugins}\nfiles: {roots: [data, nowhere]}\n")
+    far = command.write("pipelines/far.yaml", MISSING.replace("id: missing", "id: far")
+                        .replace("../data/none.csv", "/etc/far*.csv"))
+    try:
+        done = command.run("check", "-c", path, config=False)
+        assert done.returncode == 2, done
+        assert f'files.roots: there is no folder "{command.config_dir}/nowhere"' in done.stderr
+        assert '/data"' not in done.stderr
+        assert f'{far}: job "fetch": "/etc/far' in done.stderr
+        assert "lies outside of the folders that may be read" in done.stderr
+        command.write("roots.yaml", "pipelines: pipelines/far.yaml\n"
+                      "plugins: {dir: ../build/plugins}\nfiles: {roots: [/etc]}\n")
+        done = command.run("check", "-c", path, config=False)
+        assert (done.returncode, done.stderr) == (0, ""), done
+    finally:
+        os.remove(far)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not has_user("headgate"), reason="needs root, and the user")
+def test_check_as_root_tells_what_the_host_could_not_read(command):
+    path = command.write("pipelines/secret.yaml", GOOD.replace("id: good", "id: secret"))
+    os.chmod(path, 0o600)
+    try:
+        done = subprocess.run([command.host.binary, "check", "-c", command.host.config], text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        assert done.returncode == 0, done
+        assert "as root the host runs as user headgate" in done.stderr
+        assert f'cannot read a pipeline file, "{path}"' in done.stderr
+        assert "good.yaml" not in done.stderr
+    finally:
+        os.remove(path)
+
+
 def test_check_without_any_pipeline_file(command):
     path = command.write("none.yaml", "pipelines: none/*.yaml\nplugins: {dir: ../build/plugins}\n")
     done = command.run("check", "-c", path, config=False)
@@ -298,7 +342,10 @@ def test_a_run_that_cannot_be_made_is_code_2(command, args, says):
 
 def test_a_running_host_is_told_of_new_files(command):
     command.host.start()
+    with open(command.host.config, encoding="utf-8") as f:
+        configuration = f.read()
     try:
+        command.write("headgate.yaml", configuration + "files: {roots: [data]}\n")
         command.write("pipelines/fresh.yaml", GOOD.replace("id: good", "id: fresh")
                       .replace("shop.good", "shop.fresh"))
         done = command.run("run", "fresh")
@@ -311,7 +358,9 @@ def test_a_running_host_is_told_of_new_files(command):
             done = command.run("run", "fresh")
         assert done.returncode == 0, done
         assert done.stdout.splitlines()[-1].startswith("fresh: succeeded, 2 rows read")
+        assert "wait for the next start keys=files.roots\n" in command.host.log()
     finally:
+        command.write("headgate.yaml", configuration)
         assert command.host.stop() == 0
 
 

@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "config/host_config.h"
+#include "config/host_config_compare.h"
 #include "config/host_config_keys.h"
 #include "scratch.h"
 
@@ -373,6 +374,55 @@ static void documentation_matches_the_table(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* What SIGHUP does not take over is named, whatever kind of value it has. */
+static void names_what_differs(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const lines[] = {"listen: 127.0.0.1:1\n",
+                                        "public_url: https://h.example.org\n",
+                                        "data_dir: d\n",
+                                        "database: {metadata: \"postgresql://u:secret@db/m\"}\n",
+                                        "plugins: {dir: p}\n",
+                                        "plugins: {pin: {csv: " SHA "}}\n",
+                                        "workers: 7\n",
+                                        "stop_grace: 3s\n",
+                                        "files: {roots: [a]}\n",
+                                        "http: {trusted_proxies: [10.0.0.0/8]}\n",
+                                        "retention: {logs_days: 2}\n"};
+    static const char *const names[] = {"listen",
+                                        "public_url",
+                                        "data_dir",
+                                        "database.metadata",
+                                        "plugins.dir",
+                                        "plugins.pin",
+                                        "workers",
+                                        "stop_grace",
+                                        "files.roots",
+                                        "http.trusted_proxies",
+                                        "retention"};
+    for (size_t i = 0; i < HG_COUNT(lines); i++) {
+        HG_CLEANUP(hg_buf_free) struct hg_buf same = HG_BUF_INIT;
+        HG_CLEANUP(hg_buf_free) struct hg_buf other = HG_BUF_INIT;
+        struct hg_host_config *first = NULL;
+        struct hg_host_config *plain = NULL;
+        load(fixture, "{}\n");
+        plain = HG_TAKE(fixture->config);
+        load(fixture, lines[i]);
+        first = HG_TAKE(fixture->config);
+        load(fixture, lines[i]);
+        hg_host_config_differences(first, fixture->config, "pipelines", &same);
+        hg_host_config_differences(plain, fixture->config, "pipelines", &other);
+        assert_int_equal(same.len, 0);
+        if (strcmp(names[i], "listen") == 0) { /* the public address follows */
+            assert_string_equal(hg_buf_text(&other), "listen, public_url");
+        } else {
+            assert_string_equal(hg_buf_text(&other), names[i]);
+        }
+        hg_host_config_free(first);
+        hg_host_config_free(plain);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +432,7 @@ int main(void)
         TEST(says_what_is_wrong),
         TEST(places_what_the_environment_says),
         TEST(names_a_missing_file),
+        TEST(names_what_differs),
         TEST(works_without_a_file),
         cmocka_unit_test(documentation_matches_the_table),
     };

@@ -1,0 +1,139 @@
+#include "command/check_places.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "plugin/file_scope.h"
+#include "store/account.h"
+
+void hg_check_roots(const struct hg_host_config *config)
+{
+    for (char **root = config->file_roots; root && *root; root++) {
+        struct stat st;
+        if (stat(*root, &st) < 0 || !S_ISDIR(st.st_mode)) {
+            (void)fprintf(stderr, "headgate: files.roots: there is no folder \"%s\"\n", *root);
+        }
+    }
+}
+
+static void warn_unless_read(const char *what, const char *path)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    if (path && hg_account_check_path(what, path, &err) == HG_EFORBIDDEN) {
+        (void)fprintf(stderr,
+                      "headgate: as root the host runs as user %s: %s\n    %s\n",
+                      HG_ACCOUNT_USER,
+                      err.message,
+                      err.hint[0] ? err.hint
+                                  : "Let that user read it. `make up` serves a copy that it can "
+                                    "read where it cannot reach the checkout.");
+    }
+}
+
+void hg_check_as_host_user(const struct hg_host_config *config)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    if (geteuid() != 0) {
+        return;
+    }
+    if (hg_account_look_as(HG_ACCOUNT_USER, &err) < 0) {
+        (void)fprintf(stderr,
+                      "headgate: files were read as root, which the host does not run as: %s\n",
+                      err.message);
+        return;
+    }
+    warn_unless_read("the plugins", config->plugin_dir);
+    for (char **file = config->pipeline_files; file && *file; file++) {
+        warn_unless_read("a pipeline file", *file);
+    }
+    for (char **root = config->file_roots; root && *root; root++) {
+        warn_unless_read("a folder of files.roots", *root);
+    }
+    hg_account_look_back();
+}
+
+/* ---- sources ---- */
+
+static hg_status pass_over(void *arg, const struct hg_file_match *match, struct hg_error *err)
+{
+    (void)arg;
+    (void)match;
+    (void)err;
+    return HG_OK;
+}
+
+/* One that matches nothing yet is none of a check's business. */
+static void check_path(const struct hg_file_scope *scope,
+                       const char *file,
+                       const char *job,
+                       const json_t *path,
+                       struct hg_diagnostics *diagnostics)
+{
+    const struct hg_file_sink sink = {sizeof sink, NULL, pass_over};
+    struct hg_error err = HG_ERROR_INIT;
+    if (json_is_string(path) &&
+        hg_file_scope_glob(scope, json_string_value(path), &sink, &err) == HG_EFORBIDDEN) {
+        hg_diagnostics_add(diagnostics, file, 0, 0, err.hint, "job \"%s\": %s", job, err.message);
+    }
+}
+
+/* The task's roots are those of the host and the folder of the pipeline's file: flow/services.c. */
+static struct hg_file_scope *make_scope(const struct hg_host_config *config, const char *base)
+{
+    struct hg_file_scope *scope = NULL;
+    size_t n = 0;
+    while (config->file_roots && config->file_roots[n]) {
+        n++;
+    }
+    HG_CLEANUP(hg_freep) const char **roots = calloc(n + 2, sizeof *roots);
+    if (roots) {
+        for (size_t i = 0; i < n; i++) {
+            roots[i] = config->file_roots[i];
+        }
+        roots[n] = base;
+        (void)hg_file_scope_new(base, roots, &scope, NULL);
+    }
+    return scope;
+}
+
+/* Those whose `path` says what files they read. */
+static bool reads_files(const char *source)
+{
+    static const char *const connectors[] = {"csv", "jsonl"};
+    for (size_t i = 0; i < HG_COUNT(connectors); i++) {
+        if (source && strcmp(source, connectors[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void hg_check_source_files(const struct hg_host_config *config,
+                           const char *file,
+                           const json_t *definition,
+                           struct hg_diagnostics *diagnostics)
+{
+    size_t i;
+    size_t k;
+    const json_t *job;
+    const json_t *path;
+    struct hg_file_scope *scope =
+        make_scope(config, json_string_value(json_object_get(definition, "base_folder")));
+    json_array_foreach (json_object_get(definition, "jobs"), i, job) {
+        const char *id = json_string_value(json_object_get(job, "id"));
+        const json_t *extract = json_object_get(job, "extract");
+        const json_t *given = json_object_get(json_object_get(extract, "config"), "path");
+        if (!scope || !reads_files(json_string_value(json_object_get(extract, "source")))) {
+            continue;
+        }
+        check_path(scope, file, id, given, diagnostics);
+        json_array_foreach (given, k, path) {
+            check_path(scope, file, id, path, diagnostics);
+        }
+    }
+    hg_file_scope_free(scope);
+}

@@ -1,0 +1,22 @@
+/*
+ * What `headgate check` says of the places that the configuration and the pipelines name.
+ */
+#ifndef HG_COMMAND_CHECK_PLACES_H
+#define HG_COMMAND_CHECK_PLACES_H
+
+#include <jansson.h>
+
+#include "config/diagnostics.h"
+#include "config/host_config.h"
+
+/* Warns on stderr of folders of files.roots that are not there. */
+void hg_check_roots(const struct hg_host_config *config);
+/* As root: warns of files that the host, which runs as another user, cannot read. */
+void hg_check_as_host_user(const struct hg_host_config *config);
+/* Files of a pipeline's sources outside of the folders that they may read are errors. */
+void hg_check_source_files(const struct hg_host_config *config,
+                           const char *file,
+                           const json_t *definition,
+                           struct hg_diagnostics *diagnostics);
+
+#endif
