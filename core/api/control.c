@@ -147,13 +147,10 @@ static int pause_or_resume(struct client *client,
                            bool paused,
                            struct hg_error *err)
 {
-    HG_CLEANUP(hg_json_decrefp) json_t *pipeline = NULL;
-    HG_CLEANUP(hg_json_decrefp) json_t *patch = json_pack("{s:b}", "enabled", !paused);
     struct hg_pipelines *service = client->control->service;
     const char *id = json_string_value(json_object_get(request, "pipeline"));
-    int r = !patch ? hg_error_nomem(err)
-            : id   ? hg_pipelines_update(service, &client->by, id, patch, &pipeline, err)
-                   : hg_pipelines_pause(service, &client->by, paused, err);
+    int r = id ? hg_pipelines_pause_one(service, &client->by, id, paused, err)
+               : hg_pipelines_pause(service, &client->by, paused, err);
     return r < 0 ? r : hg_control_send(client->fd, json_pack("{s:b}", "done", 1), err);
 }
 

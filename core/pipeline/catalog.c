@@ -59,14 +59,18 @@ static const struct hg_statement forget_missing = {
 static const struct hg_statement disable_missing = {
     "catalog_disable_missing",
     "update pipeline set enabled = false, file_missing = true, next_run_at = null,"
+    " errors = jsonb_build_array(jsonb_build_object('file', file, 'line', null, 'column', null,"
+    " 'message', 'the file was removed',"
+    " 'hint', 'The history is kept. Put the file back and send the host SIGHUP to run it again.')),"
     " updated_at = now()"
-    " where origin = 'file' and not file_missing"
+    " where origin = 'file' and (not file_missing or errors = '[]'::jsonb)"
     " and not id = any (array(select jsonb_array_elements_text($1::jsonb))) returning id",
     1};
 
 static const struct hg_statement get_pipeline = {
     "catalog_get",
-    "select id, version, enabled, errors, definition, overrides from pipeline where id = $1",
+    "select id, version, enabled, file_missing, errors, definition, overrides from pipeline"
+    " where id = $1",
     1};
 
 /* A name for a file whose id could not be read: that of the file. */
@@ -341,6 +345,7 @@ int hg_catalog_get(struct hg_db *db,
         .id = strdup(id),
         .version = (int)hg_result_int64(result, 0, "version", 0),
         .enabled = hg_result_bool(result, 0, "enabled"),
+        .file_missing = hg_result_bool(result, 0, "file_missing"),
         .definition = hg_result_json(result, 0, "definition"),
         .errors = hg_result_json(result, 0, "errors"),
     };

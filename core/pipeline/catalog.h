@@ -21,6 +21,7 @@ struct hg_catalog_entry {
     char *id;
     int version;
     bool enabled;
+    bool file_missing;
     json_t *definition; /* NULL while its file has never been read without an error */
     json_t *errors;     /* array */
 };

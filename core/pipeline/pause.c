@@ -27,8 +27,16 @@ static const struct hg_statement switch_pipeline = {
     "pause_switch",
     "update pipeline set overrides = overrides || jsonb_build_object('enabled', $2::boolean),"
     " enabled = $2::boolean and not file_missing, next_run_at = null, updated_at = now()"
-    " where id = $1 returning id",
+    " where id = $1 returning enabled",
     2};
+
+/* A schedule that cannot be resumed is not said to be. */
+static int refuse_removed(const char *id, struct hg_error *err)
+{
+    (void)hg_error_set(
+        err, HG_ECONFLICT, "the schedule of \"%s\" cannot be resumed: its file was removed", id);
+    return hg_error_hint(err, "Put the file back, then send the host SIGHUP or start it.");
+}
 
 int hg_pause_set(struct hg_pool *metadata,
                  const struct hg_principal *by,
@@ -59,6 +67,9 @@ int hg_pause_set_pipeline(struct hg_pool *metadata,
     if (r == HG_OK && PQntuples(result) == 0) {
         return hg_error_set(err, HG_ENOTFOUND, "there is no pipeline \"%.64s\"", id);
     }
+    if (r == HG_OK && !paused && !hg_result_bool(result, 0, "enabled")) {
+        return refuse_removed(id, err);
+    }
     r = r < 0
             ? r
             : hg_audit_write(db, by, paused ? "pipeline.pause" : "pipeline.resume", id, NULL, err);
@@ -85,6 +96,24 @@ int hg_pipelines_pause(struct hg_pipelines *service,
     hg_signal_scheduler(service);
     hg_signal_dispatcher(service);
     return HG_OK;
+}
+
+int hg_pipelines_pause_one(struct hg_pipelines *service,
+                           const struct hg_principal *by,
+                           const char *id,
+                           bool paused,
+                           struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *pipeline = NULL;
+    HG_CLEANUP(hg_json_decrefp) json_t *patch = json_pack("{s:b}", "enabled", !paused);
+    if (!patch) {
+        return hg_error_nomem(err);
+    }
+    int r = hg_pipelines_update(service, by, id, patch, &pipeline, err);
+    if (r == HG_OK && !paused && !json_is_true(json_object_get(pipeline, "enabled"))) {
+        return refuse_removed(id, err);
+    }
+    return r;
 }
 
 int hg_pipelines_check_not_paused(struct hg_pipelines *service, struct hg_error *err)

@@ -19,7 +19,8 @@ int hg_pause_set(struct hg_pool *metadata,
                  struct hg_error *err);
 /*
  * Switches the schedule of a pipeline off or on while no host runs; one that starts plans its next
- * time. `by` NULL: not in the audit log. HG_ENOTFOUND.
+ * time. `by` NULL: not in the audit log. HG_ENOTFOUND; HG_ECONFLICT when it cannot be switched on,
+ * since its file is gone.
  */
 int hg_pause_set_pipeline(struct hg_pool *metadata,
                           const struct hg_principal *by,

@@ -102,6 +102,11 @@ static int check_params(const json_t *definition,
 
 static int check_runnable(const struct hg_catalog_entry *entry, struct hg_error *err)
 {
+    if (entry->file_missing) {
+        (void)hg_error_set(
+            err, HG_EINVAL, "pipeline \"%s\" cannot run, its file was removed", entry->id);
+        return hg_error_hint(err, "Put the file back, then send the host SIGHUP or start it.");
+    }
     if (json_array_size(entry->errors) > 0 || !entry->definition) {
         const json_t *first = json_array_get(entry->errors, 0);
         const char *message = json_string_value(json_object_get(first, "message"));

@@ -116,6 +116,12 @@ int hg_pipelines_pause(struct hg_pipelines *service,
                        const struct hg_principal *by,
                        bool paused,
                        struct hg_error *err);
+/* The schedule of one pipeline. HG_ECONFLICT when it cannot be resumed, since its file is gone. */
+int hg_pipelines_pause_one(struct hg_pipelines *service,
+                           const struct hg_principal *by,
+                           const char *id,
+                           bool paused,
+                           struct hg_error *err);
 /* HG_ECONFLICT while all is paused; says since when and by whom. */
 int hg_pipelines_check_not_paused(struct hg_pipelines *service, struct hg_error *err);
 /* {"run_id", "status", "status_url"}; HG_ECONFLICT fills ret_busy_run_id (37 bytes). */

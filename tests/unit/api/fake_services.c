@@ -151,6 +151,16 @@ int hg_pipelines_pause(struct hg_pipelines *service,
     return note(err, "%s by %s", paused ? "pause" : "resume", by->username);
 }
 
+int hg_pipelines_pause_one(struct hg_pipelines *service,
+                           const struct hg_principal *by,
+                           const char *id,
+                           bool paused,
+                           struct hg_error *err)
+{
+    (void)service;
+    return note(err, "%s %s by %s", paused ? "pause" : "resume", id, by->username);
+}
+
 int hg_pipelines_check_not_paused(struct hg_pipelines *service, struct hg_error *err)
 {
     (void)service;

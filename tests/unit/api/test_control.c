@@ -138,9 +138,11 @@ static void test_a_pause_goes_to_the_host(void **state)
     (void)snprintf(asked, sizeof asked, "resume by %s", me.username);
     fake_assert_asked(asked);
     assert_int_equal(hg_control_pause(folder, true, "orders", &err), HG_OK);
-    fake_assert_asked("update orders {\"enabled\":false}");
+    (void)snprintf(asked, sizeof asked, "pause orders by %s", me.username);
+    fake_assert_asked(asked);
     assert_int_equal(hg_control_pause(folder, false, "orders", &err), HG_OK);
-    fake_assert_asked("update orders {\"enabled\":true}");
+    (void)snprintf(asked, sizeof asked, "resume orders by %s", me.username);
+    fake_assert_asked(asked);
     fake_set(HG_ENOTFOUND, "");
     assert_int_equal(hg_control_pause(folder, true, "orders", &err), HG_ENOTFOUND);
     assert_string_equal(err.message, "the service says no");

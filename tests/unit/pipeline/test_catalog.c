@@ -1,7 +1,10 @@
 /* Pipeline files and what becomes of them in the database. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "auth/principal.h"
+#include "pipeline/pause.h"
 #include "service_fixture.h"
 
 static json_t *pipeline(const char *id)
@@ -83,8 +86,21 @@ static void test_a_missing_file_comes_back(void **state)
     char *none[] = {NULL};
     fixture.config.pipeline_files = none;
     reload();
-    assert_pipeline("good", "paused", 1, 0);
+    assert_pipeline("good", "paused", 1, 1);
+    HG_CLEANUP(hg_json_decrefp) json_t *gone = pipeline("good");
+    const json_t *error = json_array_get(json_object_get(gone, "errors"), 0);
+    assert_string_equal(text_at(error, "message"), "the file was removed");
+    assert_non_null(strstr(text_at(error, "file"), "/good.yaml"));
     HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
+    assert_int_equal(hg_pipelines_trigger(fixture.service, NULL, "good", NULL, &answer, NULL, &err),
+                     HG_EINVAL);
+    assert_non_null(strstr(err.message, "its file was removed"));
+    const struct hg_principal by = hg_principal_local(getuid());
+    assert_int_equal(hg_pipelines_pause_one(fixture.service, &by, "good", false, &err),
+                     HG_ECONFLICT);
+    assert_non_null(strstr(err.message, "its file was removed"));
+    assert_int_equal(hg_pause_set_pipeline(fixture.metadata, &by, "good", false, &err),
+                     HG_ECONFLICT);
     must(hg_pipelines_update(fixture.service, NULL, "good", on, &answer, &err), &err);
     assert_false(json_is_true(json_object_get(answer, "enabled"))); /* there is no file to run */
     fixture.config.pipeline_files = files;
