@@ -8,7 +8,8 @@
 
 typedef bool equals(const struct hg_host_config *a, const struct hg_host_config *b, size_t offset);
 
-#define FIELD_OF(type, config, offset) (*(type const *)((const char *)(config) + (offset)))
+#define FIELD_OF(type, config, offset) \
+    (*(type const *)(const void *)((const char *)(config) + (offset)))
 
 static bool same_text(const char *a, const char *b)
 {
