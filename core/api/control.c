@@ -13,12 +13,14 @@
 #include "api/control_socket.h"
 #include "auth/principal.h"
 #include "base/mem.h"
+#include "base/patience.h"
 #include "base/uuid.h"
 #include "pipeline/service.h"
 
 enum {
     CLIENTS_MAX = 32,
-    WAIT_MS = 500, /* how soon a stop or a lost client is noticed */
+    DATABASE_AWAY_MS = 60000, /* as long is waited for it while a run is followed */
+    WAIT_MS = 500,            /* how soon a stop or a lost client is noticed */
     IO_TIMEOUT_S = 10,
 };
 
@@ -80,15 +82,22 @@ static int send_error(int fd, const struct hg_error *error)
                            NULL);
 }
 
-/* Sends the run whenever it has changed, until it ends, the client leaves or the host stops. */
+/*
+ * Sends the run whenever it has changed, until it ends, the client leaves or the host stops. A
+ * database that is started again meanwhile is waited for.
+ */
 static int follow(struct client *client, const char *run_id, struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *last = NULL;
+    struct hg_patience patience = {.limit_ms = DATABASE_AWAY_MS};
     bool ended = false;
     while (!ended) {
         json_t *run = NULL;
         /* First at once, so that the client knows the run by its id should we go away. */
         int r = hg_runs_wait(client->control->service, run_id, last ? WAIT_MS : 0, &run, err);
+        if (hg_patience_lasts(&patience, r, err) && !is_stopping(client->control)) {
+            continue;
+        }
         if (r < 0) {
             return r;
         }

@@ -7,13 +7,14 @@
 #include "auth/principal.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/patience.h"
 #include "base/uuid.h"
 #include "command/command.h"
 #include "command/host.h"
 #include "command/options.h"
 #include "command/run_report.h"
 
-enum { STOP_GRACE_MS = 2000, WAIT_MS = 500 };
+enum { STOP_GRACE_MS = 2000, WAIT_MS = 500, DATABASE_AWAY_MS = 60000 };
 
 struct arguments {
     const char *config;
@@ -69,6 +70,7 @@ static int run_alone(const struct hg_host_config *config,
     const struct hg_principal by = hg_principal_local(getuid());
     HG_CLEANUP(hg_json_decrefp) json_t *triggered = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *run = NULL;
+    struct hg_patience patience = {.limit_ms = DATABASE_AWAY_MS};
     (void)fprintf(stderr,
                   "headgate: no host runs on \"%s\": this run has one of its own\n",
                   config->data_dir);
@@ -88,7 +90,9 @@ static int run_alone(const struct hg_host_config *config,
         json_decref(run);
         run = NULL;
         r = hg_runs_wait(host.pipelines, following->run_id, WAIT_MS, &run, err);
-        if (r == HG_OK) {
+        if (hg_patience_lasts(&patience, r, err)) {
+            r = HG_OK;
+        } else if (r == HG_OK) {
             hg_run_progress_show(&following->progress, run);
         }
     }

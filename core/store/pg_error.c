@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "headgate/text.h"
 
 /* Looked up from the top; a prefix is compared, so that exact codes stand before their class. */
 static const struct {
@@ -100,9 +101,10 @@ static void append(struct hg_error *err, const char *between, const char *text)
     (void)snprintf(err->message + n, sizeof err->message - n, "%s%s", between, text);
 }
 
-/* Messages of ours end without a full stop. */
+/* Messages of ours are one line and end without a full stop. */
 static void trim(char *message)
 {
+    hg_text_one_line(message);
     size_t n = strlen(message);
     while (n > 0 && (isspace((unsigned char)message[n - 1]) || message[n - 1] == '.')) {
         message[--n] = '\0';
@@ -115,6 +117,7 @@ static void add_detail(struct hg_error *err, const PGresult *result)
     const char *position = PQresultErrorField(result, PG_DIAG_INTERNAL_POSITION);
     const char *script = PQresultErrorField(result, PG_DIAG_INTERNAL_QUERY);
     const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+    trim(err->message);
     if (detail) {
         append(err, ": ", detail);
     }
@@ -127,6 +130,7 @@ static void add_detail(struct hg_error *err, const PGresult *result)
     }
     if (hint) {
         (void)snprintf(err->hint, sizeof err->hint, "%s", hint);
+        hg_text_one_line(err->hint);
     }
 }
 

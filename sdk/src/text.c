@@ -1,5 +1,6 @@
 #include "headgate/text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,4 +64,50 @@ char *hg_text_copy(const void *text, size_t n)
         copy[n] = '\0';
     }
     return copy;
+}
+
+/* Bytes of a label of PostgreSQL's client at the start of a line, 0 when there is none. */
+static size_t label(const char *line)
+{
+    static const char *const labels[] = {"DETAIL:", "HINT:", "CONTEXT:"};
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
+        size_t n = strlen(labels[i]);
+        if (strncmp(line, labels[i], n) == 0) {
+            return n;
+        }
+    }
+    return 0;
+}
+
+void hg_text_one_line(char *text)
+{
+    static const char white[] = " \t\r\n\v\f";
+    char *to = text;
+    const char *from = text;
+    while (*from) {
+        size_t n = strcspn(from, white);
+        memmove(to, from, n);
+        to += n;
+        from += n;
+        size_t gap = strspn(from, white);
+        bool breaks = memchr(from, '\n', gap) || memchr(from, '\r', gap);
+        size_t named = breaks ? label(from + gap) : 0;
+        if (named > 0) {
+            to -= to > text && (to[-1] == '.' || to[-1] == ':');
+            *to++ = ':';
+            gap += named;
+            gap += strspn(from + gap, white);
+        }
+        if (from[gap] == '\0') {
+            break;
+        }
+        if (!breaks && gap > 0) { /* blanks within a line stay as they are */
+            memmove(to, from, gap);
+            to += gap;
+        } else if (gap > 0) {
+            *to++ = ' ';
+        }
+        from += gap;
+    }
+    *to = '\0';
 }

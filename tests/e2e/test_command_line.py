@@ -399,6 +399,32 @@ def test_a_run_that_is_lost_sight_of_is_code_3(command, number, says):
         command.run("migrate")  # takes up what a killed host left, and stops it
 
 
+def test_a_run_is_followed_past_a_restart_of_the_database(command):
+    """The server of the host dies; the host starts it again, and the task gets another attempt."""
+    command.write("pipelines/wait.sql", "select pg_sleep(3);\n")
+    path = command.write("pipelines/slow-db.yaml", SLOW.format(id="slow-db")
+                         + "retries: {max: 3, backoff: 500ms}\n")
+    host = command.host
+    waiting = None
+    try:
+        host.start()
+        api = Api(host.url, "admin", PASSWORD)
+        cancel_what_is_left(api)
+        waiting = command.start("run", "slow-db")
+        until = time.monotonic() + TIMEOUT_S
+        while not api.items("/ingestion/pipelines/slow-db/runs", status="running"):
+            assert waiting.poll() is None and time.monotonic() < until
+        os.kill(server_of(host), signal.SIGKILL)
+        out, errors = waiting.communicate(timeout=TIMEOUT_S)
+        assert waiting.returncode == 0, errors
+        assert "slow-db: succeeded" in out
+    finally:
+        if waiting:
+            waiting.kill()
+        host.stop()
+        os.remove(path)
+
+
 def is_worker(pid):
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as f:

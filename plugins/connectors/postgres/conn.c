@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "headgate/error.h"
+#include "headgate/text.h"
 
 /* How often a wait asks the host whether to go on. */
 #define ASK_EVERY_MS 250
@@ -53,32 +54,36 @@ static const struct {
     const char *begins;
     hg_status code;
     bool retryable;
+    const char *hint; /* where the server gives none; NULL: none */
 } sqlstates[] = {
-    {"57014", HG_ETIMEDOUT, true}, /* a statement's time limit; our own cancel is seen before */
-    {"55P03", HG_EUNAVAILABLE, true},
-    {"42501", HG_EFORBIDDEN, false},
-    {"42P01", HG_ENOTFOUND, false},
-    {"42703", HG_EINVAL, false},
-    {"42", HG_EINVAL, false},
-    {"25006", HG_EFORBIDDEN, false},
-    {"22", HG_EDATA, false},
-    {"08", HG_EUNAVAILABLE, true},
-    {"40", HG_EUNAVAILABLE, true},
-    {"53", HG_EUNAVAILABLE, true},
-    {"57P", HG_EUNAVAILABLE, true},
+    {"57014",
+     HG_ETIMEDOUT,
+     true,
+     NULL}, /* a statement's time limit; our own cancel is seen before */
+    {"55P03", HG_EUNAVAILABLE, true, NULL},
+    {"42501",
+     HG_EFORBIDDEN,
+     false,
+     "As its owner run: GRANT USAGE ON SCHEMA and GRANT SELECT ON the table to this user."},
+    {"42P01",
+     HG_ENOTFOUND,
+     false,
+     "Look at `table` or `query`: the name as schema.table (public is taken without one), in the "
+     "database that `dbname` or `url` names; `\\dt *.*` in psql lists what is there."},
+    {"42703", HG_EINVAL, false, NULL},
+    {"42", HG_EINVAL, false, NULL},
+    {"25006", HG_EFORBIDDEN, false, NULL},
+    {"22", HG_EDATA, false, NULL},
+    {"08", HG_EUNAVAILABLE, true, NULL},
+    {"40", HG_EUNAVAILABLE, true, NULL},
+    {"53", HG_EUNAVAILABLE, true, NULL},
+    {"57P", HG_EUNAVAILABLE, true, NULL},
 };
 
-/* libpq's texts end in a line end and may have several lines. */
 static void one_line(const char *text, char *out, size_t size)
 {
     snprintf(out, size, "%s", text ? text : "");
-    size_t n = strlen(out);
-    while (n > 0 && (out[n - 1] == '\n' || out[n - 1] == ' ')) {
-        out[--n] = '\0';
-    }
-    for (char *p = out; *p; p++) {
-        *p = *p == '\n' || *p == '\t' ? ' ' : *p;
-    }
+    hg_text_one_line(out);
 }
 
 hg_status pg_conn_failed(struct pg_conn *c, const PGresult *result, struct hg_error *err)
@@ -88,6 +93,7 @@ hg_status pg_conn_failed(struct pg_conn *c, const PGresult *result, struct hg_er
     const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     hg_status code = state ? HG_EIO : HG_EUNAVAILABLE;
     bool retryable = !state;
+    const char *own_hint = NULL;
     if (src_cancelled(c->cancel)) {
         return hg_fail(err, HG_ECANCELLED, "cancelled while reading");
     }
@@ -95,6 +101,7 @@ hg_status pg_conn_failed(struct pg_conn *c, const PGresult *result, struct hg_er
         if (strncmp(state, sqlstates[i].begins, strlen(sqlstates[i].begins)) == 0) {
             code = sqlstates[i].code;
             retryable = sqlstates[i].retryable;
+            own_hint = sqlstates[i].hint;
             break;
         }
     }
@@ -104,8 +111,8 @@ hg_status pg_conn_failed(struct pg_conn *c, const PGresult *result, struct hg_er
         snprintf(err->sqlstate, sizeof err->sqlstate, "%s", state);
     }
     const char *hint = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_HINT) : NULL;
-    if (hint) {
-        hg_fail_hint(err, code, "%s", hint);
+    if (hint || own_hint) {
+        hg_fail_hint(err, code, "%s", hint ? hint : own_hint);
     }
     return retryable ? hg_fail_retryable(err, code, -1) : code;
 }

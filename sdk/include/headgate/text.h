@@ -19,6 +19,13 @@ size_t hg_text_utf8_prefix(const void *text, size_t n);
  */
 char *hg_text_copy(const void *text, size_t n);
 
+/*
+ * Makes one line of a text of several, in place: each line break becomes a blank with the white
+ * space around it, the labels that PostgreSQL's client puts before lines (DETAIL:, HINT:,
+ * CONTEXT:) become a colon behind the line before, and white space at the end goes.
+ */
+void hg_text_one_line(char *text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -22,7 +22,7 @@ void fake_reset(void)
     fake.code = HG_OK;
     fake.pointer[0] = fake.asked[0] = '\0';
     fake.busy = false;
-    fake.waits_left = 0;
+    fake.waits_left = fake.away_left = 0;
 }
 
 void fake_set(int code, const char *pointer)
@@ -42,6 +42,12 @@ void fake_set_waits(int waits)
 {
     HG_LOCK(&fake.mutex);
     fake.waits_left = waits;
+}
+
+void fake_set_away(int waits)
+{
+    HG_LOCK(&fake.mutex);
+    fake.away_left = waits;
 }
 
 void fake_assert_asked(const char *expected)
@@ -350,8 +356,11 @@ int hg_runs_wait(struct hg_pipelines *service,
     (void)service;
     (void)run_id;
     (void)wait_ms;
-    (void)err;
     HG_LOCK(&fake.mutex);
+    if (fake.away_left > 0) {
+        fake.away_left--;
+        return hg_error_set(err, HG_EUNAVAILABLE, "the database is away");
+    }
     bool running = fake.waits_left != 0;
     fake.waits_left -= fake.waits_left > 0;
     *ret = a_run(running ? "running" : "succeeded");

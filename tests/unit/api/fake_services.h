@@ -21,6 +21,7 @@ struct fake {
     bool busy; /* a trigger conflicts with FAKE_RUN */
     /* How often hg_runs_wait answers "running" before "succeeded"; -1: for ever. */
     int waits_left;
+    int away_left; /* before that, how often it says that the database is away */
     /* What was asked last, as text. */
     char asked[512];
 };
@@ -32,6 +33,7 @@ void fake_reset(void);
 void fake_set(int code, const char *pointer);
 void fake_set_busy(bool busy);
 void fake_set_waits(int waits);
+void fake_set_away(int waits);
 /* Asserts what the last call was. */
 void fake_assert_asked(const char *expected);
 

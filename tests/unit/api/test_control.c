@@ -106,6 +106,22 @@ static void test_a_run_is_followed_to_its_end(void **state)
     fake_assert_asked("trigger orders {\"since\":3}");
 }
 
+/* A database that is started again is no end of what is known of a run. */
+static void test_a_run_is_followed_past_an_outage(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_json_decrefp) json_t *ended = NULL;
+    struct hg_error err = HG_ERROR_INIT;
+    int n = 0;
+    fake_set_waits(1);
+    fake_set_away(3);
+    if (run(NULL, &n, &ended, &err) < 0) {
+        fail_msg("%s", err.message);
+    }
+    assert_string_equal(json_string_value(json_object_get(ended, "status")), "succeeded");
+    assert_int_equal(n, 2);
+}
+
 static void test_the_hosts_failures_come_through(void **state)
 {
     (void)state;
@@ -302,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_run_is_followed_to_its_end),
         cmocka_unit_test_setup_teardown(test_a_run_is_followed_to_its_end, start_deep, stop),
+        TEST(test_a_run_is_followed_past_an_outage),
         TEST(test_the_hosts_failures_come_through),
         TEST(test_a_pause_goes_to_the_host),
         TEST(test_without_a_host),

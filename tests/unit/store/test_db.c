@@ -384,6 +384,20 @@ static void test_statement_that_is_there_already(void **state)
     assert_int_equal(hg_db_commit(db, NULL), HG_OK);
 }
 
+static void test_what_is_said_is_one_line(void **state)
+{
+    (void)state;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_test_pg_metadata(pg));
+    struct hg_error err = HG_ERROR_INIT;
+    assert_true(hg_db_simple(db,
+                             "do $$ begin raise exception E'one\\n  two.' using detail = "
+                             "E'three\\nfour', hint = E'five\\nsix'; end $$",
+                             NULL,
+                             &err) < 0);
+    assert_string_equal(err.message, "one two: three four");
+    assert_string_equal(err.hint, "five six");
+}
+
 static void test_an_answer_without_memory(void **state)
 {
     (void)state;
@@ -483,6 +497,7 @@ int main(void)
         cmocka_unit_test(test_failure_in_a_script_has_a_line),
         cmocka_unit_test(test_failed_prepare_can_be_repeated),
         cmocka_unit_test(test_statement_that_is_there_already),
+        cmocka_unit_test(test_what_is_said_is_one_line),
         cmocka_unit_test(test_an_answer_without_memory),
         cmocka_unit_test(test_stale_plan_is_prepared_again),
         cmocka_unit_test(test_transactions),

@@ -390,6 +390,26 @@ static void test_snapshot(void **state)
     fake_done(&fake);
 }
 
+/* A table that is not there has a hint; what the server says in several lines is one. */
+static void test_what_a_failure_says(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_init(&fake);
+    char *config = config_of(",\"table\":\"nosuch\"");
+    assert_null(fake_read(&fake, config, NULL, 2, false));
+    assert_non_null(strstr(fake.err.hint, "schema.table"));
+    fake_done(&fake);
+    free(config);
+    fake_init(&fake);
+    config = config_of(",\"query\":\"SELECT 'a\\nb'::int AS a\"");
+    assert_null(fake_read(&fake, config, NULL, 2, false));
+    assert_null(strchr(fake.err.message, '\n'));
+    assert_non_null(strstr(fake.err.message, "\"a b\""));
+    fake_done(&fake);
+    free(config);
+}
+
 static void test_failures(void **state)
 {
     static const struct {
@@ -519,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_bad_states),
         cmocka_unit_test(test_snapshot),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_what_a_failure_says),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_discover),
     };
