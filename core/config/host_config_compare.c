@@ -49,6 +49,12 @@ static bool listens(const struct hg_host_config *a, const struct hg_host_config 
     return same_text(a->listen_host, b->listen_host) && a->listen_port == b->listen_port;
 }
 
+static bool smtp_tls(const struct hg_host_config *a, const struct hg_host_config *b, size_t offset)
+{
+    (void)offset;
+    return a->smtp_tls == b->smtp_tls;
+}
+
 static bool pins(const struct hg_host_config *a, const struct hg_host_config *b, size_t offset)
 {
     (void)offset;
@@ -63,6 +69,9 @@ static const struct {
     {hg_config_set_listen, listens},
     {hg_config_set_url, texts},
     {hg_config_set_path, texts},
+    {hg_config_set_text, texts},
+    {hg_config_set_mail, texts},
+    {hg_config_set_smtp_tls, smtp_tls},
     {hg_config_set_database, texts},
     {hg_config_set_paths, lists},
     {hg_config_set_networks, lists},

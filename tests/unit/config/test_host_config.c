@@ -388,7 +388,8 @@ static void names_what_differs(void **state)
                                         "stop_grace: 3s\n",
                                         "files: {roots: [a]}\n",
                                         "http: {trusted_proxies: [10.0.0.0/8]}\n",
-                                        "retention: {logs_days: 2}\n"};
+                                        "retention: {logs_days: 2}\n",
+                                        "alerts: {smtp: {tls: implicit}}\n"};
     static const char *const names[] = {"listen",
                                         "public_url",
                                         "data_dir",
@@ -399,7 +400,8 @@ static void names_what_differs(void **state)
                                         "stop_grace",
                                         "files.roots",
                                         "http.trusted_proxies",
-                                        "retention"};
+                                        "retention",
+                                        "alerts.smtp.tls"};
     for (size_t i = 0; i < HG_COUNT(lines); i++) {
         HG_CLEANUP(hg_buf_free) struct hg_buf same = HG_BUF_INIT;
         HG_CLEANUP(hg_buf_free) struct hg_buf other = HG_BUF_INIT;
