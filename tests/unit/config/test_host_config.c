@@ -378,30 +378,32 @@ static void documentation_matches_the_table(void **state)
 static void names_what_differs(void **state)
 {
     struct fixture *fixture = *state;
-    static const char *const lines[] = {"listen: 127.0.0.1:1\n",
-                                        "public_url: https://h.example.org\n",
-                                        "data_dir: d\n",
-                                        "database: {metadata: \"postgresql://u:secret@db/m\"}\n",
-                                        "plugins: {dir: p}\n",
-                                        "plugins: {pin: {csv: " SHA "}}\n",
-                                        "workers: 7\n",
-                                        "stop_grace: 3s\n",
-                                        "files: {roots: [a]}\n",
-                                        "http: {trusted_proxies: [10.0.0.0/8]}\n",
-                                        "retention: {logs_days: 2}\n",
-                                        "alerts: {smtp: {tls: implicit}}\n"};
-    static const char *const names[] = {"listen",
-                                        "public_url",
-                                        "data_dir",
-                                        "database.metadata",
-                                        "plugins.dir",
-                                        "plugins.pin",
-                                        "workers",
-                                        "stop_grace",
-                                        "files.roots",
-                                        "http.trusted_proxies",
-                                        "retention",
-                                        "alerts.smtp.tls"};
+    static const char *const lines[] = {
+        "listen: 127.0.0.1:1\n",
+        "public_url: https://h.example.org\n",
+        "data_dir: d\n",
+        "database: {metadata: \"postgresql://u:secret@db/m\"}\n",
+        "plugins: {dir: p}\n",
+        "plugins: {pin: {csv: " SHA "}}\n",
+        "workers: 7\n",
+        "stop_grace: 3s\n",
+        "files: {roots: [a]}\n",
+        "http: {trusted_proxies: [10.0.0.0/8]}\n",
+        "retention: {logs_days: 2}\n",
+        "alerts: {smtp: {host: h.example.org, from: a@example.org, port: 465, tls: implicit}}\n"};
+    static const char *const names[] = {
+        "listen",
+        "public_url",
+        "data_dir",
+        "database.metadata",
+        "plugins.dir",
+        "plugins.pin",
+        "workers",
+        "stop_grace",
+        "files.roots",
+        "http.trusted_proxies",
+        "retention",
+        "alerts.smtp.host, alerts.smtp.port, alerts.smtp.tls, alerts.smtp.from"};
     for (size_t i = 0; i < HG_COUNT(lines); i++) {
         HG_CLEANUP(hg_buf_free) struct hg_buf same = HG_BUF_INIT;
         HG_CLEANUP(hg_buf_free) struct hg_buf other = HG_BUF_INIT;
