@@ -196,9 +196,10 @@ static bool once_it_sleeps(void)
     bool sleeps = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "t") == 0;
     static bool cancelled;
     cancelled = cancelled || sleeps;
+    bool is_cancelled = cancelled;
     PQclear(result);
     (void)pthread_mutex_unlock(&probe_mutex);
-    return cancelled;
+    return is_cancelled;
 }
 
 /* In the middle of the third part's merge: the two before it stay, nothing of itself. */
