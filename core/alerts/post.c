@@ -10,7 +10,7 @@
 #include "base/time.h"
 #include "net/smtp.h"
 
-enum { RECIPIENTS = 20, ANSWER_MAX = 64 << 10, HEADERS = 5, HEADER_TEXT = 192 };
+enum { RECIPIENTS = 20, ANSWER_MAX = 1 << 20, HEADERS = 5, HEADER_TEXT = 192 };
 
 /* What a kind of channel sends, made of a message. */
 struct parts {
@@ -186,12 +186,12 @@ static int send_parts(struct hg_alerts *alerts,
  * An answer is for good only where it says that it is about this message or that nothing is there
  * any more; an address that is missing or forbidden may be put right by somebody. Without an answer
  * it is for good when we will not ask at all. A secret that does not open is not: the channel may
- * have been given another address just now.
+ * have been given another address just now. Whoever answers without an end has most likely got it.
  */
 static void judge(int code, struct hg_alert_posted *ret)
 {
     static const int final_statuses[] = {400, 410, 413, 422};
-    static const int final_codes[] = {HG_EINVAL, HG_EFORBIDDEN, HG_ENOTSUP};
+    static const int final_codes[] = {HG_EINVAL, HG_EFORBIDDEN, HG_ENOTSUP, HG_ETOOBIG};
     static const int of_channel[] = {
         HG_EUNAVAILABLE, HG_ETIMEDOUT, HG_ERATELIMITED, HG_EUNAUTHENTICATED};
     for (size_t i = 0; ret->http_status && i < HG_COUNT(final_statuses); i++) {

@@ -68,6 +68,7 @@ int open_alerts(void **state)
                                      .retention = json_pack("{s:i}", "alerts_days", 90)};
     const struct hg_vault_options options = {pool, NULL, data_dir, "us"};
     answers[0].bytes = answers[1].bytes = TAKEN;
+    answers[0].repeat = 0;
     peer = peer_start(answers);
     return hg_vault_open(&options, &vault, NULL);
 }

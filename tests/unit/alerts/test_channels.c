@@ -154,7 +154,7 @@ static void test_removing(void **state)
     char id[HG_UUID_TEXT];
     bool stale = false;
     start_service();
-    answers[0].bytes = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+    peer_change(peer, &answers[0], "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", 0);
     make_channel("ops", "webhook", url_of("/one"), id);
     fail_run("p", "ops");
     reaches("select attempts from alert_delivery where http_status = 503", 1);
@@ -182,7 +182,7 @@ static void test_testing(void **state)
     assert_int_equal(hg_channel_test(alerts, &admin, id, &good, &err), HG_OK);
     assert_true(json_is_true(json_object_get(good, "success")));
     assert_non_null(strstr(peer_last(peer), "\"type\":\"test\""));
-    answers[0].bytes = "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n";
+    peer_change(peer, &answers[0], "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", 0);
     assert_int_equal(hg_channel_test(alerts, &admin, id, &bad, &err), HG_OK);
     assert_true(json_is_false(json_object_get(bad, "success")));
     assert_int_equal(json_integer_value(json_object_get(bad, "http_status")), 403);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alerts/deliver.h"
 #include "base/time.h"
 #include "fixture.h"
 
@@ -107,7 +108,7 @@ static void test_tried_again(void **state)
 {
     (void)state;
     start_service();
-    answers[0].bytes = STATUS("503 Busy");
+    peer_change(peer, &answers[0], STATUS("503 Busy"), 0);
     make_channel("ops", "webhook", url_of("/one"), NULL);
     fail_run("p", "ops");
     reaches("select count(*) from alert_delivery where attempts = 1 and http_status = 503"
@@ -116,7 +117,7 @@ static void test_tried_again(void **state)
     reaches("select failures from alert_channel where retry_at > now()", 1);
     HG_CLEANUP(hg_freep) char *error = text_of("select error from alert_delivery");
     assert_non_null(strstr(error, "answered 503"));
-    answers[0].bytes = STATUS("200 OK");
+    peer_change(peer, &answers[0], STATUS("200 OK"), 0);
     hurry();
     reaches(SENT, 1);
     assert_int_equal(number("select attempts from alert_delivery"), 2);
@@ -129,7 +130,10 @@ static void test_retry_after(void **state)
 {
     (void)state;
     start_service();
-    answers[0].bytes = "HTTP/1.1 429 Busy\r\nRetry-After: 100000\r\nContent-Length: 0\r\n\r\n";
+    peer_change(peer,
+                &answers[0],
+                "HTTP/1.1 429 Busy\r\nRetry-After: 100000\r\nContent-Length: 0\r\n\r\n",
+                0);
     make_channel("ops", "webhook", url_of("/one"), NULL);
     fail_run("p", "ops");
     reaches("select count(*) from alert_channel"
@@ -141,14 +145,14 @@ static void test_for_good(void **state)
 {
     (void)state;
     start_service();
-    answers[0].bytes = STATUS("410 Gone");
+    peer_change(peer, &answers[0], STATUS("410 Gone"), 0);
     make_channel("ops", "webhook", url_of("/one"), NULL);
     fail_run("p", "ops");
     reaches(FAILED, 1);
     assert_int_equal(number("select http_status from alert_delivery"), 410);
     /* It says nothing of what else it would take. */
     assert_int_equal(number("select failures from alert_channel"), 0);
-    answers[0].bytes = STATUS("404 None");
+    peer_change(peer, &answers[0], STATUS("404 None"), 0);
     fail_run("q", "ops");
     reaches("select attempts from alert_delivery where http_status = 404 and status = 'pending'",
             1);
@@ -202,7 +206,7 @@ static void test_a_sink_that_hangs(void **state)
 {
     (void)state;
     start_service();
-    answers[0].bytes = NULL;
+    peer_change(peer, &answers[0], NULL, 0);
     make_channel("slow", "webhook", url_of("/one"), NULL);
     make_channel("quick", "webhook", url_of("/two"), NULL);
     fail_run("p", "slow");
@@ -215,10 +219,47 @@ static void test_a_sink_that_hangs(void **state)
     stop_service(0);
     assert_true(hg_time_monotonic_ms() - begun_ms < 5000);
     assert_int_equal(number(PENDING), 1);
-    answers[0].bytes = STATUS("200 OK");
+    peer_change(peer, &answers[0], STATUS("200 OK"), 0);
     start_service();
     reaches(SENT, 2);
     assert_non_null(strstr(peer_last(peer), id));
+}
+
+/* However many of them hang, one that answers gets what is for it. */
+static void test_many_that_hang(void **state)
+{
+    (void)state;
+    start_service();
+    peer_change(peer, &answers[0], NULL, 0);
+    for (int i = 0; i < 6; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof name, "slow%d", i);
+        make_channel(name, "webhook", url_of("/one"), NULL);
+    }
+    make_channel("quick", "webhook", url_of("/two"), NULL);
+    sql("update alert_channel set failures = 1 where name like 'slow%'");
+    fail_run("p", "slow0,slow1,slow2,slow3,slow4,slow5");
+    reaches("select sum(attempts) from alert_delivery", 3);
+    /* There are more, and the thread for those that answer leaves them. */
+    bool found = true;
+    assert_int_equal(hg_alert_deliver(alerts, true, &found, NULL), HG_OK);
+    assert_false(found);
+    fail_run("q", "quick");
+    reaches(SENT, 1);
+}
+
+/* What was said in an answer is not kept, and one without an end is cut. */
+static void test_an_endless_answer(void **state)
+{
+    (void)state;
+    start_service();
+    peer_change(peer, &answers[0], "HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n", 100000);
+    make_channel("ops", "webhook", url_of("/one"), NULL);
+    fail_run("p", "ops");
+    reaches(FAILED, 1);
+    HG_CLEANUP(hg_freep) char *error = text_of("select error from alert_delivery");
+    assert_non_null(strstr(error, "larger than allowed"));
+    assert_int_equal(number("select failures from alert_channel"), 0);
 }
 
 /* What a host died with is sent by the next, which needs not wait for a lease of its own name. */
@@ -256,7 +297,7 @@ static void test_the_fence(void **state)
 {
     (void)state;
     start_service();
-    answers[0].bytes = NULL;
+    peer_change(peer, &answers[0], NULL, 0);
     make_channel("ops", "webhook", url_of("/one"), NULL);
     fail_run("p", "ops");
     reaches("select attempts from alert_delivery", 1);
@@ -341,7 +382,7 @@ static void test_a_database_that_goes_meanwhile(void **state)
 {
     (void)state;
     start_service();
-    answers[0].bytes = NULL;
+    peer_change(peer, &answers[0], NULL, 0);
     make_channel("ops", "webhook", url_of("/one"), NULL);
     fail_run("p", "ops");
     reaches("select attempts from alert_delivery", 1);
@@ -368,6 +409,8 @@ int main(void)
         TEST(test_who_is_not_there),
         TEST(test_the_guard),
         TEST(test_a_sink_that_hangs),
+        TEST(test_many_that_hang),
+        TEST(test_an_endless_answer),
         TEST(test_after_a_death),
         TEST(test_another_host),
         TEST(test_the_fence),

@@ -75,35 +75,38 @@ static bool read_request(int socket, char *text)
     }
 }
 
-static const struct peer_answer *answer_for(const struct peer *peer, const char *request)
+/* False when there is none. */
+static bool answer_for(struct peer *peer, const char *request, struct peer_answer *ret)
 {
+    HG_LOCK(&peer->mutex);
     const char *path = strchr(request, ' ');
     for (const struct peer_answer *answer = peer->answers; path && answer->path; answer++) {
         size_t n = strlen(answer->path);
         if (strncmp(path + 1, answer->path, n) == 0 && (path[1 + n] == ' ' || path[1 + n] == '?')) {
-            return answer;
+            *ret = *answer;
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 /* Whether the connection stays. */
 static bool answer(struct peer *peer, int socket, const char *request)
 {
     static const char none[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
-    const struct peer_answer *found = answer_for(peer, request);
-    if (!found) {
+    struct peer_answer found;
+    if (!answer_for(peer, request, &found)) {
         say(socket, none, sizeof none - 1);
         return true;
     }
-    for (int i = 0; found->bytes && i <= found->repeat; i++) {
-        say(socket, found->bytes, found->n ? found->n : strlen(found->bytes));
+    for (int i = 0; found.bytes && i <= found.repeat; i++) {
+        say(socket, found.bytes, found.n ? found.n : strlen(found.bytes));
     }
-    if (!found->bytes || found->hangs) {
+    if (!found.bytes || found.hangs) {
         wait_for_end(socket);
         return false;
     }
-    return !found->closes;
+    return !found.closes;
 }
 
 static void *serve(void *arg)
@@ -163,6 +166,13 @@ struct peer *peer_start(const struct peer_answer *answers)
     peer->port = ntohs(address.sin_port);
     (void)pthread_create(&peer->acceptor, NULL, accept_all, peer);
     return peer;
+}
+
+void peer_change(struct peer *peer, struct peer_answer *answer, const char *bytes, int repeat)
+{
+    HG_LOCK(&peer->mutex);
+    answer->bytes = bytes;
+    answer->repeat = repeat;
 }
 
 void peer_hang_up(struct peer *peer)

@@ -22,6 +22,8 @@ struct peer;
 /* `answers` ended by a path of NULL; borrowed. Another path gets 404. */
 struct peer *peer_start(const struct peer_answer *answers);
 void peer_stop(struct peer *peer);
+/* One of its answers becomes another, for requests from now on. */
+void peer_change(struct peer *peer, struct peer_answer *answer, const char *bytes, int repeat);
 /* Cuts the connections that there are. */
 void peer_hang_up(struct peer *peer);
 int peer_port(const struct peer *peer);
