@@ -136,6 +136,77 @@ static void test_changing(void **state)
     assert_string_equal(audit, "{name} {url} {url,secret} {enabled}");
 }
 
+static json_t *recipients(const char *text)
+{
+    json_t *list = json_loads(text, 0, NULL);
+    assert_non_null(list);
+    return list;
+}
+
+static void test_mail(void **state)
+{
+    static char mail_host[] = "127.0.0.1";
+    static char from[] = "headgate@example.net";
+    static const struct {
+        const char *to, *pointer;
+    } bad[] = {
+        {"[]", "/to"},
+        {"[7]", "/to/0"},
+        {"[\"a@b.c\", \"a@b\\r\\nRCPT TO:<x@y>\"]", "/to/1"},
+        {"[\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\","
+         "\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\",\"a@b\"]",
+         "/to"},
+    };
+    HG_CLEANUP(hg_json_decrefp) json_t *one = recipients("[\"a@b.org\"]");
+    HG_CLEANUP(hg_json_decrefp) json_t *two = recipients("[\"c@d.org\", \"e@f.org\"]");
+    HG_CLEANUP(hg_json_decrefp) json_t *made = NULL;
+    json_t *none = NULL;
+    bool stale;
+    (void)state;
+    config.smtp_host = mail_host;
+    config.smtp_from = from;
+    start_service();
+    for (size_t i = 0; i < HG_COUNT(bad); i++) {
+        HG_CLEANUP(hg_json_decrefp) json_t *to = recipients(bad[i].to);
+        const struct hg_channel_wish wish = {.name = "post", .kind = "email", .to = to};
+        assert_int_equal(create(&wish, &none), HG_EINVAL);
+        assert_string_equal(err.pointer, bad[i].pointer);
+    }
+    const struct hg_channel_wish nobody = {.name = "post", .kind = "email"};
+    assert_int_equal(create(&nobody, &none), HG_EINVAL);
+    assert_string_equal(err.pointer, "/to");
+    const struct hg_channel_wish both = {
+        .name = "post", .kind = "email", .to = one, .url = "https://a"};
+    assert_int_equal(create(&both, &none), HG_EINVAL);
+    assert_string_equal(err.pointer, "/url");
+    const struct hg_channel_wish hook = {
+        .name = "post", .kind = "webhook", .to = one, .url = "https://a"};
+    assert_int_equal(create(&hook, &none), HG_EINVAL);
+    assert_string_equal(err.pointer, "/to");
+    assert_null(none);
+
+    const struct hg_channel_wish good = {.name = "post", .kind = "email", .to = one};
+    assert_int_equal(create(&good, &made), HG_OK);
+    assert_true(json_equal(json_object_get(made, "to"), one));
+    assert_true(json_is_null(json_object_get(made, "target")));
+    assert_null(json_object_get(made, "secret"));
+    const struct hg_channel_wish others = {.to = two};
+    assert_int_equal(change(text_at(made, "id"), &others, &stale), HG_OK);
+    assert_int_equal(number("select count(*) from alert_channel"
+                            " where config = '{\"to\": [\"c@d.org\", \"e@f.org\"]}'"),
+                     1);
+    const struct hg_channel_wish url = {.url = "https://a"};
+    assert_int_equal(change(text_at(made, "id"), &url, &stale), HG_EINVAL);
+    const struct hg_channel_wish secret = {.secret = SECRET};
+    assert_int_equal(change(text_at(made, "id"), &secret, &stale), HG_EINVAL);
+    assert_string_equal(err.pointer, "/secret");
+    /* A change of something else leaves it where it goes. */
+    const struct hg_channel_wish name = {.name = "letters"};
+    assert_int_equal(change(text_at(made, "id"), &name, &stale), HG_OK);
+    assert_int_equal(number("select json_array_length((config->'to')::json) from alert_channel"),
+                     2);
+}
+
 /* Somebody who writes to the database cannot have secrets sent elsewhere. */
 static void test_moved_behind_its_back(void **state)
 {
@@ -232,6 +303,7 @@ int main(void)
         TEST(test_making),
         TEST(test_what_cannot_be),
         TEST(test_changing),
+        TEST(test_mail),
         TEST(test_moved_behind_its_back),
         TEST(test_removing),
         TEST(test_testing),
