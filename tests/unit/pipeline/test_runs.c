@@ -571,6 +571,8 @@ static void test_a_plugin_that_vanished(void **state)
     char *none[] = {NULL};
     fixture.config.pipeline_files = none;
     start_service();
+    /* Without a file it would not run, and a file would bring its definition back. */
+    sql("metadata", "update pipeline set file_missing = false, errors = '[]'");
     trigger("good", run_id);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
     fixture.config.pipeline_files = files;
