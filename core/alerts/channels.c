@@ -11,6 +11,7 @@
 #include "alerts/state.h"
 #include "auth/audit.h"
 #include "auth/principal.h"
+#include "base/etag.h"
 #include "base/mail.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -360,13 +361,8 @@ static int lock(struct hg_db *db,
                 struct hg_error *err)
 {
     int r = find(db, &lock_one, id, ret, err);
-    if (r == HG_OK && if_match && strcmp(if_match, "*") != 0 &&
-        !strstr(if_match, hg_result_text(*ret, 0, "etag"))) {
-        *ret_stale = true;
-        (void)hg_error_set(err, HG_ECONFLICT, "the channel was changed since you read it");
-        return hg_error_hint(err, "Read it again and repeat your change.");
-    }
-    return r;
+    const char *etag = r == HG_OK ? hg_result_text(*ret, 0, "etag") : NULL;
+    return r < 0 ? r : hg_etag_check(if_match, etag, "the channel", ret_stale, err);
 }
 
 static int check_free(struct hg_db *db, const char *id, const char *name, struct hg_error *err)

@@ -6,6 +6,7 @@
 
 #include "api/context.h"
 #include "api/idempotency.h"
+#include "base/etag.h"
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/uuid.h"
@@ -76,6 +77,7 @@ static int check_if_match(struct hg_http_request *request, struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *present = NULL;
     char etag[ETAG_TEXT];
+    bool is_stale = false;
     const char *wanted = hg_http_header(request, "If-Match");
     if (!wanted) {
         return HG_OK;
@@ -83,12 +85,9 @@ static int check_if_match(struct hg_http_request *request, struct hg_error *err)
     int r = hg_pipelines_get(
         hg_api_of(request)->options.pipelines, hg_http_param(request, 0), &present, err);
     r = r < 0 ? r : make_etag(present, etag, err);
-    if (r < 0 || strcmp(wanted, "*") == 0 || strstr(wanted, etag)) {
-        return r;
-    }
-    request->problem_status = 412;
-    (void)hg_error_set(err, HG_ECONFLICT, "the pipeline was changed since you read it");
-    return hg_error_hint(err, "Read it again and repeat your change.");
+    r = r < 0 ? r : hg_etag_check(wanted, etag, "the pipeline", &is_stale, err);
+    request->problem_status = is_stale ? 412 : request->problem_status;
+    return r;
 }
 
 int hg_api_pipelines_update(struct hg_http_request *request, struct hg_error *err)

@@ -7,6 +7,7 @@
 #include "auth/password.h"
 #include "auth/rules.h"
 #include "auth/state.h"
+#include "base/etag.h"
 #include "base/mem.h"
 
 /* The tag knows a user from another of the same name who was there before. */
@@ -186,15 +187,9 @@ static int lock(struct hg_db *db,
     if (PQntuples(user) == 0) {
         return no_user(username, err);
     }
-    if (if_match && strcmp(if_match, "*") != 0 &&
-        !strstr(if_match, hg_result_text(user, 0, "etag"))) {
-        *ret_stale = true;
-        (void)hg_error_set(err, HG_ECONFLICT, "the user was changed since you read it");
-        return hg_error_hint(err, "Read it again and repeat your change.");
-    }
     *ret_is_last_admin =
         PQntuples(admins) == 1 && strcmp(hg_result_text(admins, 0, "username"), username) == 0;
-    return HG_OK;
+    return hg_etag_check(if_match, hg_result_text(user, 0, "etag"), "the user", ret_stale, err);
 }
 
 static int last_admin(const char *username, struct hg_error *err)

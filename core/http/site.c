@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <zlib.h>
 
+#include "base/etag.h"
 #include "base/hex.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -264,7 +265,7 @@ static bool takes_gzip(const struct hg_http_request *request)
 static bool is_unchanged(const struct hg_http_request *request, const char *etag)
 {
     const char *known = hg_http_header(request, "If-None-Match");
-    return known && (strcmp(known, "*") == 0 || strstr(known, etag) != NULL);
+    return known && hg_etag_listed(known, etag, true);
 }
 
 static int answer_file(const struct site_file *file,
