@@ -35,14 +35,21 @@ int stop_all(void **state)
     return stop_pg(state);
 }
 
-void start_service(void)
+struct hg_alerts *start_another(const char *host)
 {
     struct hg_error err = HG_ERROR_INIT;
+    struct hg_alerts *started = NULL;
     const struct hg_alerts_options options = {
-        .config = &config, .metadata = pool, .vault = vault, .host = "us"};
-    if (hg_alerts_start(&options, &alerts, &err) < 0) {
+        .config = &config, .metadata = pool, .vault = vault, .host = host};
+    if (hg_alerts_start(&options, &started, &err) < 0) {
         fail_msg("%s", err.message);
     }
+    return started;
+}
+
+void start_service(void)
+{
+    alerts = start_another("us");
 }
 
 void stop_service(int64_t grace_ms)

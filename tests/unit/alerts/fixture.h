@@ -32,6 +32,8 @@ int stop_all(void **state);
 int open_alerts(void **state);
 int close_alerts(void **state);
 void start_service(void);
+/* Of another host, on the same database; hg_alerts_stop. */
+struct hg_alerts *start_another(const char *host);
 void stop_service(int64_t grace_ms);
 
 void sql(const char *text);

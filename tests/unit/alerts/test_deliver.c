@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alerts/deliver.h"
+#include "alerts/state.h"
 #include "base/time.h"
 #include "fixture.h"
 
@@ -292,6 +293,33 @@ static void test_another_host(void **state)
     reaches(SENT, 2);
 }
 
+/* Hosts that look at the same moment tell everybody once and count every run. */
+static void test_two_hosts(void **state)
+{
+    enum { PIPELINES = 12 };
+    (void)state;
+    config.alert_storm_limit = 1000;
+    start_service();
+    make_channel("ops", "webhook", url_of("/one"), NULL);
+    make_channel("chat", "slack", url_of("/two"), NULL);
+    make_channel("mine", "webhook", url_of("/one"), NULL);
+    struct hg_alerts *other = start_another("them");
+    for (int i = 0; i < 2 * PIPELINES; i++) {
+        char name[8];
+        (void)snprintf(name, sizeof name, "p%d", i % PIPELINES);
+        fail_run(name, "ops,chat,mine");
+        hg_alerts_wake(other);
+    }
+    reaches("select count(*) from alert_event", 0);
+    reaches(PENDING, 0);
+    hg_alerts_stop(other, 5000);
+    assert_int_equal(number("select count(*) from alert"), PIPELINES);
+    assert_int_equal(number("select sum(count) from alert"), 2 * PIPELINES);
+    assert_int_equal(number(SENT), 3 * PIPELINES);
+    assert_int_equal(number("select max(attempts) from alert_delivery"), 1);
+    assert_int_equal(peer_requests(peer), 3 * PIPELINES);
+}
+
 /* An attempt that lost its claim meanwhile changes nothing. */
 static void test_the_fence(void **state)
 {
@@ -413,6 +441,7 @@ int main(void)
         TEST(test_an_endless_answer),
         TEST(test_after_a_death),
         TEST(test_another_host),
+        TEST(test_two_hosts),
         TEST(test_the_fence),
         TEST(test_a_storm),
         TEST(test_old_ones_go),
