@@ -59,18 +59,23 @@ static const struct hg_statement claim_channel = {
     " returning id, name, kind, config, fence, failures",
     3};
 
-/* Counts the attempt before it is made: whoever dies in it has made one. */
+/*
+ * Counts the attempt before it is made: whoever dies in it has made one. What came due since a storm
+ * was looked for is held back all the same.
+ */
 static const struct hg_statement next_delivery = {
     "alert_next",
     "with held as (update alert_channel set lease_until = now() + $4::bigint * interval '1 millisecond'"
     " where id = $1 and host = $2 and fence = $3::bigint returning id),"
     " next as (select d.id from alert_delivery d join held on held.id = d.channel_id"
-    " where d.status = 'pending' and d.next_at <= now()"
+    " where d.status = 'pending' and d.next_at <= now() and (d.is_notice or"
+    " (select count(*) from alert_delivery s where s.channel_id = $1 and s.status = 'sent'"
+    " and not s.is_notice and s.sent_at > now() - $6::bigint * interval '1 millisecond') < $5::int)"
     " order by d.is_notice desc, d.next_at, d.id limit 1 for update of d skip locked)"
     " update alert_delivery d set attempts = d.attempts + 1 from next, alert a"
     " where d.id = next.id and a.id = d.alert_id"
     " returning d.id, d.attempts, " HG_ALERT_CONTENT,
-    4};
+    6};
 
 static const struct hg_statement hold_back = {
     "alert_hold_back",
@@ -361,8 +366,14 @@ static int send_due(struct hg_alerts *alerts,
                     struct hg_error *err)
 {
     char lease[NUMBER_TEXT];
-    const char *const params[] = {
-        claim->id, alerts->host, claim->fence, number(lease, HG_ALERT_LEASE_MS)};
+    char limit[NUMBER_TEXT];
+    char window[NUMBER_TEXT];
+    const char *const params[] = {claim->id,
+                                  alerts->host,
+                                  claim->fence,
+                                  number(lease, HG_ALERT_LEASE_MS),
+                                  number(limit, alerts->options.config->alert_storm_limit),
+                                  number(window, STORM_WINDOW_MS)};
     for (int i = 0; i < BATCH && *ret_pause_ms == 0; i++) {
         HG_CLEANUP(hg_resultp) PGresult *next = NULL;
         struct hg_alert_posted posted = {.http_status = 0};
