@@ -24,7 +24,7 @@ export default defineConfig({
   worker: { format: 'es' },
   server: {
     proxy: {
-      '/api': { target: 'http://127.0.0.1:8080' },
+      '/api': { target: 'http://127.0.0.1:8080', ws: true },
     },
   },
   test: {

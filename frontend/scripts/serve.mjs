@@ -1,6 +1,6 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { extname, join, normalize } from 'node:path';
 import { answer } from '../test/fixtures/answers.js';
 
@@ -73,6 +73,31 @@ function serveFile(response, dist, path) {
   response.end(page.replaceAll('__CSP_NONCE__', nonce));
 }
 
+const LOOK_MS = 100;
+
+/**
+ * Live updates on which nothing happens: what is shown moves only when a scene says so. They are cut
+ * when the host falls silent.
+ */
+function acceptSocket(request, socket, scenario) {
+  if (scenario.state.silent) {
+    socket.destroy();
+    return;
+  }
+  const watch = setInterval(() => scenario.state.silent && socket.destroy(), LOOK_MS);
+  socket.on('close', () => clearInterval(watch));
+  const key = request.headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+  const accept = createHash('sha1').update(key).digest('base64');
+  socket.write(
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+      `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  );
+  socket.on('error', () => socket.destroy());
+  socket.on('end', () => socket.end());
+  socket.resume();
+  socket.unref();
+}
+
 /**
  * Serves the built site as the host does (nonce, strict policy, every unknown path is the page)
  * with an API of fixtures. `scenario.state` may be exchanged at any time. Gives `{origin, close}`.
@@ -87,6 +112,7 @@ export async function serve({ dist, scenario }) {
       serveFile(response, dist, url.pathname);
     }
   });
+  server.on('upgrade', (request, socket) => acceptSocket(request, socket, scenario));
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     origin: `http://127.0.0.1:${server.address().port}`,

@@ -21,8 +21,10 @@ export async function visit({
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
   page.on('console', (message) => {
-    // A failed request is part of many scenes and logged by the browser itself.
-    const expected = /Failed to load resource|net::ERR_/.test(message.text());
+    // A failed request is part of many scenes and logged by the browser itself, as is a connection.
+    const expected = /Failed to load resource|net::ERR_|WebSocket connection to \S+ failed/.test(
+      message.text(),
+    );
     if (message.type() === 'error' && !expected) complaints.push(`console: ${message.text()}`);
   });
   await page.addInitScript(() => {

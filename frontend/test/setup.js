@@ -6,6 +6,12 @@ import { server } from './server.js';
 // A busy machine is slow, not wrong.
 configure({ asyncUtilTimeout: 10_000 });
 
+/** A connection that never comes about; tests of live updates give their own. */
+globalThis.WebSocket = class {
+  addEventListener() {}
+  close() {}
+};
+
 const hasPage = typeof window !== 'undefined';
 
 if (hasPage) {

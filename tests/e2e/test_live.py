@@ -208,6 +208,116 @@ def test_clients_have_nothing_to_say(api):
     assert close_code(api, many_pings) in (1006, 1008)
 
 
+def test_the_end_of_a_session_is_the_end_of_coming_back(api):
+    user = Api(api.url, "admin", PASSWORD)
+
+    async def watch():
+        async with opened(user, topics="runs") as ws:
+            run_id = await asyncio.to_thread(trigger, api, "slow", {"seconds": 0})
+            return (await until_over(ws, run_id))[-1]["id"]
+
+    last = asyncio.run(watch())
+    assert user.post("/auth/logout").status_code == 204
+    refused(user, 401, last_event_id=last)
+
+
+def test_a_token_needs_no_origin(api):
+    made = api.post("/auth/tokens", {"name": "watcher", "role": "viewer"})
+    assert made.status_code == 201, made.text
+    bearer = {"Authorization": "Bearer " + made.json()["token"]}
+
+    def connect(**query):
+        return websockets.connect(address(api, **query), extra_headers=bearer, open_timeout=WITHIN_S)
+
+    async def watch():
+        async with connect() as ws:
+            run_id = await asyncio.to_thread(trigger, api, "orders")
+            messages = await until_over(ws, run_id)
+        # Log lines quote rows, which are not for viewers.
+        assert "log.line" not in {m["type"] for m in messages}
+        with pytest.raises(websockets.InvalidStatusCode) as caught:
+            async with connect(topics="logs"):
+                pass
+        assert caught.value.status_code == 403
+    asyncio.run(watch())
+    assert api.http.delete(f"{api.url}/api/v1/auth/tokens/{made.json()['id']}", timeout=30).status_code == 204
+
+    async def again():
+        with pytest.raises(websockets.InvalidStatusCode) as caught:
+            async with connect():
+                pass
+        assert caught.value.status_code == 401
+    asyncio.run(again())
+
+
+def raw_socket(api):
+    """A connection behind its handshake, on which nothing is read."""
+    port = int(api.url.rsplit(":", 1)[1])
+    sock = socket.create_connection(("127.0.0.1", port), timeout=WITHIN_S)
+    sock.sendall((f"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {api.url}\r\n"
+                  f"Cookie: {headers(api)['Cookie']}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n").encode())
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = sock.recv(1)
+        assert byte, head
+        head += byte
+    assert head.startswith(b"HTTP/1.1 101"), head
+    return sock
+
+
+def test_junk_ends_the_connection_that_sent_it(api):
+    with contextlib.ExitStack() as stack:
+        watcher = stack.enter_context(contextlib.closing(raw_socket(api)))
+        for _ in range(20):
+            sock = stack.enter_context(contextlib.closing(raw_socket(api)))
+            with contextlib.suppress(OSError):     # it may have been cut by then
+                sock.sendall(b"\xff" + os.urandom(4096))
+            with contextlib.suppress(ConnectionResetError):
+                while sock.recv(65536):
+                    pass
+        watcher.sendall(b"\x89\x80\0\0\0\0")    # a ping; the others' junk did it no harm
+        answer = b""
+        while b"\x8a\0" not in answer:
+            byte = watcher.recv(4096)
+            assert byte
+            answer += byte
+
+
+def resident_mb(host):
+    with open(f"/proc/{host.process.pid}/status", encoding="ascii") as f:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", f.read()).group(1)) / 1024
+
+
+def test_what_many_deaf_clients_cost(host, api):
+    api.run("orders")
+    before = resident_mb(host)
+    with contextlib.ExitStack() as stack:
+        for _ in range(300):
+            stack.enter_context(contextlib.closing(raw_socket(api)))
+        for _ in range(5):
+            api.run("orders")
+        # 64 KiB of theirs at most, what libmicrohttpd keeps of each, and the ring that all share.
+        assert resident_mb(host) - before < 300 * 0.15 + 8
+    assert api.run("orders")["status"] == "succeeded"
+
+
+def test_the_page_shows_what_it_is_told(browser, host, api):
+    from test_phase5_pipeline_e2e import Page
+    page = Page(browser, host.url)
+    page.sign_in()
+    page.see("Live")
+    page.button("A slow one").click()
+    page.node("wait")
+    page.see("Live")
+    run_id = trigger(api, "slow", {"seconds": 3})
+    # Told, and not asked for now and then: that would take half a minute.
+    page.wait_for_node("wait", "running", within_s=10)
+    api.wait_for_run(run_id)
+    page.wait_for_node("wait", "succeeded", within_s=10)
+    assert not page.errors()
+
+
 def test_ping_is_answered(api):
     async def attempt():
         async with opened(api) as ws:

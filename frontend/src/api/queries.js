@@ -12,10 +12,15 @@ import { idempotencyKey } from '../lib/key.js';
 import { linesText } from '../lib/joblog.js';
 import { isActive } from '../lib/status.js';
 import { request, requestTagged } from './client.js';
+import { isLive } from './live.js';
 
-/** How often the pages ask again: often while something runs, else seldom. */
+/**
+ * How often the pages ask again: often while something runs, else seldom; and now and then while
+ * they are told of changes, lest a message be lost.
+ */
 export const POLL_ACTIVE_MS = 1000;
 export const POLL_IDLE_MS = 5000;
+export const POLL_LIVE_MS = 30_000;
 const LIST_LIMIT = 500;
 const RUNS_PAGE = 25;
 const ROWS_PAGE = 200;
@@ -111,7 +116,7 @@ function pages(queryKey, path, limit, query) {
   };
 }
 
-const pollWhile = (active) => (active ? POLL_ACTIVE_MS : POLL_IDLE_MS);
+const pollWhile = (active) => (isLive() ? POLL_LIVE_MS : active ? POLL_ACTIVE_MS : POLL_IDLE_MS);
 
 /** Polls one thing by its status, and stops asking for a thing that does not exist. */
 const pollOne = ({ state }) =>
@@ -241,7 +246,7 @@ export const quarantineQuery = (pipelineId, runId, active) =>
 export const datasetsQuery = queryOptions({
   queryKey: ['datasets'],
   queryFn: ({ signal }) => everyItem('/datasets', signal),
-  refetchInterval: POLL_IDLE_MS,
+  refetchInterval: () => pollWhile(false),
 });
 
 export const rowsQuery = (dataset) =>

@@ -1,6 +1,7 @@
 import { ActionIcon, Drawer } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Link, Outlet } from '@tanstack/react-router';
+import { useLiveUpdates } from '../api/live.js';
 import { ConnectionBanner, RefreshState } from '../components/indicators/RefreshState.jsx';
 import { IconMenu2 } from '../ui/icons.js';
 import classes from './AppShell.module.css';
@@ -11,6 +12,7 @@ import { Navigation } from './Navigation.jsx';
 /** What stands around every page of a signed-in user. */
 export function AppShell({ user }) {
   const [drawerOpen, drawer] = useDisclosure(false);
+  useLiveUpdates();
   return (
     <>
       <a href="#main" className={classes.skip}>

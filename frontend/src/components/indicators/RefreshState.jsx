@@ -1,23 +1,43 @@
 import { useEffect, useState } from 'react';
 import { useConnection } from '../../api/connection.js';
+import { useLiveState } from '../../api/live.js';
 import { POLL_IDLE_MS } from '../../api/queries.js';
 import { toneClass } from '../../ui/Status.jsx';
 import { Time } from '../../ui/Time.jsx';
-import { IconPlugConnectedX, IconRefresh } from '../../ui/icons.js';
+import { IconBroadcast, IconPlugConnectedX, IconRefresh } from '../../ui/icons.js';
 import classes from './RefreshState.module.css';
 
-/** How the page keeps itself current, said plainly: it polls, or the host does not answer. */
+const ASKS = `This page asks the host again every ${POLL_IDLE_MS / 1000} s, and every second while something runs.`;
+
+/** How the page keeps itself current while the host answers. */
+const WAYS = {
+  live: {
+    word: 'Live',
+    Icon: IconBroadcast,
+    title: 'The host tells this page what changes, as it changes.',
+  },
+  waiting: {
+    word: 'Reconnecting',
+    Icon: IconRefresh,
+    title: `The connection for live updates is being made again. ${ASKS}`,
+  },
+  connecting: { word: 'Polling', Icon: IconRefresh, title: ASKS },
+  polling: {
+    word: 'Polling',
+    Icon: IconRefresh,
+    title: `${ASKS} Live updates do not get through: a proxy in between may not pass WebSockets.`,
+  },
+};
+
+/** How the page keeps itself current, said plainly; or that the host does not answer. */
 export function RefreshState() {
   const { answering } = useConnection();
+  const { word, Icon, title } = WAYS[useLiveState()];
   if (answering) {
     return (
-      <span
-        className={classes.chip}
-        role="status"
-        title={`This page asks the host again every ${POLL_IDLE_MS / 1000} s, and every second while something runs.`}
-      >
-        <IconRefresh size={14} aria-hidden="true" />
-        <span className={classes.word}>Polling</span>
+      <span className={classes.chip} role="status" title={title}>
+        <Icon size={14} aria-hidden="true" />
+        <span className={classes.word}>{word}</span>
       </span>
     );
   }
