@@ -6,12 +6,6 @@ import { server } from './server.js';
 // A busy machine is slow, not wrong.
 configure({ asyncUtilTimeout: 10_000 });
 
-/** A connection that never comes about; tests of live updates give their own. */
-globalThis.WebSocket = class {
-  addEventListener() {}
-  close() {}
-};
-
 const hasPage = typeof window !== 'undefined';
 
 if (hasPage) {
@@ -37,7 +31,21 @@ if (hasPage) {
   });
 }
 
-beforeAll(() => server.listen({ onUnhandledRequest: 'error' }));
+/** A connection that never comes about; tests of live updates give their own. */
+class NoSocket {
+  addEventListener() {}
+  close() {}
+}
+
+beforeAll(() => {
+  server.listen({ onUnhandledRequest: 'error' });
+  // Behind msw, which puts a socket of its own in the place of what it finds.
+  Object.defineProperty(globalThis, 'WebSocket', {
+    value: NoSocket,
+    configurable: true,
+    writable: true,
+  });
+});
 afterEach(() => {
   cleanup();
   server.resetHandlers();
