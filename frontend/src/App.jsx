@@ -6,7 +6,8 @@ import { resolveVariables, theme } from './theme.js';
 
 const schemeManager = localStorageColorSchemeManager({ key: 'headgate-color-scheme' });
 
-export function App({ queryClient, router }) {
+/** `mantine`: props for Mantine's provider beside ours; tests leave out what only the eye needs. */
+export function App({ queryClient, router, mantine }) {
   return (
     <MantineProvider
       theme={theme}
@@ -14,6 +15,7 @@ export function App({ queryClient, router }) {
       colorSchemeManager={schemeManager}
       defaultColorScheme="auto"
       getStyleNonce={styleNonce}
+      {...mantine}
     >
       <QueryClientProvider client={queryClient}>
         <RouterProvider router={router} />

@@ -7,6 +7,12 @@ import { noteAnswer } from '../src/api/connection.js';
 import { createAppRouter } from '../src/router.jsx';
 import { hostIs } from './server.js';
 
+/**
+ * jsdom goes through every rule and variable each time somebody asks whether a thing is visible, and
+ * waits for movements that nobody sees.
+ */
+const UNSEEN = { env: 'test', withCssVariables: false, withGlobalClasses: false };
+
 /** Opens the whole application at a path, with a host in the given state. */
 export function openApp(path, state) {
   noteAnswer();
@@ -14,7 +20,7 @@ export function openApp(path, state) {
   const router = createAppRouter({ history: createMemoryHistory({ initialEntries: [path] }) });
   const queryClient = createQueryClient({ retry: 0 });
   const user = userEvent.setup();
-  render(<App queryClient={queryClient} router={router} />);
+  render(<App queryClient={queryClient} router={router} mantine={UNSEEN} />);
   return {
     host,
     router,

@@ -1,9 +1,10 @@
-import { ActionIcon, Drawer } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Link, Outlet } from '@tanstack/react-router';
 import { useLiveUpdates } from '../api/live.js';
 import { ConnectionBanner, RefreshState } from '../components/indicators/RefreshState.jsx';
 import { IconMenu2 } from '../ui/icons.js';
+import { LateDrawer } from '../ui/LateDrawer.jsx';
 import classes from './AppShell.module.css';
 import { Brand } from './Brand.jsx';
 import { AccountMenu, ThemeMenu, ZoneMenu } from './menus.jsx';
@@ -58,17 +59,15 @@ export function AppShell({ user }) {
 
 function NavigationDrawer({ opened, onClose }) {
   return (
-    <Drawer.Root opened={opened} onClose={onClose} size={260}>
-      <Drawer.Overlay />
-      <Drawer.Content>
-        <div className={classes.drawerHead}>
-          <Drawer.Title>Headgate</Drawer.Title>
-          <Drawer.CloseButton aria-label="Close the navigation" />
-        </div>
-        <Drawer.Body>
-          <Navigation onNavigate={onClose} />
-        </Drawer.Body>
-      </Drawer.Content>
-    </Drawer.Root>
+    <LateDrawer
+      opened={opened}
+      onClose={onClose}
+      size={260}
+      title="Headgate"
+      head={classes.drawerHead}
+      closeLabel="Close the navigation"
+    >
+      <Navigation onNavigate={onClose} />
+    </LateDrawer>
   );
 }

@@ -1,123 +1,75 @@
-import { Button, Menu, useMantineColorScheme } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
-import { useSignOut } from '../api/queries.js';
-import { roleWord } from '../lib/access.js';
-import { browserZone, zoneName } from '../lib/format.js';
-import { setZoneChoice, useZone, useZoneChoice } from '../lib/zone.js';
-import {
-  IconDeviceDesktop,
-  IconLock,
-  IconLogout,
-  IconMoon,
-  IconSun,
-  IconUser,
-} from '../ui/icons.js';
+import { Button, useMantineColorScheme } from '@mantine/core';
+import { lazy, startTransition, Suspense, useState } from 'react';
+import { zoneName } from '../lib/format.js';
+import { useZone } from '../lib/zone.js';
+import { IconDeviceDesktop, IconMoon, IconSun, IconUser } from '../ui/icons.js';
 import classes from './AppShell.module.css';
 
-function HeaderMenu({ label, icon: Icon, text, children }) {
+/** What a menu is made of is a fifth of the first load: it comes when one is about to be opened. */
+const fetchMenu = () => import('./LateMenu.jsx');
+const LateMenu = lazy(fetchMenu);
+
+export function MenuButton({ label, icon: Icon, text, ...others }) {
+  const icon = Icon && <Icon size={17} stroke={1.75} aria-hidden="true" />;
   return (
-    <Menu
-      position="bottom-end"
-      width={240}
-      shadow="none"
-      withinPortal={false}
-      withInitialFocusPlaceholder={false}
+    <Button
+      variant="subtle"
+      color="gray"
+      size="compact-md"
+      className={classes.control}
+      aria-label={label}
+      title={label}
+      leftSection={text && icon}
+      {...others}
     >
-      <Menu.Target>
-        <Button
-          variant="subtle"
-          color="gray"
-          size="compact-md"
-          className={classes.control}
-          aria-label={label}
-          title={label}
-          leftSection={text && Icon && <Icon size={17} stroke={1.75} aria-hidden="true" />}
-        >
-          {text ?? <Icon size={17} stroke={1.75} aria-hidden="true" />}
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>{children}</Menu.Dropdown>
-    </Menu>
+      {text ?? icon}
+    </Button>
   );
 }
 
-function Choice({ value, chosen, icon: Icon, children }) {
-  return (
-    <Menu.RadioItem
-      value={value}
-      data-autofocus={value === chosen || undefined}
-      closeMenuOnClick
-      rightSection={Icon && <Icon size={16} stroke={1.75} aria-hidden="true" />}
-    >
-      {children}
-    </Menu.RadioItem>
+function HeaderMenu(props) {
+  const [wanted, setWanted] = useState(false);
+  const { kind: _kind, user: _user, ...button } = props;
+  const plain = (
+    <MenuButton
+      {...button}
+      aria-haspopup="menu"
+      aria-expanded={false}
+      onPointerEnter={fetchMenu}
+      onFocus={fetchMenu}
+      // The button stays until the menu is there.
+      onClick={() => startTransition(() => setWanted(true))}
+    />
   );
+  return <Suspense fallback={plain}>{wanted ? <LateMenu {...props} /> : plain}</Suspense>;
 }
 
-const SCHEMES = [
+export const SCHEMES = [
   { value: 'light', word: 'Light', icon: IconSun },
   { value: 'dark', word: 'Dark', icon: IconMoon },
   { value: 'auto', word: 'As the system', icon: IconDeviceDesktop },
 ];
 
+export const schemeOf = (wanted) => SCHEMES.find(({ value }) => value === wanted) ?? SCHEMES[2];
+
 export function ThemeMenu() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const current = SCHEMES.find(({ value }) => value === colorScheme) ?? SCHEMES[2];
-  return (
-    <HeaderMenu label={`Theme: ${current.word.toLowerCase()}`} icon={current.icon}>
-      <Menu.RadioGroup value={current.value} onChange={setColorScheme}>
-        {SCHEMES.map(({ value, word, icon }) => (
-          <Choice key={value} value={value} chosen={current.value} icon={icon}>
-            {word}
-          </Choice>
-        ))}
-      </Menu.RadioGroup>
-    </HeaderMenu>
-  );
+  const { word, icon } = schemeOf(useMantineColorScheme().colorScheme);
+  return <HeaderMenu kind="theme" label={`Theme: ${word.toLowerCase()}`} icon={icon} />;
 }
 
 export function ZoneMenu() {
-  const choice = useZoneChoice();
   const zone = useZone();
-  return (
-    <HeaderMenu label={`Time zone: ${zone}`} text={zoneName(zone)}>
-      <Menu.RadioGroup value={choice} onChange={setZoneChoice}>
-        <Choice value="utc" chosen={choice}>
-          UTC
-        </Choice>
-        <Choice value="browser" chosen={choice}>
-          This browser’s: {browserZone()}
-        </Choice>
-      </Menu.RadioGroup>
-    </HeaderMenu>
-  );
+  return <HeaderMenu kind="zone" label={`Time zone: ${zone}`} text={zoneName(zone)} />;
 }
 
 export function AccountMenu({ user }) {
-  const signOut = useSignOut();
   return (
     <HeaderMenu
+      kind="account"
+      user={user}
       label={`Account: ${user.username}`}
       icon={IconUser}
       text={<span className={classes.userName}>{user.username}</span>}
-    >
-      <Menu.Label>
-        Signed in as {user.username} · {roleWord(user.role)}
-      </Menu.Label>
-      <Menu.Item
-        data-autofocus
-        component={Link}
-        to="/account"
-        leftSection={<IconLock size={16} stroke={1.75} aria-hidden="true" />}
-      >
-        Password, sessions, tokens
-      </Menu.Item>
-      <Menu.Item
-        leftSection={<IconLogout size={16} stroke={1.75} aria-hidden="true" />}
-        onClick={() => signOut.mutate()}
-      >
-        Sign out
-      </Menu.Item>
-    </HeaderMenu>
+    />
   );
 }

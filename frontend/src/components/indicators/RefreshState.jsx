@@ -21,11 +21,11 @@ const WAYS = {
     Icon: IconRefresh,
     title: `The connection for live updates is being made again. ${ASKS}`,
   },
-  connecting: { word: 'Polling', Icon: IconRefresh, title: ASKS },
+  connecting: { word: 'Connecting', Icon: IconRefresh, title: ASKS },
   polling: {
-    word: 'Polling',
+    word: `Checks every ${POLL_IDLE_MS / 1000} s`,
     Icon: IconRefresh,
-    title: `${ASKS} Live updates do not get through: a proxy in between may not pass WebSockets.`,
+    title: `Live updates do not get through: a proxy in between may not pass WebSockets. ${ASKS}`,
   },
 };
 

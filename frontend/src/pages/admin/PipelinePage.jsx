@@ -1,4 +1,3 @@
-import { Drawer } from '@mantine/core';
 import { useMediaQuery, useWindowEvent } from '@mantine/hooks';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
@@ -18,6 +17,7 @@ import { paramFields } from '../../lib/params.js';
 import { jobsOfRun, newestRun } from '../../lib/runs.js';
 import { describeSchedule, scheduleZone } from '../../lib/schedule.js';
 import { pipelineState } from '../../lib/status.js';
+import { LateDrawer } from '../../ui/LateDrawer.jsx';
 import { ErrorPanel, Notice } from '../../ui/notices.jsx';
 import { PageHead } from '../../ui/PageHead.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
@@ -275,20 +275,16 @@ function JobSplit({ panel, children }) {
           <JobDetailPanel key={panel.job.id} {...panel} />
         </div>
       )}
-      <Drawer.Root
+      <LateDrawer
         opened={Boolean(panel && narrow)}
         onClose={() => panel?.onClose()}
         position="right"
         size="min(560px, 100vw)"
+        title="Job"
+        body={classes.drawerBody}
       >
-        <Drawer.Overlay />
-        <Drawer.Content>
-          <Drawer.Body className={classes.drawerBody}>
-            <Drawer.Title className="visually-hidden">Job</Drawer.Title>
-            {panel && <JobDetailPanel key={panel.job.id} {...panel} covering />}
-          </Drawer.Body>
-        </Drawer.Content>
-      </Drawer.Root>
+        {panel && <JobDetailPanel key={panel.job.id} {...panel} covering />}
+      </LateDrawer>
     </div>
   );
 }
