@@ -34,6 +34,8 @@ export default defineConfig({
     include: ['test/unit/**/*.test.{js,jsx}'],
     css: { modules: { classNameStrategy: 'non-scoped' } },
     restoreMocks: true,
+    // By itself it leaves one core free, of two that is half.
+    maxWorkers: 2,
     // A busy machine is slow, not wrong.
     testTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },

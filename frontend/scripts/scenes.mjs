@@ -190,6 +190,17 @@ export const scenes = [
     until: 'is not a date',
   },
   {
+    name: 'pipeline-rejected-none',
+    path: '/pipelines/sp500-daily?tab=rejected&view=list',
+    until: 'This run rejected no rows',
+  },
+  {
+    name: 'pipeline-why-whole',
+    path: '/pipelines/vendor-orders?view=list',
+    act: (page) => page.getByRole('button', { name: /^Job “load” failed/ }).click(),
+    until: 'Why',
+  },
+  {
     name: 'pipeline-rejected-undone',
     path: '/pipelines/currency-rates?tab=rejected',
     state: {

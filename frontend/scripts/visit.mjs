@@ -33,6 +33,9 @@ export async function visit({
       console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
     );
   });
+  // As whoever signed in before has it.
+  if (scene.state?.user !== null)
+    await page.addInitScript(() => window.localStorage.setItem('headgate-signed-in', '1'));
   await page.clock.setFixedTime(NOW);
   scenario.state = { ...scene.state };
   await page.goto(origin + scene.path, { waitUntil: 'commit' });

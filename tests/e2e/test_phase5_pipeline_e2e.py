@@ -375,6 +375,12 @@ def signed_in(page):
     return page
 
 
+def test_page_opens_for_a_stranger_without_a_complaint_of_the_browser(page):
+    page.driver.get(page.url)
+    page.one("input[name=username]")
+    assert page.driver.get_log("browser") == []
+
+
 def test_page_sign_in_refuses_a_wrong_password(page):
     page.sign_in("wrong")
     page.see("User name or password is wrong")
@@ -438,11 +444,12 @@ def test_page_asks_for_parameters_shows_a_run_while_it_runs_and_stops_it(signed_
     page.wait_for_node("wait", "running")
     page.see("seconds = 60")
 
+    # Another would be refused: the button says so, and leads to the one under way.
+    page.see("A run is under way:")
+    page.until(lambda: page.button("Run…").get_attribute("aria-disabled") == "true", "the button off")
     page.button("Run…").click()
-    page.one("input[name=seconds]")
-    page.button("Run").click()
-    page.see("This pipeline already has a run under way")
-    page.button("Show the run that is under way").click()
+    assert not page.all("[role=dialog]")
+    page.button("show it").click()
     page.button("Stop the run").click()
     page.wait_for_node("wait", "cancelled", within_s=10)
     run = api.items("/ingestion/pipelines/slow/runs")[0]

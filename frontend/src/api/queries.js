@@ -9,6 +9,7 @@ import {
   useQueryClient,
 } from '@tanstack/react-query';
 import { idempotencyKey } from '../lib/key.js';
+import { maybeSignedIn, noteSession } from '../lib/session.js';
 import { linesText } from '../lib/joblog.js';
 import { isActive } from '../lib/status.js';
 import { request, requestTagged } from './client.js';
@@ -31,10 +32,15 @@ const LOG_PAGES_KEPT = 20;
 
 const SESSION_KEY = ['auth', 'me'];
 
+function endSession(client) {
+  noteSession(null);
+  client.setQueryData(SESSION_KEY, null);
+}
+
 /** A client for which any answer 401 means that the session is over. */
 export function createQueryClient({ retry = 1 } = {}) {
   const onError = (error) => {
-    if (error.status === 401) client.setQueryData(SESSION_KEY, null);
+    if (error.status === 401) endSession(client);
   };
   const client = new QueryClient({
     queryCache: new QueryCache({ onError }),
@@ -58,11 +64,15 @@ export function createQueryClient({ retry = 1 } = {}) {
 export const sessionQuery = queryOptions({
   queryKey: SESSION_KEY,
   queryFn: async ({ signal }) => {
+    if (!maybeSignedIn()) return null;
     try {
-      return (await request('/auth/me', { signal })).user;
+      const { user } = await request('/auth/me', { signal });
+      noteSession(user);
+      return user;
     } catch (error) {
-      if (error.status === 401) return null;
-      throw error;
+      if (error.status !== 401) throw error;
+      noteSession(null);
+      return null;
     }
   },
   staleTime: Infinity,
@@ -73,7 +83,10 @@ export function useSignIn() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (credentials) => request('/auth/login', { method: 'POST', body: credentials }),
-    onSuccess: ({ user }) => client.setQueryData(SESSION_KEY, user),
+    onSuccess: ({ user }) => {
+      noteSession(user);
+      client.setQueryData(SESSION_KEY, user);
+    },
   });
 }
 
@@ -88,7 +101,7 @@ export function useSignOut() {
       }
     },
     onSuccess: () => {
-      client.setQueryData(SESSION_KEY, null);
+      endSession(client);
       client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION_KEY[0] });
     },
   });

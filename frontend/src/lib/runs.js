@@ -1,3 +1,5 @@
+import { isActive } from './status.js';
+
 /**
  * The pipeline's jobs as one run saw them: the graph's shape comes from the pipeline, the states
  * and counts from the run. Without a run each job shows its own last state. A job that the run has
@@ -30,6 +32,11 @@ const statusWithout = (run) => (run.status === 'skipped' ? 'skipped' : 'unknown'
 export function newestRun(runs, last = null) {
   if (runs.length === 0) return null;
   return runs.find(({ status }) => status !== 'skipped') ?? last ?? runs[0];
+}
+
+/** The run because of which the host would refuse another one, or null. Backfills have a lane of their own. */
+export function runUnderWay(runs) {
+  return runs.find(({ status, trigger }) => isActive(status) && trigger !== 'backfill') ?? null;
 }
 
 const HEADINGS = {

@@ -7,6 +7,25 @@ export function readStored(key) {
   }
 }
 
+/** Whether this browser keeps things at all. */
+export function canStore() {
+  try {
+    window.localStorage.setItem('headgate-probe', '1');
+    window.localStorage.removeItem('headgate-probe');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function forgetStored(key) {
+  try {
+    window.localStorage.removeItem(`headgate-${key}`);
+  } catch {
+    // Nothing is kept then.
+  }
+}
+
 export function writeStored(key, value) {
   try {
     window.localStorage.setItem(`headgate-${key}`, value);

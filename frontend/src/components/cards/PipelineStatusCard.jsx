@@ -31,7 +31,7 @@ export function PipelineStatusCard({ pipeline }) {
         </div>
         <Status status={pipelineState(pipeline)} />
       </div>
-      <p className={classes.description}>{pipeline.description}</p>
+      {pipeline.description && <p className={classes.description}>{pipeline.description}</p>}
       <JobStrip jobs={pipeline.jobs} rejected={pipeline.last_run?.rows_rejected} />
       <dl className={classes.facts}>
         <dt>Last run</dt>

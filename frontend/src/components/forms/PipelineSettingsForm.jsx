@@ -136,7 +136,7 @@ function Settings({ pipeline, etag, taken, onTaken }) {
           >
             Undo changes
           </Button>
-          {Object.keys(pipeline.overrides ?? {}).length > 0 && (
+          {Object.keys(file).length > 0 && (
             <Button variant="default" loading={reset.isPending} onClick={takeBack}>
               Go back to the file
             </Button>

@@ -3,7 +3,6 @@ import { useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense } from 'react';
 import { formatCount } from '../../lib/format.js';
 import { Loading } from '../../ui/Loading.jsx';
-import { EmptyState } from '../../ui/notices.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
 import { RunsTable } from '../tables/RunsTable.jsx';
 
@@ -21,8 +20,8 @@ const RunComparison = lazy(() =>
   import('./RunComparison.jsx').then((module) => ({ default: module.RunComparison })),
 );
 
-const QuarantineTable = lazy(() =>
-  import('../tables/QuarantineTable.jsx').then((module) => ({ default: module.QuarantineTable })),
+const RejectedRows = lazy(() =>
+  import('./RejectedRows.jsx').then((module) => ({ default: module.RejectedRows })),
 );
 
 /** Below the graph: all runs, the rows that the chosen run rejected, the pipeline's settings. */
@@ -71,16 +70,9 @@ export function RunsSection({ pipeline, query, runs, run, tab, hold, compare }) 
         </QueryState>
       </Tabs.Panel>
       <Tabs.Panel value="rejected">
-        {rejected > 0 ? (
-          <Suspense fallback={<Loading what="the rejected rows" rows={4} />}>
-            <QuarantineTable pipelineId={pipelineId} run={run} />
-          </Suspense>
-        ) : (
-          <EmptyState title="No rejected rows">
-            Rows that do not fit their columns or break a rule are kept here, with the reason. The
-            shown run has none.
-          </EmptyState>
-        )}
+        <Suspense fallback={<Loading what="the rejected rows" rows={4} />}>
+          <RejectedRows pipelineId={pipelineId} run={run} runs={runs} />
+        </Suspense>
       </Tabs.Panel>
       <Tabs.Panel value="backfills">
         <Suspense fallback={<Loading what="the backfills" rows={3} />}>

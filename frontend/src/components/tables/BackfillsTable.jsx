@@ -6,13 +6,13 @@ import { progressOf } from '../../lib/backfill.js';
 import { formatCount } from '../../lib/format.js';
 import { asSentence, errorParts } from '../../lib/runs.js';
 import { isActive } from '../../lib/status.js';
+import { CutText } from '../../ui/CutText.jsx';
 import { EmptyState, ErrorPanel } from '../../ui/notices.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
 import { Status, toneClass } from '../../ui/Status.jsx';
 import { Time } from '../../ui/Time.jsx';
 import classes from './BackfillsTable.module.css';
 import { LoadMore } from './LoadMore.jsx';
-import table from './table.module.css';
 import { TableFrame } from './TableFrame.jsx';
 
 /** The backfills of a pipeline, newest first, how far each is, and the way to stop one. */
@@ -120,9 +120,7 @@ function BackfillRow({ backfill, cancel }) {
         <Time value={backfill.created_at} />
       </td>
       <td>
-        <div className={`${table.cut} truncate muted`} title={message}>
-          {message ? asSentence(message) : ''}
-        </div>
+        <CutText>{message && asSentence(message)}</CutText>
       </td>
     </tr>
   );

@@ -4,6 +4,7 @@ import { formatAmount, formatCount, NOTHING } from '../../lib/format.js';
 import { errorParts } from '../../lib/runs.js';
 import { isActive, triggerWord } from '../../lib/status.js';
 import { useHeldBack } from '../../lib/useHeldBack.js';
+import { CutText } from '../../ui/CutText.jsx';
 import { EmptyState } from '../../ui/notices.jsx';
 import { RejectedMark } from '../../ui/RejectedMark.jsx';
 import { Status } from '../../ui/Status.jsx';
@@ -120,9 +121,7 @@ function RunRow({ run, selected, compared, several }) {
         </td>
       )}
       <td>
-        <div className={`${classes.cut} truncate muted`} title={error}>
-          {error ?? ''}
-        </div>
+        <CutText>{error}</CutText>
       </td>
     </tr>
   );

@@ -14,7 +14,7 @@ import { RunSummary } from '../../components/panels/RunSummary.jsx';
 import { TriggerOutcome } from '../../components/panels/TriggerOutcome.jsx';
 import { formatAmount } from '../../lib/format.js';
 import { paramFields } from '../../lib/params.js';
-import { jobsOfRun, newestRun } from '../../lib/runs.js';
+import { jobsOfRun, newestRun, runUnderWay } from '../../lib/runs.js';
 import { describeSchedule, scheduleZone } from '../../lib/schedule.js';
 import { pipelineState } from '../../lib/status.js';
 import { LateDrawer } from '../../ui/LateDrawer.jsx';
@@ -145,6 +145,7 @@ function Pipeline({ pipeline }) {
         trigger={start}
         asks={asks}
         onAsk={ask}
+        underWay={runUnderWay(chosen.runs)}
         onBackfill={setBackfill}
       />
       {asking && (
@@ -189,7 +190,7 @@ function Pipeline({ pipeline }) {
   );
 }
 
-function PipelineHead({ pipeline, trigger, asks, onAsk, onBackfill }) {
+function PipelineHead({ pipeline, trigger, asks, onAsk, onBackfill, underWay }) {
   const broken = pipeline.errors?.length > 0;
   const words = describeSchedule(pipeline.schedule);
   return (
@@ -217,7 +218,13 @@ function PipelineHead({ pipeline, trigger, asks, onAsk, onBackfill }) {
       actions={
         <>
           <BackfillButton pipeline={pipeline} onStarted={onBackfill} />
-          <RunNowButton trigger={trigger} offered={!broken} asks={asks} onAsk={onAsk} />
+          <RunNowButton
+            trigger={trigger}
+            offered={!broken}
+            asks={asks}
+            onAsk={onAsk}
+            underWay={underWay}
+          />
         </>
       }
     />

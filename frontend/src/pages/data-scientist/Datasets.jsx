@@ -17,7 +17,10 @@ export function Datasets() {
   const query = useQuery(datasetsQuery);
   return (
     <>
-      <PageHead title="Datasets" facts="The tables that pipelines have loaded, with their rows." />
+      <PageHead
+        title="Datasets"
+        facts="The tables that load jobs have filled, with their rows. What transforms write is not listed."
+      />
       <QueryState query={query} what="the datasets" rows={6}>
         {(datasets) => <DatasetList datasets={datasets} />}
       </QueryState>
