@@ -14,6 +14,7 @@ import {
   skippedRun,
   timesPage,
   users,
+  warnedRun,
 } from '../test/fixtures/data.js';
 
 const away = {
@@ -195,6 +196,12 @@ export const scenes = [
     until: 'This run rejected no rows',
   },
   {
+    name: 'pipeline-warned',
+    path: '/pipelines/currency-rates?view=list&job=fetch',
+    state: { runs: { 'currency-rates': [warnedRun, rejectedRun] } },
+    until: 'Show all 6',
+  },
+  {
     name: 'pipeline-why-whole',
     path: '/pipelines/vendor-orders?view=list',
     act: (page) => page.getByRole('button', { name: /^Job “load” failed/ }).click(),
@@ -241,7 +248,8 @@ export const scenes = [
   },
   {
     name: 'pipeline-conflict',
-    path: '/pipelines/flights-on-time',
+    // The page does not know of the run yet; else the button would not ask.
+    path: '/pipelines/sp500-daily',
     state: {
       trigger: {
         status: 409,

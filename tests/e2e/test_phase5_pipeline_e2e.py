@@ -522,7 +522,7 @@ def test_page_copies_and_follows_the_log_of_a_job(signed_in, api, orders_run):
     page.see(f"{len(lines)} line")
     assert lines[-1]["message"] in text_of(page.one("[role=log]"))
     page.button("Copy the log").click()
-    page.button("Copied")
+    page.one("button[aria-label='Copied']")       # for a moment only
     page.driver.get(page.driver.current_url + "&find=no-line-says-this")
     page.see("No line has")
     assert not page.errors()

@@ -2,7 +2,7 @@ import { screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
 import { runUnderWay } from '../../src/lib/runs.js';
 import { openApp } from '../app.jsx';
-import { pipeline, pipelines, rejectedRun, run, runningRun } from '../fixtures/data.js';
+import { pipeline, pipelines, rejectedRun, run, runningRun, warnedRun } from '../fixtures/data.js';
 import { requests } from '../server.js';
 
 describe('while a run is under way', () => {
@@ -63,6 +63,30 @@ describe('rejected rows', () => {
     });
     expect(await screen.findByText('This run rejected no rows')).toBeVisible();
     expect(screen.getByLabelText('Rows rejected by the run')).toHaveValue('clean');
+  });
+});
+
+describe('what a run warned of', () => {
+  const state = { runs: { 'currency-rates': [warnedRun, rejectedRun] } };
+
+  it('stands above its figures, the rest a press away, and marks it among the runs', async () => {
+    const { user, router } = openApp('/pipelines/currency-rates?view=list', state);
+    expect(await screen.findByText('6 warnings', { selector: 'p' })).toBeVisible();
+    expect(screen.getAllByText(/changed after it was read/)).toHaveLength(4);
+    await user.click(screen.getByRole('button', { name: 'Show all 6' }));
+    expect(screen.getAllByText(/changed after it was read/)).toHaveLength(5);
+    const last = screen.getByText(/340 more are only counted$/);
+    await user.click(within(last.closest('li')).getByRole('link', { name: 'check' }));
+    expect(router.state.location.search.job).toBe('check');
+    expect(screen.getByRole('link', { name: /^Succeeded, run warned 6 warnings$/ })).toBeVisible();
+    expect(screen.getByRole('link', { name: /^Succeeded, run 7b1d.* 12 rejected$/ })).toBeVisible();
+  });
+
+  it('stands in the panel of the job that warned', async () => {
+    openApp('/pipelines/currency-rates?view=list&job=fetch', state);
+    const panel = within(await screen.findByRole('region', { name: 'Job fetch' }));
+    expect(await panel.findByText('1 warning')).toBeVisible();
+    expect(panel.getByText(/changed after it was read/)).toBeVisible();
   });
 });
 

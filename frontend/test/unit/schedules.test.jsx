@@ -20,7 +20,9 @@ describe('settings', () => {
     await user.clear(screen.getByLabelText('Retries of a job'));
     await user.type(screen.getByLabelText('Retries of a job'), '7');
     await user.click(save);
-    expect(await screen.findByText('@daily')).toBeVisible();
+    // The form that has sent it is replaced by one of the saved settings.
+    await waitFor(() => expect(screen.getByText('Saved.')).toBeVisible());
+    expect(screen.getByText('@daily')).toBeVisible();
     const sent = requests.find(({ method }) => method === 'PATCH');
     expect(sent.body).toEqual({ schedule: '15 6 * * *', retries: 7 });
     expect(sent.headers['if-match']).toBe('"1"');
@@ -185,7 +187,7 @@ describe('a backfill', () => {
 
 describe('a pause', () => {
   it('of all is told with since when, and a start says that it is one', async () => {
-    const { user } = openApp('/pipelines/flights-on-time?view=list', {
+    const { user } = openApp('/pipelines/vix-close?view=list', {
       system: { paused: true, paused_at: '2026-11-23T13:02:11.000Z' },
       trigger: {
         status: 409,

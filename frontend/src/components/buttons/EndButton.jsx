@@ -2,14 +2,23 @@ import { Button } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import classes from './RunActions.module.css';
 
+const takeFocus = (element) => element?.focus();
+
 /** Ends a thing for good: asks once more in its place. `what` names the thing for who cannot see it. */
 export function EndButton({ what, onEnd, loading }) {
   const [asking, setAsking] = useState(false);
+  const [kept, setKept] = useState(false);
   if (asking) {
-    return <Question what={what} onEnd={onEnd} loading={loading} onKeep={() => setAsking(false)} />;
+    const keep = () => {
+      setAsking(false);
+      setKept(true);
+    };
+    return <Question what={what} onEnd={onEnd} loading={loading} onKeep={keep} />;
   }
   return (
     <Button
+      // Whoever kept it stands where the question was asked.
+      ref={kept ? takeFocus : undefined}
       variant="default"
       size="compact-xs"
       aria-label={`End ${what}`}

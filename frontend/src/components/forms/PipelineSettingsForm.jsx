@@ -1,6 +1,6 @@
 import { Button, Checkbox, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { sessionQuery, settingsQuery, useChangeSettings } from '../../api/queries.js';
 import { useResetSettings } from '../../api/schedules.js';
 import { describeMissed, describeSchedule } from '../../lib/schedule.js';
@@ -18,10 +18,19 @@ export function PipelineSettingsForm({ pipelineId }) {
   const query = useQuery(settingsQuery(pipelineId));
   // What was changed here before all of it was taken back: the form itself begins anew then.
   const [taken, setTaken] = useState(null);
+  const [done, setDone] = useState(null);
   return (
     <QueryState query={query} what="the settings" rows={4}>
       {({ body, etag }) => (
-        <Settings key={etag} pipeline={body} etag={etag} taken={taken} onTaken={setTaken} />
+        <Settings
+          key={etag}
+          pipeline={body}
+          etag={etag}
+          taken={taken}
+          onTaken={setTaken}
+          done={done}
+          onDone={setDone}
+        />
       )}
     </QueryState>
   );
@@ -34,8 +43,9 @@ function settle(sent, done) {
   });
 }
 
-function Settings({ pipeline, etag, taken, onTaken }) {
+function Settings({ pipeline, etag, taken, onTaken, done, onDone }) {
   const client = useQueryClient();
+  const form = useRef(null);
   const { data: user } = useQuery(sessionQuery);
   const change = useChangeSettings(pipeline.id);
   const reset = useResetSettings(pipeline.id);
@@ -51,16 +61,18 @@ function Settings({ pipeline, etag, taken, onTaken }) {
     setDrafts((old) => ({ ...old, [name]: value }));
     change.reset();
     reset.reset();
+    onDone(null);
   }
 
   function submit(event) {
     event.preventDefault();
     onTaken(null);
-    if (changed) change.mutate({ patch, etag });
+    if (changed) settle(change.mutateAsync({ patch, etag }), () => onDone('Saved.'));
   }
 
   function takeBack() {
     change.reset();
+    onDone(null);
     settle(reset.mutateAsync({ etag }), () => onTaken(pipeline.overrides));
   }
 
@@ -78,7 +90,7 @@ function Settings({ pipeline, etag, taken, onTaken }) {
   );
 
   return (
-    <form className={classes.form} onSubmit={submit} noValidate aria-label="Settings">
+    <form ref={form} className={classes.form} onSubmit={submit} noValidate aria-label="Settings">
       {readOnly && (
         <p className="muted">Only an administrator changes settings. These are the present ones.</p>
       )}
@@ -89,7 +101,12 @@ function Settings({ pipeline, etag, taken, onTaken }) {
       <TakenBack
         taken={taken}
         busy={change.isPending}
-        onUndo={() => settle(change.mutateAsync({ patch: taken, etag }), () => onTaken(null))}
+        onUndo={() =>
+          settle(change.mutateAsync({ patch: taken, etag }), () => {
+            onTaken(null);
+            onDone('Undone.');
+          })
+        }
       />
       <div className={classes.fields}>
         {field(
@@ -132,6 +149,8 @@ function Settings({ pipeline, etag, taken, onTaken }) {
             onClick={() => {
               setDrafts(settingsDrafts(pipeline));
               change.reset();
+              // The button has nothing left to do.
+              form.current.elements.schedule.focus();
             }}
           >
             Undo changes
@@ -140,6 +159,11 @@ function Settings({ pipeline, etag, taken, onTaken }) {
             <Button variant="default" loading={reset.isPending} onClick={takeBack}>
               Go back to the file
             </Button>
+          )}
+          {done && (
+            <span key={done} ref={takeFocus} tabIndex={-1} role="status" className="muted">
+              {done}
+            </span>
           )}
         </div>
       )}

@@ -12,6 +12,7 @@ import { Duration, Time } from '../../ui/Time.jsx';
 import { JobLink } from '../JobLink.jsx';
 import classes from './JobDetailPanel.module.css';
 import { JobLog } from './JobLog.jsx';
+import { RunWarnings } from './RunWarnings.jsx';
 
 /**
  * One job of the shown run: state, times, row counts, its error, its neighbours, its log.
@@ -72,6 +73,7 @@ export function JobDetailPanel({ job, jobs, runId, onClose, covering = false, ta
           <p>A job that this one needs did not succeed.</p>
         </Notice>
       )}
+      <RunWarnings warnings={job.warnings?.map((message) => ({ message }))} />
       <RowCounts job={job} />
       <JobFacts job={job} jobs={jobs} />
       {runId && job.inRun && <JobLog runId={runId} jobId={job.id} active={isActive(job.status)} />}

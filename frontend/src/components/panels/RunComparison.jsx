@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { useEffect } from 'react';
 import { runQuery } from '../../api/queries.js';
 import { compareRuns } from '../../lib/compare.js';
 import { formatChange, formatCount, formatDuration, NOTHING } from '../../lib/format.js';
@@ -16,6 +17,7 @@ import classes from './RunComparison.module.css';
 /** The run that is shown beside another one: how long each job took, how many rows it gave. */
 export function RunComparison({ run, otherId }) {
   const query = useQuery(runQuery(otherId));
+  useFocusOnLink(otherId);
   return (
     <div className={classes.comparison}>
       <div className={classes.head}>
@@ -46,6 +48,18 @@ export function RunComparison({ run, otherId }) {
         }
       </QueryState>
     </div>
+  );
+}
+
+/** When the comparison is closed the focus goes back to the link that opens it. */
+function useFocusOnLink(otherId) {
+  useEffect(
+    () => () => {
+      if (document.activeElement !== document.body) return;
+      const links = [...document.querySelectorAll('[data-compare]')];
+      links.find(({ dataset }) => dataset.compare === otherId)?.focus();
+    },
+    [otherId],
   );
 }
 

@@ -9,6 +9,7 @@ import { Duration, Time } from '../../ui/Time.jsx';
 import { RunActions } from '../buttons/RunActions.jsx';
 import { JobLink } from '../JobLink.jsx';
 import classes from './RunSummary.module.css';
+import { RunWarnings } from './RunWarnings.jsx';
 
 function Fact({ label, wide = false, children }) {
   return (
@@ -70,6 +71,7 @@ export function RunSummary({ run }) {
           )}
         </Notice>
       )}
+      <RunWarnings key={`${run.id} warnings`} warnings={run.warnings} />
       <dl className={classes.summary} aria-label="Run">
         <Fact label="State">
           <Status status={run.status} />

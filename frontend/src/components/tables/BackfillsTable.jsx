@@ -6,6 +6,7 @@ import { progressOf } from '../../lib/backfill.js';
 import { formatCount } from '../../lib/format.js';
 import { asSentence, errorParts } from '../../lib/runs.js';
 import { isActive } from '../../lib/status.js';
+import { useKeepFocus } from '../../lib/useKeepFocus.js';
 import { CutText } from '../../ui/CutText.jsx';
 import { EmptyState, ErrorPanel } from '../../ui/notices.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
@@ -36,6 +37,8 @@ function Backfills({ query, pipelineId, scheduled, items }) {
   const { data: user } = useQuery(sessionQuery);
   const cancel = useCancelBackfill(pipelineId);
   const mayStop = user && user.role !== 'viewer';
+  // Not on to the next button: it would stop another one.
+  const keepFocus = useKeepFocus('[role=region]');
   if (items.length === 0) {
     return (
       <EmptyState title="No backfill yet">
@@ -46,7 +49,7 @@ function Backfills({ query, pipelineId, scheduled, items }) {
     );
   }
   return (
-    <>
+    <div {...keepFocus}>
       {cancel.error && (
         <div className={classes.error}>
           <ErrorPanel error={cancel.error} />
@@ -79,7 +82,7 @@ function Backfills({ query, pipelineId, scheduled, items }) {
         label="Load older backfills"
         shown={`${formatCount(items.length)} shown`}
       />
-    </>
+    </div>
   );
 }
 

@@ -9,6 +9,7 @@ import { EmptyState } from '../../ui/notices.jsx';
 import { RejectedMark } from '../../ui/RejectedMark.jsx';
 import { Status } from '../../ui/Status.jsx';
 import { Duration, Time } from '../../ui/Time.jsx';
+import { WarningMark } from '../../ui/WarningMark.jsx';
 import { LoadMore } from './LoadMore.jsx';
 import classes from './table.module.css';
 import { TableFrame } from './TableFrame.jsx';
@@ -96,7 +97,7 @@ function RunRow({ run, selected, compared, several }) {
         >
           <Status status={run.status} variant="plain" />
           <span className="visually-hidden">, run {run.id}</span>{' '}
-          <RejectedMark count={run.rows_rejected} />
+          <RejectedMark count={run.rows_rejected} /> <WarningMark warnings={run.warnings} />
         </Link>
       </td>
       <td>
@@ -150,6 +151,7 @@ function CompareLink({ run, current }) {
       from="/pipelines/$pipelineId"
       to="/pipelines/$pipelineId"
       search={(search) => ({ ...search, compare: run.id })}
+      data-compare={run.id}
       aria-label={`${current ? 'Compared' : 'Compare'} with the shown run, run ${run.id}`}
       aria-current={current ? 'true' : undefined}
       activeOptions={{ includeSearch: true }}
