@@ -137,7 +137,6 @@ static void take_over(struct pass *pass)
         return;
     }
     count_earlier(flow, told);
-    flow->rows_committed = told->rows_loaded;
     hg_flow_log(flow,
                 last,
                 HG_LOG_INFO,
@@ -397,6 +396,7 @@ int hg_extract_load_run(struct hg_flow *flow, struct hg_error *err)
         return HG_OK;
     }
     struct pass pass = {.flow = flow, .told = done};
+    flow->rows_committed = done.rows_loaded;
     r = r < 0 ? r : run_pass(&pass, err);
     if (r == HG_ESTOP && pass.told.n_parts > 0) {
         hg_error_hint(err,

@@ -30,8 +30,7 @@ static const struct hg_statement find_holder = {
 /* Committed before anybody looks who has the place: whoever takes it behind that sees the bar. */
 static const struct hg_statement bar_fences = {
     "flow_bar_fences",
-    "with old as (delete from headgate.fence_bar where made_at < now() - interval '30 days')"
-    " insert into headgate.fence_bar (pipeline_id, task_key, fence, spared)"
+    "insert into headgate.fence_bar (pipeline_id, task_key, fence, spared)"
     " values ($1, $2, $3::bigint, $4::bigint[]) on conflict do nothing",
     4};
 
@@ -106,6 +105,11 @@ static int outcome_of(const char *text, enum hg_fence *ret, struct hg_error *err
         err, HG_EINTERNAL, "headgate.take_fence answers \"%s\"", text ? text : "null");
 }
 
+static const char *spared_of(const struct hg_ledger_attempt *attempt)
+{
+    return attempt->spared ? attempt->spared : "{}";
+}
+
 static int take(struct hg_db *db,
                 const struct hg_ledger_attempt *attempt,
                 const char *end_after_ms,
@@ -118,12 +122,9 @@ static int take(struct hg_db *db,
                                   attempt->key,
                                   number(fence, attempt->fence),
                                   end_after_ms,
-                                  attempt->spared ? attempt->spared : "{}"};
+                                  spared_of(attempt)};
     int r = hg_db_exec(db, &take_fence, params, &result, err);
-    r = r < 0 ? r : outcome_of(hg_result_text(result, 0, "outcome"), ret, err);
-    return r == HG_OK && *ret == HG_FENCE_REFUSED
-               ? hg_ledger_taken_over(attempt->key, attempt->fence, err)
-               : r;
+    return r < 0 ? r : outcome_of(hg_result_text(result, 0, "outcome"), ret, err);
 }
 
 static int find(struct hg_db *db,
@@ -258,8 +259,11 @@ static int begin(struct hg_flow *flow, struct hg_error *err)
         enum hg_fence fence = HG_FENCE_TAKEN;
         int r = hg_db_begin(flow->db, err);
         r = r < 0 ? r : take(flow->db, &attempt, hg_ledger_end_after(&wait), &fence, err);
+        if (r == HG_OK && fence == HG_FENCE_REFUSED) {
+            flow->fenced = true;
+            return hg_ledger_taken_over(flow->key, flow->fence, err);
+        }
         if (r < 0 || fence == HG_FENCE_TAKEN) {
-            flow->fenced = fence == HG_FENCE_REFUSED;
             return r;
         }
         hg_db_rollback(flow->db); /* so that the transaction begins when its work does */
@@ -317,15 +321,24 @@ static int settle(struct hg_db *db,
     return r;
 }
 
-static bool spares_any(const struct hg_ledger_attempt *attempt)
+static int look_who_has_it(struct hg_db *db,
+                           const struct hg_ledger_attempt *attempt,
+                           bool *ret_alone,
+                           struct hg_error *err)
 {
-    return attempt->spared && strcmp(attempt->spared, "{}") != 0;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {attempt->pipeline_id, attempt->key, spared_of(attempt)};
+    int r = hg_db_exec(db, &is_left_alone, params, &result, err);
+    *ret_alone = r == HG_OK && hg_result_bool(result, 0, "yes");
+    return r;
 }
 
 /*
- * Another run of the pipeline has the place, perhaps for hours. An attempt that has not got it has
- * nothing open that it could commit; it is barred from taking it, and what it has committed is
- * there to be seen. *ret_certain is false while somebody else has it.
+ * Without the place: another run of the pipeline has it, perhaps for hours, or has had a fence
+ * above ours. An attempt that has not got it has nothing open that it could commit; it is barred
+ * from taking it, and what it has committed is there to be seen. *ret_certain is false while
+ * somebody has it who may be the attempt. Only the look behind the bar counts, the first spares a
+ * row.
  */
 static int settle_beside(struct hg_db *db,
                          const struct hg_ledger_attempt *attempt,
@@ -334,14 +347,15 @@ static int settle_beside(struct hg_db *db,
                          struct hg_error *err)
 {
     char fence[NUMBER_TEXT];
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     const char *const bar[] = {
-        attempt->pipeline_id, attempt->key, number(fence, attempt->fence), attempt->spared};
-    const char *const alone[] = {attempt->pipeline_id, attempt->key, attempt->spared};
-    int r = hg_db_exec(db, &bar_fences, bar, NULL, err);
-    r = r < 0 ? r : hg_db_exec(db, &is_left_alone, alone, &result, err);
-    *ret_certain = r == HG_OK && hg_result_bool(result, 0, "yes");
-    return *ret_certain ? find(db, attempt, ret_done, err) : r;
+        attempt->pipeline_id, attempt->key, number(fence, attempt->fence), spared_of(attempt)};
+    int r = look_who_has_it(db, attempt, ret_certain, err);
+    if (r < 0 || !*ret_certain) {
+        return r;
+    }
+    r = hg_db_exec(db, &bar_fences, bar, NULL, err);
+    r = r < 0 ? r : look_who_has_it(db, attempt, ret_certain, err);
+    return r == HG_OK && *ret_certain ? find(db, attempt, ret_done, err) : r;
 }
 
 /* Says who is in the way. */
@@ -386,7 +400,7 @@ int hg_ledger_settle(struct hg_db *db,
         enum hg_fence fence = HG_FENCE_BUSY;
         bool certain = false;
         int r = settle(db, attempt, &fence, ret_done, err);
-        if (r == HG_OK && fence == HG_FENCE_BUSY && spares_any(attempt)) {
+        if (r == HG_OK && (fence == HG_FENCE_BUSY || fence == HG_FENCE_REFUSED)) {
             r = settle_beside(db, attempt, &certain, ret_done, err);
         }
         if (r < 0 || fence == HG_FENCE_TAKEN || certain) {

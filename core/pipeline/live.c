@@ -17,9 +17,9 @@
 #include "store/array.h"
 
 enum {
-    GAP_MS = 10,     /* between two looks: what changes meanwhile is told as one */
-    RETRY_MS = 1000, /* while the database is away */
-    KNOWN_MAX = 512, /* runs whose last told state is kept; the eldest goes */
+    GAP_MS = 10,                     /* between two looks: what changes meanwhile is told as one */
+    RETRY_MS = 1000,                 /* while the database is away */
+    KNOWN_MAX = HG_LIVE_CHANGED_MAX, /* runs whose last told state is kept; the eldest goes */
     STATUS_TEXT = 16,
 };
 

@@ -32,7 +32,8 @@ static const char *number(char text[NUMBER_TEXT], int64_t value)
 static const struct hg_statement start_jobs = {
     "outcome_start_jobs",
     "update job_run j set status = 'running', attempt = g.attempt, started_at = now(),"
-    " finished_at = null, rows_in = 0, rows_out = 0, rows_rejected = 0, error = null,"
+    " finished_at = null, rows_in = 0, rows_rejected = 0, error = null,"
+    " rows_out = case j.type when 'load' then j.rows_out else 0 end," /* committed before */
     " warnings = null from unnest($1::uuid[], $2::uuid[], $3::int[]) g (run_id, task_id, attempt)"
     " where j.run_id = g.run_id and j.task_id = g.task_id",
     3};
@@ -124,8 +125,8 @@ static const struct hg_statement end_jobs = {
     " started_at = case when g.status not in ('skipped', 'queued')"
     " then coalesce(j.started_at, now()) end,"
     " rows_in = coalesce(g.rows_in, j.rows_in),"
-    " rows_out = coalesce(g.rows_out, case j.type when 'load' then g.rows_committed"
-    " else j.rows_out end),"
+    " rows_out = case when j.type = 'load' and g.status <> 'succeeded' then g.rows_committed"
+    " else coalesce(g.rows_out, j.rows_out) end,"
     " rows_rejected = coalesce(g.rows_rejected, j.rows_rejected), error = g.error,"
     " warnings = g.warnings"
     " from jsonb_to_recordset($1::jsonb) as g (run_id uuid, id text, status text, rows_in bigint,"
@@ -276,6 +277,22 @@ static size_t index_of_fault(const struct hg_attempt *attempt)
     return 0;
 }
 
+/*
+ * What the run's load has committed by now, by the worker's word or the ledger's; 0 when there is
+ * neither, until the next attempt has looked.
+ */
+static int64_t committed_by(const struct hg_attempt *attempt)
+{
+    const json_t *jobs = json_object_get(attempt->result, "jobs");
+    size_t n = json_array_size(jobs);
+    const json_t *last = n > 0 ? json_array_get(jobs, n - 1) : NULL;
+    const char *status = json_string_value(json_object_get(last, "status"));
+    int64_t told = status && strcmp(status, "succeeded") != 0
+                       ? json_integer_value(json_object_get(last, "rows_out"))
+                       : 0;
+    return told > attempt->rows_committed ? told : attempt->rows_committed;
+}
+
 /* The form of a job's end; `error` may be NULL. Takes nothing over. */
 static json_t *job_end(const struct hg_attempt *attempt,
                        const char *id,
@@ -290,7 +307,7 @@ static json_t *job_end(const struct hg_attempt *attempt,
                             "status",
                             status,
                             "rows_committed",
-                            (json_int_t)attempt->rows_committed);
+                            (json_int_t)committed_by(attempt));
     if (end && error && json_object_set(end, "error", error) < 0) {
         json_decref(end);
         return NULL;

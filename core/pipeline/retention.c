@@ -44,6 +44,11 @@ static const struct hg_statement forget_quarantine = {
     " select count(*) as n from old",
     2};
 
+static const struct hg_statement forget_bars = {
+    "retention_bars",
+    "delete from headgate.fence_bar where made_at < now() - interval '30 days'",
+    0};
+
 /* Stages that nobody has read for so long. */
 static const struct hg_statement old_stages = {
     "retention_old_stages",
@@ -151,6 +156,13 @@ int hg_retention_keep_quarantine(struct hg_pipelines *service, struct hg_error *
         r = forget_portion(db, days, &n, err);
     }
     return r;
+}
+
+int hg_retention_keep_bars(struct hg_pipelines *service, struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
+    return r < 0 ? r : hg_db_exec(db, &forget_bars, NULL, NULL, err);
 }
 
 /* ---- stages ---- */

@@ -12,6 +12,8 @@ struct hg_pipelines;
 int hg_retention_keep(struct hg_pipelines *service, struct hg_error *err);
 /* Drops rejected rows that are too old. */
 int hg_retention_keep_quarantine(struct hg_pipelines *service, struct hg_error *err);
+/* Drops bars against fences of so long ago that no server has a statement of theirs any more. */
+int hg_retention_keep_bars(struct hg_pipelines *service, struct hg_error *err);
 /* Drops the staged rows of pipelines that are gone, once nobody can retry their runs any more. */
 int hg_retention_keep_stages(struct hg_pipelines *service, struct hg_error *err);
 /* Removes logs of this host that are too old. */

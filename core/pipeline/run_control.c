@@ -42,7 +42,8 @@ static const struct hg_statement queue_again = {
 static const struct hg_statement jobs_again = {
     "control_jobs_again",
     "update job_run j set status = 'queued', started_at = null, finished_at = null, error = null,"
-    " rows_in = 0, rows_out = 0, rows_rejected = 0, warnings = null, max_attempts = t.max_attempts"
+    " rows_in = 0, rows_rejected = 0, warnings = null, max_attempts = t.max_attempts,"
+    " rows_out = case j.type when 'load' then j.rows_out else 0 end"
     " from task t where t.run_id = $1 and t.state = 'waiting' and j.run_id = t.run_id"
     " and j.task_id = t.id",
     1};

@@ -23,7 +23,6 @@
 
 enum {
     RETRY_MS = 500,
-    REFUSED_AFTER_MS = 3000,
     TELL_AFTER_MS = 5000 /* a transaction may be open for a moment behind its worker's death */
 };
 
@@ -180,23 +179,13 @@ static void note_failure(struct settling *settling, const struct hg_error *err)
     }
 }
 
-/*
- * A fence above the one we have just drawn is that of another run, claimed a moment later, and then
- * the next one we draw is the higher; or the warehouse has seen fences that the metadata has not.
- */
-static bool is_refused(const struct hg_attempt *attempt, int r)
-{
-    return r == HG_ECONFLICT &&
-           hg_time_monotonic_ms() - attempt->doubt_since_ms >= REFUSED_AFTER_MS;
-}
-
 static void settle(struct settling *settling, struct hg_attempt *attempt)
 {
     struct hg_pipelines *service = settling->service;
     struct hg_error err = HG_ERROR_INIT;
     struct hg_ledger_done done = {0};
     int r = ask_ledger(service, attempt, &done, &err);
-    if (r < 0 && !is_refused(attempt, r)) {
+    if (r < 0) {
         note_failure(settling, &err);
         HG_LOCK(&service->mutex);
         attempt->try_at_ms = hg_time_monotonic_ms() + RETRY_MS;
@@ -204,9 +193,6 @@ static void settle(struct settling *settling, struct hg_attempt *attempt)
     }
     settling->failing_since_ms = 0;
     settling->told = false;
-    if (r < 0) {
-        hg_log_error("the ledger refuses to be asked of an attempt, it counts as failed", &err);
-    }
     HG_LOCK(&service->mutex);
     attempt->rows_committed = done.rows_loaded;
     if (done.found) {

@@ -39,9 +39,10 @@
     " 'rows_loaded', coalesce(sum(j.rows_out)"                                                     \
     " filter (where j.type = 'load'), 0)::bigint,"                                                 \
     " 'rows_rejected', coalesce(sum(j.rows_rejected), 0)::bigint,"                                 \
-    " 'warnings', (select coalesce(json_agg(json_build_object('job', w.job_id, 'message', m)"      \
-    " order by w.position, n), '[]'::json) from job_run w,"                                        \
-    " jsonb_array_elements_text(w.warnings) with ordinality t (m, n) where w.run_id = r.id),"      \
+    " 'warnings', (select coalesce(json_agg(x.warning), '[]'::json) from (select"                  \
+    " json_build_object('job', w.job_id, 'message', m) as warning from job_run w,"                 \
+    " jsonb_array_elements_text(w.warnings) with ordinality t (m, n) where w.run_id = r.id"        \
+    " order by w.position, n limit 50) x),"                                                        \
     " 'error', r.error,"                                                                           \
     " 'jobs', coalesce(json_agg(" HG_SQL_JOB_RUN " order by j.position)"                           \
     " filter (where j.run_id is not null), '[]'::json))"                                           \

@@ -29,8 +29,13 @@ static const char *const keywords[] = {"keepalives_idle",
                                        "client_encoding",
                                        NULL};
 
-/* Values are written and read in one form whatever the server's configuration says. */
-#define SESSION "set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'"
+/*
+ * Values are written and read in one form whatever the server's configuration says; and fences
+ * count on a statement that sees what was committed before it.
+ */
+#define SESSION                                                                    \
+    "set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres';" \
+    " set default_transaction_isolation = 'read committed'"
 
 /* DISCARD ALL but for cached plans, which say nothing of who made them. */
 #define SCRUB                                                                              \

@@ -233,7 +233,10 @@ static int locate(struct hg_store *store,
 /* ---- what is in them ---- */
 
 static const struct hg_statement highest_fence = {
-    "store_highest_fence", "select coalesce(max(fence), 0) as fence from headgate.ledger_head", 0};
+    "store_highest_fence",
+    "select greatest((select max(fence) from headgate.ledger_head),"
+    " (select max(fence) from headgate.fence_bar), 0) as fence",
+    0};
 
 /* Never downwards. */
 static const struct hg_statement lift_fence = {

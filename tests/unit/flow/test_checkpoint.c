@@ -105,6 +105,10 @@ static void test_a_retry_goes_on(void **state)
     assert_query(pg, SUMS, "3 6 5 1 0");
     assert_query(pg, "select count(*) from headgate.quarantine", "1");
     fake.fail_at_batch = 0;
+    /* One that does not come to read knows it too. */
+    HG_CLEANUP(hg_json_decrefp)
+    json_t *unread = attempt("append", CHECK("toy_none", "reject"), HG_ENOTFOUND);
+    assert_int_equal(rows_of(unread, 2, "rows_out"), 5);
     HG_CLEANUP(hg_json_decrefp) json_t *result = attempt("append", REJECT_NULLS, HG_OK);
     assert_string_equal(fake.state_seen, "{\"at\": 6}");
     assert_query(pg, ALL, "1,a 1,b 2,a 2,d 3,c 4,c 5,d 6,e");

@@ -393,8 +393,12 @@ static void test_settling(void **state)
     assert_false(done.found);
     assert_ended(older, true);
     PGconn *newer = frozen(TAKE(5), "taken");
-    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_ECONFLICT);
-    assert_int_equal(err.retryable, 0);
+    /* Not one of those to be spared: ours may be the older one, but another draw will tell. */
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_EUNAVAILABLE);
+    assert_int_equal(err.retryable, 1);
+    attempt.spared = "{5}";
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_OK);
+    assert_false(done.found);
     assert_ended(newer, false);
     run(load(3, 0), HG_ECONFLICT, "has taken over");
 }
@@ -469,6 +473,49 @@ static void test_settling_beside_another_run(void **state)
     PGconn *newer = frozen("select headgate.take_fence('p', 'fetch', 7, 0)", "taken");
     (void)ask(newer, "rollback");
     PQfinish(newer);
+    /* Fences above the one that was drawn, as when only the metadata was restored. */
+    fake_sql(pg, "update headgate.ledger_head set fence = 1000");
+    done = (struct hg_ledger_done){0};
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_OK);
+    assert_true(done.found);
+}
+
+/* While nothing is known a bar would help nobody: none is left behind. */
+static void test_no_bar_without_need(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_ledger_done done = {0};
+    struct hg_ledger_attempt attempt = {
+        "p", "01900000-0000-7000-8000-000000000001", "fetch", 5, LONG_LEASE_MS, 0, "{2}"};
+    HG_CLEANUP(hg_db_returnp) struct hg_db *host = NULL;
+    (void)state;
+    assert_int_equal(hg_db_connect(hg_test_pg_warehouse(pg), "test", &host, &err), HG_OK);
+    PGconn *own = frozen(TAKE(3), "taken");
+    assert_int_equal(hg_ledger_settle(host, &attempt, &done, &err), HG_EUNAVAILABLE);
+    assert_query(pg, "select count(*) from headgate.fence_bar", "0");
+    PQfinish(own);
+}
+
+/* A server whose transactions see no more than at their beginning would not see the bar. */
+static void test_isolation_is_ours(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *host = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    (void)state;
+    assert_int_equal(
+        hg_test_pg_sql(pg,
+                       "warehouse",
+                       "alter role headgate_load set default_transaction_isolation = serializable"),
+        0);
+    int r = hg_db_connect(hg_test_pg_worker(pg), "test", &host, &err);
+    assert_int_equal(hg_test_pg_sql(pg,
+                                    "warehouse",
+                                    "alter role headgate_load reset default_transaction_isolation"),
+                     0);
+    assert_int_equal(r, HG_OK);
+    assert_int_equal(hg_db_simple(host, "show transaction_isolation", &result, &err), HG_OK);
+    assert_string_equal(hg_result_text(result, 0, "transaction_isolation"), "read committed");
 }
 
 static void test_settling_behind_a_stranger(void **state)
@@ -532,6 +579,8 @@ int main(void)
         TEST(test_settling),
         TEST(test_settling_behind_checkpoints),
         TEST(test_settling_beside_another_run),
+        TEST(test_no_bar_without_need),
+        TEST(test_isolation_is_ours),
         TEST(test_settling_behind_a_stranger),
         TEST(test_an_answer_nobody_knows),
     };
