@@ -42,6 +42,12 @@ static const struct hg_statement id_of_file = {
     " order by file_missing, updated_at desc limit 1",
     1};
 
+static const struct hg_statement is_of_another = {
+    "catalog_is_of_another",
+    "select exists (select from pipeline where id = $1 and file is distinct from $2"
+    " and definition is not null) as yes",
+    2};
+
 /* Whether a pipeline is that of a file by what was stored last; $2 NULL: whether any is. */
 static const struct hg_statement owns_id = {
     "catalog_owns_id",
@@ -125,22 +131,52 @@ static bool is_taken(const json_t *ids, const char *id)
     return false;
 }
 
-/* One that no pipeline has: two files of one name in two folders may both have errors. */
-static char *free_id_from_file(const json_t *ids, const char *file)
+/* Whether an id is that of another file, be it one that was removed and whose history is kept. */
+static int is_free(struct hg_db *db,
+                   const json_t *ids,
+                   const char *id,
+                   const char *file,
+                   bool *ret,
+                   struct hg_error *err)
 {
-    char *id = id_from_file(file);
-    for (int n = 2; id && is_taken(ids, id); n++) {
-        HG_CLEANUP(hg_freep) char *name = id_from_file(file);
-        free(id);
-        if (!name || asprintf(&id, "%.56s-%d", name, n) < 0) {
-            return NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {id, file};
+    *ret = false;
+    if (is_taken(ids, id)) {
+        return HG_OK;
+    }
+    int r = hg_db_exec(db, &is_of_another, params, &result, err);
+    *ret = r == HG_OK && !hg_result_bool(result, 0, "yes");
+    return r;
+}
+
+/*
+ * A name for a file by which its errors are listed: its own, or with a number when a pipeline has
+ * that. Owned by the caller.
+ */
+static int free_id_from_file(
+    struct hg_db *db, const json_t *ids, const char *file, char **ret, struct hg_error *err)
+{
+    HG_CLEANUP(hg_freep) char *name = id_from_file(file);
+    HG_CLEANUP(hg_freep) char *id = name ? strdup(name) : NULL;
+    bool free_now = false;
+    for (int n = 2; id; n++) {
+        int r = is_free(db, ids, id, file, &free_now, err);
+        if (r < 0 || free_now) {
+            *ret = r < 0 ? NULL : HG_TAKE(id);
+            return r;
+        }
+        free(HG_TAKE(id));
+        if (asprintf(&id, "%.56s-%d", name, n) < 0) {
+            id = NULL;
         }
     }
-    return id;
+    return hg_error_nomem(err);
 }
 
 /* The id of a file that does not tell it. Owned by the caller. */
-static int find_id(struct hg_db *db, const char *file, char **ret, struct hg_error *err)
+static int find_id(
+    struct hg_db *db, const json_t *ids, const char *file, char **ret, struct hg_error *err)
 {
     const char *const params[] = {file};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
@@ -148,12 +184,11 @@ static int find_id(struct hg_db *db, const char *file, char **ret, struct hg_err
     if (r < 0) {
         return r;
     }
-    char *id = PQntuples(result) > 0 ? strdup(hg_result_text(result, 0, "id")) : id_from_file(file);
-    if (!id) {
-        return hg_error_nomem(err);
+    if (PQntuples(result) == 0) {
+        return free_id_from_file(db, ids, file, ret, err);
     }
-    *ret = id;
-    return HG_OK;
+    *ret = strdup(hg_result_text(result, 0, "id"));
+    return *ret ? HG_OK : hg_error_nomem(err);
 }
 
 static int sync_file(struct hg_pipelines *service,
@@ -172,7 +207,7 @@ static int sync_file(struct hg_pipelines *service,
     if (r < 0 && diagnostics.n == 0) {
         hg_diagnostics_add(&diagnostics, file, 0, 0, reason.hint, "%s", reason.message);
     }
-    int found = id ? HG_OK : find_id(db, file, &id, err);
+    int found = id ? HG_OK : find_id(db, ids, file, &id, err);
     if (found < 0) {
         return found;
     }
@@ -182,8 +217,11 @@ static int sync_file(struct hg_pipelines *service,
     }
     if (is_taken(ids, id)) {
         /* It is listed under the name of its file, so that its errors are seen. */
-        free(id);
-        id = free_id_from_file(ids, file);
+        free(HG_TAKE(id));
+        found = free_id_from_file(db, ids, file, &id, err);
+        if (found < 0) {
+            return found;
+        }
     }
     /* One that does not tell its id keeps the one it had, too. */
     if (!id || (!json_object_get(seen, id) &&

@@ -4,6 +4,7 @@
 #include "auth/principal.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "pipeline/catalog.h"
 #include "pipeline/live.h"
 #include "pipeline/peers.h"
 #include "pipeline/service.h"
@@ -98,6 +99,16 @@ int hg_pipelines_pause(struct hg_pipelines *service,
     return HG_OK;
 }
 
+/* Before anything is changed: what was refused must not hold once the file is back. */
+static int check_file(struct hg_pipelines *service, const char *id, struct hg_error *err)
+{
+    HG_CLEANUP(hg_catalog_entry_free) struct hg_catalog_entry entry = {0};
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_catalog_get(db, id, &entry, err);
+    return r == HG_OK && entry.file_missing ? refuse_removed(id, err) : r;
+}
+
 int hg_pipelines_pause_one(struct hg_pipelines *service,
                            const struct hg_principal *by,
                            const char *id,
@@ -109,11 +120,8 @@ int hg_pipelines_pause_one(struct hg_pipelines *service,
     if (!patch) {
         return hg_error_nomem(err);
     }
-    int r = hg_pipelines_update(service, by, id, patch, &pipeline, err);
-    if (r == HG_OK && !paused && !json_is_true(json_object_get(pipeline, "enabled"))) {
-        return refuse_removed(id, err);
-    }
-    return r;
+    int r = paused ? HG_OK : check_file(service, id, err);
+    return r < 0 ? r : hg_pipelines_update(service, by, id, patch, &pipeline, err);
 }
 
 int hg_pipelines_check_not_paused(struct hg_pipelines *service, struct hg_error *err)

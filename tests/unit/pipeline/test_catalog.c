@@ -74,6 +74,21 @@ static void test_a_file_without_a_name(void **state)
     assert_pipeline("unnamed", "idle", 1, 1);
 }
 
+/* It has the history of one that was removed in its way, which stays that one's. */
+static void test_a_broken_file_by_the_name_of_one_that_was_removed(void **state)
+{
+    (void)state;
+    write_pipeline("a", FLOW("a", "numbers", "10", ""));
+    start_service();
+    free(fixture.files[--fixture.n_files]);
+    write_pipeline("A", "id: [\n");
+    reload();
+    assert_pipeline("a", "paused", 1, 1);
+    assert_pipeline("a-2", "idle", 1, 1);
+    reload();
+    assert_count(2);
+}
+
 static void test_a_missing_file_comes_back(void **state)
 {
     (void)state;
@@ -101,6 +116,8 @@ static void test_a_missing_file_comes_back(void **state)
     assert_non_null(strstr(err.message, "its file was removed"));
     assert_int_equal(hg_pause_set_pipeline(fixture.metadata, &by, "good", false, &err),
                      HG_ECONFLICT);
+    assert_int_equal(metadata_number("select count(*) as n from pipeline where overrides <> '{}'"),
+                     0);
     must(hg_pipelines_update(fixture.service, NULL, "good", on, &answer, &err), &err);
     assert_false(json_is_true(json_object_get(answer, "enabled"))); /* there is no file to run */
     fixture.config.pipeline_files = files;
@@ -269,6 +286,7 @@ int main(void)
         TEST(test_a_file_that_lost_its_id),
         TEST(test_a_file_that_never_had_an_id),
         TEST(test_a_file_without_a_name),
+        TEST(test_a_broken_file_by_the_name_of_one_that_was_removed),
         TEST(test_a_missing_file_comes_back),
         TEST(test_two_files_with_one_id),
         TEST(test_the_id_of_a_file_is_not_taken_by_another),
