@@ -1,5 +1,8 @@
 import { screen, waitFor } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
+// What the pages fetch late is here already: on a busy machine it is slower than a test waits.
+import '../../src/components/forms/PipelineSettingsForm.jsx';
+import '../../src/components/panels/RunComparison.jsx';
 import { openApp } from '../app.jsx';
 import { runningRun } from '../fixtures/data.js';
 

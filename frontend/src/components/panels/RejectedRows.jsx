@@ -44,8 +44,8 @@ function RunChoice({ run, runs }) {
   const label = (one) =>
     [
       formatAbsolute(one.started_at ?? one.scheduled_for ?? one.queued_at, zone),
-      describeState(one.status).word,
       one.rows_rejected > 0 ? formatAmount(one.rows_rejected, 'rejected row') : 'none rejected',
+      describeState(one.status).word,
     ].join(' · ');
   return (
     <div className={classes.choice}>
