@@ -76,6 +76,9 @@ static void report_error(const json_t *error, const char *job)
     if (text_of(error, "hint")[0] != '\0') {
         (void)printf("    %s\n", text_of(error, "hint"));
     }
+    if (text_of(error, "first_attempt")[0] != '\0') {
+        (void)printf("    The first attempt said: %s\n", text_of(error, "first_attempt"));
+    }
 }
 
 void hg_run_report(const json_t *run, bool json)

@@ -32,9 +32,11 @@ static const char *number(char text[NUMBER_TEXT], int64_t value)
 static const struct hg_statement start_jobs = {
     "outcome_start_jobs",
     "update job_run j set status = 'running', attempt = g.attempt, started_at = now(),"
-    " finished_at = null, rows_in = 0, rows_rejected = 0, error = null,"
+    " max_attempts = greatest(j.max_attempts, g.attempt),"
+    " finished_at = null, rows_in = 0, rows_rejected = 0,"
     " rows_out = case j.type when 'load' then j.rows_out else 0 end," /* committed before */
-    " warnings = null from unnest($1::uuid[], $2::uuid[], $3::int[]) g (run_id, task_id, attempt)"
+    " error = case when g.attempt > 1 then j.error end, warnings = null"
+    " from unnest($1::uuid[], $2::uuid[], $3::int[]) g (run_id, task_id, attempt)"
     " where j.run_id = g.run_id and j.task_id = g.task_id",
     3};
 
@@ -72,7 +74,8 @@ int hg_outcome_started(struct hg_db *db,
 
 static const struct hg_statement jobs_of_lost = {
     "outcome_lost",
-    "update job_run j set status = 'queued', started_at = null from task t"
+    "update job_run j set status = 'queued', started_at = null, max_attempts = t.max_attempts"
+    " from task t"
     " where t.state = 'ready' and t.n_lost > 0 and j.run_id = t.run_id and j.task_id = t.id"
     " and j.status = 'running'",
     0};
@@ -117,6 +120,9 @@ int hg_outcome_progress(struct hg_db *db,
 
 /* ---- end ---- */
 
+/* What the first attempt at a job said: a job keeps its error while it is tried again. */
+#define FIRST_MESSAGE "coalesce(j.error->>'first_attempt', j.error->>'message')"
+
 /* A load that did not succeed has loaded what it committed on its way, however far it came. */
 static const struct hg_statement end_jobs = {
     "outcome_end_jobs",
@@ -127,7 +133,10 @@ static const struct hg_statement end_jobs = {
     " rows_in = coalesce(g.rows_in, j.rows_in),"
     " rows_out = case when j.type = 'load' and g.status <> 'succeeded' then g.rows_committed"
     " else coalesce(g.rows_out, j.rows_out) end,"
-    " rows_rejected = coalesce(g.rows_rejected, j.rows_rejected), error = g.error,"
+    " rows_rejected = coalesce(g.rows_rejected, j.rows_rejected),"
+    " error = case when g.status = 'queued' then j.error"
+    " when " FIRST_MESSAGE " <> g.error->>'message'"
+    " then g.error || jsonb_build_object('first_attempt', " FIRST_MESSAGE ") else g.error end,"
     " warnings = g.warnings"
     " from jsonb_to_recordset($1::jsonb) as g (run_id uuid, id text, status text, rows_in bigint,"
     " rows_out bigint, rows_rejected bigint, rows_committed bigint, warnings jsonb, error jsonb)"
@@ -377,6 +386,30 @@ static int add_unreported(json_t *ends,
     return HG_OK;
 }
 
+/* The other jobs of a flow that failed, from `first` on, say which one they ended with. */
+static int explain_others(json_t *ends, size_t first, const struct hg_attempt *attempt)
+{
+    const char *fault = hg_attempt_job_at_fault(attempt);
+    for (size_t i = first; fault && i < json_array_size(ends); i++) {
+        json_t *end = json_array_get(ends, i);
+        const char *status = json_string_value(json_object_get(end, "status"));
+        bool is_cancelled = strcmp(status, "cancelled") == 0;
+        struct hg_error reason = HG_ERROR_INIT;
+        if (json_object_get(end, "error") || !(is_cancelled || strcmp(status, "skipped") == 0)) {
+            continue;
+        }
+        (void)hg_error_set(&reason,
+                           HG_ECANCELLED,
+                           is_cancelled ? "it ended with the job \"%s\", which failed"
+                                        : "it did not run, since the job \"%s\" failed",
+                           fault);
+        if (json_object_set_new(end, "error", hg_error_to_json(&reason)) < 0) {
+            return HG_ENOMEM;
+        }
+    }
+    return HG_OK;
+}
+
 static bool is_reported(const struct hg_attempt *attempt, enum hg_queue_how how)
 {
     return attempt->result && (how == HG_QUEUE_DONE || how == HG_QUEUE_FAILED ||
@@ -421,6 +454,7 @@ static int write_jobs(struct hg_db *db,
     int r = jobs && results ? HG_OK : HG_ENOMEM;
     for (size_t i = 0; r == HG_OK && i < n; i++) {
         HG_CLEANUP(hg_json_decrefp) json_t *error = NULL;
+        size_t first = json_array_size(jobs);
         if (!ends[i].taken) {
             continue;
         }
@@ -431,6 +465,9 @@ static int write_jobs(struct hg_db *db,
             r = r < 0 ? r : add_results_of(results, attempts[i]);
         } else {
             r = add_unreported(jobs, attempts[i], ends[i].how, error);
+        }
+        if (r == HG_OK && ends[i].how == HG_QUEUE_FAILED) {
+            r = explain_others(jobs, first, attempts[i]);
         }
     }
     if (r < 0) {

@@ -20,7 +20,8 @@
     " 'finished_at', " HG_SQL_TIME("j.finished_at") ","                                            \
     " 'duration_ms', " HG_SQL_MS("j.started_at", "j.finished_at") ","                              \
     " 'rows_in', j.rows_in, 'rows_out', j.rows_out, 'rows_rejected', j.rows_rejected,"             \
-    " 'warnings', coalesce(j.warnings, '[]'::jsonb), 'error', j.error)"
+    " 'warnings', coalesce(j.warnings, '[]'::jsonb),"                                              \
+    " 'error', case when j.status not in ('queued', 'running') then j.error end)"
 
 /* A row `r` of run. Rows are those of its jobs, so that they are live while it runs. */
 #define HG_SQL_RUN                                                                                 \

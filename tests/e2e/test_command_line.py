@@ -327,6 +327,35 @@ def test_a_failed_run_is_code_1(command):
     assert run["error"]["job"] == "fetch" and "none.csv" in run["error"]["message"]
 
 
+def test_what_the_first_attempt_said_is_not_lost(command):
+    """Each attempt at the script says something else; a sequence keeps its number past a rollback."""
+    command.write("pipelines/count.sql", "create sequence if not exists shop.said;\n")
+    command.write("pipelines/said.sql", "do $$ begin raise exception 'said %', "
+                  "nextval('shop.said'); end $$;\n")
+    paths = [command.write("pipelines/count.yaml", SLOW.format(id="count").replace("wait", "count")),
+             command.write("pipelines/said.yaml", "retries: {max: 2, backoff: 10ms}\n"
+                           + SLOW.format(id="said").replace("wait", "said"))]
+    try:
+        assert command.run("run", "good").returncode == 0
+        assert command.run("run", "count").returncode == 0
+        done = command.run("run", "said")
+        assert done.returncode == 1, done
+        assert "said: said.sql: said 3\n" in done.stdout
+        assert "The first attempt said: said.sql: said 1\n" in done.stdout
+        run = json.loads(command.run("run", "said", "--json").stdout)
+        assert run["error"]["message"].endswith("said 6")
+        assert run["error"]["first_attempt"].endswith("said 4")
+        assert run["jobs"][0]["error"]["first_attempt"].endswith("said 4")
+        # One that says the same each time, and one that succeeds in the end, have none.
+        run = json.loads(command.run("run", "missing", "--json").stdout)
+        assert "first_attempt" not in run["error"]
+        assert [job["error"]["message"] for job in run["jobs"] if job["status"] == "skipped"] == \
+            ['it did not run, since the job "fetch" failed']
+    finally:
+        for path in paths:
+            os.remove(path)
+
+
 @pytest.mark.parametrize("args, says", [
     (["nope"], 'there is no pipeline "nope"'),
     (["good", "-p", "day=2026-02-30"], "the parameters do not fit"),
@@ -492,7 +521,11 @@ def test_a_second_signal_ends_it_now_and_the_run_goes_on(command):
         host.start()
         assert not [pid for pid in workers if is_worker(pid)]
         api = Api(host.url, "admin", PASSWORD)
-        assert api.wait_for_run(run_id)["status"] == "succeeded"
+        run = api.wait_for_run(run_id)
+        assert run["status"] == "succeeded"
+        # An attempt that ended with its host uses up none.
+        assert (run["jobs"][0]["attempt"], run["jobs"][0]["max_attempts"]) == (2, 2)
+        assert run["retry_count"] == 0
     finally:
         host.stop()
         os.remove(path)
