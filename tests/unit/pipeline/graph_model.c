@@ -317,6 +317,8 @@ const struct hg_statement graph_wrong_jobs = {
     " finished_at < started_at)) or (status in ('queued', 'skipped') and started_at is not null)"
     " or (status in ('queued', 'running', 'skipped') and finished_at is not null)"
     " or (status = 'running' and started_at is null) or (status = 'failed' and error is null)"
-    " or (status in ('succeeded', 'running', 'queued', 'skipped') and error is not null))), '')"
+    /* While it is tried again it keeps what the attempt before said. */
+    " or (status in ('running', 'queued') and error is not null and attempt < 2)"
+    " or (status = 'succeeded' and error is not null))), '')"
     " as text",
     1};
