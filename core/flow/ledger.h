@@ -93,12 +93,12 @@ struct hg_ledger_attempt {
  * Whether an attempt of which we have no word (its worker died, its connection broke) has
  * committed, asked on a connection of the host's own outside of a transaction. Takes the fence for
  * that, and so is certain: a transaction of the attempt that is still open is waited for, and none
- * can commit afterwards. Where a spared fence or a higher one is in the way ours is left untaken, and
- * all up to it that are not spared are barred.
- * HG_EUNAVAILABLE with `retryable` when it is open for longer than a moment: ask again, with the
- * same `asking_since_ms`. Once it has been open for a lease it is ended, for its host may be frozen
- * with it; and once we have asked for a lease whatever older one is open, for one that goes on
- * working begins a new transaction with every checkpoint.
+ * can commit afterwards. Where a spared fence or a higher one is in the way ours is left untaken,
+ * and all up to it that are not spared are barred. HG_EUNAVAILABLE with `retryable` when it is open
+ * for longer than a moment: ask again, with the same `asking_since_ms`. Once it has been open for a
+ * lease it is ended, for its host may be frozen with it; and once we have asked for a lease
+ * whatever older one is open, for one that goes on working begins a new transaction with every
+ * checkpoint.
  */
 int hg_ledger_settle(struct hg_db *db,
                      const struct hg_ledger_attempt *attempt,
