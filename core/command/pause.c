@@ -1,5 +1,7 @@
 #include "pipeline/pause.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -10,6 +12,21 @@
 #include "command/host.h"
 #include "command/options.h"
 
+/* Nobody means to make databases by pausing them: it is another folder that is wanted. */
+static int check_place(const struct hg_host_config *config, struct hg_error *err)
+{
+    char path[PATH_MAX];
+    if (config->metadata_url ||
+        snprintf(path, sizeof path, "%s/postgres", config->data_dir) >= (int)sizeof path ||
+        access(path, F_OK) == 0 || errno != ENOENT) {
+        return HG_OK;
+    }
+    (void)hg_error_set(
+        err, HG_ENOTFOUND, "there are no databases of Headgate in \"%s\"", config->data_dir);
+    return hg_error_hint(err,
+                         "Name its configuration with -c, or its folder by HEADGATE_DATA_DIR.");
+}
+
 /* No host runs on the data folder: in the database itself, for those that will. */
 static int store_it(const struct hg_host_config *config,
                     bool paused,
@@ -18,7 +35,8 @@ static int store_it(const struct hg_host_config *config,
                     struct hg_error *err)
 {
     struct hg_host_parts parts = HG_HOST_PARTS_INIT;
-    int r = hg_host_become_user(config, err);
+    int r = check_place(config, err);
+    r = r < 0 ? r : hg_host_become_user(config, err);
     r = r < 0 ? r : hg_host_open_store(config, &parts, err);
     if (r == HG_OK) {
         struct hg_pool *metadata = hg_store_metadata(parts.store);

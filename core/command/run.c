@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/control.h"
@@ -13,6 +14,7 @@
 #include "command/host.h"
 #include "command/options.h"
 #include "command/run_report.h"
+#include "command/second_signal.h"
 
 enum { STOP_GRACE_MS = 2000, WAIT_MS = 500, DATABASE_AWAY_MS = 60000 };
 
@@ -53,9 +55,80 @@ struct following {
     char run_id[HG_UUID_TEXT]; /* empty until it is known */
 };
 
+static void ending_signals(sigset_t *ret)
+{
+    (void)sigemptyset(ret);
+    (void)sigaddset(ret, SIGINT);
+    (void)sigaddset(ret, SIGTERM);
+}
+
 static void keep_id(struct following *following, const char *run_id)
 {
     (void)snprintf(following->run_id, sizeof following->run_id, "%s", run_id ? run_id : "");
+}
+
+/* Ctrl-C, and SIGTERM: the run is let go of, so that another host takes it up. */
+static bool is_interrupted(void)
+{
+    static const struct timespec at_once = {0};
+    sigset_t ending;
+    ending_signals(&ending);
+    return sigtimedwait(&ending, NULL, &at_once) > 0;
+}
+
+/* Waits for the end of a run that a host of ours works on. */
+static int follow(struct hg_pipelines *pipelines,
+                  const char *run_id,
+                  struct following *following,
+                  json_t **ret_run,
+                  struct hg_error *err)
+{
+    struct hg_patience patience = {.limit_ms = DATABASE_AWAY_MS};
+    HG_CLEANUP(hg_json_decrefp) json_t *run = NULL;
+    while (!hg_run_has_ended(run)) {
+        json_decref(HG_TAKE(run));
+        if (is_interrupted()) {
+            return hg_error_set(err, HG_ECANCELLED, "interrupted");
+        }
+        int r = hg_runs_wait(pipelines, run_id, WAIT_MS, &run, err);
+        if (r == HG_OK) {
+            hg_run_progress_show(&following->progress, run);
+        }
+        if (!hg_patience_lasts(&patience, r, err) && r < 0) {
+            return r;
+        }
+    }
+    *ret_run = HG_TAKE(run);
+    return HG_OK;
+}
+
+/*
+ * In databases that are this data folder's alone nobody else can be at work: a run that is said to
+ * be under way was left by a process that ended, and is taken up before another one begins.
+ */
+static int trigger(const struct hg_host_config *config,
+                   struct hg_pipelines *pipelines,
+                   const struct hg_principal *by,
+                   const struct arguments *arguments,
+                   struct following *following,
+                   struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *triggered = NULL;
+    HG_CLEANUP(hg_json_decrefp) json_t *left = NULL;
+    char busy[HG_UUID_TEXT] = "";
+    int r = hg_pipelines_trigger(
+        pipelines, by, arguments->pipeline, arguments->params, &triggered, busy, err);
+    if (r == HG_ECONFLICT && busy[0] != '\0' && !config->metadata_url) {
+        (void)fprintf(
+            stderr, "headgate: run %s was left by a Headgate that ended: it goes first\n", busy);
+        r = follow(pipelines, busy, following, &left, err);
+        r = r < 0
+                ? r
+                : hg_pipelines_trigger(
+                      pipelines, by, arguments->pipeline, arguments->params, &triggered, NULL, err);
+    }
+    keep_id(following, json_string_value(json_object_get(triggered, "run_id")));
+    return r;
 }
 
 /* Starts what is needed of a host, without HTTP, for this one run. */
@@ -68,38 +141,22 @@ static int run_alone(const struct hg_host_config *config,
     struct hg_host_parts host = HG_HOST_PARTS_INIT;
     /* Before we become the host's user. */
     const struct hg_principal by = hg_principal_local(getuid());
-    HG_CLEANUP(hg_json_decrefp) json_t *triggered = NULL;
-    HG_CLEANUP(hg_json_decrefp) json_t *run = NULL;
-    struct hg_patience patience = {.limit_ms = DATABASE_AWAY_MS};
+    struct hg_second_signal second = {0};
+    sigset_t ending;
     (void)fprintf(stderr,
-                  "headgate: no host runs on \"%s\": this run has one of its own\n",
+                  "headgate: no host runs on \"%s\": this run has a host of its own\n",
                   config->data_dir);
+    /* Before there are threads and workers, so that all of them inherit it. */
+    ending_signals(&ending);
+    (void)pthread_sigmask(SIG_BLOCK, &ending, NULL);
     int r = hg_host_become_user(config, err);
     r = r < 0 ? r : hg_host_start(config, &host, err);
     r = r < 0 ? r : hg_pipelines_check_not_paused(host.pipelines, err);
-    r = r < 0 ? r
-              : hg_pipelines_trigger(host.pipelines,
-                                     &by,
-                                     arguments->pipeline,
-                                     arguments->params,
-                                     &triggered,
-                                     NULL,
-                                     err);
-    keep_id(following, json_string_value(json_object_get(triggered, "run_id")));
-    while (r == HG_OK && !hg_run_has_ended(run)) {
-        json_decref(run);
-        run = NULL;
-        r = hg_runs_wait(host.pipelines, following->run_id, WAIT_MS, &run, err);
-        if (hg_patience_lasts(&patience, r, err)) {
-            r = HG_OK;
-        } else if (r == HG_OK) {
-            hg_run_progress_show(&following->progress, run);
-        }
-    }
+    r = r < 0 ? r : trigger(config, host.pipelines, &by, arguments, following, err);
+    r = r < 0 ? r : follow(host.pipelines, following->run_id, following, ret_run, err);
+    hg_second_signal_watch(&second, host.store ? hg_store_cluster(host.store) : NULL);
     hg_host_stop(&host, STOP_GRACE_MS);
-    if (r == HG_OK) {
-        *ret_run = HG_TAKE(run);
-    }
+    hg_second_signal_leave(&second);
     return r;
 }
 
@@ -117,7 +174,8 @@ static int report_failure(const struct following *following, bool alone, const s
     hg_command_complain(err);
     if (is_made && alone) {
         (void)fprintf(stderr,
-                      "    Run %s goes on when a host is started on this data folder.\n",
+                      "    Run %s goes on when a host is started on this data folder, or with the "
+                      "next `headgate run`.\n",
                       following->run_id);
     } else if (is_made) {
         (void)fprintf(stderr,

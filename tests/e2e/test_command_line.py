@@ -1,6 +1,7 @@
 """The command line as people and scripts use it: what it prints, where, and its exit codes."""
 import json
 import os
+import re
 import pwd
 import shutil
 import signal
@@ -367,6 +368,55 @@ def test_a_run_that_cannot_be_made_is_code_2(command, args, says):
     assert done.returncode == 2, done
     assert says in done.stderr
     assert done.stdout == ""
+
+
+def lines_until(stream, text):
+    log = []
+    while not log or text not in log[-1]:
+        log.append(stream.readline())
+        assert log[-1], log
+    return log
+
+
+def test_a_run_without_a_host_lets_go_and_is_taken_up(command):
+    """Ctrl-C leaves a run that nobody works on; the next one takes it up and comes behind it."""
+    command.write("pipelines/times.sql", "create sequence if not exists shop.times;\n")
+    command.write("pipelines/let-go.sql",
+                  "select pg_sleep(case nextval('shop.times') when 1 then 600 else 0 end);\n")
+    paths = [command.write(f"pipelines/{id}.yaml", SLOW.format(id=id).replace("wait.sql", f"{id}.sql"))
+             for id in ("times", "let-go")]
+    try:
+        assert command.run("run", "good").returncode == 0
+        assert command.run("run", "times").returncode == 0
+        first = command.start("run", "let-go")
+        log = lines_until(first.stderr, "run created")
+        time.sleep(2)
+        first.send_signal(signal.SIGINT)
+        out, errors = first.communicate(timeout=TIMEOUT_S)
+        assert first.returncode == 3 and out == "", errors
+        assert "interrupted" in errors and "or with the next `headgate run`" in errors
+        run_id = re.search(r"run_id=(\S+)", log[-1]).group(1)
+        assert f"Run {run_id} goes on" in errors
+        done = command.run("run", "let-go")
+        assert done.returncode == 0, done
+        assert f"run {run_id} was left by a Headgate that ended: it goes first" in done.stderr
+        assert f"run_id={run_id} status=succeeded" in done.stderr
+        assert run_id not in done.stdout and "let-go: succeeded" in done.stdout
+    finally:
+        for path in paths:
+            os.remove(path)
+
+
+@pytest.mark.parametrize("name", ["pause", "resume"])
+def test_nothing_is_made_by_pausing(command, name):
+    elsewhere = os.path.join(command.config_dir, "elsewhere")
+    path = command.write("elsewhere.yaml", f"data_dir: {elsewhere}\nlisten: 127.0.0.1:0\n")
+    env = {k: v for k, v in command.host.environment().items() if k != "HEADGATE_DATA_DIR"}
+    done = subprocess.run([command.host.binary, name, "-c", path], capture_output=True, text=True,
+                          env=env, timeout=TIMEOUT_S, check=False, **command.host.as_user())
+    assert done.returncode == 2 and done.stdout == "", done
+    assert f'there are no databases of Headgate in "{elsewhere}"' in done.stderr
+    assert not os.path.exists(elsewhere)
 
 
 def test_a_running_host_is_told_of_new_files(command):

@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 
@@ -112,6 +113,24 @@ def front_door():
             process.terminate()
             process.terminate()
             process.wait(30)
+        shutil.rmtree(folder)
+
+
+def test_up_is_not_taken_in_by_another_host():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hg-up-", dir="/tmp"))
+    try:
+        lay_out_front_door(folder)
+        subprocess.run(["chmod", "-R", "a+rX", str(folder)], check=True)
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            address = f"127.0.0.1:{other.getsockname()[1]}"
+            env = {**os.environ, "HEADGATE_LISTEN": address, "HEADGATE_DATA_DIR": str(folder / "data")}
+            done = subprocess.run([folder / "tools/up"], cwd=folder, env=env, text=True, timeout=60,
+                                  capture_output=True, stdin=subprocess.DEVNULL, check=False,
+                                  start_new_session=True, **run_as(service_user()))
+        assert done.returncode == 1
+        assert f"something listens on {address} already" in done.stderr
+        assert "ready" not in done.stdout and "starting the host" not in done.stdout
+    finally:
         shutil.rmtree(folder)
 
 
