@@ -45,7 +45,7 @@ extern struct hg_flow_session *fake_session;
  * does and fills *err.
  */
 /* Rejected rows that a task keeps. */
-enum { FAKE_QUARANTINE_ROWS = 5000 };
+enum { FAKE_QUARANTINE_ROWS = 100000 };
 
 struct fake_task {
     const char *run_id; /* NULL: a new one */

@@ -533,9 +533,9 @@ static void test_quarantine_is_bounded(void **state)
         run("[" CHECK("check", RULE("toy_not_null", "[\"k\"]", "\"on_fail\": \"reject\"")) "]",
             HG_OK,
             &err);
-    assert_query(pg, "select count(*) from headgate.quarantine", "5000");
-    assert_query(pg, "select count(*) from m.t", "6");
-    assert_int_equal(number_at(json_object_get(result, "jobs"), 1, "rows_rejected"), 6000);
+    assert_query(pg, "select count(*) from headgate.quarantine", "100000");
+    assert_query(pg, "select count(*) from m.t", "101");
+    assert_int_equal(number_at(json_object_get(result, "jobs"), 1, "rows_rejected"), 101000);
     assert_int_equal(heard.n_lines,
                      HG_QUARANTINE_LOG_ROWS + 4); /* with the sums of check and load */
     assert_non_null(strstr(heard.log, "1000 more are counted, not kept"));
