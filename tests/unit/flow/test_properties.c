@@ -149,8 +149,8 @@ static json_t *task_json(const struct trial *trial)
 {
     const struct model *model = &trial->model;
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:s, s:s, s:{s:s, s:s, s:{}}, s:o, s:{s:s, s:s, s:s,"
-        " s:o}}",
+        "{s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:i, s:s, s:s, s:{s:s, s:s, s:{}}, s:o, s:{s:s, s:s,"
+        " s:s, s:o}}",
         "kind",
         "flow",
         "pipeline_id",
@@ -165,6 +165,8 @@ static json_t *task_json(const struct trial *trial)
         (json_int_t)trial->fence,
         "checkpoint_ms",
         trial->checkpoints,
+        "quarantine_rows",
+        FAKE_QUARANTINE_ROWS,
         "warehouse",
         hg_test_pg_worker(pg),
         "base_folder",
