@@ -3,6 +3,7 @@ import { request } from '../../src/api/client.js';
 import { connection, noteAnswer } from '../../src/api/connection.js';
 import { createQueryClient, pipelinesQuery, sessionQuery } from '../../src/api/queries.js';
 import { idempotencyKey } from '../../src/lib/key.js';
+import { noteSession } from '../../src/lib/session.js';
 import { problem } from '../fixtures/data.js';
 import { hostIs, requests } from '../server.js';
 
@@ -96,6 +97,7 @@ describe('queries', () => {
 
   it('forget the session when a read is answered 401', async () => {
     const client = createQueryClient({ retry: 0 });
+    noteSession({ username: 'admin' }); // else nobody asks who is signed in
     hostIs();
     await client.fetchQuery(sessionQuery);
     expect(client.getQueryData(sessionQuery.queryKey)).toMatchObject({ username: 'admin' });
