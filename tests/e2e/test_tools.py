@@ -103,7 +103,9 @@ def front_door():
         subprocess.run(["chmod", "-R", "a+rX", str(folder)], check=True)
         env = {**os.environ, "HEADGATE_LISTEN": f"127.0.0.1:{port}",
                "HEADGATE_DATA_DIR": str(folder / "data")}
-        process = subprocess.Popen([folder / "tools/up"], cwd=folder, env=env, text=True,
+        # Tests that run in the background inherit that Ctrl-C is ignored, and a shell cannot undo it.
+        process = subprocess.Popen(["env", "--default-signal=INT", folder / "tools/up"], cwd=folder,
+                                   env=env, text=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, start_new_session=True, **run_as(user))
         process.port = port
