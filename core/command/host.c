@@ -43,8 +43,7 @@ static int open_vault(const struct hg_host_config *config,
                       struct hg_host_parts *parts,
                       struct hg_error *err)
 {
-    char host[HG_HOST_NAME];
-    int r = hg_pipelines_host_name(config->data_dir, host, err);
+    int r = hg_pipelines_host_name(config->data_dir, parts->name, err);
     if (r < 0) {
         return r;
     }
@@ -52,7 +51,7 @@ static int open_vault(const struct hg_host_config *config,
         .metadata = hg_store_metadata(parts->store),
         .key_file = config->master_key_file,
         .data_dir = config->data_dir,
-        .host = host,
+        .host = parts->name,
     };
     return hg_vault_open(&options, &parts->vault, err);
 }
@@ -104,16 +103,11 @@ static int start_alerts(const struct hg_host_config *config,
                         struct hg_host_parts *parts,
                         struct hg_error *err)
 {
-    char host[HG_HOST_NAME];
-    int r = hg_pipelines_host_name(config->data_dir, host, err);
-    if (r < 0) {
-        return r;
-    }
     const struct hg_alerts_options options = {
         .config = config,
         .metadata = hg_store_metadata(parts->store),
         .vault = parts->vault,
-        .host = host,
+        .host = parts->name,
     };
     return hg_alerts_start(&options, &parts->alerts, err);
 }

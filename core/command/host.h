@@ -20,6 +20,7 @@ struct hg_host_parts {
     struct hg_vault *vault;
     struct hg_alerts *alerts;
     struct hg_pipelines *pipelines;
+    char name[HG_HOST_NAME];  /* among the hosts of the database; "" until the vault is open */
     struct hg_events *events; /* set by who has clients, before hg_host_start; NULL: nobody */
 };
 
@@ -43,9 +44,9 @@ int hg_host_open(const struct hg_host_config *config,
 int hg_host_start(const struct hg_host_config *config,
                   struct hg_host_parts *ret,
                   struct hg_error *err);
-#define HG_HOST_PARTS_INIT                     \
-    {                                          \
-        -1, NULL, NULL, NULL, NULL, NULL, NULL \
+#define HG_HOST_PARTS_INIT \
+    {                      \
+        .lock = -1         \
     }
 
 /* The first half of stopping: no task runs behind it. Running ones go on for `grace_ms`. */

@@ -55,13 +55,6 @@ struct following {
     char run_id[HG_UUID_TEXT]; /* empty until it is known */
 };
 
-static void ending_signals(sigset_t *ret)
-{
-    (void)sigemptyset(ret);
-    (void)sigaddset(ret, SIGINT);
-    (void)sigaddset(ret, SIGTERM);
-}
-
 static void keep_id(struct following *following, const char *run_id)
 {
     (void)snprintf(following->run_id, sizeof following->run_id, "%s", run_id ? run_id : "");
@@ -72,7 +65,7 @@ static bool is_interrupted(void)
 {
     static const struct timespec at_once = {0};
     sigset_t ending;
-    ending_signals(&ending);
+    hg_ending_signals(&ending);
     return sigtimedwait(&ending, NULL, &at_once) > 0;
 }
 
@@ -147,7 +140,7 @@ static int run_alone(const struct hg_host_config *config,
                   "headgate: no host runs on \"%s\": this run has a host of its own\n",
                   config->data_dir);
     /* Before there are threads and workers, so that all of them inherit it. */
-    ending_signals(&ending);
+    hg_ending_signals(&ending);
     (void)pthread_sigmask(SIG_BLOCK, &ending, NULL);
     int r = hg_host_become_user(config, err);
     r = r < 0 ? r : hg_host_start(config, &host, err);

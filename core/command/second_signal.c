@@ -7,6 +7,13 @@
 
 enum { LEAVE = SIGUSR1 }; /* sent to the thread alone */
 
+void hg_ending_signals(sigset_t *ret)
+{
+    (void)sigemptyset(ret);
+    (void)sigaddset(ret, SIGINT);
+    (void)sigaddset(ret, SIGTERM);
+}
+
 static void end_now(const struct hg_second_signal *second, int signal_number)
 {
     sigset_t it;
@@ -30,9 +37,7 @@ static void *wait_for_it(void *arg)
 {
     sigset_t watched;
     int signal_number = 0;
-    (void)sigemptyset(&watched);
-    (void)sigaddset(&watched, SIGINT);
-    (void)sigaddset(&watched, SIGTERM);
+    hg_ending_signals(&watched);
     (void)sigaddset(&watched, LEAVE);
     while (sigwait(&watched, &signal_number) != 0) {
     }
@@ -64,8 +69,6 @@ void hg_second_signal_leave(struct hg_second_signal *second)
         (void)pthread_join(second->thread, NULL);
         second->has_thread = false;
     }
-    (void)sigemptyset(&ending);
-    (void)sigaddset(&ending, SIGINT);
-    (void)sigaddset(&ending, SIGTERM);
+    hg_ending_signals(&ending);
     (void)pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
 }

@@ -7,9 +7,13 @@
 #define HG_COMMAND_SECOND_SIGNAL_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 
 struct hg_cluster;
+
+/* SIGINT and SIGTERM: those that ask a process to stop. */
+void hg_ending_signals(sigset_t *ret);
 
 struct hg_second_signal {
     pthread_t thread;

@@ -141,9 +141,7 @@ static void reload(struct serving *serving)
 
 static void watched_signals(sigset_t *ret)
 {
-    (void)sigemptyset(ret);
-    (void)sigaddset(ret, SIGINT);
-    (void)sigaddset(ret, SIGTERM);
+    hg_ending_signals(ret);
     (void)sigaddset(ret, SIGHUP);
 }
 
