@@ -311,7 +311,7 @@ def test_the_page_shows_what_it_is_told(browser, host, api):
     page.node("wait")
     page.see("Live")
     run_id = trigger(api, "slow", {"seconds": 3})
-    # Told, and not asked for now and then: that would take half a minute.
+    # A page that only asks does so every half minute while nothing is under way.
     page.wait_for_node("wait", "running", within_s=10)
     api.wait_for_run(run_id)
     page.wait_for_node("wait", "succeeded", within_s=10)

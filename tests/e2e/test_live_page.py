@@ -8,7 +8,7 @@ import pytest
 from host import PASSWORD, Api, Host, running
 from test_phase5_pipeline_e2e import Page
 
-# Told, and not asked for now and then: that would take half a minute.
+# A page that only asks does so every half minute while nothing is under way.
 TOLD_WITHIN_S = 15
 
 

@@ -148,47 +148,17 @@ static json_t *checks_json(const struct model *model)
 static json_t *task_json(const struct trial *trial)
 {
     const struct model *model = &trial->model;
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:i, s:I, s:i, s:i, s:s, s:s, s:{s:s, s:s, s:{}}, s:o, s:{s:s, s:s,"
-        " s:s, s:o}}",
-        "kind",
-        "flow",
-        "pipeline_id",
-        "p",
-        "run_id",
-        trial->run_id,
-        "task",
-        "fetch",
-        "attempt",
-        trial->attempt,
-        "fence",
-        (json_int_t)trial->fence,
-        "checkpoint_ms",
-        trial->checkpoints,
-        "quarantine_rows",
-        FAKE_QUARANTINE_ROWS,
-        "warehouse",
-        hg_test_pg_worker(pg),
-        "base_folder",
-        "/tmp",
-        "extract",
-        "job",
-        "fetch",
-        "plugin",
-        "fake",
-        "config",
-        "checks",
-        checks_json(model),
-        "load",
-        "job",
-        "load",
-        "table",
-        "m.t",
-        "mode",
-        model->mode,
-        "key",
-        strcmp(model->mode, "merge") == 0 ? names_json(model, model->key, model->n_key)
-                                          : json_null());
+    const struct fake_task task = {.run_id = trial->run_id, .table = "m.t", .mode = model->mode};
+    json_t *json = fake_task_json(pg, &task);
+    json_t *key = strcmp(model->mode, "merge") == 0 ? names_json(model, model->key, model->n_key)
+                                                    : json_null();
+    int lost = json_object_set_new(json_object_get(json, "load"), "key", key);
+    lost |= json_object_set_new(json, "checks", checks_json(model));
+    lost |= json_object_set_new(json, "fence", json_integer(trial->fence)); /* 0 too */
+    lost |= json_object_set_new(json, "attempt", json_integer(trial->attempt));
+    lost |= json_object_set_new(json, "checkpoint_ms", json_integer(trial->checkpoints));
+    assert_int_equal(lost, 0);
+    return json;
 }
 
 /* ---- running ---- */

@@ -207,13 +207,15 @@ static void test_no_schedule_no_run(void **state)
     assert_non_null(strstr(text_at(answer, "next_run_at"), "T03:00:00.000Z"));
 }
 
-static int64_t warehouse_rows(void)
+static int64_t warehouse_rows(const char *table)
 {
+    char text[100];
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     must(hg_pool_borrow(fixture.warehouse, 5000, &db, &err), &err);
-    must(hg_db_simple(db, "select count(*) as n from headgate.quarantine", &result, &err), &err);
+    (void)snprintf(text, sizeof text, "select count(*) as n from headgate.%s", table);
+    must(hg_db_simple(db, text, &result, &err), &err);
     return hg_result_int64(result, 0, "n", -1);
 }
 
@@ -250,12 +252,15 @@ static void start_with_old_rows(void)
         "insert into headgate.quarantine (pipeline_id, run_id, job_id, at, reasons) select 'p',"
         " gen_random_uuid(), 'j', now() - i * interval '1 day', '[]' from"
         " generate_series(0, 25000) i");
+    sql("warehouse",
+        "insert into headgate.fence_bar select 'p', 'j', i, '{}', now() - i * interval '1 day'"
+        " from generate_series(1, 100) i");
     fixture.config.retention = json_pack("{s:i, s:i}", "logs_days", 30, "quarantine_days", 30);
     start_service();
     int64_t until = hg_time_monotonic_ms() + WAIT_MS;
-    while (warehouse_rows() > 30 && hg_time_monotonic_ms() < until) {
+    while (warehouse_rows("quarantine") > 30 && hg_time_monotonic_ms() < until) {
     }
-    assert_int_equal(warehouse_rows(), 30);
+    assert_int_equal(warehouse_rows("quarantine"), 30);
 }
 
 static void stop_with_retention(void)
@@ -288,6 +293,9 @@ static void test_old_logs_and_rejected_rows_go(void **state)
     assert_true(has_log(retried, "a.2.jsonl"));
     assert_true(has_log(young, "a.1.jsonl"));
     assert_true(has_log("other", "a.1.jsonl"));
+    while (warehouse_rows("fence_bar") > 29 && hg_time_monotonic_ms() < until) {
+    }
+    assert_int_equal(warehouse_rows("fence_bar"), 29);
     stop_with_retention();
 }
 

@@ -79,7 +79,15 @@ static void test_fences_rise_above_the_ledger(void **state)
     store = open_in(folder); /* never down */
     {
         HG_CLEANUP(hg_db_returnp) struct hg_db *db = borrow(hg_store_metadata(store));
+        HG_CLEANUP(hg_db_returnp) struct hg_db *warehouse = borrow(hg_store_warehouse(store));
         assert_answer(db, "select nextval('task_fence')", "43");
+        must(warehouse, "insert into headgate.fence_bar values ('p', 'a', 90, '{}')");
+    }
+    hg_store_close(store, false);
+    store = open_in(folder); /* above fences that were barred, too */
+    {
+        HG_CLEANUP(hg_db_returnp) struct hg_db *db = borrow(hg_store_metadata(store));
+        assert_answer(db, "select nextval('task_fence')", "91");
     }
     hg_store_close(store, true);
     remove_scratch(folder);
