@@ -198,6 +198,8 @@ static const struct hg_statement end_runs = {
  * Whoever is to be told of a failed run is, if and only if its end is written. All that is told is
  * written down here, since the run may be tried again; core/alerts takes it from there.
  */
+#define STARTED_AT  HG_SQL_TIME("r.started_at")
+#define FINISHED_AT HG_SQL_TIME("r.finished_at")
 static const struct hg_statement tell_failures = {
     "outcome_tell_failures",
     "insert into alert_event (type, pipeline_id, run_id, channels, summary, detail)"
@@ -207,19 +209,12 @@ static const struct hg_statement tell_failures = {
     " coalesce(r.error->>'message', 'no reason is known')), 1000),"
     " jsonb_build_object('pipeline', jsonb_build_object('id', r.pipeline_id, 'name',"
     " coalesce(v.definition->>'name', r.pipeline_id)), 'run', jsonb_build_object('id', r.id,"
-    " 'trigger', r.trigger, 'started_at', " HG_SQL_TIME(
-        "r.started_at") ", 'finished_at', " HG_SQL_TIME("r.finished_at") ", 'error', r.error))"
-                                                                         " from run r join "
-                                                                         "pipeline_version v on "
-                                                                         "v.pipeline_id = "
-                                                                         "r.pipeline_id and "
-                                                                         "v.version = r.version"
-                                                                         " where r.id = "
-                                                                         "any($1::uuid[]) and "
-                                                                         "json_array_length(v."
-                                                                         "definition->'on_failure')"
-                                                                         " > 0"
-                                                                         " order by r.id",
+    " 'trigger', r.trigger, 'started_at', " STARTED_AT ", 'finished_at', " FINISHED_AT
+    ", 'error', r.error))"
+    " from run r join pipeline_version v on v.pipeline_id = r.pipeline_id"
+    " and v.version = r.version"
+    " where r.id = any($1::uuid[]) and json_array_length(v.definition->'on_failure') > 0"
+    " order by r.id",
     1};
 
 /* What trying again cannot change. */
