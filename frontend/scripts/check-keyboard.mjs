@@ -111,6 +111,21 @@ const WALKS = [
     steps: [['Tab', 'Stop the backfill of 30 runs']],
   },
   {
+    path: '/settings/users',
+    until: 'data@example.com',
+    start: 'main button[aria-haspopup="dialog"]',
+    steps: [
+      ['Enter', 'User name', 'Hand the password over'],
+      ['Escape', 'Add a user'],
+      ['Tab', 'Find a user'],
+      ['Tab', 'Users'],
+      ['Tab', 'admin'],
+      ['Tab', 'data@example.com'],
+      ['Enter', 'data@example.com', 'added'],
+      ['Tab', 'Viewer'],
+    ],
+  },
+  {
     path: '/datasets/market.daily_prices',
     until: '2000-01-03',
     start: '[data-cell="0,0"]',

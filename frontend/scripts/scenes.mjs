@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import {
+  accounts,
   datasets,
   failedRun,
   job,
@@ -449,6 +450,68 @@ export const scenes = [
     state: { tokens: [], user: users.viewer },
     until: 'No tokens yet',
   },
+  { name: 'users', path: '/settings/users', until: 'data@example.com' },
+  { name: 'users-no-match', path: '/settings/users?q=nothing', until: 'No user matches' },
+  {
+    name: 'users-viewer',
+    path: '/settings/users',
+    state: { user: users.viewer },
+    until: 'Your role does not show the users',
+  },
+  {
+    name: 'users-error',
+    path: '/settings/users',
+    state: { fail: only(/^\/users$/, away) },
+    until: 'The database did not answer',
+  },
+  {
+    name: 'users-loading',
+    path: '/settings/users',
+    state: { delayMs: 60_000 },
+    until: 'Loading the users',
+  },
+  {
+    name: 'users-long-names',
+    path: '/settings/users',
+    state: { accounts: [{ ...accounts[0], username: 'a'.repeat(64) }, ...accounts] },
+    until: '5 users',
+  },
+  { name: 'users-add', path: '/settings/users?dialog=add', until: 'What is typed to sign in' },
+  {
+    name: 'users-add-wrong',
+    path: '/settings/users?dialog=add',
+    act: (page) => page.getByRole('dialog').getByRole('button', { name: 'Add the user' }).click(),
+    until: 'Use 1 to 64 of',
+  },
+  { name: 'user', path: '/settings/users/vera', until: '192.0.2.44' },
+  {
+    name: 'user-changed-meanwhile',
+    path: '/settings/users/vera',
+    state: {
+      changeUser: { status: 412, body: problem(412, { title: 'Precondition failed' }) },
+    },
+    act: async (page) => {
+      await page.getByLabel('May sign in').click();
+      await page.getByRole('button', { name: 'Save' }).click();
+    },
+    until: 'Somebody else has changed this user',
+  },
+  {
+    name: 'user-last-admin',
+    path: '/settings/users/admin',
+    until: 'The last administrator who can sign in',
+  },
+  {
+    name: 'user-own',
+    path: '/settings/users/admin',
+    state: { accounts: accounts.map((one) => ({ ...one, disabled: false })) },
+    act: async (page) => {
+      await page.locator('select[name=role]').selectOption('viewer');
+    },
+    until: 'This is you',
+  },
+  { name: 'user-remove', path: '/settings/users/vera?dialog=remove', until: 'to remove it' },
+  { name: 'user-missing', path: '/settings/users/gone', until: 'There is no user' },
   { name: 'not-found', path: '/no/such/page', until: 'nothing at this address' },
   {
     name: 'disconnected',

@@ -74,6 +74,20 @@ const dataset = createRoute({
   validateSearch: searchOf({}),
 });
 
+const users = createRoute({
+  getParentRoute: () => app,
+  path: '/settings/users',
+  component: lazyRouteComponent(() => import('./pages/admin/Users.jsx'), 'Users'),
+  validateSearch: searchOf({ q: anyText, dialog: oneOf('add') }),
+});
+
+const user = createRoute({
+  getParentRoute: () => app,
+  path: '/settings/users/$username',
+  component: lazyRouteComponent(() => import('./pages/admin/User.jsx'), 'User'),
+  validateSearch: searchOf({ dialog: oneOf('remove') }),
+});
+
 const account = createRoute({
   getParentRoute: () => app,
   path: '/account',
@@ -85,7 +99,7 @@ const elsewhere = createRoute({ getParentRoute: () => app, path: '$', component:
 
 const routeTree = root.addChildren([
   signIn,
-  app.addChildren([home, pipelines, pipeline, datasets, dataset, account, elsewhere]),
+  app.addChildren([home, pipelines, pipeline, datasets, dataset, users, user, account, elsewhere]),
 ]);
 
 export function createAppRouter({ history } = {}) {

@@ -7,17 +7,19 @@ import { everyItem } from './queries.js';
 const TOKENS_KEY = ['access', 'tokens'];
 const SESSIONS_KEY = ['access', 'sessions'];
 
-/** One's own API tokens, newest first. */
-export const tokensQuery = queryOptions({
-  queryKey: TOKENS_KEY,
-  queryFn: ({ signal }) => everyItem('/auth/tokens', signal),
-});
+/** API tokens, newest first: one's own, or for an administrator those of `username`. */
+export const tokensQuery = (username) =>
+  queryOptions({
+    queryKey: [...TOKENS_KEY, username ?? null],
+    queryFn: ({ signal }) => everyItem('/auth/tokens', signal, { username }),
+  });
 
-/** Where one is signed in, newest first. */
-export const sessionsQuery = queryOptions({
-  queryKey: SESSIONS_KEY,
-  queryFn: ({ signal }) => everyItem('/auth/sessions', signal),
-});
+/** Where one is signed in, newest first; for an administrator where `username` is. */
+export const sessionsQuery = (username) =>
+  queryOptions({
+    queryKey: [...SESSIONS_KEY, username ?? null],
+    queryFn: ({ signal }) => everyItem('/auth/sessions', signal, { username }),
+  });
 
 /** Makes a token; the answer's `token` is given this once, and is kept by nobody but the caller. */
 export function useCreateToken() {

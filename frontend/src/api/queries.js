@@ -108,11 +108,11 @@ export function useSignOut() {
 }
 
 /** All items of a list whose length is bounded by what a person configured. */
-export async function everyItem(path, signal) {
+export async function everyItem(path, signal, query) {
   const items = [];
   let cursor;
   do {
-    const page = await request(path, { query: { limit: LIST_LIMIT, cursor }, signal });
+    const page = await request(path, { query: { ...query, limit: LIST_LIMIT, cursor }, signal });
     items.push(...page.items);
     cursor = page.next_cursor;
   } while (cursor);

@@ -13,6 +13,8 @@ const STATES = {
   paused: { word: 'Paused', tone: 'paused', active: false },
   idle: { word: 'Never run', tone: 'queued', active: false },
   broken: { word: 'File has errors', tone: 'failed', active: false },
+  enabled: { word: 'May sign in', tone: 'succeeded', active: false },
+  disabled: { word: 'Switched off', tone: 'queued', active: false },
   unknown: { word: 'Unknown', tone: 'queued', active: false },
 };
 

@@ -25,6 +25,8 @@ const ICONS = {
   paused: IconPlayerPauseFilled,
   idle: IconCircle,
   broken: IconFileAlert,
+  enabled: IconCircleCheckFilled,
+  disabled: IconBan,
   unknown: IconHelpCircle,
 };
 

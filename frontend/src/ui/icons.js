@@ -42,4 +42,5 @@ export { default as IconSitemap } from '@tabler/icons-react/dist/esm/icons/IconS
 export { default as IconSun } from '@tabler/icons-react/dist/esm/icons/IconSun.mjs';
 export { default as IconTransform } from '@tabler/icons-react/dist/esm/icons/IconTransform.mjs';
 export { default as IconUser } from '@tabler/icons-react/dist/esm/icons/IconUser.mjs';
+export { default as IconUsers } from '@tabler/icons-react/dist/esm/icons/IconUsers.mjs';
 export { default as IconX } from '@tabler/icons-react/dist/esm/icons/IconX.mjs';

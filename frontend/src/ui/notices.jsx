@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core';
+import { roleWord } from '../lib/access.js';
 import { CopyButton } from './CopyButton.jsx';
 import {
   IconAlertOctagonFilled,
@@ -44,11 +45,11 @@ export function NoMatch({ title, onClear }) {
   );
 }
 
-/** The role of the signed-in user does not allow to see this. */
-export function NoRight({ what }) {
+/** The role of the signed-in user does not allow to see this; `least` would. */
+export function NoRight({ what, least = 'data_scientist' }) {
   return (
     <EmptyState title={`Your role does not show ${what}`} icon={IconLock}>
-      Ask an administrator for the role “data scientist”, which may read them.
+      Ask an administrator for the role “{roleWord(least).toLowerCase()}”, which may read them.
     </EmptyState>
   );
 }

@@ -1,7 +1,7 @@
 import { Button, PasswordInput } from '@mantine/core';
 import { useState } from 'react';
 import { useChangePassword } from '../../api/access.js';
-import { fieldErrors, PASSWORD_MIN } from '../../lib/access.js';
+import { fieldErrors, PASSWORD_MIN, passwordGap } from '../../lib/access.js';
 import { ErrorPanel, Notice } from '../../ui/notices.jsx';
 import classes from './AccessForms.module.css';
 
@@ -17,11 +17,10 @@ export function PasswordForm() {
     event.preventDefault();
     const form = event.currentTarget;
     const body = Object.fromEntries(new FormData(form));
+    const short = passwordGap(body.new_password);
     const found = {
       ...(body.current_password ? {} : { current_password: 'Enter your present password.' }),
-      ...(Array.from(body.new_password).length < PASSWORD_MIN
-        ? { new_password: `A password has at least ${PASSWORD_MIN} characters.` }
-        : {}),
+      ...(short ? { new_password: short } : {}),
     };
     setGaps(found);
     change.reset();

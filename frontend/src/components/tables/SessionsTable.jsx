@@ -7,15 +7,16 @@ import { EndButton } from '../buttons/EndButton.jsx';
 import { TableFrame } from './TableFrame.jsx';
 import classes from './table.module.css';
 
-/** Where one is signed in; the session of this page is ended by signing out. */
-export function SessionsTable({ sessions }) {
+/** Where one, or `owner`, is signed in; the session of this page is ended by signing out. */
+export function SessionsTable({ sessions, owner }) {
   const end = useEndSession();
   const endOthers = useEndOtherSessions();
   const error = end.error ?? endOthers.error;
+  if (owner && sessions.length === 0) return <p className="muted">Not signed in anywhere.</p>;
   return (
     <>
       {error && <ErrorPanel error={error} />}
-      <TableFrame label="Your sessions">
+      <TableFrame label={owner ? `Sessions of ${owner}` : 'Your sessions'}>
         <thead>
           <tr>
             <th scope="col">Where</th>
@@ -57,7 +58,7 @@ export function SessionsTable({ sessions }) {
           ))}
         </tbody>
       </TableFrame>
-      {sessions.some(({ current }) => !current) && (
+      {!owner && sessions.some(({ current }) => !current) && (
         <div className={`${classes.more} ${classes.below}`}>
           <Button
             variant="default"

@@ -5,11 +5,13 @@ import { Time } from '../../ui/Time.jsx';
 import { EndButton } from '../buttons/EndButton.jsx';
 import { TableFrame } from './TableFrame.jsx';
 
-/** One's own API tokens, without what nobody can see again. */
-export function TokensTable({ tokens }) {
+/** One's own API tokens, or those of `owner`, without what nobody can see again. */
+export function TokensTable({ tokens, owner }) {
   const end = useEndToken();
   if (tokens.length === 0) {
-    return (
+    return owner ? (
+      <p className="muted">No tokens.</p>
+    ) : (
       <EmptyState title="No tokens yet">
         A token lets a script call the API as you, with the role you give it. Make one above.
       </EmptyState>
@@ -18,7 +20,7 @@ export function TokensTable({ tokens }) {
   return (
     <>
       {end.error && <ErrorPanel error={end.error} />}
-      <TableFrame label="Your API tokens">
+      <TableFrame label={owner ? `API tokens of ${owner}` : 'Your API tokens'}>
         <thead>
           <tr>
             <th scope="col">Name</th>

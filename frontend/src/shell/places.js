@@ -1,0 +1,16 @@
+import { IconDatabase, IconSitemap, IconUsers } from '../ui/icons.js';
+
+/** The pages, in the order of the navigation; `role` is the least that may see one. */
+export const PAGES = [
+  {
+    title: 'Data',
+    links: [
+      { to: '/pipelines', label: 'Pipelines', icon: IconSitemap, role: 'viewer' },
+      { to: '/datasets', label: 'Datasets', icon: IconDatabase, role: 'viewer' },
+    ],
+  },
+  {
+    title: 'Settings',
+    links: [{ to: '/settings/users', label: 'Users', icon: IconUsers, role: 'admin' }],
+  },
+];
