@@ -47,6 +47,15 @@ static const struct {
     {"run", "{\"type\":\"string\",\"format\":\"uuid\"}", "Only of this run"},
     {"columns", "{\"type\":\"string\"}", "Names with commas between them; all when left out"},
     {"order", "{\"type\":\"string\"}", "A column; with a minus before it from the largest down"},
+    {"attempt", "{\"type\":\"integer\",\"minimum\":1}", "Only this attempt"},
+    {"level",
+     "{\"enum\":[\"debug\",\"info\",\"warning\",\"error\"]}",
+     "Only what is as bad as this, or worse"},
+    {"line", "{\"type\":\"integer\",\"minimum\":1}", "The first line to be shown, with `attempt`"},
+    {"tail",
+     "{\"type\":\"integer\",\"minimum\":1,\"maximum\":500}",
+     "The last lines, so many, in their order, in place of `limit`; next_cursor leads to those "
+     "before"},
     {"topics",
      "{\"type\":\"string\"}",
      "runs, logs, webhooks, quality, providers, connectors, alerts, with commas between them; all "

@@ -36,6 +36,8 @@ static const char *const events_query[] = {"topics", "run_id", "last_event_id", 
 static const char *const owned_query[] = {"username", "limit", "cursor", NULL};
 static const char *const audit_query[] = {"actor", "action", "limit", "cursor", NULL};
 static const char *const runs_query[] = {"status", "limit", "cursor", NULL};
+static const char *const log_query[] = {
+    "attempt", "level", "line", "tail", "limit", "cursor", NULL};
 static const char *const next_query[] = {"cron", "timezone", "count", "after", NULL};
 static const char *const quarantine_query[] = {"pipeline", "run", "limit", "cursor", NULL};
 static const char *const alerts_query[] = {"pipeline", "limit", "cursor", NULL};
@@ -130,7 +132,7 @@ static const struct hg_route routes[] = {
      "Try again what did not succeed of a run", "Nothing", "Triggered", NULL, "retry_run", 202},
     /* Log lines quote cells of rejected rows, so they are for those who may read rows. */
     {"GET", RUN "/jobs/{job_id}/logs", SCIENTIST, 0, hg_api_runs_job_log,
-     "The log of a job, all its attempts", NULL, "LogList", page_query, "get_job_log", 200},
+     "The log of a job, all its attempts", NULL, "LogList", log_query, "get_job_log", 200},
 
     {"GET", INGESTION "/quarantine", SCIENTIST, 0, hg_api_quarantine_list,
      "Rejected rows with their reasons", NULL, "QuarantineList", quarantine_query, "list_quarantine", 200},

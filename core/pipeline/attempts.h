@@ -38,7 +38,8 @@ struct hg_attempt {
     bool in_doubt;    /* it may have committed all the same: the settler's, until that is known */
     int64_t doubt_since_ms; /* monotonic */
     bool taken;             /* its end was written down and counts */
-    bool told;              /* its failure is in the logs */
+    bool told;              /* its failure is in the logs, */
+    bool log_ended;         /* and these have ended */
     json_t *result;         /* NULL when the worker died */
     int64_t rows_committed; /* of its run, by the ledger, when there was no word; else 0 */
     char *job;              /* at fault when the worker died, or NULL */

@@ -200,13 +200,40 @@ static void log_failure(struct hg_pipelines *service, struct hg_attempt *attempt
     if (!cancelled) {
         log_to_host(attempt);
     }
-    hg_job_log_append(service,
-                      attempt->task.run_id,
-                      hg_attempt_job_at_fault(attempt),
-                      attempt->task.attempt,
-                      cancelled ? HG_LOG_INFO : HG_LOG_ERROR,
-                      hg_time_now_us(),
-                      attempt->error.message);
+    hg_job_log_say(service,
+                   attempt->task.run_id,
+                   hg_attempt_job_at_fault(attempt),
+                   attempt->task.attempt,
+                   cancelled ? HG_LOG_INFO : HG_LOG_ERROR,
+                   attempt->error.message);
+}
+
+/* One that a worker had and that goes back: its log ends in the middle, and says why. */
+static void log_release(struct hg_pipelines *service, const struct hg_attempt *attempt)
+{
+    bool was_stopped = attempt->error.code == HG_ECANCELLED;
+    if (attempt->released && !attempt->message) {
+        hg_job_log_say(service,
+                       attempt->task.run_id,
+                       hg_attempt_job_at_fault(attempt),
+                       attempt->task.attempt,
+                       HG_LOG_WARNING,
+                       was_stopped ? "the host was stopped before this attempt had ended; it is"
+                                     " taken up again at the next start"
+                                   : "another attempt at this had begun later and came first; it"
+                                     " is taken up again");
+    }
+}
+
+/* Before the end is written down: a log that has not ended is one whose host died. */
+static void end_logs(struct hg_pipelines *service, struct hg_attempt *attempt)
+{
+    log_failure(service, attempt);
+    if (!attempt->log_ended) {
+        attempt->log_ended = true;
+        log_release(service, attempt);
+        hg_job_log_end(service, &attempt->task);
+    }
 }
 
 /*
@@ -283,7 +310,7 @@ static int write_batch(struct hg_pipelines *service,
         return HG_OK;
     }
     for (size_t i = 0; i < n; i++) {
-        log_failure(service, attempts[i]);
+        end_logs(service, attempts[i]);
     }
     int r = hg_outcome_ended(db, attempts, n, err);
     if (r == HG_OK) {
@@ -331,6 +358,7 @@ struct rounds {
     int64_t cancelled_at_ms;
     int64_t began_at_ms; /* this round */
     int64_t away_at_ms;  /* when the database was away last, or slow */
+    bool has_recovered;  /* what an earlier life of this host left is taken up */
     struct hg_outage outage;
 };
 
@@ -366,26 +394,56 @@ static bool may_take_from_others(const struct rounds *rounds)
 }
 
 /*
+ * Why an attempt has no end belongs into the logs of its jobs. That of another host's lies there; a
+ * reader here finds at least what became of it.
+ */
+static void log_lost(struct hg_pipelines *service, const PGresult *lost, bool is_first)
+{
+    char of_other[256];
+    for (int row = 0; row < PQntuples(lost); row++) {
+        const char *host = hg_result_text(lost, row, "host");
+        HG_CLEANUP(hg_json_decrefp) json_t *jobs = hg_result_json(lost, row, "jobs");
+        struct hg_job_log_name name = {.attempt = (int)hg_result_int64(lost, row, "attempt", 0)};
+        const char *message = is_first ? HG_JOB_LOG_DEAD : HG_JOB_LOG_UNKNOWN;
+        size_t i;
+        const json_t *job;
+        if (host && strcmp(host, service->host) != 0) {
+            (void)snprintf(of_other, sizeof of_other, HG_JOB_LOG_OF_OTHER, host);
+            message = of_other;
+        }
+        (void)snprintf(name.run_id, sizeof name.run_id, "%s", hg_result_text(lost, row, "run_id"));
+        json_array_foreach (jobs, i, job) {
+            (void)snprintf(name.job, sizeof name.job, "%s", json_string_value(job));
+            hg_job_log_lost(service, &name, message);
+        }
+    }
+}
+
+/*
  * Makes ready what is said to run here but does not (tasks of an earlier life of this host, and
  * those whose claim or end was lost on the way), and what other hosts have lost with their leases.
  */
 static int take_up_lost(struct hg_pipelines *service,
                         struct hg_db *db,
-                        const struct rounds *rounds,
+                        struct rounds *rounds,
                         struct hg_error *err)
 {
     int n = 0;
+    HG_CLEANUP(hg_resultp) PGresult *lost = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *known = known_ids(service);
     int r = hg_db_begin(db, err);
     r = r < 0 ? r
-              : hg_queue_recover(db, service->host, known, may_take_from_others(rounds), &n, err);
+              : hg_queue_recover(
+                    db, service->host, known, may_take_from_others(rounds), &n, &lost, err);
     r = r < 0 || n == 0 ? r : hg_outcome_lost(db, err);
     r = r < 0 ? r : hg_db_commit(db, err);
     if (r == HG_OK && n > 0) {
         char text[16];
         (void)snprintf(text, sizeof text, "%d", n);
         hg_log(HG_LOG_INFO, "takes up tasks that were left", "tasks", text, NULL);
+        log_lost(service, lost, !rounds->has_recovered);
     }
+    rounds->has_recovered |= r == HG_OK;
     return r;
 }
 

@@ -1,31 +1,47 @@
 #include "pipeline/job_log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/parse.h"
 #include "base/str.h"
 #include "base/time.h"
-#include "pipeline/service.h"
+#include "pipeline/job_log_archiver.h"
+#include "pipeline/logfile_archive.h"
+#include "pipeline/logfile_read.h"
+#include "pipeline/logfile_write.h"
 #include "pipeline/state.h"
 
-enum { LOG_LINE_MAX = 65536 };
+enum { MESSAGE_MAX = 65536 };
 
-/* <data_dir>/logs/<run>/<job>.<attempt>.jsonl; job ids are slugs, run ids are UUIDs. */
-static int log_path(const struct hg_pipelines *service,
-                    const char *run_id,
-                    const char *job,
-                    int attempt,
+struct hg_job_log {
+    struct hg_job_log_name name;
+    struct hg_logfile_writer writer;
+    uint64_t used;
+    int64_t n_cut;  /* lines that did not come in because the log is full, */
+    int64_t n_lost; /* and because they could not be written since the last that was */
+};
+
+void hg_job_logs_init(struct hg_job_logs *logs)
+{
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_mutex_init(&logs->mutex, NULL);
+    (void)pthread_cond_init(&logs->work, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    logs->bytes_max = HG_JOB_LOG_BYTES_MAX;
+}
+
+int hg_job_log_path(const struct hg_pipelines *service,
+                    const struct hg_job_log_name *name,
                     char ret[PATH_MAX],
                     struct hg_error *err)
 {
@@ -33,39 +49,133 @@ static int log_path(const struct hg_pipelines *service,
                      PATH_MAX,
                      "%s/logs/%s/%s.%d.jsonl",
                      service->options.config->data_dir,
-                     run_id,
-                     job,
-                     attempt);
+                     name->run_id,
+                     name->job,
+                     name->attempt);
     if (n >= PATH_MAX) {
-        return hg_error_set(err, HG_EINVAL, "the path of the log of job \"%s\" is too long", job);
+        return hg_error_set(
+            err, HG_EINVAL, "the path of the log of job \"%s\" is too long", name->job);
     }
     return HG_OK;
 }
 
-static int append(const char *path, const struct hg_buf *line, struct hg_error *err)
+static struct hg_job_log_name name_of(const char *run_id, const char *job, int attempt)
 {
-    HG_CLEANUP(hg_closep) int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (fd < 0 && errno == ENOENT) {
-        HG_CLEANUP(hg_freep) char *folder = hg_path_folder(path);
-        int r = folder ? hg_make_folders(folder, 0750, err) : hg_error_nomem(err);
-        if (r < 0) {
-            return r;
-        }
-        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    }
-    if (fd < 0) {
-        return hg_error_errno(err, errno, "cannot open \"%s\"", path);
-    }
-    return hg_write_all(fd, line->data, line->len, err);
+    struct hg_job_log_name name = {.attempt = attempt};
+    (void)snprintf(name.run_id, sizeof name.run_id, "%s", run_id);
+    (void)snprintf(name.job, sizeof name.job, "%s", job);
+    return name;
 }
 
-/* A full disk loses thousands of lines; it is told when that begins and when it is over. */
-static void say_whether_lost(bool lost, const struct hg_error *err)
+/* ---- lines ---- */
+
+static void put_line(struct hg_buf *line, int level, int64_t at_us, const char *message)
 {
-    static _Atomic bool losing;
-    if (lost == atomic_exchange(&losing, lost)) {
+    char at[HG_TIME_TEXT];
+    size_t n = strlen(message);
+    hg_time_format(at_us, at);
+    hg_buf_printf(
+        line, "{\"at\":\"%s\",\"level\":\"%s\",\"message\":", at, hg_log_level_name(level));
+    if (n <= MESSAGE_MAX) {
+        hg_json_quote_n(line, message, n);
+    } else {
+        HG_CLEANUP(hg_freep) char *text = NULL;
+        int n_kept = (int)hg_utf8_valid(message, MESSAGE_MAX);
+        n_kept = n_kept > MESSAGE_MAX - 4 ? n_kept : MESSAGE_MAX; /* it is no UTF-8 anyway */
+        if (asprintf(&text, "%.*s... (%zu bytes in all)", n_kept, message, n) < 0) {
+            text = NULL;
+        }
+        hg_json_quote(line, text ? text : "a line that was too long for the memory there is");
+    }
+    hg_buf_puts(line, "}\n");
+}
+
+/* ---- what is open (mutex held) ---- */
+
+static bool is_same(const struct hg_job_log_name *a, const struct hg_job_log_name *b)
+{
+    return a->attempt == b->attempt && strcmp(a->run_id, b->run_id) == 0 &&
+           strcmp(a->job, b->job) == 0;
+}
+
+static size_t find_open(const struct hg_job_logs *logs, const struct hg_job_log_name *name)
+{
+    size_t i = 0;
+    while (i < logs->n_open && !is_same(&logs->open[i]->name, name)) {
+        i++;
+    }
+    return i;
+}
+
+static void close_log(struct hg_job_logs *logs, size_t i)
+{
+    hg_logfile_writer_close(&logs->open[i]->writer);
+    free(logs->open[i]);
+    logs->open[i] = logs->open[--logs->n_open];
+}
+
+/* One that has something left to say only when all have. */
+static void close_one(struct hg_job_logs *logs)
+{
+    size_t eldest = 0;
+    for (size_t i = 1; i < logs->n_open; i++) {
+        const struct hg_job_log *log = logs->open[i];
+        const struct hg_job_log *other = logs->open[eldest];
+        bool owes = log->n_cut + log->n_lost > 0;
+        bool other_owes = other->n_cut + other->n_lost > 0;
+        if (owes != other_owes ? other_owes : log->used < other->used) {
+            eldest = i;
+        }
+    }
+    close_log(logs, eldest);
+}
+
+static int open_log(struct hg_pipelines *service,
+                    const struct hg_job_log_name *name,
+                    struct hg_job_log **ret,
+                    struct hg_error *err)
+{
+    struct hg_job_logs *logs = &service->logs;
+    char path[PATH_MAX];
+    size_t i = find_open(logs, name);
+    if (i < logs->n_open) {
+        logs->open[i]->used = ++logs->n_used;
+        *ret = logs->open[i];
+        return HG_OK;
+    }
+    HG_CLEANUP(hg_freep) struct hg_job_log *log = calloc(1, sizeof *log);
+    int r = log ? hg_job_log_path(service, name, path, err) : hg_error_nomem(err);
+    r = r < 0 ? r : hg_logfile_writer_open(&log->writer, path, err);
+    if (r < 0) {
+        return r;
+    }
+    if (logs->n_open == HG_JOB_LOGS_OPEN) {
+        close_one(logs);
+    }
+    log->name = *name;
+    log->used = ++logs->n_used;
+    *ret = logs->open[logs->n_open++] = HG_TAKE(log);
+    return HG_OK;
+}
+
+void hg_job_logs_destroy(struct hg_job_logs *logs)
+{
+    while (logs->n_open > 0) {
+        close_log(logs, 0);
+    }
+    (void)pthread_cond_destroy(&logs->work);
+    (void)pthread_mutex_destroy(&logs->mutex);
+}
+
+/* ---- writing (mutex held) ---- */
+
+/* A full disk loses thousands of lines; it is told when that begins and when it is over. */
+static void say_whether_lost(struct hg_job_logs *logs, bool lost, const struct hg_error *err)
+{
+    if (lost == logs->is_losing) {
         return;
     }
+    logs->is_losing = lost;
     if (lost) {
         hg_log_error("lines of jobs' logs are lost", err);
     } else {
@@ -73,7 +183,84 @@ static void say_whether_lost(bool lost, const struct hg_error *err)
     }
 }
 
-void hg_job_log_append(const struct hg_pipelines *service,
+static int write_own(struct hg_job_log *log, int level, const char *message, struct hg_error *err)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf line = HG_BUF_INIT;
+    put_line(&line, level, hg_time_now_us(), message);
+    return hg_buf_failed(&line) ? hg_error_nomem(err)
+                                : hg_logfile_append(&log->writer, line.data, line.len, err);
+}
+
+/* Says what is missing where it is missing. */
+static int write_lost(struct hg_job_log *log, struct hg_error *err)
+{
+    char text[96];
+    if (log->n_lost == 0) {
+        return HG_OK;
+    }
+    (void)snprintf(text,
+                   sizeof text,
+                   "%" PRId64 " lines are missing here: they could not be written",
+                   log->n_lost);
+    int r = write_own(log, HG_LOG_WARNING, text, err);
+    log->n_lost = r < 0 ? log->n_lost : 0;
+    return r;
+}
+
+static int write_line(struct hg_pipelines *service,
+                      const struct hg_job_log_name *name,
+                      const struct hg_buf *line,
+                      struct hg_error *err)
+{
+    struct hg_job_log *log = NULL;
+    int r = hg_buf_failed(line) ? hg_error_nomem(err) : open_log(service, name, &log, err);
+    r = r < 0 ? r : write_lost(log, err);
+    r = r < 0 ? r : hg_logfile_append(&log->writer, line->data, line->len, err);
+    if (r < 0 && log) {
+        log->n_lost++;
+    }
+    say_whether_lost(&service->logs, r < 0, err);
+    return r;
+}
+
+/* Whether the log takes no more of what its attempt says; the first time *line becomes why. */
+static bool is_cut(struct hg_pipelines *service,
+                   const struct hg_job_log_name *name,
+                   int64_t at_us,
+                   struct hg_buf *line,
+                   bool *ret_first)
+{
+    struct hg_job_logs *logs = &service->logs;
+    size_t i = find_open(logs, name);
+    struct hg_job_log *log = i < logs->n_open ? logs->open[i] : NULL;
+    char text[128];
+    if (!log || log->writer.n_file < logs->bytes_max) {
+        return false;
+    }
+    *ret_first = log->n_cut++ == 0;
+    if (*ret_first) {
+        (void)snprintf(text,
+                       sizeof text,
+                       "this log is full (%" PRId64 " MiB): what the attempt says from here on is"
+                       " not kept",
+                       logs->bytes_max >> 20);
+        hg_buf_reset(line);
+        put_line(line, HG_LOG_WARNING, at_us, text);
+    }
+    return true;
+}
+
+static void tell(struct hg_pipelines *service,
+                 const struct hg_job_log_name *name,
+                 const struct hg_buf *line)
+{
+    if (!hg_buf_failed(line)) {
+        hg_live_log_line(
+            service, name->run_id, name->job, name->attempt, line->data, line->len - 1);
+    }
+}
+
+void hg_job_log_append(struct hg_pipelines *service,
                        const char *run_id,
                        const char *job,
                        int attempt,
@@ -81,158 +268,142 @@ void hg_job_log_append(const struct hg_pipelines *service,
                        int64_t at_us,
                        const char *message)
 {
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_job_log_name name = name_of(run_id, job, attempt);
+    HG_CLEANUP(hg_buf_free) struct hg_buf line = HG_BUF_INIT;
+    bool first = false;
+    put_line(&line, level, at_us, message);
+    {
+        HG_LOCK(&service->logs.mutex);
+        if (is_cut(service, &name, at_us, &line, &first) && !first) {
+            return;
+        }
+        (void)write_line(service, &name, &line, &err);
+    }
+    tell(service, &name, &line);
+}
+
+void hg_job_log_say(struct hg_pipelines *service,
+                    const char *run_id,
+                    const char *job,
+                    int attempt,
+                    int level,
+                    const char *message)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_job_log_name name = name_of(run_id, job, attempt);
+    HG_CLEANUP(hg_buf_free) struct hg_buf line = HG_BUF_INIT;
+    put_line(&line, level, hg_time_now_us(), message);
+    {
+        HG_LOCK(&service->logs.mutex);
+        (void)write_line(service, &name, &line, &err);
+    }
+    tell(service, &name, &line);
+}
+
+/* ---- the end (mutex held) ---- */
+
+static void write_summary(struct hg_job_log *log)
+{
+    char text[96];
+    (void)write_lost(log, NULL);
+    if (log->n_cut > 0) {
+        (void)snprintf(text,
+                       sizeof text,
+                       "%" PRId64 " lines were not kept, since this log is full",
+                       log->n_cut);
+        (void)write_own(log, HG_LOG_WARNING, text, NULL);
+    }
+}
+
+static void seal(struct hg_pipelines *service, size_t i)
+{
+    struct hg_job_logs *logs = &service->logs;
+    struct hg_job_log *log = logs->open[i];
+    write_summary(log);
+    hg_logfile_writer_seal(&log->writer);
+    if (log->writer.n_file >= HG_LOGFILE_ARCHIVE_MIN) {
+        hg_job_log_archiver_add(logs, &log->name);
+    }
+    close_log(logs, i);
+}
+
+/* One that is there but not open: it was closed to make room. */
+static bool is_there(struct hg_pipelines *service, const struct hg_job_log_name *name)
+{
     char path[PATH_MAX];
-    char at[HG_TIME_TEXT];
+    return hg_job_log_path(service, name, path, NULL) == HG_OK && access(path, F_OK) == 0;
+}
+
+static void end_log(struct hg_pipelines *service, const struct hg_job_log_name *name)
+{
+    struct hg_job_logs *logs = &service->logs;
+    struct hg_job_log *log = NULL;
+    if (find_open(logs, name) == logs->n_open && is_there(service, name)) {
+        (void)open_log(service, name, &log, NULL);
+    }
+    size_t i = find_open(logs, name);
+    if (i < logs->n_open) {
+        seal(service, i);
+    }
+}
+
+void hg_job_log_end(struct hg_pipelines *service, const struct hg_queue_task *task)
+{
+    size_t i;
+    const json_t *job;
+    HG_LOCK(&service->logs.mutex);
+    json_array_foreach (json_object_get(task->spec, "jobs"), i, job) {
+        struct hg_job_log_name name = name_of(task->run_id, json_string_value(job), task->attempt);
+        end_log(service, &name);
+    }
+}
+
+/* ---- what was lost ---- */
+
+static bool says(const char *path, const char *message)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf line = HG_BUF_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *item = NULL;
+    if (hg_logfile_last_line(path, &line, NULL) == HG_OK && line.len > 0) {
+        item = hg_json_read(line.data, line.len, JSON_ALLOW_NUL, NULL);
+    }
+    const char *last = json_string_value(json_object_get(item, "message"));
+    return last && strcmp(last, message) == 0;
+}
+
+/* Only its archive is there. */
+static bool is_archived(const char *path)
+{
+    char archive[PATH_MAX];
+    return snprintf(archive, sizeof archive, "%s.gz", path) < (int)sizeof archive &&
+           access(archive, F_OK) == 0 && access(path, F_OK) < 0;
+}
+
+void hg_job_log_lost(struct hg_pipelines *service,
+                     const struct hg_job_log_name *name,
+                     const char *message)
+{
+    char path[PATH_MAX];
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_buf_free) struct hg_buf line = HG_BUF_INIT;
-    hg_time_format(at_us, at);
-    hg_buf_printf(
-        &line, "{\"at\":\"%s\",\"level\":\"%s\",\"message\":", at, hg_log_level_name(level));
-    hg_json_quote_n(&line, message, strnlen(message, LOG_LINE_MAX));
-    hg_buf_puts(&line, "}\n");
-    int r = hg_buf_failed(&line) ? hg_error_nomem(&err)
-                                 : log_path(service, run_id, job, attempt, path, &err);
-    r = r < 0 ? r : append(path, &line, &err);
-    say_whether_lost(r < 0, &err);
-    if (!hg_buf_failed(&line)) {
-        hg_live_log_line(service, run_id, job, attempt, line.data, line.len - 1);
+    bool is_new = false;
+    if (hg_job_log_path(service, name, path, NULL) < 0) {
+        return;
     }
-}
-
-static const struct hg_statement job_attempt = {
-    "job_attempt", "select attempt from job_run where run_id = $1 and job_id = $2", 2};
-
-static int find_attempt(struct hg_pipelines *service,
-                        const char *run_id,
-                        const char *job_id,
-                        int *ret_attempt,
-                        struct hg_error *err)
-{
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    const char *const params[] = {run_id, job_id};
-    if (!hg_uuid_is_valid(run_id)) {
-        return hg_error_set(err, HG_ENOTFOUND, "there is no run \"%.64s\"", run_id);
-    }
-    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    r = r < 0 ? r : hg_db_exec(db, &job_attempt, params, &result, err);
-    if (r < 0) {
-        return r;
-    }
-    if (PQntuples(result) == 0) {
-        return hg_error_set(
-            err, HG_ENOTFOUND, "there is no job \"%.64s\" in run %s", job_id, run_id);
-    }
-    *ret_attempt = (int)hg_result_int64(result, 0, "attempt", 0);
-    return HG_OK;
-}
-
-/* Where a page begins: "<attempt>.<byte>" as a cursor. */
-struct place {
-    int attempt;
-    int64_t offset;
-};
-
-static int parse_cursor(const char *cursor, struct place *ret, struct hg_error *err)
-{
-    *ret = (struct place){.attempt = 1};
-    if (!cursor) {
-        return HG_OK;
-    }
-    char attempt[8];
-    int64_t number = 0;
-    const char *dot = strchr(cursor, '.');
-    size_t n = dot ? (size_t)(dot - cursor) : sizeof attempt;
-    if (n >= sizeof attempt) {
-        return hg_error_set(err, HG_EINVAL, "\"%.64s\" is no cursor of a log", cursor);
-    }
-    memcpy(attempt, cursor, n);
-    attempt[n] = '\0';
-    int r = hg_parse_int64(attempt, 1, INT32_MAX, &number, err);
-    r = r < 0 ? r : hg_parse_int64(dot + 1, 0, INT64_MAX, &ret->offset, err);
-    ret->attempt = (int)number;
-    return r;
-}
-
-/* Reads whole lines; the last, half-written one is left for the next page. True: there are more. */
-static bool read_lines(FILE *file, struct place *place, size_t limit, json_t *items)
-{
-    HG_CLEANUP(hg_freep) char *line = NULL;
-    size_t room = 0;
-    while (json_array_size(items) < limit) {
-        ssize_t n = getline(&line, &room, file);
-        if (n <= 0 || line[n - 1] != '\n') {
-            return false;
+    put_line(&line, HG_LOG_ERROR, hg_time_now_us(), message);
+    {
+        HG_LOCK(&service->logs.mutex);
+        is_new = !says(path, message);
+        if (is_archived(path)) {
+            int r = is_new ? hg_logfile_archive_append(path, line.data, line.len, &err) : HG_OK;
+            say_whether_lost(&service->logs, r < 0, &err);
+        } else {
+            (void)(is_new ? write_line(service, name, &line, &err) : HG_OK);
+            end_log(service, name);
         }
-        json_t *item = hg_json_read(line, (size_t)n, JSON_ALLOW_NUL, NULL);
-        if (item) {
-            (void)json_object_set_new(item, "attempt", json_integer(place->attempt));
-            (void)json_array_append_new(items, item);
-        }
-        place->offset += n;
     }
-    return true;
-}
-
-/* One attempt's lines after those of the one before it, up to the last. True: there are more. */
-static int read_attempts(const struct hg_pipelines *service,
-                         const char *run_id,
-                         const char *job_id,
-                         int last_attempt,
-                         struct place *place,
-                         size_t limit,
-                         json_t *items,
-                         bool *ret_more,
-                         struct hg_error *err)
-{
-    char path[PATH_MAX];
-    for (;;) {
-        int r = log_path(service, run_id, job_id, place->attempt, path, err);
-        if (r < 0) {
-            return r;
-        }
-        /* An attempt that wrote nothing has no file. */
-        HG_CLEANUP(hg_fclosep) FILE *file = fopen(path, "re");
-        if (file && fseeko(file, place->offset, SEEK_SET) == 0 &&
-            read_lines(file, place, limit, items)) {
-            *ret_more = true;
-            return HG_OK;
-        }
-        if (place->attempt >= last_attempt) {
-            *ret_more = false;
-            return HG_OK;
-        }
-        *place = (struct place){.attempt = place->attempt + 1};
+    if (is_new) {
+        tell(service, name, &line);
     }
-}
-
-int hg_runs_job_log(struct hg_pipelines *service,
-                    const char *run_id,
-                    const char *job_id,
-                    const struct hg_page *page,
-                    json_t **ret,
-                    struct hg_error *err)
-{
-    int attempt = 0;
-    struct place place = {1, 0};
-    bool more = false;
-    char next[48];
-    HG_CLEANUP(hg_json_decrefp) json_t *items = json_array();
-    int r = items ? parse_cursor(page->cursor, &place, err) : hg_error_nomem(err);
-    r = r < 0 ? r : find_attempt(service, run_id, job_id, &attempt, err);
-    r = r < 0
-            ? r
-            : read_attempts(
-                  service, run_id, job_id, attempt, &place, (size_t)page->limit, items, &more, err);
-    if (r < 0) {
-        return r;
-    }
-    (void)snprintf(next, sizeof next, "%d.%" PRId64, place.attempt, place.offset);
-    json_t *answer = json_pack(
-        "{s:O, s:i, s:s?}", "items", items, "attempt", attempt, "next_cursor", more ? next : NULL);
-    if (!answer) {
-        return hg_error_nomem(err);
-    }
-    *ret = answer;
-    return HG_OK;
 }

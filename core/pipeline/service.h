@@ -193,12 +193,22 @@ int hg_runs_retry(struct hg_pipelines *service,
                   json_t **ret,
                   char *ret_busy_run_id,
                   struct hg_error *err);
-/* {"items": [{"at", "level", "message", "attempt"}], "attempt", "next_cursor"}: all attempts, the
- * last one's number. */
+struct hg_log_query {
+    struct hg_page page;
+    int attempt;  /* 0: all of them, one after the other */
+    int level;    /* enum hg_log_level: lines of this and what is worse; HG_LOG_DEBUG: all */
+    int64_t line; /* the first one, from 1, of an attempt; 0: from the begin */
+    bool tail;    /* the last lines, in their order; the next page has those before them */
+};
+/*
+ * {"items": [{"at", "level", "message", "attempt"}], "attempt", "next_cursor"}: `attempt` is the
+ * last one's number. HG_EINVAL for a cursor that is none, and for `line` without `attempt` or with
+ * `tail`.
+ */
 int hg_runs_job_log(struct hg_pipelines *service,
                     const char *run_id,
                     const char *job_id,
-                    const struct hg_page *page,
+                    const struct hg_log_query *query,
                     json_t **ret,
                     struct hg_error *err);
 /* Waits until the run has ended or `wait_ms` passed; *ret is the Run either way. */

@@ -3,9 +3,9 @@
  * belongs to one of its threads stands in that thread's header.
  *
  * Threads: the dispatcher, the keeper, the settler, the scheduler, the one for other hosts, the
- * one for live updates, the workers' supervisor (events) and any number of callers of service.h.
- * `mutex` guards the fields below it, and what these say is guarded; it is never held while a
- * database is asked.
+ * one for live updates, the archiver of logs, the workers' supervisor (events) and any number of
+ * callers of service.h. `mutex` guards the fields below it, and what these say is guarded; it is
+ * never held while a database is asked.
  */
 #ifndef HG_PIPELINE_STATE_H
 #define HG_PIPELINE_STATE_H
@@ -16,6 +16,7 @@
 
 #include "pipeline/attempts.h"
 #include "pipeline/dispatcher.h"
+#include "pipeline/job_log.h"
 #include "pipeline/keeper.h"
 #include "pipeline/live.h"
 #include "pipeline/metrics.h"
@@ -38,6 +39,7 @@ struct hg_pipelines {
     struct hg_peers peers;
     struct hg_metrics metrics;
     struct hg_live live;
+    struct hg_job_logs logs;
 
     pthread_mutex_t mutex;
     struct hg_attempts attempts;

@@ -147,7 +147,7 @@ static const struct hg_statement from_first = {
 /* Whose row is locked is just now ended or cancelled; in one order, as everywhere. */
 static const struct hg_statement recover = {
     "queue_recover",
-    "with lost as materialized (select id from task t where state = 'running'"
+    "with lost as materialized (select id, host from task t where state = 'running'"
     " and (case when host = $1 then"
     " not id = any (array(select jsonb_array_elements_text($2::jsonb)::uuid))"
     " else $3::boolean"
@@ -155,7 +155,7 @@ static const struct hg_statement recover = {
     " order by id for update skip locked)"
     " update task t set state = 'ready', host = null, run_at = now(),"
     " max_attempts = max_attempts + 1, n_lost = n_lost + 1 from lost where t.id = lost.id"
-    " returning t.id",
+    " returning t.run_id, t.attempt, lost.host, t.spec->'jobs' as jobs",
     3};
 
 /* A claim may be under way: what comes next must see what it has made of the tasks. */
@@ -496,6 +496,7 @@ int hg_queue_recover(struct hg_db *db,
                      const json_t *known,
                      bool others,
                      int *ret_n,
+                     PGresult **ret_lost,
                      struct hg_error *err)
 {
     HG_CLEANUP(hg_freep) char *ids = json_dumps(known, JSON_COMPACT);
@@ -508,6 +509,9 @@ int hg_queue_recover(struct hg_db *db,
     r = r < 0 ? r : hg_db_exec(db, &recover, params, &result, err);
     if (r == HG_OK) {
         *ret_n = PQntuples(result);
+    }
+    if (r == HG_OK && ret_lost) {
+        *ret_lost = HG_TAKE(result);
     }
     return r;
 }

@@ -339,12 +339,22 @@ int hg_runs_retry(struct hg_pipelines *service,
 int hg_runs_job_log(struct hg_pipelines *service,
                     const char *run_id,
                     const char *job_id,
-                    const struct hg_page *page,
+                    const struct hg_log_query *query,
                     json_t **ret,
                     struct hg_error *err)
 {
     (void)service;
-    return give(note(err, "log %s %s %d", run_id, job_id, page->limit), a_list(), ret);
+    return give(note(err,
+                     "log %s %s %d attempt %d level %d line %d%s",
+                     run_id,
+                     job_id,
+                     query->page.limit,
+                     query->attempt,
+                     query->level,
+                     (int)query->line,
+                     query->tail ? " tail" : ""),
+                a_list(),
+                ret);
 }
 
 int hg_runs_wait(struct hg_pipelines *service,

@@ -536,7 +536,22 @@ static void test_runs_and_logs(void **state)
         status_of(
             "GET", INGESTION "/runs/" FAKE_RUN "/jobs/load/logs?limit=7", cookies[ADMIN], NULL),
         200);
-    fake_assert_asked("log " FAKE_RUN " load 7");
+    fake_assert_asked("log " FAKE_RUN " load 7 attempt 0 level 1 line 0");
+#define LOG INGESTION "/runs/" FAKE_RUN "/jobs/load/logs"
+    assert_int_equal(status_of("GET", LOG "?tail=9&level=warning", cookies[ADMIN], NULL), 200);
+    fake_assert_asked("log " FAKE_RUN " load 9 attempt 0 level 3 line 0 tail");
+    assert_int_equal(status_of("GET", LOG "?attempt=2&line=500000", cookies[ADMIN], NULL), 200);
+    fake_assert_asked("log " FAKE_RUN " load 50 attempt 2 level 1 line 500000");
+    static const char *const bad[] = {LOG "?level=loud",
+                                      LOG "?attempt=0",
+                                      LOG "?line=-1",
+                                      LOG "?tail=501",
+                                      LOG "?tail=5&limit=5",
+                                      LOG "?newest=1"};
+    for (size_t i = 0; i < HG_COUNT(bad); i++) {
+        assert_int_equal(status_of("GET", bad[i], cookies[ADMIN], NULL), 400);
+    }
+#undef LOG
 }
 
 static void test_datasets_and_quarantine(void **state)

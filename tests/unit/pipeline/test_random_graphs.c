@@ -321,7 +321,7 @@ static void recover(struct trial *trial)
         run_sql(trial, sql);
     }
     must(trial, hg_db_begin(trial->db, &err), &err);
-    must(trial, hg_queue_recover(trial->db, hosts[host], known, true, &found, &err), &err);
+    must(trial, hg_queue_recover(trial->db, hosts[host], known, true, &found, NULL, &err), &err);
     must(trial, hg_outcome_lost(trial->db, &err), &err);
     must(trial, hg_db_commit(trial->db, &err), &err);
     for (int r = 0; r < trial->n_runs; r++) {

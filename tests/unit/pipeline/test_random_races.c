@@ -197,7 +197,7 @@ static void recover(struct host *host)
         (void)json_array_append_new(known, json_string(host->lives[i].id));
     }
     int r = hg_db_begin(host->db, &err);
-    r = r < 0 ? r : hg_queue_recover(host->db, host->name, known, true, &n, &err);
+    r = r < 0 ? r : hg_queue_recover(host->db, host->name, known, true, &n, NULL, &err);
     r = r < 0 ? r : hg_outcome_lost(host->db, &err);
     r = r < 0 ? r : hg_db_commit(host->db, &err);
     (void)good(host->race, "recover", r, &err);

@@ -26,7 +26,8 @@ static void test_rows_land_and_all_is_told(void **state)
 
     const struct hg_page page = {10, NULL};
     HG_CLEANUP(hg_json_decrefp) json_t *log = NULL;
-    must(hg_runs_job_log(fixture.service, text_at(run, "id"), "load", &page, &log, &err), &err);
+    const struct hg_log_query query = {.page = page, .level = HG_LOG_DEBUG};
+    must(hg_runs_job_log(fixture.service, text_at(run, "id"), "load", &query, &log, &err), &err);
     const json_t *line = json_array_get(json_object_get(log, "items"), 0);
     assert_string_equal(text_at(line, "message"), "1000 rows appended to m.t");
 

@@ -270,7 +270,7 @@ static void test_the_front_moves_on(void **state)
     HG_CLEANUP(claimed_free) struct claimed none = claim(fixture->a, "a", 10);
     assert_int_equal(none.n, 0);
     assert_int_equal(json_array_append_new(known, json_string(first.tasks[1].id)), 0);
-    OK(hg_queue_recover(fixture->a, "a", known, true, &n, &err));
+    OK(hg_queue_recover(fixture->a, "a", known, true, &n, NULL, &err));
     HG_CLEANUP(claimed_free) struct claimed late = claim(fixture->a, "a", 10);
     assert_int_equal(late.n, 1);
     assert_int_equal(number_of(fixture->a, "select count(*) as n from task"), 2);
@@ -396,15 +396,15 @@ static void test_recovery(void **state)
     OK(hg_queue_renew(fixture->a, "c", -1000, &err));
     HG_CLEANUP(hg_json_decrefp) json_t *known = json_pack("[s]", fixture->task_ids[0]);
     HG_CLEANUP(hg_json_decrefp) json_t *none = json_array();
-    OK(hg_queue_recover(fixture->a, "a", known, true, &n, &err));
+    OK(hg_queue_recover(fixture->a, "a", known, true, &n, NULL, &err));
     assert_int_equal(n, 1);
     assert_state(fixture, 0, "running"); /* ours, and we know of it */
-    OK(hg_queue_recover(fixture->a, "a", none, true, &n, &err));
+    OK(hg_queue_recover(fixture->a, "a", none, true, &n, NULL, &err));
     assert_int_equal(n, 1);
     assert_state(fixture, 0, "ready");   /* was ours */
     assert_state(fixture, 1, "running"); /* of a host that lives */
     assert_state(fixture, 2, "ready");   /* of one that does not */
-    OK(hg_queue_recover(fixture->a, "a", none, true, &n, &err));
+    OK(hg_queue_recover(fixture->a, "a", none, true, &n, NULL, &err));
     assert_int_equal(n, 0);
     HG_CLEANUP(claimed_free) struct claimed again = claim(fixture->a, "a", 10);
     assert_int_equal(again.n, 3);
@@ -483,7 +483,7 @@ static void test_a_release_does_not_cancel_what_was_lost(void **state)
     int n = 0;
     HG_CLEANUP(claimed_free) struct claimed lost = claim(fixture->a, "a", 1);
     assert_int_equal(lost.n, 1);
-    OK(hg_queue_recover(fixture->a, "a", none, true, &n, &err));
+    OK(hg_queue_recover(fixture->a, "a", none, true, &n, NULL, &err));
     HG_CLEANUP(claimed_free) struct claimed second = claim(fixture->a, "a", 1);
     assert_int_equal(second.tasks[0].n_lost, 1);
     OK(hg_queue_cancel(fixture->b, fixture->run_id, &err));

@@ -1,0 +1,262 @@
+#include "pipeline/job_log_archiver.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "pipeline/logfile_archive.h"
+#include "pipeline/logfile_write.h"
+#include "pipeline/state.h"
+
+enum { STOP_MS = 5000 };
+
+#define LOG_SUFFIX       ".jsonl"
+#define TEMPORARY_SUFFIX ".jsonl.gz.tmp"
+
+struct archiving {
+    struct hg_pipelines *service;
+    bool is_failing; /* and that was said */
+};
+
+static void archive(struct archiving *archiving, const struct hg_job_log_name *name)
+{
+    char path[PATH_MAX];
+    struct hg_error err = HG_ERROR_INIT;
+    int r = hg_job_log_path(archiving->service, name, path, &err);
+    r = r < 0 ? r : hg_logfile_archive(path, &err);
+    r = r == HG_ENOTFOUND ? HG_OK : r;
+    if (r < 0 && !archiving->is_failing) {
+        hg_log_error("logs of jobs cannot be archived and stay as they are until the next start",
+                     &err);
+    }
+    archiving->is_failing = r < 0;
+}
+
+/* ---- looking through all ---- */
+
+/* "<job>.<attempt>.jsonl" */
+static bool parse_name(const char *file, struct hg_job_log_name *ret)
+{
+    char number[12];
+    int64_t attempt;
+    size_t n = strlen(file);
+    const char *dot = strchr(file, '.');
+    if (!hg_ends_with(file, LOG_SUFFIX) || !dot || (size_t)(dot - file) >= sizeof ret->job) {
+        return false;
+    }
+    int n_number = (int)(n - strlen(LOG_SUFFIX) - (size_t)(dot + 1 - file));
+    if (n_number <= 0 || n_number >= (int)sizeof number) {
+        return false;
+    }
+    (void)snprintf(number, sizeof number, "%.*s", n_number, dot + 1);
+    (void)snprintf(ret->job, sizeof ret->job, "%.*s", (int)(dot - file), file);
+    if (!hg_is_slug(ret->job) || hg_parse_int64(number, 1, INT32_MAX, &attempt, NULL) < 0) {
+        return false;
+    }
+    ret->attempt = (int)attempt;
+    return true;
+}
+
+static bool has_job(const struct hg_attempt *attempt, const char *job)
+{
+    size_t i;
+    const json_t *id;
+    json_array_foreach (json_object_get(attempt->task.spec, "jobs"), i, id) {
+        if (strcmp(json_string_value(id), job) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_under_way(struct hg_pipelines *service, const struct hg_job_log_name *name)
+{
+    HG_LOCK(&service->mutex);
+    for (const struct hg_attempt *a = service->attempts.first; a; a = a->next) {
+        if (a->task.attempt == name->attempt && strcmp(a->task.run_id, name->run_id) == 0 &&
+            has_job(a, name->job)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool look(int folder, const char *file, struct stat *ret)
+{
+    return fstatat(folder, file, ret, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(ret->st_mode);
+}
+
+/*
+ * Nobody will end a log that is not ended and whose attempt is not under way: its attempt was in
+ * the list before the log was there, and logs are ended before attempts leave the list. Only an
+ * earlier life of this host leaves such ones.
+ */
+static bool is_left_behind(struct archiving *archiving,
+                           int folder,
+                           const char *file,
+                           const struct hg_job_log_name *name)
+{
+    struct stat info;
+    return !is_under_way(archiving->service, name) && look(folder, file, &info) &&
+           !hg_logfile_is_sealed(info.st_mode);
+}
+
+/* The host died when the archive was there and the log was not gone yet. */
+static bool drop_archived(int folder, const char *file)
+{
+    char other[NAME_MAX + 8];
+    (void)snprintf(other, sizeof other, "%s.gz", file);
+    if (faccessat(folder, other, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+        return false;
+    }
+    (void)unlinkat(folder, file, 0);
+    (void)snprintf(other, sizeof other, "%s.idx", file);
+    (void)unlinkat(folder, other, 0);
+    return true;
+}
+
+static void take_up(struct archiving *archiving, int folder, const char *run_id, const char *file)
+{
+    struct stat info;
+    struct hg_job_log_name name;
+    if (hg_ends_with(file, TEMPORARY_SUFFIX)) {
+        (void)unlinkat(folder, file, 0);
+        return;
+    }
+    if (!parse_name(file, &name) || !look(folder, file, &info) || drop_archived(folder, file)) {
+        return;
+    }
+    (void)snprintf(name.run_id, sizeof name.run_id, "%s", run_id);
+    if (!hg_logfile_is_sealed(info.st_mode) && is_left_behind(archiving, folder, file, &name)) {
+        hg_job_log_lost(archiving->service, &name, HG_JOB_LOG_DEAD);
+    }
+    if (look(folder, file, &info) && hg_logfile_is_sealed(info.st_mode) &&
+        info.st_size >= HG_LOGFILE_ARCHIVE_MIN) {
+        archive(archiving, &name);
+    }
+}
+
+static bool is_stopping(struct hg_pipelines *service)
+{
+    HG_LOCK(&service->logs.mutex);
+    return service->logs.stopping;
+}
+
+static void sweep_run(struct archiving *archiving, int logs, const char *run_id)
+{
+    int fd = openat(logs, run_id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (!folder) {
+        (void)(fd < 0 ? 0 : close(fd));
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        take_up(archiving, fd, run_id, entry->d_name);
+    }
+    (void)closedir(folder);
+}
+
+static void sweep(struct archiving *archiving)
+{
+    char path[PATH_MAX];
+    const char *data_dir = archiving->service->options.config->data_dir;
+    if (snprintf(path, sizeof path, "%s/logs", data_dir) >= (int)sizeof path) {
+        return;
+    }
+    DIR *logs = opendir(path); /* there is none before the first run */
+    for (const struct dirent *entry;
+         logs && !is_stopping(archiving->service) && (entry = readdir(logs)) != NULL;) {
+        if (hg_uuid_is_valid(entry->d_name)) {
+            sweep_run(archiving, dirfd(logs), entry->d_name);
+        }
+    }
+    (void)(logs ? closedir(logs) : 0);
+}
+
+/* ---- the thread ---- */
+
+void hg_job_log_archiver_add(struct hg_job_logs *logs, const struct hg_job_log_name *name)
+{
+    if (logs->n_queued < HG_JOB_LOGS_QUEUED) {
+        logs->queue[logs->n_queued++] = *name;
+    } else {
+        logs->sweeps = true;
+    }
+    (void)pthread_cond_signal(&logs->work);
+}
+
+enum work { NOTHING, ONE_LOG, ALL_LOGS };
+
+/* Waits for it; NOTHING at the end. */
+static enum work next_work(struct hg_job_logs *logs, struct hg_job_log_name *ret)
+{
+    HG_LOCK(&logs->mutex);
+    while (!logs->stopping && !logs->sweeps && logs->n_queued == 0) {
+        (void)pthread_cond_wait(&logs->work, &logs->mutex);
+    }
+    if (logs->n_queued > 0) {
+        *ret = logs->queue[--logs->n_queued];
+        return ONE_LOG;
+    }
+    if (logs->stopping) {
+        return NOTHING;
+    }
+    logs->sweeps = false;
+    return ALL_LOGS;
+}
+
+static void *archive_all(void *arg)
+{
+    struct archiving archiving = {.service = arg};
+    struct hg_job_log_name name;
+    int64_t until_ms = INT64_MAX;
+    enum work work;
+    while ((work = next_work(&archiving.service->logs, &name)) != NOTHING) {
+        if (until_ms == INT64_MAX && is_stopping(archiving.service)) {
+            until_ms = hg_time_monotonic_ms() + STOP_MS;
+        }
+        if (hg_time_monotonic_ms() >= until_ms) {
+            break;
+        }
+        if (work == ONE_LOG) {
+            archive(&archiving, &name);
+        } else {
+            sweep(&archiving);
+        }
+    }
+    return NULL;
+}
+
+int hg_job_log_archiver_start(struct hg_pipelines *service, struct hg_error *err)
+{
+    service->logs.sweeps = true;
+    int e = pthread_create(&service->logs.thread, NULL, archive_all, service);
+    if (e != 0) {
+        return hg_error_errno(err, e, "cannot start the thread that archives logs");
+    }
+    service->logs.has_thread = true;
+    return HG_OK;
+}
+
+void hg_job_log_archiver_stop(struct hg_pipelines *service)
+{
+    if (!service->logs.has_thread) {
+        return;
+    }
+    {
+        HG_LOCK(&service->logs.mutex);
+        service->logs.stopping = true;
+        (void)pthread_cond_signal(&service->logs.work);
+    }
+    (void)pthread_join(service->logs.thread, NULL);
+    service->logs.has_thread = false;
+}
