@@ -111,6 +111,21 @@ const WALKS = [
     steps: [['Tab', 'Stop the backfill of 30 runs']],
   },
   {
+    path: '/settings/alerts',
+    until: 'oncall@example.com',
+    start: 'main button[aria-haspopup="dialog"]',
+    steps: [
+      ['Enter', 'Name', 'stored sealed'],
+      ['Escape', 'Add a channel'],
+      ['Tab', 'Channels'],
+      ['ArrowRight', 'Delivery log', 'Told to'],
+      ['ArrowLeft', 'Channels', 'Goes to'],
+      ['Tab', 'Alert channels'],
+      ['Tab', 'chat'],
+      ['Enter', 'chat', '3 attempts failed'],
+    ],
+  },
+  {
     path: '/settings/users',
     until: 'data@example.com',
     start: 'main button[aria-haspopup="dialog"]',

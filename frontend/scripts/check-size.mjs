@@ -14,6 +14,8 @@ const PAGES = [
   'src/pages/data-scientist/Datasets.jsx',
   'src/pages/data-scientist/Dataset.jsx',
   'src/pages/Account.jsx',
+  'src/pages/admin/Alerts.jsx',
+  'src/pages/admin/Channel.jsx',
   'src/pages/admin/Users.jsx',
   'src/pages/admin/User.jsx',
 ];

@@ -88,6 +88,20 @@ const user = createRoute({
   validateSearch: searchOf({ dialog: oneOf('remove') }),
 });
 
+const alerts = createRoute({
+  getParentRoute: () => app,
+  path: '/settings/alerts',
+  component: lazyRouteComponent(() => import('./pages/admin/Alerts.jsx'), 'Alerts'),
+  validateSearch: searchOf({ tab: oneOf('log'), pipeline: anyText, dialog: oneOf('add') }),
+});
+
+const channel = createRoute({
+  getParentRoute: () => app,
+  path: '/settings/alerts/$channelId',
+  component: lazyRouteComponent(() => import('./pages/admin/Channel.jsx'), 'Channel'),
+  validateSearch: searchOf({ dialog: oneOf('remove') }),
+});
+
 const account = createRoute({
   getParentRoute: () => app,
   path: '/account',
@@ -99,7 +113,19 @@ const elsewhere = createRoute({ getParentRoute: () => app, path: '$', component:
 
 const routeTree = root.addChildren([
   signIn,
-  app.addChildren([home, pipelines, pipeline, datasets, dataset, users, user, account, elsewhere]),
+  app.addChildren([
+    home,
+    pipelines,
+    pipeline,
+    datasets,
+    dataset,
+    alerts,
+    channel,
+    users,
+    user,
+    account,
+    elsewhere,
+  ]),
 ]);
 
 export function createAppRouter({ history } = {}) {

@@ -1,13 +1,52 @@
 """Settings as their pages show them: each done in the browser, seen in the API, and the other way round."""
+import base64
+import os
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
-from host import PASSWORD, Api
+from alert_sink import Sink
+from host import PASSWORD, Api, Host, running
 from test_phase5_pipeline_e2e import page, signed_in, text_of  # noqa: F401 (fixtures)
 from test_run_pages import press, rows
 
 NEW_PASSWORD = "another long enough phrase"
+
+
+FAILS = """\
+id: fails
+name: What fails
+jobs:
+  - {id: job, transform: {sql: fails.sql}}
+on_failure: [page-ops, nobody]
+"""
+
+
+@pytest.fixture(scope="module")
+def host():
+    """May call this machine, and has a pipeline that tells when it fails."""
+    host = Host("settings")
+    with open(host.config, "a", encoding="utf-8") as f:
+        f.write("outbound: {allow_private: [127.0.0.1/32]}\n")
+    for suffix, content in (("yaml", FAILS), ("sql", "select 1/0")):
+        path = os.path.join(host.folder, f"app/config/pipelines/fails.{suffix}")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(content)
+    with running(host):
+        yield host
+
+
+@pytest.fixture(scope="module")
+def api(host):
+    return Api(host.url, "admin", PASSWORD)
+
+
+@pytest.fixture
+def sink():
+    made = Sink()
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -119,4 +158,112 @@ def test_who_may_not_sees_no_users_and_leaves_no_mark(page, api, made_user):
     page.see("Your role does not show the users")
     assert "Users" not in [text_of(link) for link in page.all("nav a")]
     assert not [row for row in api.items("/audit", actor="page-viewer") if row["outcome"] == "denied"]
+    assert not page.errors()
+
+
+# Alert channels
+
+def fill(page, name, value):
+    field = page.one(f"form [name={name}]")
+    field.send_keys(Keys.CONTROL, "a")
+    field.send_keys(value)
+
+
+def the_channel(api, name):
+    return next((one for one in api.items("/alerts/channels") if one["name"] == name), None)
+
+
+def test_a_channel_is_added_tested_changed_and_removed(signed_in, api, sink):
+    page = signed_in
+    page.driver.get(page.url + "/settings/alerts")
+    page.see("No channel yet")
+    press(page, "Add the first channel")
+    fill(page, "name", "page-ops")
+    fill(page, "url", sink.url + "/first")
+    page.see("Not https")
+    press(page, "Add the channel")
+    page.see("This is the secret of “page-ops”")
+    secret = text_of(page.one("[role=alert] code"))
+    assert secret.startswith("whsec_") and len(base64.b64decode(secret[6:])) >= 24
+    press(page, "I have put it away")
+    page.driver.refresh()
+    page.until(lambda: rows(page, "Alert channels"), "the channel")
+    assert secret not in page.driver.page_source
+
+    page.button("page-ops").click()
+    press(page, "Send a test")
+    page.see("The test was taken")
+    page.see("It answered 200 after")
+    assert sink.at("/first")
+    sink.answers = [404]
+    press(page, "Send a test")
+    page.see("The test was not delivered")
+    sink.answers = [200]
+
+    # Another origin wants another secret; the page says so where it is missing.
+    with_other_origin = sink.url.replace("127.0.0.1", "localhost") + "/second"
+    fill(page, "url", with_other_origin)
+    press(page, "Save")
+    page.see("another origin")
+    mine = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+    fill(page, "secret", mine)
+    press(page, "Save")
+    page.see("Saved.")
+    assert the_channel(api, "page-ops")["target"] == sink.url.replace("127.0.0.1", "localhost")
+    assert mine not in page.driver.page_source and "/second" not in page.driver.page_source
+    assert not page.one("form [name=url]").get_attribute("value")
+
+    press(page, "Remove the channel…")
+    page.one("[role=dialog] input").send_keys("page-ops")
+    press(page, "Remove for good")
+    page.see("No channel yet")
+    assert not api.items("/alerts/channels")
+    assert {"alert_channel.create", "alert_channel.test", "alert_channel.update", "alert_channel.delete"} <= {
+        row["action"] for row in api.items("/audit")}
+    assert not [message for message in page.errors() if "status of 422" not in message]
+
+
+def test_the_delivery_log_says_who_took_it(signed_in, api, sink):
+    page = signed_in
+    made = api.post("/alerts/channels", {"name": "page-ops", "kind": "webhook", "url": sink.url}).json()
+    sink.answers = [503]
+    assert api.run("fails")["status"] == "failed"
+    page.driver.get(page.url + "/settings/alerts?tab=log&pipeline=fails")
+    page.until(lambda: any("Waiting" in row and "page-ops" in row for row in rows(page, "Delivery log")),
+               "a delivery that waits", 60)
+    assert any("Failed" in row and "nobody" in row for row in rows(page, "Delivery log"))
+    page.driver.get(f"{page.url}/settings/alerts/{made['id']}")
+    page.see("failed since it last took something", 60)
+    sink.answers = [200]
+    press(page, "Try again now")
+    page.until(lambda: "Delivers" in text_of(page.one("main")), "a channel that delivers", 60)
+    page.driver.get(page.url + "/settings/alerts?tab=log&pipeline=fails")
+    page.until(lambda: any("Sent" in row and "page-ops" in row for row in rows(page, "Delivery log")),
+               "a delivery that was taken", 60)
+    Select(page.one("main select")).select_by_value("orders")
+    page.see("No alert of this pipeline")
+    api.http.delete(f"{api.url}/api/v1/alerts/channels/{made['id']}", timeout=30)
+    assert not page.errors()
+
+
+def test_a_channel_by_mail_wants_a_mail_server(signed_in, api):
+    page = signed_in
+    page.driver.get(page.url + "/settings/alerts?dialog=add")
+    fill(page, "name", "page-mail")
+    Select(page.one("form select[name=kind]")).select_by_value("email")
+    fill(page, "to", "oncall@example.com")
+    press(page, "Add the channel")
+    page.see("Set alerts.smtp in the host's file.")
+    assert not the_channel(api, "page-mail")
+
+
+def test_a_data_scientist_looks_at_channels_and_changes_none(page, api, made_user, sink):
+    made_user("page-scientist", "data_scientist")
+    made = api.post("/alerts/channels", {"name": "page-seen", "kind": "slack", "url": sink.url}).json()
+    page.driver.get(f"{page.url}/settings/alerts/{made['id']}")
+    page.one("input[name=username]").send_keys("page-scientist")
+    page.one("input[name=password]").send_keys(PASSWORD, Keys.ENTER)
+    page.see("Only an administrator changes and tests channels.")
+    assert not page.all("main button, main form")
+    api.http.delete(f"{api.url}/api/v1/alerts/channels/{made['id']}", timeout=30)
     assert not page.errors()

@@ -15,6 +15,12 @@ const STATES = {
   broken: { word: 'File has errors', tone: 'failed', active: false },
   enabled: { word: 'May sign in', tone: 'succeeded', active: false },
   disabled: { word: 'Switched off', tone: 'queued', active: false },
+  delivers: { word: 'Delivers', tone: 'succeeded', active: false },
+  failing: { word: 'Failing', tone: 'failed', active: false },
+  unproven: { word: 'Nothing sent yet', tone: 'queued', active: false },
+  pending: { word: 'Waiting', tone: 'queued', active: true },
+  sent: { word: 'Sent', tone: 'succeeded', active: false },
+  suppressed: { word: 'Held back', tone: 'paused', active: false },
   unknown: { word: 'Unknown', tone: 'queued', active: false },
 };
 

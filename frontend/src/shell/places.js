@@ -1,4 +1,4 @@
-import { IconDatabase, IconSitemap, IconUsers } from '../ui/icons.js';
+import { IconBell, IconDatabase, IconSitemap, IconUsers } from '../ui/icons.js';
 
 /** The pages, in the order of the navigation; `role` is the least that may see one. */
 export const PAGES = [
@@ -11,6 +11,14 @@ export const PAGES = [
   },
   {
     title: 'Settings',
-    links: [{ to: '/settings/users', label: 'Users', icon: IconUsers, role: 'admin' }],
+    links: [
+      {
+        to: '/settings/alerts',
+        label: 'Alert channels',
+        icon: IconBell,
+        role: 'data_scientist',
+      },
+      { to: '/settings/users', label: 'Users', icon: IconUsers, role: 'admin' },
+    ],
   },
 ];

@@ -27,6 +27,12 @@ const ICONS = {
   broken: IconFileAlert,
   enabled: IconCircleCheckFilled,
   disabled: IconBan,
+  delivers: IconCircleCheckFilled,
+  failing: IconAlertOctagonFilled,
+  unproven: IconCircle,
+  pending: IconCircleDashed,
+  sent: IconCircleCheckFilled,
+  suppressed: IconPlayerPauseFilled,
   unknown: IconHelpCircle,
 };
 

@@ -5,6 +5,7 @@ import {
   IconAlertOctagonFilled,
   IconAlertTriangleFilled,
   IconBan,
+  IconCircleCheckFilled,
   IconFilterOff,
   IconInbox,
   IconInfoCircle,
@@ -55,6 +56,7 @@ export function NoRight({ what, least = 'data_scientist' }) {
 }
 
 const TONES = {
+  succeeded: { icon: IconCircleCheckFilled, colour: 'succeeded' },
   failed: { icon: IconAlertOctagonFilled, colour: 'failed' },
   warning: { icon: IconAlertTriangleFilled, colour: 'warning' },
   running: { icon: IconInfoCircle, colour: 'running' },

@@ -2,8 +2,8 @@ import { Button, NativeSelect, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useCreateToken } from '../../api/access.js';
 import { fieldErrors, rolesUpTo } from '../../lib/access.js';
-import { CopyButton } from '../../ui/CopyButton.jsx';
-import { ErrorPanel, Notice } from '../../ui/notices.jsx';
+import { ErrorPanel } from '../../ui/notices.jsx';
+import { SecretOnce } from '../panels/SecretOnce.jsx';
 import classes from './AccessForms.module.css';
 
 const LIVES = [
@@ -42,7 +42,14 @@ export function TokenForm({ role }) {
 
   return (
     <>
-      {create.data && <NewToken made={create.data} onDone={() => create.reset()} />}
+      {create.data && (
+        <SecretOnce
+          title={`This is the token “${create.data.name}”`}
+          what="the token"
+          value={create.data.token}
+          onDone={() => create.reset()}
+        />
+      )}
       <form className={classes.form} onSubmit={submit} noValidate aria-label="New token">
         {create.error && Object.keys(errors).length === 0 && <ErrorPanel error={create.error} />}
         <div className={classes.fields}>
@@ -78,22 +85,5 @@ export function TokenForm({ role }) {
         </div>
       </form>
     </>
-  );
-}
-
-function NewToken({ made, onDone }) {
-  return (
-    <Notice tone="warning" role="alert" title={`This is the token “${made.name}”`}>
-      <p>Put it away now: it is shown this once, and the host does not keep it.</p>
-      <p className={classes.secret}>
-        <code>{made.token}</code>
-        <CopyButton value={made.token} label="Copy the token" />
-      </p>
-      <p>
-        <Button variant="default" size="xs" onClick={onDone}>
-          I have put it away
-        </Button>
-      </p>
-    </Notice>
   );
 }

@@ -2,10 +2,11 @@ import { Button, Checkbox } from '@mantine/core';
 import { useRef, useState } from 'react';
 import { useChangeUser } from '../../api/users.js';
 import { fieldErrors, passwordGap } from '../../lib/access.js';
-import { ErrorPanel, Notice } from '../../ui/notices.jsx';
+import { Notice } from '../../ui/notices.jsx';
 import '@mantine/core/styles/Checkbox.layer.css';
 import '@mantine/core/styles/InlineInput.layer.css';
 import classes from './AccessForms.module.css';
+import { ChangeError } from './ChangeError.jsx';
 import { NewPasswordInput } from './NewPasswordInput.jsx';
 import { RoleSelect } from './RoleSelect.jsx';
 
@@ -31,7 +32,7 @@ export function UserRoleForm({ user, etag, own, last, onReload }) {
 
   return (
     <form className={classes.form} onSubmit={submit} noValidate aria-label="Role">
-      <ChangeError error={change.error} onReload={onReload} />
+      <ChangeError error={change.error} fields={errors} what="this user" onReload={onReload} />
       {last && (
         <Notice title="The last administrator who can sign in">
           <p>
@@ -110,7 +111,7 @@ export function UserPasswordForm({ user, etag, onReload }) {
       noValidate
       aria-label="New password"
     >
-      <ChangeError error={change.error} onReload={onReload} />
+      <ChangeError error={change.error} fields={errors} what="this user" onReload={onReload} />
       {change.isSuccess && (
         <Notice role="status" title={`The password of ${user.username} is changed`}>
           <p>Their sessions have ended. Hand the new one over yourself.</p>
@@ -125,21 +126,5 @@ export function UserPasswordForm({ user, etag, onReload }) {
         </Button>
       </div>
     </form>
-  );
-}
-
-/** What the host says of a field stands there; of the whole, above. */
-function ChangeError({ error, onReload }) {
-  if (!error || Object.keys(fieldErrors(error)).length > 0) return null;
-  if (error.status !== 412) return <ErrorPanel error={error} />;
-  return (
-    <Notice tone="warning" title="Somebody else has changed this user" role="alert">
-      <p>Your change is not saved. Load what holds now, then make it again.</p>
-      <p>
-        <Button variant="default" size="xs" onClick={onReload}>
-          Load what holds now
-        </Button>
-      </p>
-    </Notice>
   );
 }

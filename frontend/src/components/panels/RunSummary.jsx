@@ -2,6 +2,7 @@ import { Link } from '@tanstack/react-router';
 import { formatCount } from '../../lib/format.js';
 import { asSentence, errorParts, messageHeading } from '../../lib/runs.js';
 import { isActive, triggerWord } from '../../lib/status.js';
+import { Fact, Facts } from '../../ui/Facts.jsx';
 import { Notice } from '../../ui/notices.jsx';
 import { RejectedMark } from '../../ui/RejectedMark.jsx';
 import { Status } from '../../ui/Status.jsx';
@@ -10,15 +11,6 @@ import { RunActions } from '../buttons/RunActions.jsx';
 import { JobLink } from '../JobLink.jsx';
 import classes from './RunSummary.module.css';
 import { RunWarnings } from './RunWarnings.jsx';
-
-function Fact({ label, wide = false, children }) {
-  return (
-    <div className={`${classes.fact} ${wide ? classes.wide : ''}`}>
-      <dt>{label}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
 
 /** The count, which leads to the rows where there are any. */
 function Rejected({ count }) {
@@ -72,7 +64,7 @@ export function RunSummary({ run }) {
         </Notice>
       )}
       <RunWarnings key={`${run.id} warnings`} warnings={run.warnings} />
-      <dl className={classes.summary} aria-label="Run">
+      <Facts label="Run">
         <Fact label="State">
           <Status status={run.status} />
         </Fact>
@@ -89,7 +81,7 @@ export function RunSummary({ run }) {
         <Fact label="Trigger">{triggerWord(run.trigger)}</Fact>
         {!skipped && <Figures run={run} />}
         <Params params={run.params} />
-      </dl>
+      </Facts>
       <RunActions key={run.id} run={run} />
     </>
   );

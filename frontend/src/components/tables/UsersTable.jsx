@@ -1,8 +1,7 @@
-import { Link } from '@tanstack/react-router';
 import { roleWord } from '../../lib/access.js';
 import { Status } from '../../ui/Status.jsx';
 import { Time } from '../../ui/Time.jsx';
-import classes from './table.module.css';
+import { NameLink } from './NameLink.jsx';
 import { TableFrame } from './TableFrame.jsx';
 
 /** Who may sign in, each a link to what can be changed. `own` is who is asking. */
@@ -21,14 +20,11 @@ export function UsersTable({ users, own, last }) {
         {users.map((user) => (
           <tr key={user.username}>
             <td>
-              <Link
+              <NameLink
+                name={user.username}
                 to="/settings/users/$username"
                 params={{ username: user.username }}
-                className={`${classes.nameLink} ${classes.nameCut}`}
-                title={user.username}
-              >
-                <span className="truncate">{user.username}</span>
-              </Link>
+              />
               {user.username === own && <span className="muted"> · you</span>}
             </td>
             <td>
