@@ -13,7 +13,8 @@ import {
   recipients,
 } from '../../src/lib/channels.js';
 import { openApp } from '../app.jsx';
-import { alert, channel, channels, NEW_SECRET, problem, users } from '../fixtures/data.js';
+import { problem, users } from '../fixtures/data.js';
+import { alert, channel, channels, NEW_SECRET } from '../fixtures/settings.js';
 import { requests } from '../server.js';
 
 const sent = (method, path) => requests.filter((r) => r.method === method && r.path === path);

@@ -5,7 +5,8 @@ import '../../src/pages/admin/User.jsx';
 import '../../src/pages/admin/Users.jsx';
 import { lastAdmin, mayAs, newUserGaps } from '../../src/lib/access.js';
 import { openApp } from '../app.jsx';
-import { accounts, problem, users } from '../fixtures/data.js';
+import { problem, users } from '../fixtures/data.js';
+import { accounts } from '../fixtures/settings.js';
 import { requests } from '../server.js';
 
 const sent = (method, path) => requests.filter((r) => r.method === method && r.path === path);

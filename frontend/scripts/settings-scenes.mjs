@@ -1,0 +1,205 @@
+import { problem, users } from '../test/fixtures/data.js';
+import { accounts, alert, channel, channels } from '../test/fixtures/settings.js';
+import { away, LONG_WORD, only } from './scene-parts.mjs';
+
+/** The pages under "Settings" in every state; see scenes.mjs. */
+export const settingsScenes = [
+  { name: 'alerts', path: '/settings/alerts', until: 'oncall@example.com' },
+  {
+    name: 'alerts-empty',
+    path: '/settings/alerts',
+    state: { channels: [] },
+    until: 'No channel yet',
+  },
+  {
+    name: 'alerts-error',
+    path: '/settings/alerts',
+    state: { fail: only(/channels$/, away) },
+    until: 'The database did not answer',
+  },
+  {
+    name: 'alerts-loading',
+    path: '/settings/alerts',
+    state: { delayMs: 60_000 },
+    until: 'Loading the alert channels',
+  },
+  {
+    name: 'alerts-scientist',
+    path: '/settings/alerts',
+    state: { user: users.scientist },
+    until: 'oncall@example.com',
+  },
+  {
+    name: 'alerts-viewer',
+    path: '/settings/alerts',
+    state: { user: users.viewer },
+    until: 'Your role does not show the alert channels',
+  },
+  {
+    name: 'alerts-long-names',
+    path: '/settings/alerts',
+    state: {
+      channels: [
+        channel(9, 'a'.repeat(63), { target: `https://${LONG_WORD}.example.com` }),
+        channel(10, 'many', {
+          kind: 'email',
+          target: null,
+          to: Array.from({ length: 20 }, (_, at) => `somebody.${at}@example.com`),
+        }),
+      ],
+    },
+    until: 'many',
+  },
+  { name: 'alerts-add', path: '/settings/alerts?dialog=add', until: 'stored sealed' },
+  {
+    name: 'alerts-add-mail-wrong',
+    path: '/settings/alerts?dialog=add',
+    act: async (page) => {
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Kind').selectOption('email');
+      await dialog.getByRole('button', { name: 'Add the channel' }).click();
+    },
+    until: 'Say who gets the mails',
+  },
+  {
+    name: 'alerts-added',
+    path: '/settings/alerts?dialog=add',
+    act: async (page) => {
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Name').fill('night-watch');
+      await dialog.getByLabel('URL').fill('http://alerts.example.net/hook');
+      await dialog.getByRole('button', { name: 'Add the channel' }).click();
+    },
+    until: 'This is the secret of',
+  },
+  { name: 'alerts-log', path: '/settings/alerts?tab=log', until: 'there is no channel' },
+  {
+    name: 'alerts-log-empty',
+    path: '/settings/alerts?tab=log',
+    state: { alerts: [] },
+    until: 'Nothing told yet',
+  },
+  {
+    name: 'alerts-log-no-match',
+    path: '/settings/alerts?tab=log&pipeline=removed-one',
+    until: 'No alert of this pipeline',
+  },
+  {
+    name: 'alerts-log-error',
+    path: '/settings/alerts?tab=log',
+    state: { fail: only(/alerts$/, away) },
+    until: 'The database did not answer',
+  },
+  {
+    name: 'alerts-log-long',
+    path: '/settings/alerts?tab=log',
+    state: {
+      alerts: [
+        alert(1, { summary: `${LONG_WORD} failed: ${LONG_WORD}`, pipeline_id: 'b'.repeat(63) }),
+      ],
+    },
+    until: 'Run failed',
+  },
+  { name: 'channel', path: `/settings/alerts/${channels[3].id}`, until: 'It can be a secret' },
+  {
+    name: 'channel-failing',
+    path: `/settings/alerts/${channels[0].id}`,
+    until: '3 attempts failed',
+  },
+  { name: 'channel-mail', path: `/settings/alerts/${channels[1].id}`, until: 'one in a line' },
+  {
+    name: 'channel-tested',
+    path: `/settings/alerts/${channels[3].id}`,
+    act: (page) => page.getByRole('button', { name: 'Send a test' }).click(),
+    until: 'The test was taken',
+  },
+  {
+    name: 'channel-test-failed',
+    path: `/settings/alerts/${channels[3].id}`,
+    state: {
+      test: {
+        success: false,
+        latency_ms: 3,
+        http_status: null,
+        error: '"alerts.example.com" is 10.1.2.3, which is not a public address',
+        alert_id: channels[0].id,
+      },
+    },
+    act: (page) => page.getByRole('button', { name: 'Send a test' }).click(),
+    until: 'The test was not delivered',
+  },
+  {
+    name: 'channel-scientist',
+    path: `/settings/alerts/${channels[0].id}`,
+    state: { user: users.scientist },
+    until: 'Only an administrator changes',
+  },
+  {
+    name: 'channel-remove',
+    path: `/settings/alerts/${channels[3].id}?dialog=remove`,
+    until: 'to remove it',
+  },
+  { name: 'channel-missing', path: '/settings/alerts/gone', until: 'There is no alert channel' },
+  { name: 'users', path: '/settings/users', until: 'data@example.com' },
+  { name: 'users-no-match', path: '/settings/users?q=nothing', until: 'No user matches' },
+  {
+    name: 'users-viewer',
+    path: '/settings/users',
+    state: { user: users.viewer },
+    until: 'Your role does not show the users',
+  },
+  {
+    name: 'users-error',
+    path: '/settings/users',
+    state: { fail: only(/^\/users$/, away) },
+    until: 'The database did not answer',
+  },
+  {
+    name: 'users-loading',
+    path: '/settings/users',
+    state: { delayMs: 60_000 },
+    until: 'Loading the users',
+  },
+  {
+    name: 'users-long-names',
+    path: '/settings/users',
+    state: { accounts: [{ ...accounts[0], username: 'a'.repeat(64) }, ...accounts] },
+    until: '5 users',
+  },
+  { name: 'users-add', path: '/settings/users?dialog=add', until: 'What is typed to sign in' },
+  {
+    name: 'users-add-wrong',
+    path: '/settings/users?dialog=add',
+    act: (page) => page.getByRole('dialog').getByRole('button', { name: 'Add the user' }).click(),
+    until: 'Use 1 to 64 of',
+  },
+  { name: 'user', path: '/settings/users/vera', until: '192.0.2.44' },
+  {
+    name: 'user-changed-meanwhile',
+    path: '/settings/users/vera',
+    state: {
+      changeUser: { status: 412, body: problem(412, { title: 'Precondition failed' }) },
+    },
+    act: async (page) => {
+      await page.getByLabel('May sign in').click();
+      await page.getByRole('button', { name: 'Save' }).click();
+    },
+    until: 'Somebody else has changed this user',
+  },
+  {
+    name: 'user-last-admin',
+    path: '/settings/users/admin',
+    until: 'The last administrator who can sign in',
+  },
+  {
+    name: 'user-own',
+    path: '/settings/users/admin',
+    state: { accounts: accounts.map((one) => ({ ...one, disabled: false })) },
+    act: async (page) => {
+      await page.locator('select[name=role]').selectOption('viewer');
+    },
+    until: 'This is you',
+  },
+  { name: 'user-remove', path: '/settings/users/vera?dialog=remove', until: 'to remove it' },
+  { name: 'user-missing', path: '/settings/users/gone', until: 'There is no user' },
+];
