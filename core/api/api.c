@@ -6,6 +6,8 @@
 #include "api/context.h"
 #include "api/idempotency.h"
 #include "api/routes.h"
+#include "auth/file_users.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "base/time.h"
 
@@ -40,13 +42,32 @@ static int start_server(struct hg_api *api, struct hg_error *err)
     return hg_http_start(&options, &api->server, err);
 }
 
-int hg_api_start(const struct hg_api_options *options, struct hg_api **ret, struct hg_error *err)
+/*
+ * Nobody needs an admin of ours with a password that is made up where the files have one. Files
+ * that would leave no admin leave everybody as they are, and keep nobody from what works.
+ */
+static int make_users(struct hg_api *api, struct hg_error *err)
 {
+    const struct hg_api_options *options = &api->options;
     const struct hg_auth_admin admin = {
         .password = options->admin_password,
         .terminal = options->terminal,
         .data_dir = options->config->data_dir,
     };
+    int r = HG_OK;
+    if (admin.password || !hg_file_users_have_admin(options->users, options->n_users)) {
+        r = hg_auth_ensure_admin(api->auth, &admin, err);
+    }
+    r = r < 0 ? r : hg_file_users_apply(api->auth, options->users, options->n_users, err);
+    if (r == HG_ECONFLICT) {
+        hg_log_error("the users of the host's files are not applied, all stay as they are", err);
+        r = HG_OK;
+    }
+    return r;
+}
+
+int hg_api_start(const struct hg_api_options *options, struct hg_api **ret, struct hg_error *err)
+{
     struct hg_api *api = calloc(1, sizeof *api);
     if (!api) {
         return hg_error_nomem(err);
@@ -57,7 +78,7 @@ int hg_api_start(const struct hg_api_options *options, struct hg_api **ret, stru
         options->config->tls_certificate ||
         (options->config->public_url && hg_starts_with(options->config->public_url, "https://"));
     int r = hg_auth_new(options->metadata, &api->auth, err);
-    r = r < 0 ? r : hg_auth_ensure_admin(api->auth, &admin, err);
+    r = r < 0 ? r : make_users(api, err);
     r = r < 0 ? r : hg_idempotency_new(&api->idempotency, err);
     r = r < 0 ? r : hg_site_load(options->config->web_dir, &api->site, err);
     r = r < 0 ? r : open_front(api, err);
@@ -66,8 +87,18 @@ int hg_api_start(const struct hg_api_options *options, struct hg_api **ret, stru
         hg_api_stop(api, 0);
         return r;
     }
+    api->options.users = NULL;
+    api->options.n_users = 0;
     *ret = api;
     return HG_OK;
+}
+
+int hg_api_apply_users(struct hg_api *api,
+                       const struct hg_file_user *users,
+                       size_t n,
+                       struct hg_error *err)
+{
+    return hg_file_users_apply(api->auth, users, n, err);
 }
 
 int hg_api_port(const struct hg_api *api)

@@ -10,6 +10,7 @@ const char *hg_principal_kind_name(enum hg_principal_kind kind)
         [HG_PRINCIPAL_USER] = "user",
         [HG_PRINCIPAL_TOKEN] = "token",
         [HG_PRINCIPAL_LOCAL] = "local",
+        [HG_PRINCIPAL_FILE] = "file",
     };
     return names[kind];
 }
@@ -26,4 +27,10 @@ struct hg_principal hg_principal_local(uid_t uid)
         (void)snprintf(local.username, sizeof local.username, "user %u", (unsigned)uid);
     }
     return local;
+}
+
+struct hg_principal hg_principal_file(void)
+{
+    return (struct hg_principal){
+        .kind = HG_PRINCIPAL_FILE, .username = "file", .role = HG_ROLE_ADMIN};
 }

@@ -43,10 +43,13 @@ static const struct hg_statement end_others = {
     "delete from session where username = $1 and id is distinct from $2::uuid",
     2};
 
+static const struct hg_statement is_of_file = {
+    "session_is_of_file", "select from user_account where username = $1 and file is not null", 1};
+
 static const struct hg_statement put_password = {
     "session_put_password",
     "update user_account set password_hash = $2, version = version + 1 where username = $1"
-    " returning username",
+    " and file is null returning username",
     2};
 
 /* The session that `by` asks with; NULL for a token. */
@@ -115,11 +118,29 @@ static int put(struct hg_db *db,
     }
     int r = hg_db_exec(db, &put_password, params, &result, err);
     if (r == HG_OK && PQntuples(result) == 0) {
-        return hg_error_set(err, HG_ENOTFOUND, "there is no user \"%s\" any more", by->username);
+        return hg_error_set(err,
+                            HG_ECONFLICT,
+                            "the user \"%s\" was removed, or taken over by a file of the host's",
+                            by->username);
     }
     r = r < 0 ? r : hg_db_exec(db, &end_others, others, NULL, err);
     r = r < 0 ? r : hg_audit_write(db, by, "user.change_password", by->username, changed, err);
     return r < 0 ? r : hg_db_commit(db, err);
+}
+
+/* Whose password a file says is told so before it is asked for. */
+static int check_changeable(struct hg_auth *auth,
+                            const struct hg_principal *by,
+                            struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {by->username};
+    int r = hg_auth_ask(auth, &is_of_file, params, &result, err);
+    if (r < 0 || PQntuples(result) == 0) {
+        return r;
+    }
+    (void)hg_error_set(err, HG_ECONFLICT, "your password comes from a file of the host's");
+    return hg_error_hint(err, "Ask whoever keeps the host's files to change it there.");
 }
 
 int hg_session_change_password(struct hg_auth *auth,
@@ -134,7 +155,8 @@ int hg_session_change_password(struct hg_auth *auth,
         .password = change->present,
         .by = by,
     };
-    int r = hg_rules_password(change->wanted, by->username, "/new_password", err);
+    int r = check_changeable(auth, by, err);
+    r = r < 0 ? r : hg_rules_password(change->wanted, by->username, "/new_password", err);
     r = r < 0 ? r : hg_auth_check_password(auth, &attempt, "/current_password", err);
     r = r < 0 ? r : hg_password_hash(change->wanted, hash, err);
     r = r < 0 ? r : hg_auth_begin(auth, &db, err);

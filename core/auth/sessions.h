@@ -33,7 +33,8 @@ int hg_session_end_others(struct hg_auth *auth,
 
 /*
  * Changes the password of `by` and ends his other sessions. HG_EINVAL with a pointer when the
- * present one is wrong or the new one breaks the rules (auth/rules.h), HG_ERATELIMITED.
+ * present one is wrong or the new one breaks the rules (auth/rules.h), HG_ERATELIMITED,
+ * HG_ECONFLICT where a file of the host's says the password (auth/file_users.h).
  */
 struct hg_password_change {
     const char *present;

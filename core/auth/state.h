@@ -46,4 +46,10 @@ void hg_auth_identify(struct hg_principal *who,
 /* The JSON of a result's first row. */
 int hg_auth_item(const PGresult *result, json_t **ret, struct hg_error *err);
 
+/*
+ * Everybody who may take an admin away locks all of them first, in one order, so that two such
+ * changes follow each other. Gives their names.
+ */
+extern const struct hg_statement hg_auth_lock_admins;
+
 #endif

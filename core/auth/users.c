@@ -13,8 +13,8 @@
 /* The tag knows a user from another of the same name who was there before. */
 #define USER_JSON                                                                       \
     "json_build_object('username', u.username, 'role', u.role, 'disabled', u.disabled," \
-    " 'created_at', " HG_AUTH_TIME(                                                     \
-        "u.created_at") ") as item, format('\"%s-%s\"', u.version,"                     \
+    " 'origin', u.origin, 'file', u.file, 'created_at', " HG_AUTH_TIME(                 \
+        "u.created_at") ") as item, u.file, format('\"%s-%s\"', u.version,"             \
                         " (extract(epoch from u.created_at) * 1000000)::bigint) as etag"
 
 static const struct hg_statement list = {
@@ -32,11 +32,7 @@ static const struct hg_statement add = {
     " on conflict do nothing returning " USER_JSON,
     3};
 
-/*
- * Everybody who may take an admin away locks all of them first, in one order, so that two such
- * changes follow each other.
- */
-static const struct hg_statement lock_admins = {
+const struct hg_statement hg_auth_lock_admins = {
     "user_lock_admins",
     "select username from user_account where role = 'admin' and not disabled order by username"
     " for no key update",
@@ -45,10 +41,11 @@ static const struct hg_statement lock_admins = {
 static const struct hg_statement lock_user = {
     "user_lock", "select " USER_JSON " from user_account u where u.username = $1 for update", 1};
 
+/* One whose entry in a file is gone is the API's from its first change on. */
 static const struct hg_statement update = {
     "user_update",
     "update user_account u set role = coalesce($2, role), disabled = coalesce($3::boolean, "
-    "disabled),"
+    "disabled), origin = 'api',"
     " password_hash = coalesce($4, password_hash), version = version + 1 where u.username = $1"
     " returning " USER_JSON,
     4};
@@ -168,7 +165,17 @@ int hg_user_create(struct hg_auth *auth,
 
 /* ---- changing ---- */
 
-/* Locks the admins and the user; HG_ENOTFOUND, or HG_ECONFLICT where `if_match` does not fit. */
+static int is_of_file(const char *username, const char *file, struct hg_error *err)
+{
+    (void)hg_error_set(
+        err, HG_ECONFLICT, "the user \"%s\" comes from the host's file %s", username, file);
+    return hg_error_hint(err, "Change it there, then send the host SIGHUP.");
+}
+
+/*
+ * Locks the admins and the user; HG_ENOTFOUND, or HG_ECONFLICT where `if_match` does not fit and
+ * where a file has it.
+ */
 static int lock(struct hg_db *db,
                 const char *username,
                 const char *if_match,
@@ -179,13 +186,17 @@ static int lock(struct hg_db *db,
     HG_CLEANUP(hg_resultp) PGresult *admins = NULL;
     HG_CLEANUP(hg_resultp) PGresult *user = NULL;
     const char *const params[] = {username};
-    int r = hg_db_exec(db, &lock_admins, NULL, &admins, err);
+    int r = hg_db_exec(db, &hg_auth_lock_admins, NULL, &admins, err);
     r = r < 0 ? r : hg_db_exec(db, &lock_user, params, &user, err);
     if (r < 0) {
         return r;
     }
     if (PQntuples(user) == 0) {
         return no_user(username, err);
+    }
+    const char *file = hg_result_text(user, 0, "file");
+    if (file) {
+        return is_of_file(username, file, err);
     }
     *ret_is_last_admin =
         PQntuples(admins) == 1 && strcmp(hg_result_text(admins, 0, "username"), username) == 0;

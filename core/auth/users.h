@@ -2,7 +2,8 @@
  * Users as an admin sees and changes them. All [any] thread; all wait for the database, and where a
  * password is set for the processor: never call them from an HTTP thread.
  *
- * `by` is who asks, for the audit log. A User is {"username", "role", "disabled", "created_at"}.
+ * `by` is who asks, for the audit log. A User is {"username", "role", "disabled", "origin", "file",
+ * "created_at"}. What a file says of a user (auth/file_users.h) is not changed here: HG_ECONFLICT.
  * There is always an admin who can sign in: what would leave none is HG_ECONFLICT, also when two
  * ask for it at the same moment.
  */

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "command/command.h"
+#include "command/file_objects.h"
 
 static const struct hg_option *find_option(const struct hg_option *options,
                                            const char *arg,
@@ -131,11 +132,28 @@ void hg_command_complain(const struct hg_error *err)
     }
 }
 
+int hg_command_load(const char *file,
+                    struct hg_host_config **ret,
+                    struct hg_diagnostics *diagnostics,
+                    struct hg_error *err)
+{
+    struct hg_host_config *config = NULL;
+    HG_CLEANUP(hg_file_objects_free) struct hg_file_objects objects = {.users = NULL};
+    int r = hg_host_config_load(file, &config, diagnostics, err);
+    r = r < 0 ? r : hg_file_objects_read(config, &objects, diagnostics, err);
+    if (r < 0) {
+        hg_host_config_free(config);
+        return r;
+    }
+    *ret = config;
+    return HG_OK;
+}
+
 bool hg_command_config(const char *file, struct hg_host_config **ret)
 {
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;
-    int r = hg_host_config_load(file, ret, &diagnostics, &err);
+    int r = hg_command_load(file, ret, &diagnostics, &err);
     hg_diagnostics_print(&diagnostics, stderr);
     if (r < 0 && diagnostics.n == 0) {
         hg_command_complain(&err);

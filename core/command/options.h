@@ -43,7 +43,15 @@ void hg_command_unknown(const char *of, const char *name, const char *const *nam
 /* Prints an error as people read it: "headgate: message" and the hint below. */
 void hg_command_complain(const struct hg_error *err);
 
-/* Reads the configuration and sets the log up. False after it has printed what is wrong. */
+/*
+ * Reads the configuration, and looks at the objects of its files too. As hg_host_config_load:
+ * HG_EINVAL with what is wrong in `diagnostics`.
+ */
+int hg_command_load(const char *file,
+                    struct hg_host_config **ret,
+                    struct hg_diagnostics *diagnostics,
+                    struct hg_error *err);
+/* The same, and sets the log up. False after it has printed what is wrong. */
 bool hg_command_config(const char *file, struct hg_host_config **ret);
 
 /*

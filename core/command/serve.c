@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "command/command.h"
+#include "command/file_objects.h"
 #include "command/host.h"
 #include "command/options.h"
 #include "command/second_signal.h"
@@ -36,7 +37,10 @@ static int check_address(const struct hg_host_config *config, struct hg_error *e
 
 static int start(struct serving *serving, struct hg_error *err)
 {
+    HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;
+    HG_CLEANUP(hg_file_objects_free) struct hg_file_objects objects = {.users = NULL};
     int r = check_address(serving->config, err);
+    r = r < 0 ? r : hg_file_objects_read(serving->config, &objects, &diagnostics, err);
     r = r < 0 ? r : hg_events_new(NULL, &serving->host.events, err);
     r = r < 0 ? r : hg_host_start(serving->config, &serving->host, err);
     r = r < 0 ? r
@@ -59,8 +63,12 @@ static int start(struct serving *serving, struct hg_error *err)
         .version = HG_VERSION,
         .admin_password = getenv("HEADGATE_ADMIN_PASSWORD"),
         .terminal = isatty(STDERR_FILENO) ? stderr : NULL,
+        .users = objects.users,
+        .n_users = objects.n_users,
     };
-    return hg_api_start(&options, &serving->api, err);
+    r = hg_api_start(&options, &serving->api, err);
+    hg_host_config_forget_objects(serving->config);
+    return r;
 }
 
 static void stop_serving(struct serving *serving)
@@ -88,6 +96,19 @@ static void reload_pipelines(struct serving *serving)
         hg_log_error("the pipeline files could not be read again", &err);
     } else {
         hg_log(HG_LOG_INFO, "the pipeline files were read again", NULL);
+    }
+}
+
+/* All of a kind or none: what could not be applied leaves what was there. */
+static void reload_objects(struct serving *serving, const struct hg_host_config *fresh)
+{
+    HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;
+    HG_CLEANUP(hg_file_objects_free) struct hg_file_objects objects = {.users = NULL};
+    struct hg_error err = HG_ERROR_INIT;
+    int r = hg_file_objects_read(fresh, &objects, &diagnostics, &err);
+    r = r < 0 ? r : hg_api_apply_users(serving->api, objects.users, objects.n_users, &err);
+    if (r < 0) {
+        hg_log_error("the users of the host's files are not applied, all stay as they are", &err);
     }
 }
 
@@ -125,7 +146,7 @@ static void reload(struct serving *serving)
     struct hg_error err = HG_ERROR_INIT;
     HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;
     struct hg_host_config *fresh = NULL;
-    int r = hg_host_config_load(serving->config_file, &fresh, &diagnostics, &err);
+    int r = hg_command_load(serving->config_file, &fresh, &diagnostics, &err);
     if (r < 0) {
         hg_diagnostics_print(&diagnostics, stderr);
         hg_log(HG_LOG_ERROR, "the configuration has errors, the old one stays", NULL);
@@ -135,6 +156,7 @@ static void reload(struct serving *serving)
     char **files = serving->config->pipeline_files;
     serving->config->pipeline_files = fresh->pipeline_files;
     fresh->pipeline_files = files;
+    reload_objects(serving, fresh);
     hg_host_config_free(fresh);
     reload_pipelines(serving);
 }

@@ -94,6 +94,12 @@ bool hg_fill_has_reference(const char *text)
     return false;
 }
 
+bool hg_fill_is_reference(const char *text)
+{
+    const char *end = hg_starts_with(text, "${") ? strchr(text, '}') : NULL;
+    return end && end[1] == '\0';
+}
+
 int hg_fill_text(const char *text, const char *folder, struct hg_buf *to, struct hg_error *err)
 {
     int r = HG_OK;

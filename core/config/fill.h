@@ -11,6 +11,8 @@
 
 /* Whether `text` has a reference in it; $${ is none, it stands for ${ itself. */
 bool hg_fill_has_reference(const char *text);
+/* Whether it is one reference and nothing else, as secrets are written. */
+bool hg_fill_is_reference(const char *text);
 
 /*
  * Appends `text` with ${NAME} replaced by that environment variable and ${file:PATH} by what the

@@ -1,8 +1,8 @@
 #include "config/host_config.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "config/file_list.h"
 #include "config/host_config_keys.h"
 #include "config/host_config_set.h"
 #include "config/yaml.h"
@@ -43,24 +44,31 @@ void hg_host_config_free(struct hg_host_config *config)
     free(config->data_dir);
     free(config->metadata_url);
     free(config->warehouse_url);
-    hg_config_free_list(config->pipeline_files);
-    hg_config_free_list(config->pipeline_globs);
+    hg_file_list_free(config->pipeline_files);
+    hg_file_list_free(config->pipeline_globs);
     free(config->plugin_dir);
     json_decref(config->plugin_pins);
-    hg_config_free_list(config->file_roots);
+    hg_file_list_free(config->file_roots);
     free(config->tls_certificate);
     free(config->tls_key);
-    hg_config_free_list(config->trusted_proxies);
+    hg_file_list_free(config->trusted_proxies);
     free(config->web_dir);
     free(config->master_key_file);
     json_decref(config->retention);
-    hg_config_free_list(config->allow_private);
+    hg_file_list_free(config->allow_private);
     free(config->smtp_host);
     free(config->smtp_from);
     free(config->smtp_username);
     free(config->smtp_password);
     free(config->smtp_ca_file);
+    hg_host_config_forget_objects(config);
     free(config);
+}
+
+void hg_host_config_forget_objects(struct hg_host_config *config)
+{
+    hg_objects_free(&config->users);
+    hg_object_trees_free(&config->object_trees);
 }
 
 /* Keys --------------------------------------------------------------------------------------- */
@@ -183,12 +191,17 @@ static int read_section(struct loader *loader, const struct hg_yaml_node *map, c
 /* Sources of settings ----------------------------------------------------------------------------
  */
 
+/* The tree stays: objects borrow from it. */
 static int read_file(struct loader *loader, struct hg_error *err)
 {
-    HG_CLEANUP(hg_yaml_freep) struct hg_yaml *yaml = NULL;
-    int r = hg_yaml_read(loader->file, &yaml, loader->diagnostics, err);
+    HG_CLEANUP(hg_yaml_freep) struct hg_yaml *read = NULL;
+    int r = hg_yaml_read(loader->file, &read, loader->diagnostics, err);
     if (r < 0 && r != HG_EINVAL) {
         return r;
+    }
+    struct hg_yaml *yaml = HG_TAKE(read);
+    if (hg_object_trees_add(&loader->config->object_trees, yaml) < 0) {
+        return hg_error_nomem(err);
     }
     if (!yaml->root || yaml->root->type == HG_YAML_NULL) {
         return HG_OK; /* empty, or complained of already */
@@ -341,58 +354,11 @@ static int apply_defaults(struct loader *loader, struct hg_error *err)
 
 /* Pipeline files ------------------------------------------------------------------------------- */
 
-static int take_globbed(struct loader *loader, const glob_t *found, struct hg_error *err)
+static int find_pipeline_files(struct loader *loader, struct hg_error *err)
 {
-    char **files = calloc(found->gl_pathc + 1, sizeof *files);
-    if (!files) {
-        return hg_error_nomem(err);
-    }
-    for (size_t i = 0; i < found->gl_pathc; i++) {
-        files[i] = strdup(found->gl_pathv[i]);
-        if (!files[i]) {
-            hg_config_free_list(files);
-            return hg_error_nomem(err);
-        }
-    }
-    loader->config->pipeline_files = files;
-    return HG_OK;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Sorts, and drops what two patterns both found. */
-static void sort_files(char **files)
-{
-    size_t n = 0;
-    while (files[n]) {
-        n++;
-    }
-    qsort(files, n, sizeof *files, by_name);
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (kept > 0 && strcmp(files[i], files[kept - 1]) == 0) {
-            free(files[i]);
-        } else {
-            files[kept++] = files[i];
-        }
-    }
-    files[kept] = NULL;
-}
-
-static int expand_globs(struct loader *loader, struct hg_error *err)
-{
-    glob_t found = {0};
-    int flags = GLOB_NOSORT;
-    int r = HG_OK;
-    for (char **pattern = loader->config->pipeline_globs; r == HG_OK && *pattern; pattern++) {
-        int code = glob(*pattern, flags, NULL, &found);
-        flags |= GLOB_APPEND;
-        if (code == GLOB_NOSPACE) {
-            r = hg_error_nomem(err);
-        } else if (code == GLOB_NOMATCH && !strpbrk(*pattern, "*?[")) {
+    struct hg_host_config *config = loader->config;
+    for (char **pattern = config->pipeline_globs; *pattern; pattern++) {
+        if (!strpbrk(*pattern, "*?[") && access(*pattern, F_OK) < 0) {
             hg_diagnostics_add(loader->diagnostics,
                                loader->file ? loader->file : "headgate.yaml",
                                0,
@@ -402,10 +368,62 @@ static int expand_globs(struct loader *loader, struct hg_error *err)
                                *pattern);
         }
     }
-    r = r < 0 ? r : take_globbed(loader, &found, err);
-    globfree(&found);
-    if (r == HG_OK) {
-        sort_files(loader->config->pipeline_files);
+    return hg_file_list_expand(
+        (const char *const *)config->pipeline_globs, &config->pipeline_files, err);
+}
+
+/* Files of objects ----------------------------------------------------------------------------- */
+
+/* Beside the host's file, or in the working folder. */
+static const struct {
+    const char *pattern;
+    const char *key; /* of the host's file, under which the same may stand */
+    size_t offset;
+} object_files[] = {
+    {"users/*.yaml", "users", offsetof(struct hg_host_config, users)},
+};
+
+static int read_objects(struct loader *loader,
+                        const char *file,
+                        const char *what,
+                        struct hg_objects *objects,
+                        struct hg_error *err)
+{
+    HG_CLEANUP(hg_yaml_freep) struct hg_yaml *read = NULL;
+    int r = hg_yaml_read(file, &read, loader->diagnostics, err);
+    if (r < 0 && r != HG_EINVAL) {
+        return r;
+    }
+    struct hg_yaml *yaml = HG_TAKE(read);
+    if (hg_object_trees_add(&loader->config->object_trees, yaml) < 0) {
+        return hg_error_nomem(err);
+    }
+    if (r == HG_EINVAL || !yaml->root || yaml->root->type == HG_YAML_NULL) {
+        return HG_OK; /* complained of already, or empty */
+    }
+    r = hg_yaml_fill(yaml, yaml->root, loader->diagnostics, err);
+    if (r < 0 && r != HG_EINVAL) {
+        return r;
+    }
+    size_t n = strlen(loader->folder);
+    const char *label = yaml->file + n + (loader->folder[n - 1] != '/');
+    r = hg_objects_add(objects, yaml->file, label, yaml->root, what, loader->diagnostics);
+    return r < 0 ? hg_error_nomem(err) : HG_OK;
+}
+
+static int find_object_files(struct loader *loader, struct hg_error *err)
+{
+    int r = HG_OK;
+    for (size_t i = 0; r == HG_OK && i < HG_COUNT(object_files); i++) {
+        HG_CLEANUP(hg_file_list_freep) char **files = NULL;
+        HG_CLEANUP(hg_freep)
+        char *pattern = hg_path_resolve(loader->folder, object_files[i].pattern);
+        const char *const patterns[] = {pattern, NULL};
+        void *objects = (char *)loader->config + object_files[i].offset;
+        r = pattern ? hg_file_list_expand(patterns, &files, err) : hg_error_nomem(err);
+        for (size_t k = 0; r == HG_OK && files[k]; k++) {
+            r = read_objects(loader, files[k], object_files[i].key, objects, err);
+        }
     }
     return r;
 }
@@ -510,7 +528,8 @@ int hg_host_config_load(const char *path,
     check_tls(&loader);
     check_smtp(&loader);
     r = r < 0 ? r : apply_defaults(&loader, err);
-    r = r < 0 ? r : expand_globs(&loader, err);
+    r = r < 0 ? r : find_pipeline_files(&loader, err);
+    r = r < 0 ? r : find_object_files(&loader, err);
     if (r < 0) {
         return r;
     }

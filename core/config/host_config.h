@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "config/diagnostics.h"
+#include "config/objects.h"
 
 /* All paths absolute. Owned by hg_host_config_free. */
 struct hg_host_config {
@@ -47,6 +48,9 @@ struct hg_host_config {
     char *smtp_username; /* NULL: does not sign in */
     char *smtp_password;
     char *smtp_ca_file; /* NULL: the system's */
+    /* Bodies from files; hold secrets until they are forgotten. */
+    struct hg_objects users;
+    struct hg_object_trees object_trees; /* what these borrow from */
 };
 
 /* "starttls", "implicit", "none"; ended by NULL. The first is the default. */
@@ -61,5 +65,7 @@ int hg_host_config_load(const char *path,
                         struct hg_diagnostics *diagnostics,
                         struct hg_error *err);
 void hg_host_config_free(struct hg_host_config *config);
+/* Drops `users` once they are applied, and wipes what they held. */
+void hg_host_config_forget_objects(struct hg_host_config *config);
 
 #endif

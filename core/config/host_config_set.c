@@ -11,6 +11,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "config/file_list.h"
 
 static void complain(const struct hg_config_setting *setting,
                      const char *hint,
@@ -153,14 +154,6 @@ int hg_config_set_database(const struct hg_config_setting *setting)
     return replace(field, strdup(text));
 }
 
-void hg_config_free_list(char **list)
-{
-    for (size_t i = 0; list && list[i]; i++) {
-        free(list[i]);
-    }
-    free(list);
-}
-
 /* Makes the text of an item, owned by the caller; NULL with *ret_r HG_OK when it complained. */
 typedef char *make_item(const struct hg_config_setting *item, int *ret_r);
 
@@ -217,7 +210,7 @@ static int set_list(const struct hg_config_setting *setting, make_item *make)
         int r;
         list[i] = make(&item, &r);
         if (!list[i]) {
-            hg_config_free_list(list);
+            hg_file_list_free(list);
             return r;
         }
     }
@@ -225,7 +218,7 @@ static int set_list(const struct hg_config_setting *setting, make_item *make)
         return HG_ENOMEM;
     }
     char ***field = (char ***)(void *)((char *)setting->config + setting->key->offset);
-    hg_config_free_list(*field);
+    hg_file_list_free(*field);
     *field = list;
     return HG_OK;
 }
@@ -341,6 +334,21 @@ int hg_config_set_days(const struct hg_config_setting *setting)
         return HG_ENOMEM;
     }
     return HG_OK;
+}
+
+int hg_config_set_objects(const struct hg_config_setting *setting)
+{
+    const char *slash = strrchr(setting->place, '/');
+    void *objects = (char *)setting->config + setting->key->offset;
+    if (setting->value->type != HG_YAML_LIST) {
+        return wrong(setting);
+    }
+    return hg_objects_add(objects,
+                          setting->place,
+                          slash ? slash + 1 : setting->place,
+                          setting->value,
+                          setting->key->path,
+                          setting->diagnostics);
 }
 
 int hg_config_set_log_level(const struct hg_config_setting *setting)

@@ -22,12 +22,12 @@ int hg_config_set_smtp_tls(const struct hg_config_setting *setting);
 /* A duration; the bounds are in seconds. */
 int hg_config_set_duration(const struct hg_config_setting *setting);
 int hg_config_set_pins(const struct hg_config_setting *setting);
+/* Maps, which stay in the tree they were read to: config/objects.h. */
+int hg_config_set_objects(const struct hg_config_setting *setting);
 int hg_config_set_days(const struct hg_config_setting *setting);
 int hg_config_set_log_level(const struct hg_config_setting *setting);
 int hg_config_set_log_format(const struct hg_config_setting *setting);
 /* Refuses a key that this version knows of but does nothing with. */
 int hg_config_set_later(const struct hg_config_setting *setting);
-
-void hg_config_free_list(char **list);
 
 #endif

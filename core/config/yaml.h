@@ -50,6 +50,7 @@ struct hg_yaml_node {
     bool plain;       /* a scalar without quotes */
     bool kept;        /* a secret: ${...} in it stays as it is */
     bool filled;      /* ${...} in it has been filled in */
+    bool reference;   /* ... and there was nothing else in it */
     bool broken;      /* ... or could not be, which has been reported */
     const char *text; /* of any scalar, as written; holds no NUL */
     bool boolean;

@@ -34,6 +34,7 @@ static int fill_text(struct fill *fill, struct hg_yaml_node *node)
     }
     fill->node = node;
     node->filled = true;
+    node->reference = hg_fill_is_reference(node->text);
     HG_CLEANUP(hg_buf_free) struct hg_buf filled = HG_BUF_INIT;
     struct hg_error err = HG_ERROR_INIT;
     int r = hg_fill_text(node->text, fill->folder, &filled, &err);

@@ -289,7 +289,7 @@ static const struct {
      "alerts.smtp: a password is not sent without TLS",
      NULL},
     {"database: {listen: 127.0.0.1:1}\n", 1, 20, "\"database.listen\" comes with", NULL},
-    {"users: []\n", 1, 8, "\"users\" comes with", NULL},
+    {"users: 3\n", 1, 8, "users: found 3, expected list of objects", NULL},
     {"data_dir: ${HG_TEST_NOT_SET}\n", 1, 11, "HG_TEST_NOT_SET is not set", NULL},
     {"- a\n", 1, 1, "found no map", NULL},
     {"'a\n", 1, 1, "end of the file in a quoted text", NULL},

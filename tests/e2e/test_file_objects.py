@@ -1,0 +1,194 @@
+"""Users and alert channels that stand in the host's files."""
+import os
+import signal
+import time
+
+import pytest
+
+from host import PASSWORD, Api, Host, running
+
+ADA = "a word for ada alone"
+BEN = "a word for ben alone"
+WITHIN_S = 60
+
+BEN_USER = "- {username: ben, role: viewer, password: \"${file:../secrets/ben}\"}\n"
+
+
+class FileHost(Host):
+    """A host whose files are written by the test."""
+
+    def write(self, name, text):
+        path = os.path.join(os.path.dirname(self.config), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def forget(self, name):
+        os.remove(os.path.join(os.path.dirname(self.config), name))
+
+    def reload(self):
+        self.process.send_signal(signal.SIGHUP)
+
+
+@pytest.fixture(scope="module")
+def file_host():
+    host = FileHost("file-objects")
+    with open(host.config, "a", encoding="utf-8") as f:
+        f.write("users:\n  - username: ada\n    role: admin\n    password: ${file:secrets/ada}\n")
+    host.write("secrets/ada", ADA + "\n")
+    host.write("secrets/ben", BEN + "\n")
+    host.write("users/people.yaml", BEN_USER)
+    with running(host):
+        yield host
+
+
+@pytest.fixture(scope="module")
+def admin(file_host):
+    return Api(file_host.url, "admin", PASSWORD)
+
+
+def user(api, name):
+    answer = api.get(f"/users/{name}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def becomes(ask, expected):
+    until = time.monotonic() + WITHIN_S
+    while ask() != expected:
+        assert time.monotonic() < until, ask()
+        time.sleep(0.1)
+
+
+def test_users_of_files_may_sign_in(file_host, admin):
+    assert Api(file_host.url, "ada", ADA).get("/auth/me").json()["user"]["role"] == "admin"
+    assert Api(file_host.url, "ben", BEN).get("/auth/me").json()["user"]["role"] == "viewer"
+    ada, ben = user(admin, "ada"), user(admin, "ben")
+    assert (ada["origin"], ada["file"]) == ("file", "headgate.yaml")
+    assert (ben["origin"], ben["file"]) == ("file", "users/people.yaml")
+    # HEADGATE_ADMIN_PASSWORD is a word too: there is an admin beside them.
+    assert (user(admin, "admin")["origin"], user(admin, "admin")["file"]) == ("api", None)
+    made = [row for row in admin.items("/audit", actor="file") if row["action"] == "user.create"]
+    assert {row["object"] for row in made} == {"ada", "ben"}
+    assert {row["actor_kind"] for row in made} == {"file"}
+
+
+def test_the_api_does_not_change_them(file_host, admin):
+    for answer in (admin.http.patch(f"{admin.url}/api/v1/users/ben", json={"role": "admin"}),
+                   admin.http.delete(f"{admin.url}/api/v1/users/ben")):
+        problem = answer.json()
+        assert answer.status_code == 409, problem
+        assert problem["detail"] == 'The user "ben" comes from the host\'s file users/people.yaml.'
+        assert "SIGHUP" in problem["hint"]
+    ben = Api(file_host.url, "ben", BEN)
+    answer = ben.post("/auth/password", {"current_password": BEN, "new_password": ADA + " too"})
+    assert answer.status_code == 409
+    assert "comes from a file" in answer.json()["detail"]
+    assert "people.yaml" not in answer.text and "keeps the host's files" in answer.json()["hint"]
+
+
+def test_an_entry_that_goes_takes_the_user_along(file_host, admin):
+    ben = Api(file_host.url, "ben", BEN)
+    token = ben.post("/auth/tokens", {"name": "a"}).json()["token"]
+    file_host.forget("users/people.yaml")
+    file_host.reload()
+    becomes(lambda: user(admin, "ben")["disabled"], True)
+    assert user(admin, "ben")["file"] is None
+    assert ben.get("/auth/me").status_code == 401
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert Api(file_host.url).get("/auth/me", headers=bearer).status_code == 401
+    assert Api(file_host.url).login("ben", BEN).status_code == 401
+    file_host.write("users/people.yaml", BEN_USER)
+    file_host.reload()
+    becomes(lambda: user(admin, "ben")["disabled"], False)
+    assert Api(file_host.url).login("ben", BEN).status_code == 200
+    assert Api(file_host.url).get("/auth/me", headers=bearer).status_code == 401
+
+
+def test_a_new_password_ends_sessions_and_nothing_else_does(file_host, admin):
+    ben = Api(file_host.url, "ben", BEN)
+    ada = Api(file_host.url, "ada", ADA)
+    rows = len(admin.items("/audit", actor="file"))
+    file_host.write("secrets/ben", "quite another word\n")
+    file_host.reload()
+    becomes(lambda: ben.get("/auth/me").status_code, 401)
+    assert ada.get("/auth/me").status_code == 200
+    assert Api(file_host.url).login("ben", "quite another word").status_code == 200
+    assert len(admin.items("/audit", actor="file")) == rows + 1
+    assert admin.items("/audit", actor="file")[0]["fields"] == ["password"]
+    file_host.write("secrets/ben", BEN + "\n")
+    file_host.reload()
+    becomes(lambda: Api(file_host.url).login("ben", BEN).status_code, 200)
+
+
+@pytest.mark.parametrize("text, told", [
+    ("- {username: cleo, role: viewer, password: hidden word here}\n",
+     ":1:44: password: found something else, expected ${NAME} or ${file:PATH}"),
+    ("- {username: ben, role: viewer, password: \"${file:../secrets/ben}\"}\n",
+     ":1:14: there is a user \"ben\" already, at "),
+    ("- {username: cleo, role: root, password: \"${file:../secrets/ben}\"}\n",
+     ":1:26: "),
+    ("- {username: Cleo, role: viewer, password: \"${file:../secrets/ben}\"}\n",
+     ":1:14: a user name is 1 to 64 of a-z"),
+    ("- {username: cleo, role: viewer, password: \"${file:../secrets/none}\"}\n",
+     ":1:44: ${file:../secrets/none}: "),
+    ("- {username: cleo, role: viewer}\n", ":1:3: the key \"password\" is missing"),
+    ("- {username: cleo, role: viewer, passwort: a}\n", ":1:34: unknown key \"passwort\""),
+])
+def test_wrong_ones_are_refused_as_a_whole(file_host, admin, text, told):
+    before = admin.items("/users")
+    file_host.write("users/wrong.yaml", text)
+    file_host.write("users/dora.yaml", "username: dora\nrole: viewer\n"
+                    "password: ${file:../secrets/ada}\n")
+    try:
+        done = file_host.command("check")
+        assert done.returncode == 2
+        assert f"users/wrong.yaml{told}" in done.stderr, done.stderr
+        assert "hidden word" not in done.stderr
+        file_host.reload()
+        becomes(lambda: told in file_host.log(), True)
+        assert admin.items("/users") == before
+    finally:
+        file_host.forget("users/wrong.yaml")
+        file_host.forget("users/dora.yaml")
+    assert "users/" not in file_host.command("check").stderr
+
+
+def test_the_last_admin_stays(file_host, admin):
+    """Without `admin`, whom the API made, only the file's admin is left."""
+    ada = Api(file_host.url, "ada", ADA)
+    assert ada.http.delete(f"{ada.url}/api/v1/users/admin").status_code == 204
+    with open(file_host.config, encoding="utf-8") as f:
+        configuration = f.read()
+    try:
+        file_host.write("headgate.yaml", configuration[:configuration.index("users:")])
+        file_host.reload()
+        becomes(lambda: "leave no admin who can sign in" in file_host.log(), True)
+        assert ada.get("/auth/me").json()["user"]["role"] == "admin"
+        # It does not keep the host from starting, either.
+        assert file_host.stop() == 0
+        file_host.start()
+        assert Api(file_host.url, "ada", ADA).get("/users").status_code == 200
+    finally:
+        file_host.write("headgate.yaml", configuration)
+        file_host.reload()
+    ada = Api(file_host.url, "ada", ADA)
+    answer = ada.post("/users", {"username": "admin", "password": PASSWORD, "role": "admin"})
+    assert answer.status_code == 201
+
+
+def test_an_admin_of_the_files_is_the_first_user():
+    host = FileHost("file-admin")
+    host.write("users/ada.yaml", "username: ada\nrole: admin\npassword: ${file:../secrets/ada}\n")
+    host.write("secrets/ada", ADA)
+    environment = host.environment
+
+    def without_password(**more):
+        env = environment(**more)
+        del env["HEADGATE_ADMIN_PASSWORD"]
+        return env
+    host.environment = without_password
+    with running(host):
+        users = Api(host.url, "ada", ADA).items("/users")
+        assert [one["username"] for one in users] == ["ada"]
+        assert not os.path.exists(os.path.join(host.data_dir, "admin-password"))
