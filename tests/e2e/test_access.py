@@ -84,6 +84,7 @@ def add(admin, name, role):
     answer = admin.post("/users", {"username": name, "password": password_of(name), "role": role})
     assert answer.status_code == 201, answer.text
     assert answer.json() == {"username": name, "role": role, "disabled": False,
+                             "origin": "api", "file": None,
                              "created_at": answer.json()["created_at"]}
     assert answer.headers["Location"] == f"{BASE}/users/{name}"
     return Client(admin.url, name, password_of(name))
