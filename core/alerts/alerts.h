@@ -25,6 +25,7 @@
 #include "store/page.h"
 
 struct hg_alerts;
+struct hg_db;
 struct hg_pool;
 struct hg_principal;
 struct hg_vault;
@@ -68,6 +69,10 @@ int hg_channel_list(struct hg_alerts *alerts,
                     const struct hg_page *page,
                     json_t **ret,
                     struct hg_error *err);
+/* The names of all, as members of an object. Owned by the caller. */
+int hg_channel_names(struct hg_alerts *alerts, json_t **ret, struct hg_error *err);
+/* The same of a database that no service here is on. */
+int hg_channel_names_on(struct hg_db *db, json_t **ret, struct hg_error *err);
 int hg_channel_get(struct hg_alerts *alerts,
                    const char *id,
                    json_t **ret,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alerts/channel_rules.h"
 #include "alerts/deliver.h"
 #include "alerts/post.h"
 #include "alerts/sign.h"
@@ -17,8 +18,6 @@
 #include "base/time.h"
 #include "net/url.h"
 
-enum { URL_MAX = 2000, TO_MAX = 20 };
-
 /* clang-format off */
 
 #define CHANNEL_JSON                                                                               \
@@ -27,14 +26,17 @@ enum { URL_MAX = 2000, TO_MAX = 20 };
     " 'enabled', c.enabled, 'failures', c.failures, 'retry_at', " HG_ALERT_TIME("c.retry_at") ","   \
     " 'last_sent_at', (select " HG_ALERT_TIME("max(d.sent_at)") " from alert_delivery d"            \
     " where d.channel_id = c.id and d.status = 'sent'),"                                           \
+    " 'origin', c.origin, 'file', c.file,"                                                         \
     " 'created_at', " HG_ALERT_TIME("c.created_at") ") as item, format('\"%s\"', c.version) as etag,"  \
-    " c.name, c.kind, c.config"
+    " c.name, c.kind, c.config, c.file"
 
 static const struct hg_statement list = {
     "channel_list",
     "select c.name as cursor_key, " CHANNEL_JSON " from alert_channel c"
     " where $1::text is null or c.name > $1 order by c.name limit $2::int + 1",
     2};
+
+static const struct hg_statement names = {"channel_names", "select name from alert_channel", 0};
 
 static const struct hg_statement get = {
     "channel_get", "select " CHANNEL_JSON " from alert_channel c where c.id = $1::uuid", 1};
@@ -53,11 +55,15 @@ static const struct hg_statement lock_one = {
 static const struct hg_statement is_taken = {
     "channel_is_taken", "select from alert_channel where name = $2 and id <> $1::uuid", 2};
 
-/* What it was told is no news of where it is now: it is tried at once. */
+/*
+ * What it was told is no news of where it is now: it is tried at once. One whose entry in a file is
+ * gone is the API's from its first change on.
+ */
 static const struct hg_statement update = {
     "channel_update",
     "update alert_channel c set name = coalesce($2, name), enabled = coalesce($3::boolean, enabled),"
-    " config = coalesce($4::jsonb, config), version = version + 1, failures = 0, retry_at = null"
+    " config = coalesce($4::jsonb, config), version = version + 1, failures = 0, retry_at = null,"
+    " origin = 'api'"
     " where c.id = $1::uuid returning " CHANNEL_JSON,
     4};
 
@@ -124,6 +130,29 @@ int hg_channel_list(struct hg_alerts *alerts,
     return r < 0 ? r : hg_page_answer(result, page, ret, err);
 }
 
+int hg_channel_names_on(struct hg_db *db, json_t **ret, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    HG_CLEANUP(hg_json_decrefp) json_t *found = json_object();
+    int r = found ? hg_db_exec(db, &names, NULL, &result, err) : hg_error_nomem(err);
+    for (int i = 0; r == HG_OK && i < PQntuples(result); i++) {
+        if (json_object_set_new(found, PQgetvalue(result, i, 0), json_true()) < 0) {
+            r = hg_error_nomem(err);
+        }
+    }
+    if (r == HG_OK) {
+        *ret = HG_TAKE(found);
+    }
+    return r;
+}
+
+int hg_channel_names(struct hg_alerts *alerts, json_t **ret, struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
+    return r < 0 ? r : hg_channel_names_on(db, ret, err);
+}
+
 /* The row of a channel by a statement that takes its id. */
 static int find(struct hg_db *db,
                 const struct hg_statement *statement,
@@ -159,116 +188,6 @@ int hg_channel_get(struct hg_alerts *alerts,
     return r < 0 ? r : take(result, ret, ret_etag, err);
 }
 
-/* ---- what it may be ---- */
-
-static int check_name(const char *name, struct hg_error *err)
-{
-    if (name && !hg_is_slug(name)) {
-        (void)hg_error_set(
-            err, HG_EINVAL, "the name is not 1 to 63 of the characters a to z, 0 to 9 and -");
-        return hg_error_at(err, "/name");
-    }
-    return HG_OK;
-}
-
-static int check_kind(struct hg_alerts *alerts, const char *kind, struct hg_error *err)
-{
-    static const char *const kinds[] = {"webhook", "slack", "email", NULL};
-    size_t i = 0;
-    while (kinds[i] && strcmp(kind, kinds[i]) != 0) {
-        i++;
-    }
-    if (!kinds[i]) {
-        const char *nearest = hg_nearest(kind, kinds);
-        (void)hg_error_set(err, HG_EINVAL, "there is no kind of channels \"%.32s\"", kind);
-        (void)hg_error_hint(err,
-                            nearest ? "Did you mean \"%s\"?"
-                                    : "Kinds are webhook, slack and email.%s",
-                            nearest ? nearest : "");
-        return hg_error_at(err, "/kind");
-    }
-    if (strcmp(kind, "email") == 0 && !alerts->options.config->smtp_host) {
-        (void)hg_error_set(err, HG_EINVAL, "no mail server is configured");
-        (void)hg_error_hint(err, "Set alerts.smtp in the host's file.");
-        return hg_error_at(err, "/kind");
-    }
-    return HG_OK;
-}
-
-static int check_url(const char *url, char ret_origin[HG_ORIGIN_TEXT], struct hg_error *err)
-{
-    int r = strlen(url) > URL_MAX
-                ? hg_error_set(err, HG_EINVAL, "the URL has more than %d bytes", URL_MAX)
-                : hg_url_origin(url, ret_origin, err);
-    if (r < 0) {
-        (void)hg_error_at(err, "/url");
-    }
-    return r;
-}
-
-static int check_secret(const char *kind, const char *secret, struct hg_error *err)
-{
-    if (secret && strcmp(kind, "webhook") != 0) {
-        (void)hg_error_set(err, HG_EINVAL, "a channel of kind %s signs nothing", kind);
-        return hg_error_at(err, "/secret");
-    }
-    return secret ? hg_sign_check_secret(secret, err) : HG_OK;
-}
-
-static int check_to(const json_t *to, struct hg_error *err)
-{
-    size_t i;
-    const json_t *item;
-    size_t n = json_array_size(to);
-    if (n < 1 || n > TO_MAX) {
-        (void)hg_error_set(err, HG_EINVAL, "there are not 1 to %d recipients", TO_MAX);
-        return hg_error_at(err, "/to");
-    }
-    json_array_foreach (to, i, item) {
-        const char *text = json_string_value(item);
-        if (!text || !hg_mail_is_address(text)) {
-            (void)hg_error_set(
-                err, HG_EINVAL, "a recipient is not an address like name@example.com");
-            return hg_error_at(err, "/to/%zu", i);
-        }
-    }
-    return HG_OK;
-}
-
-/* Whether a kind goes to an address of the web or of mail, and no channel to both. */
-static int check_place(const char *kind, const struct hg_channel_wish *wish, struct hg_error *err)
-{
-    bool is_mail = strcmp(kind, "email") == 0;
-    if (is_mail ? wish->url != NULL : wish->to != NULL) {
-        (void)hg_error_set(err,
-                           HG_EINVAL,
-                           "a channel of kind %s goes to %s",
-                           kind,
-                           is_mail ? "\"to\"" : "\"url\"");
-        return hg_error_at(err, is_mail ? "/url" : "/to");
-    }
-    return wish->to ? check_to(wish->to, err) : HG_OK;
-}
-
-static int check_given(const struct hg_channel_wish *wish, struct hg_error *err)
-{
-    if (wish->url || wish->to) {
-        return HG_OK;
-    }
-    bool is_mail = strcmp(wish->kind, "email") == 0;
-    (void)hg_error_set(err, HG_EINVAL, "\"%s\" is missing", is_mail ? "to" : "url");
-    return hg_error_at(err, is_mail ? "/to" : "/url");
-}
-
-/* What the row says of where it goes. Owned by the caller; NULL without memory. */
-static char *config_text(const struct hg_channel_wish *wish, const char *origin)
-{
-    HG_CLEANUP(hg_json_decrefp)
-    json_t *config = wish->to ? json_pack("{s:O}", "to", (json_t *)(uintptr_t)wish->to)
-                              : json_pack("{s:s}", "origin", origin);
-    return config ? json_dumps(config, JSON_COMPACT) : NULL;
-}
-
 /* ---- making ---- */
 
 static int put(struct hg_alerts *alerts,
@@ -295,7 +214,7 @@ static int insert(struct hg_alerts *alerts,
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *row = NULL;
-    HG_CLEANUP(hg_freep) char *text = config_text(wish, origin);
+    HG_CLEANUP(hg_freep) char *text = hg_channel_config_text(wish, origin);
     char id[HG_UUID_TEXT];
     const char *enabled = wish->enabled && !*wish->enabled ? "false" : "true";
     const char *const params[] = {id, wish->name, wish->kind, text, enabled};
@@ -327,12 +246,7 @@ int hg_channel_create(struct hg_alerts *alerts,
     HG_CLEANUP(hg_json_decrefp) json_t *item = NULL;
     char origin[HG_ORIGIN_TEXT] = "";
     char made[HG_SIGN_SECRET_TEXT] = "";
-    int r = check_name(wish->name, err);
-    r = r < 0 ? r : check_kind(alerts, wish->kind, err);
-    r = r < 0 ? r : check_place(wish->kind, wish, err);
-    r = r < 0 ? r : check_given(wish, err);
-    r = r < 0 || !wish->url ? r : check_url(wish->url, origin, err);
-    r = r < 0 ? r : check_secret(wish->kind, wish->secret, err);
+    int r = hg_channel_check_new(alerts->options.config, wish, origin, err);
     bool signs = r == HG_OK && strcmp(wish->kind, "webhook") == 0;
     if (signs && !wish->secret) {
         r = hg_sign_new_secret(made, err);
@@ -352,7 +266,17 @@ int hg_channel_create(struct hg_alerts *alerts,
 
 /* ---- changing ---- */
 
-/* Locks it; HG_ECONFLICT and *ret_stale where `if_match` does not fit. */
+static int is_of_file(const PGresult *row, struct hg_error *err)
+{
+    (void)hg_error_set(err,
+                       HG_ECONFLICT,
+                       "the alert channel \"%s\" comes from the host's file %s",
+                       hg_result_text(row, 0, "name"),
+                       hg_result_text(row, 0, "file"));
+    return hg_error_hint(err, "Change it there, then send the host SIGHUP.");
+}
+
+/* Locks it; HG_ECONFLICT where a file has it, and with *ret_stale where `if_match` does not fit. */
 static int lock(struct hg_db *db,
                 const char *id,
                 const char *if_match,
@@ -361,6 +285,9 @@ static int lock(struct hg_db *db,
                 struct hg_error *err)
 {
     int r = find(db, &lock_one, id, ret, err);
+    if (r == HG_OK && hg_result_text(*ret, 0, "file")) {
+        return is_of_file(*ret, err);
+    }
     const char *etag = r == HG_OK ? hg_result_text(*ret, 0, "etag") : NULL;
     return r < 0 ? r : hg_etag_check(if_match, etag, "the channel", ret_stale, err);
 }
@@ -421,7 +348,7 @@ static int write_change(struct hg_alerts *alerts,
                         PGresult **ret,
                         struct hg_error *err)
 {
-    HG_CLEANUP(hg_freep) char *text = config_text(wish, origin);
+    HG_CLEANUP(hg_freep) char *text = hg_channel_config_text(wish, origin);
     bool moves = wish->url || wish->to;
     const char *enabled = !wish->enabled ? NULL : *wish->enabled ? "true" : "false";
     const char *const params[] = {id, wish->name, enabled, moves ? text : NULL};
@@ -452,10 +379,8 @@ static int change(struct hg_alerts *alerts,
     const char *text = json_string_value(json_object_get(config, "origin"));
     (void)snprintf(old_origin, sizeof old_origin, "%s", text ? text : "");
     (void)snprintf(origin, sizeof origin, "%s", old_origin);
-    int r = check_place(kind, wish, err);
-    r = r < 0 ? r : check_secret(kind, wish->secret, err);
+    int r = hg_channel_check_change(kind, wish, origin, err);
     r = r < 0 ? r : check_free(db, id, wish->name, err);
-    r = r < 0 || !wish->url ? r : check_url(wish->url, origin, err);
     r = r < 0 ? r : check_move(row, wish, old_origin, origin, err);
     return r < 0 ? r : write_change(alerts, db, id, wish, origin, ret, err);
 }
@@ -473,7 +398,7 @@ int hg_channel_update(struct hg_alerts *alerts,
     HG_CLEANUP(hg_resultp) PGresult *before = NULL;
     HG_CLEANUP(hg_resultp) PGresult *after = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *changed = changed_fields(wish);
-    int r = changed ? check_name(wish->name, err) : hg_error_nomem(err);
+    int r = changed ? hg_channel_check_name(wish->name, err) : hg_error_nomem(err);
     r = r < 0 ? r : begin(alerts, &db, err);
     r = r < 0 ? r : lock(db, id, wish->if_match, &before, ret_stale, err);
     r = r < 0 ? r : change(alerts, db, id, wish, before, &after, err);

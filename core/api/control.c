@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alerts/alerts.h"
 #include "api/control_rotation.h"
 #include "api/control_socket.h"
 #include "auth/principal.h"
@@ -26,6 +27,7 @@ enum {
 
 struct hg_control {
     struct hg_pipelines *service;
+    struct hg_alerts *alerts;
     struct hg_vault *vault;
     struct sockaddr_un address;
     int folder_fd;
@@ -204,6 +206,14 @@ static int rotate_key(struct client *client, const json_t *request, struct hg_er
     return r < 0 ? r : send_rotation(client->fd, &rotation, true);
 }
 
+static int channel_names(struct client *client, const json_t *request, struct hg_error *err)
+{
+    json_t *names = NULL;
+    (void)request;
+    int r = hg_channel_names(client->control->alerts, &names, err);
+    return r < 0 ? r : hg_control_send(client->fd, json_pack("{s:o}", "channels", names), err);
+}
+
 static const struct {
     const char *name;
     int (*serve)(struct client *client, const json_t *request, struct hg_error *err);
@@ -212,6 +222,7 @@ static const struct {
     {"pause", pause_all},
     {"resume", resume_all},
     {"rotate_key", rotate_key},
+    {"channels", channel_names},
 };
 
 /* The host's own user, or root; *ret says which. */
@@ -367,6 +378,7 @@ static int start_acceptor(struct hg_control *control, struct hg_error *err)
 
 int hg_control_start(const char *data_dir,
                      struct hg_pipelines *service,
+                     struct hg_alerts *alerts,
                      struct hg_vault *vault,
                      struct hg_control **ret,
                      struct hg_error *err)
@@ -376,6 +388,7 @@ int hg_control_start(const char *data_dir,
         return hg_error_nomem(err);
     }
     control->service = service;
+    control->alerts = alerts;
     control->vault = vault;
     control->listen_fd = control->folder_fd = -1;
     memset(control->clients, 0xff, sizeof control->clients);

@@ -6,8 +6,8 @@
  * {"run": Run, "ended": bool} each time the run has moved on and at its end, or
  * {"error": {"code", "message", "hint", "pointer"}}. {"call": "pause" | "resume", "pipeline"}
  * is answered by a line {"done": true}; {"call": "rotate_key", "prepare"} by {"rotation": Rotation,
- * "ended": bool}, as a run is. Only the host's own user and root get in. A run or rotation goes on
- * when its client leaves.
+ * "ended": bool}, as a run is; {"call": "channels"} by {"channels": {name: true}}. Only the host's
+ * own user and root get in. A run or rotation goes on when its client leaves.
  */
 #ifndef HG_API_CONTROL_H
 #define HG_API_CONTROL_H
@@ -19,17 +19,19 @@
 #include "base/error.h"
 #include "vault/rotate.h"
 
+struct hg_alerts;
 struct hg_pipelines;
 struct hg_control;
 
 /* ---- the host's side ---- */
 
 /*
- * Listens, on a thread of its own. HG_EEXIST when another host serves this data folder. `service`
- * and `vault` are borrowed until hg_control_stop, which has to come before the service stops.
+ * Listens, on a thread of its own. HG_EEXIST when another host serves this data folder. `service`,
+ * `alerts` and `vault` are borrowed until hg_control_stop, which has to come before these stop.
  */
 int hg_control_start(const char *data_dir,
                      struct hg_pipelines *service,
+                     struct hg_alerts *alerts,
                      struct hg_vault *vault,
                      struct hg_control **ret,
                      struct hg_error *err);
@@ -64,6 +66,9 @@ int hg_control_run_pipeline(const char *data_dir,
  * all). HG_ENOTFOUND for an unknown pipeline, HG_EFORBIDDEN for another user.
  */
 int hg_control_pause(const char *data_dir, bool paused, const char *pipeline, struct hg_error *err);
+
+/* The names of the alert channels that the running host knows: hg_channel_names. */
+int hg_control_channel_names(const char *data_dir, json_t **ret, struct hg_error *err);
 
 /*
  * Has the running host rotate the master key (vault/rotate.h) and waits until it has.

@@ -132,6 +132,29 @@ int hg_control_pause(const char *data_dir, bool paused, const char *pipeline, st
     return r;
 }
 
+int hg_control_channel_names(const char *data_dir, json_t **ret, struct hg_error *err)
+{
+    HG_CLEANUP(hg_closep) int fd = -1;
+    HG_CLEANUP(hg_buf_free) struct hg_buf rest = HG_BUF_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *line = NULL;
+    int r = hg_control_connect(data_dir, &fd, err);
+    r = r < 0 ? r : hg_control_send(fd, json_pack("{s:s}", "call", "channels"), err);
+    r = r < 0 ? r : hg_control_receive(fd, &rest, &line, err);
+    if (r < 0) {
+        return r;
+    }
+    const json_t *error = json_object_get(line, "error");
+    json_t *names = json_object_get(line, "channels");
+    if (error) {
+        return take_error(error, err);
+    }
+    if (!json_is_object(names)) {
+        return hg_error_set(err, HG_EDATA, "the host did not name its alert channels");
+    }
+    *ret = json_incref(names);
+    return HG_OK;
+}
+
 static int follow_rotation(int fd,
                            hg_rotation_progress *on_progress,
                            void *arg,

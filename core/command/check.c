@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "command/check_channels.h"
 #include "command/check_places.h"
 #include "command/command.h"
 #include "command/options.h"
@@ -71,6 +72,7 @@ static int check(const struct hg_host_config *config)
     hg_check_roots(config);
     hg_check_as_host_user(config);
     int n_bad = check_files(config, plugins, &n_files);
+    hg_check_channels(config);
     hg_plugin_registry_free(plugins);
     if (n_bad > 0) {
         (void)fprintf(stderr, "%d of %d pipeline files have errors\n", n_bad, n_files);

@@ -4,6 +4,7 @@
 #ifndef HG_COMMAND_FILE_OBJECTS_H
 #define HG_COMMAND_FILE_OBJECTS_H
 
+#include "alerts/file_channels.h"
 #include "auth/file_users.h"
 #include "config/host_config.h"
 
@@ -11,6 +12,9 @@
 struct hg_file_objects {
     struct hg_file_user *users;
     size_t n_users;
+    struct hg_file_channel *channels;
+    size_t n_channels;
+    bool *enabled; /* what those point to, as many */
 };
 
 /*

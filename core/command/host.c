@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "command/file_objects.h"
 #include "command/options.h"
 #include "store/account.h"
 
@@ -109,7 +110,12 @@ static int start_alerts(const struct hg_host_config *config,
         .vault = parts->vault,
         .host = parts->name,
     };
-    return hg_alerts_start(&options, &parts->alerts, err);
+    HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;
+    HG_CLEANUP(hg_file_objects_free) struct hg_file_objects objects = {.users = NULL};
+    int r = hg_file_objects_read(config, &objects, &diagnostics, err);
+    r = r < 0 ? r : hg_alerts_start(&options, &parts->alerts, err);
+    return r < 0 ? r
+                 : hg_file_channels_apply(parts->alerts, objects.channels, objects.n_channels, err);
 }
 
 int hg_host_start(const struct hg_host_config *config,

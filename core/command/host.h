@@ -40,7 +40,8 @@ int hg_host_open_store(const struct hg_host_config *config,
 int hg_host_open(const struct hg_host_config *config,
                  struct hg_host_parts *ret,
                  struct hg_error *err);
-/* Plugins, databases, vault, alerts, pipelines, workers, in this order. */
+/* Plugins, databases, vault, alerts with the channels of files, pipelines, workers, in this order.
+ */
 int hg_host_start(const struct hg_host_config *config,
                   struct hg_host_parts *ret,
                   struct hg_error *err);

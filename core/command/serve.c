@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "command/check_channels.h"
 #include "command/command.h"
 #include "command/file_objects.h"
 #include "command/host.h"
@@ -46,6 +47,7 @@ static int start(struct serving *serving, struct hg_error *err)
     r = r < 0 ? r
               : hg_control_start(serving->config->data_dir,
                                  serving->host.pipelines,
+                                 serving->host.alerts,
                                  serving->host.vault,
                                  &serving->control,
                                  err);
@@ -68,6 +70,9 @@ static int start(struct serving *serving, struct hg_error *err)
     };
     r = hg_api_start(&options, &serving->api, err);
     hg_host_config_forget_objects(serving->config);
+    if (r == HG_OK) {
+        hg_check_channels_of(serving->config, serving->host.alerts);
+    }
     return r;
 }
 
@@ -106,9 +111,18 @@ static void reload_objects(struct serving *serving, const struct hg_host_config 
     HG_CLEANUP(hg_file_objects_free) struct hg_file_objects objects = {.users = NULL};
     struct hg_error err = HG_ERROR_INIT;
     int r = hg_file_objects_read(fresh, &objects, &diagnostics, &err);
-    r = r < 0 ? r : hg_api_apply_users(serving->api, objects.users, objects.n_users, &err);
+    if (r < 0) {
+        hg_log_error("the objects of the host's files are not applied", &err);
+        return;
+    }
+    r = hg_api_apply_users(serving->api, objects.users, objects.n_users, &err);
     if (r < 0) {
         hg_log_error("the users of the host's files are not applied, all stay as they are", &err);
+    }
+    r = hg_file_channels_apply(serving->host.alerts, objects.channels, objects.n_channels, &err);
+    if (r < 0) {
+        hg_log_error("the alert channels of the host's files are not applied, all stay as they are",
+                     &err);
     }
 }
 
@@ -159,6 +173,7 @@ static void reload(struct serving *serving)
     reload_objects(serving, fresh);
     hg_host_config_free(fresh);
     reload_pipelines(serving);
+    hg_check_channels_of(serving->config, serving->host.alerts);
 }
 
 static void watched_signals(sigset_t *ret)

@@ -68,6 +68,7 @@ void hg_host_config_free(struct hg_host_config *config)
 void hg_host_config_forget_objects(struct hg_host_config *config)
 {
     hg_objects_free(&config->users);
+    hg_objects_free(&config->channels);
     hg_object_trees_free(&config->object_trees);
 }
 
@@ -381,6 +382,7 @@ static const struct {
     size_t offset;
 } object_files[] = {
     {"users/*.yaml", "users", offsetof(struct hg_host_config, users)},
+    {"channels/*.yaml", "alerts.channels", offsetof(struct hg_host_config, channels)},
 };
 
 static int read_objects(struct loader *loader,

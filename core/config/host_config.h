@@ -50,6 +50,7 @@ struct hg_host_config {
     char *smtp_ca_file; /* NULL: the system's */
     /* Bodies from files; hold secrets until they are forgotten. */
     struct hg_objects users;
+    struct hg_objects channels;
     struct hg_object_trees object_trees; /* what these borrow from */
 };
 
@@ -65,7 +66,7 @@ int hg_host_config_load(const char *path,
                         struct hg_diagnostics *diagnostics,
                         struct hg_error *err);
 void hg_host_config_free(struct hg_host_config *config);
-/* Drops `users` once they are applied, and wipes what they held. */
+/* Drops `users` and `channels` once they are applied, and wipes what they held. */
 void hg_host_config_forget_objects(struct hg_host_config *config);
 
 #endif

@@ -5,11 +5,26 @@ import time
 
 import pytest
 
+from alert_sink import Sink
 from host import PASSWORD, Api, Host, running
 
 ADA = "a word for ada alone"
 BEN = "a word for ben alone"
 WITHIN_S = 60
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OPS = """\
+name: ops
+kind: webhook
+url: {url}/ops
+secret: ${{file:../secrets/ops}}
+"""
+BAD = """\
+id: bad-ops
+name: Bad
+jobs: [{id: job, transform: {sql: bad-ops.sql}}]
+on_failure: [ops, nobody]
+"""
 
 BEN_USER = "- {username: ben, role: viewer, password: \"${file:../secrets/ben}\"}\n"
 
@@ -31,8 +46,21 @@ class FileHost(Host):
 
 
 @pytest.fixture(scope="module")
-def file_host():
+def sink():
+    made = Sink()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def file_host(sink):
     host = FileHost("file-objects")
+    with open(host.config, "a", encoding="utf-8") as f:
+        f.write("outbound: {allow_private: [127.0.0.1/32]}\n")
+    host.write("secrets/ops", SECRET + "\n")
+    host.write("channels/ops.yaml", OPS.format(url=sink.url))
+    host.write("pipelines/bad-ops.yaml", BAD)
+    host.write("pipelines/bad-ops.sql", "select 1/0")
     with open(host.config, "a", encoding="utf-8") as f:
         f.write("users:\n  - username: ada\n    role: admin\n    password: ${file:secrets/ada}\n")
     host.write("secrets/ada", ADA + "\n")
@@ -152,6 +180,89 @@ def test_wrong_ones_are_refused_as_a_whole(file_host, admin, text, told):
         file_host.forget("users/wrong.yaml")
         file_host.forget("users/dora.yaml")
     assert "users/" not in file_host.command("check").stderr
+
+
+def channel(api, name):
+    return next((one for one in api.items("/alerts/channels") if one["name"] == name), None)
+
+
+def test_a_channel_of_a_file_is_told(file_host, admin, sink):
+    ops = channel(admin, "ops")
+    assert (ops["origin"], ops["file"], ops["enabled"]) == ("file", "channels/ops.yaml", True)
+    assert ops["target"] == sink.url
+    assert admin.run("bad-ops")["status"] == "failed"
+    (_, body), = sink.wait("/ops")
+    assert b"division by zero" in body
+    url = f"{admin.url}/api/v1/alerts/channels/{ops['id']}"
+    for answer in (admin.http.patch(url, json={"enabled": False}), admin.http.delete(url)):
+        assert answer.status_code == 409
+        assert 'The alert channel "ops" comes from the host\'s file channels/ops.yaml' in \
+            answer.json()["detail"]
+    assert admin.post(f"/alerts/channels/{ops['id']}/test").json()["success"]
+    assert {"alert_channel.create"} == {row["action"] for row in admin.items("/audit", actor="file")
+                                        if row["object"] == "ops"}
+
+
+def test_a_channel_goes_and_comes_with_its_entry(file_host, admin, sink):
+    told = len(admin.items("/alerts", pipeline="bad-ops"))
+    file_host.forget("channels/ops.yaml")
+    file_host.reload()
+    becomes(lambda: channel(admin, "ops")["enabled"], False)
+    assert channel(admin, "ops")["file"] is None
+    assert len(admin.items("/alerts", pipeline="bad-ops")) == told >= 1
+    file_host.write("channels/ops.yaml", OPS.format(url=sink.url))
+    file_host.reload()
+    becomes(lambda: channel(admin, "ops")["enabled"], True)
+    ops = channel(admin, "ops")
+    before = len(sink.at("/ops"))
+    assert admin.post(f"/alerts/channels/{ops['id']}/test").json()["success"]
+    assert len(sink.at("/ops")) == before + 1
+
+
+def test_names_without_a_channel_are_warned_of(file_host, admin):
+    """By `check`, which asks the running host, and by the host itself."""
+    told = 'warning: on_failure: there is no alert channel "nobody"'
+    place = "pipelines/bad-ops.yaml:4:19: "
+    done = file_host.command("check")
+    assert place + told in done.stderr, done.stderr
+    assert 'no alert channel "ops"' not in done.stderr
+    assert "Make it, or correct the name" in done.stderr
+    file_host.reload()
+    becomes(lambda: "a pipeline names an alert channel that there is not" in file_host.log(), True)
+    made = admin.post("/alerts/channels", {"name": "nobody", "kind": "webhook", "enabled": False,
+                                           "url": "https://alerts.example.com"})
+    assert made.status_code == 201
+    try:
+        assert told not in file_host.command("check").stderr
+    finally:
+        admin.http.delete(f"{admin.url}/api/v1/alerts/channels/{made.json()['id']}")
+
+
+@pytest.mark.parametrize("text, told", [
+    ("name: chat\nkind: slack\nurl: https://hooks.example.com/hidden\n",
+     ":3:6: the URL of a channel of kind slack is a secret as a whole"),
+    ("name: chat\nkind: webhook\nurl: https://a.example.com\nsecret: " + SECRET + "\n",
+     ":4:9: secret: found something else, expected ${NAME} or ${file:PATH}"),
+    ("name: chat\nkind: webhook\nurl: https://a.example.com\n", ":1:1: \"secret\" is missing"),
+    ("name: ops\nkind: slack\nurl: ${file:../secrets/url}\n",
+     ":1:7: there is an alert channel \"ops\" already, at "),
+    ("name: chat\nkind: email\nto: [a@example.com]\n", ":2:7: no mail server is configured"),
+    ("name: chat\nkind: slak\nurl: https://a.example.com\n", ":2:7: there is no kind of channels"),
+])
+def test_wrong_channels_are_refused_as_a_whole(file_host, admin, text, told):
+    before = admin.items("/alerts/channels")
+    file_host.write("secrets/url", "https://hooks.example.com/x")
+    file_host.write("channels/wrong.yaml", text)
+    try:
+        done = file_host.command("check")
+        assert done.returncode == 2
+        assert f"channels/wrong.yaml{told}" in done.stderr, done.stderr
+        assert "hidden" not in done.stderr and SECRET not in done.stderr
+        file_host.reload()
+        becomes(lambda: told in file_host.log(), True)
+        assert admin.items("/alerts/channels") == before
+    finally:
+        file_host.forget("channels/wrong.yaml")
 
 
 def test_the_last_admin_stays(file_host, admin):

@@ -43,7 +43,7 @@ static int start_in(const char *name)
     (void)snprintf(folder, sizeof folder, "%s/%s", root, name);
     fake_reset();
     if (hg_make_folders(folder, 0700, NULL) < 0 ||
-        hg_control_start(folder, NULL, NULL, &control, &err) < 0) {
+        hg_control_start(folder, NULL, NULL, NULL, &control, &err) < 0) {
         print_error("%s\n", err.message);
         return -1;
     }
@@ -180,7 +180,7 @@ static void test_a_second_host_is_refused(void **state)
     (void)state;
     struct hg_control *second = NULL;
     struct hg_error err = HG_ERROR_INIT;
-    assert_int_equal(hg_control_start(folder, NULL, NULL, &second, &err), HG_EEXIST);
+    assert_int_equal(hg_control_start(folder, NULL, NULL, NULL, &second, &err), HG_EEXIST);
     assert_null(second);
     /* The first one's socket is still there. */
     assert_true(hg_control_is_running(folder));
@@ -198,7 +198,7 @@ static void test_a_socket_left_behind_is_replaced(void **state)
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
     (void)close(fd);
     assert_false(hg_control_is_running(root));
-    assert_int_equal(hg_control_start(root, NULL, NULL, &here, &err), HG_OK);
+    assert_int_equal(hg_control_start(root, NULL, NULL, NULL, &here, &err), HG_OK);
     assert_true(hg_control_is_running(root));
     hg_control_stop(here);
 }
@@ -294,6 +294,19 @@ static void test_rotation_without_a_vault(void **state)
                      HG_ENOTFOUND);
 }
 
+static void test_the_names_of_channels(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *names = NULL;
+    assert_int_equal(hg_control_channel_names(folder, &names, &err), HG_OK);
+    assert_int_equal(json_object_size(names), 2);
+    assert_non_null(json_object_get(names, "ops"));
+    json_t *nobody_s = NULL;
+    assert_int_equal(hg_control_channel_names("/nowhere", &nobody_s, &err), HG_ENOTFOUND);
+    assert_null(nobody_s);
+}
+
 static void test_a_rotation_there_and_back(void **state)
 {
     (void)state;
@@ -329,6 +342,7 @@ int main(void)
         TEST(test_silent_clients),
         TEST(test_a_stop_tells_those_who_wait),
         cmocka_unit_test_setup_teardown(test_rotation_without_a_vault, start, stop),
+        TEST(test_the_names_of_channels),
         cmocka_unit_test(test_a_rotation_there_and_back),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
