@@ -112,30 +112,29 @@ static struct entry *entry_new(enum hg_topic topic, const char *run_id, size_t r
     return entry;
 }
 
-/* {"id", "type", "at", "data"}; the room that it takes when `entry` is NULL. */
-static size_t put_text(struct entry *entry,
-                       const char *boot,
-                       const char *type,
-                       const char *data,
-                       size_t n_data,
-                       size_t room)
+/* {"id", "type", "at", "data"} */
+#define TEXT_FORMAT "{\"id\":\"%s-%" PRIu64 "\",\"type\":\"%s\",\"at\":\"%s\",\"data\":%.*s}"
+
+/* Enough for the text and its end, whatever number it gets. */
+static size_t text_room(const char *boot, const char *type, size_t n_data)
+{
+    enum { NUMBER_MAX = 20 };
+    return sizeof TEXT_FORMAT + strlen(boot) + NUMBER_MAX + strlen(type) + HG_TIME_TEXT + n_data;
+}
+
+static void put_text(struct entry *entry,
+                     const char *boot,
+                     const char *type,
+                     const char *data,
+                     size_t n_data,
+                     size_t room)
 {
     char at[HG_TIME_TEXT];
     hg_time_format(hg_time_now_us(), at);
-    int n = snprintf(entry ? entry->bytes : NULL,
-                     room,
-                     "{\"id\":\"%s-%" PRIu64 "\",\"type\":\"%s\",\"at\":\"%s\",\"data\":%.*s}",
-                     boot,
-                     entry ? entry->seq : UINT64_MAX,
-                     type,
-                     at,
-                     (int)n_data,
-                     data);
-    if (entry) {
-        entry->event.text = entry->bytes;
-        entry->event.n = (size_t)n;
-    }
-    return (size_t)n + 1;
+    int n =
+        snprintf(entry->bytes, room, TEXT_FORMAT, boot, entry->seq, type, at, (int)n_data, data);
+    entry->event.text = entry->bytes;
+    entry->event.n = (size_t)n;
 }
 
 /* ---- the ring; with the mutex held ---- */
@@ -229,13 +228,13 @@ void hg_events_publish(struct hg_events *events,
         hg_events_hole(events, topic);
         return;
     }
-    size_t room = put_text(NULL, events->boot, type, data, n_data, 0);
+    size_t room = text_room(events->boot, type, n_data);
     struct entry *entry = entry_new(topic, run_id, room);
     {
         HG_LOCK(&events->mutex);
         if (entry) {
             entry->seq = events->next;
-            (void)put_text(entry, events->boot, type, data, n_data, room);
+            put_text(entry, events->boot, type, data, n_data, room);
         }
         append(events, entry);
     }
@@ -341,14 +340,14 @@ static bool concerns(const struct hg_subscriber *subscriber, const struct entry 
 static const struct hg_event *resync(struct hg_subscriber *subscriber)
 {
     struct hg_events *events = subscriber->events;
-    size_t room = put_text(NULL, events->boot, "resync", "null", 4, 0);
+    size_t room = text_room(events->boot, "resync", 4);
     struct entry *entry = entry_new(HG_TOPIC_RUNS, NULL, room);
     subscriber->is_lost = true;
     if (!entry) {
         return NULL;
     }
     entry->seq = events->next - 1;
-    (void)put_text(entry, events->boot, "resync", "null", 4, room);
+    put_text(entry, events->boot, "resync", "null", 4, room);
     subscriber->is_lost = false;
     subscriber->at = events->next;
     return &entry->event;

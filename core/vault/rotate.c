@@ -136,6 +136,9 @@ static int new_key(struct rotating *rotating,
         return r;
     }
     const struct hg_master_key *key = find_prepared(vault, active);
+    if (!key) {
+        return hg_error_set(err, HG_EDATA, "the key file has no key above %" PRId32, active);
+    }
     ret->kid = key->kid;
     memcpy(ret->check, key->check, HG_CHECK_BYTES);
     return HG_OK;

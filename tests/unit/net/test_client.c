@@ -248,7 +248,7 @@ static void test_the_guard(void **state)
 /* A second server: another origin. */
 static struct peer *elsewhere(char origin[HG_ORIGIN_TEXT])
 {
-    static char redirect[200];
+    static char redirect[400];
     struct peer *other = peer_start(answers);
     (void)snprintf(origin, HG_ORIGIN_TEXT, "http://127.0.0.1:%d", peer_port(other));
     (void)snprintf(redirect,
