@@ -41,7 +41,9 @@ function(hg_add_unit_test)
   set_tests_properties(
     ${ARG_NAME}
     PROPERTIES
-      TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT
+      TIMEOUT ${ARG_TIMEOUT}
+      COST ${ARG_TIMEOUT} # the long ones first
+      ENVIRONMENT
       "HG_PLUGIN_DIR=${CMAKE_BINARY_DIR}/plugins;HG_TEST_PLUGIN_DIR=${CMAKE_BINARY_DIR}/test-plugins;HG_SOURCE_DIR=${CMAKE_SOURCE_DIR};HG_HEADGATE=${CMAKE_BINARY_DIR}/headgate;${ARG_ENV}"
   )
 endfunction()

@@ -79,7 +79,9 @@ class Host:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = None
-        self.log_path = os.path.join(LOGS, f"host-{name}.log")
+        beside = os.environ.get("PYTEST_XDIST_WORKER")      # others may have a host of this name
+        self.log_path = os.path.join(LOGS, f"host-{name}.log" if beside is None else
+                                     f"host-{name}-{beside}.log")
         self.binary = os.path.join(self.folder, "app/build/headgate")
         self.config = os.path.join(self.folder, "app/config/headgate.yaml")
         self.data_dir = os.path.join(self.folder, "app/data")

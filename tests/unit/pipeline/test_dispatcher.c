@@ -47,11 +47,32 @@ static struct {
     bool stops;
 } left;
 
-static void freeze(int i, pid_t pid)
+static void freeze(pid_t pid)
 {
-    assert_true(pid > 0);
+    size_t i = 0;
+    while (i < HG_COUNT(left.frozen) && left.frozen[i] > 0) {
+        i++;
+    }
+    assert_true(pid > 0 && i < HG_COUNT(left.frozen));
     assert_int_equal(kill(pid, SIGSTOP), 0);
     left.frozen[i] = pid;
+}
+
+/* The host's sessions of a database, as when the network is gone without a word. */
+static void freeze_sessions(struct hg_db *looks_on, const char *database)
+{
+    static const struct hg_statement find = {
+        "test_sessions",
+        "select pid from pg_stat_activity where datname = $1 and application_name = 'test'",
+        1};
+    const char *const params[] = {database};
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    must(hg_db_exec(looks_on, &find, params, &result, &err), &err);
+    assert_true(PQntuples(result) > 0);
+    for (int i = 0; i < PQntuples(result); i++) {
+        freeze((pid_t)hg_result_int64(result, i, "pid", 0));
+    }
 }
 
 static void thaw(void)
@@ -157,13 +178,14 @@ static void set_ask_ms(int ms)
     fixture.service->settler.ask_ms = ms;
 }
 
-/* That of the host in the warehouse, as asking the ledger has left it in the pool. */
-static void freeze_session(void)
+/* All that the pool has by then: the next one would ask in another. */
+static void freeze_warehouse(void)
 {
-    json_decref(run_to_end("crash"));
-    freeze(0,
-           (pid_t)metadata_number("select max(pid) as n from pg_stat_activity where"
-                                  " datname = 'warehouse' and application_name = 'test'"));
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    json_decref(run_to_end("crash")); /* the ledger was asked */
+    must(hg_pool_borrow(fixture.metadata, 5000, &db, &err), &err);
+    freeze_sessions(db, "warehouse");
 }
 
 /* The session in which the host asks the ledger is frozen, as a server or a network may be. */
@@ -174,7 +196,7 @@ static void test_a_warehouse_that_does_not_answer(void **state)
     write_pipeline("crash", FLOW("crash", "crash-in-read", "10", "retries: 0\n"));
     write_pipeline("good", FLOW("good", "numbers", "10", ""));
     start_service();
-    freeze_session();
+    freeze_warehouse();
     set_ask_ms(8000);
     trigger("crash", crashed);
     reach_asking();
@@ -222,10 +244,10 @@ static void test_a_stop_does_not_wait_for_the_warehouse(void **state)
     write_pipeline("crash", FLOW("crash", "crash-in-read", "10", "retries: 0\n"));
     open_connections_ahead();
     start_service();
-    freeze_session();
+    freeze_warehouse();
     trigger("crash", run_id);
     reach_asking();
-    freeze(1, parent_of(left.frozen[0]));
+    freeze(parent_of(left.frozen[0]));
     stop_service();
     int64_t n_running = metadata_number("select count(*) as n from task where state = 'running'");
     thaw();
@@ -345,22 +367,6 @@ static void test_a_higher_fence_of_another_run(void **state)
     assert_int_equal(metadata_number("select retry_count as n from run"), 0);
 }
 
-/* All of the host's sessions in the metadata, as when the network is gone without a word. */
-static void freeze_sessions(struct hg_db *own)
-{
-    static const struct hg_statement find = {
-        "test_sessions",
-        "select pid from pg_stat_activity where datname = 'metadata' and application_name = 'test'",
-        0};
-    struct hg_error err = HG_ERROR_INIT;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    must(hg_db_exec(own, &find, NULL, &result, &err), &err);
-    assert_in_range(PQntuples(result), 1, HG_COUNT(left.frozen));
-    for (int i = 0; i < PQntuples(result); i++) {
-        freeze(i, (pid_t)hg_result_int64(result, i, "pid", 0));
-    }
-}
-
 /*
  * Nothing but the keeper's own patience ends its wait for a session that is frozen; then another
  * one renews the lease. This test looks on from a session of its own.
@@ -386,7 +392,7 @@ static void test_frozen_sessions_do_not_cost_the_lease(void **state)
         n += lease != last;
         last = lease;
         if (n == 1 && left.frozen[0] == 0) {
-            freeze_sessions(own);
+            freeze_sessions(own, "metadata");
         }
         assert_true(hg_time_monotonic_ms() < until);
     }
