@@ -85,6 +85,8 @@ void hg_json_quote_n(struct hg_buf *buf, const char *text, size_t n)
         size_t length = utf8_sequence(s + at, n - at);
         if (length == 1) {
             quote_byte(buf, s[at]);
+        } else if (length == 2 && s[at] == 0xC2 && s[at + 1] < 0xA0) {
+            hg_buf_printf(buf, "\\u%04x", s[at + 1]); /* C1 controls: a terminal obeys them, too */
         } else if (length > 1) {
             hg_buf_append(buf, s + at, length);
         } else {

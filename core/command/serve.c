@@ -216,7 +216,7 @@ static void tell_stopping(struct serving *serving, int signal_number)
                  : "stopping",
            "signal",
            sigabbrev_np(signal_number),
-           "tasks",
+           "#tasks",
            tasks,
            "at_most_ms",
            n > 0 ? at_most : NULL,
@@ -258,7 +258,7 @@ static int serve(struct serving *serving, int64_t started_ms)
                    serving->config->tls_certificate ? "https" : "http",
                    serving->config->listen_host,
                    hg_api_port(serving->api));
-    hg_log(HG_LOG_INFO, "ready", "url", url, "ms", text, "version", HG_VERSION, NULL);
+    hg_log(HG_LOG_INFO, "ready", "url", url, "#ms", text, "version", HG_VERSION, NULL);
     warn_of_vault(serving->host.vault);
     tell_stopping(serving, wait_for_stop(serving));
     stop_on_signal(serving);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -96,6 +97,8 @@ static void run_job(struct hg_job *job)
     struct hg_exchange *exchange =
         (struct hg_exchange *)(void *)((char *)job - offsetof(struct hg_exchange, job));
     struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_log_leave) struct hg_log_scope scope;
+    hg_log_enter(&scope, "request_id", exchange->request.id);
     /* Its deadline may have passed in the queue. */
     if (is_parked(exchange)) {
         if (work(exchange, &err) < 0) {
@@ -103,7 +106,7 @@ static void run_job(struct hg_job *job)
         }
         hg_http_finish(exchange, HG_EXCHANGE_PARKED);
     }
-    hg_exchange_unref(exchange);
+    hg_exchange_unref(exchange); /* what the scope borrows may be gone, and logs nothing more */
 }
 
 /* ---- on the HTTP thread ---- */
@@ -236,6 +239,8 @@ bool hg_dispatch_request(struct hg_exchange *exchange)
     char allow_text[HG_ALLOW_MAX] = "";
     const char *allow = NULL;
     bool parks = false;
+    HG_CLEANUP(hg_log_leave) struct hg_log_scope scope;
+    hg_log_enter(&scope, "request_id", request->id);
     int r = exchange->early.code;
     if (r < 0) {
         hg_error_copy(&err, &exchange->early);

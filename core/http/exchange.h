@@ -51,6 +51,9 @@ struct hg_exchange {
     size_t n_buffered;   /* its share of the server's n_buffered */
     struct MHD_Response *response;
     unsigned status;
+    size_t n_answer;               /* bytes of its body */
+    char who[HG_USERNAME_MAX + 1]; /* sent it; "" where that is not known */
+    const char *who_by;            /* static */
 };
 
 /* A connection as the watcher sees it. Guarded by the server's mutex. */

@@ -1,6 +1,7 @@
 #include "http/finish.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,18 +61,27 @@ void hg_http_fail_overloaded(struct hg_exchange *exchange, const struct hg_error
     }
 }
 
-/* Publishes the answer; true when it was still wanted. */
+/*
+ * Publishes the answer; true when it was still wanted. `principal` is NULL for who does not have
+ * the request: its handler may be finding that out just now.
+ */
 static bool publish(struct hg_exchange *exchange,
                     enum hg_exchange_state from,
                     struct MHD_Response *response,
-                    unsigned status)
+                    const struct hg_http_answer *answer,
+                    const struct hg_principal *principal)
 {
     HG_LOCK(&exchange->server->mutex);
     if (exchange->state != from) {
         return false;
     }
     exchange->response = response;
-    exchange->status = status;
+    exchange->status = (unsigned)answer->status;
+    exchange->n_answer = exchange->request.is_head ? 0 : answer->n_body;
+    if (principal && principal->username[0]) {
+        (void)snprintf(exchange->who, sizeof exchange->who, "%s", principal->username);
+        exchange->who_by = hg_principal_kind_name(principal->kind);
+    }
     exchange->state = HG_EXCHANGE_ANSWERED;
     return true;
 }
@@ -90,7 +100,7 @@ void hg_http_finish(struct hg_exchange *exchange, enum hg_exchange_state from)
     struct hg_http_answer *answer = &exchange->request.answer;
     bool close = exchange->must_close || is_stopping(exchange->server);
     struct MHD_Response *response = hg_exchange_response(exchange, answer, close);
-    if (!publish(exchange, from, response, (unsigned)answer->status)) {
+    if (!publish(exchange, from, response, answer, &exchange->request.principal)) {
         if (response) {
             MHD_destroy_response(response);
         }
@@ -101,13 +111,14 @@ void hg_http_finish(struct hg_exchange *exchange, enum hg_exchange_state from)
 
 /* ---- giving up ---- */
 
-static struct MHD_Response *overdue_response(struct hg_exchange *exchange)
+static struct MHD_Response *overdue_response(struct hg_exchange *exchange,
+                                             struct hg_http_answer *ret_answer)
 {
     struct hg_error err = HG_ERROR_INIT;
     (void)hg_error_set(&err, HG_EUNAVAILABLE, "the host took too long to work on this request");
     (void)hg_error_hint(&err, "It may still be done; look before you send it again.");
     char *text = hg_problem_text(&exchange->request, 503, &err, NULL, NULL);
-    struct hg_http_answer answer = {
+    *ret_answer = (struct hg_http_answer){
         .status = 503,
         .content_type = "application/problem+json",
         .body = text,
@@ -116,9 +127,9 @@ static struct MHD_Response *overdue_response(struct hg_exchange *exchange)
         .headers = {{"Retry-After", "1"}},
         .n_headers = 1,
     };
-    struct MHD_Response *response = hg_exchange_response(exchange, &answer, false);
-    if (answer.owned) {
-        free(answer.body);
+    struct MHD_Response *response = hg_exchange_response(exchange, ret_answer, false);
+    if (ret_answer->owned) {
+        free(ret_answer->body);
     }
     return response;
 }
@@ -143,8 +154,9 @@ bool hg_http_give_up(struct hg_http_server *server, int64_t now_ms)
     if (!exchange) {
         return false;
     }
-    struct MHD_Response *response = overdue_response(exchange);
-    if (publish(exchange, HG_EXCHANGE_PARKED, response, 503)) {
+    struct hg_http_answer answer;
+    struct MHD_Response *response = overdue_response(exchange, &answer);
+    if (publish(exchange, HG_EXCHANGE_PARKED, response, &answer, NULL)) {
         hg_log(HG_LOG_WARNING,
                "request took too long",
                "request_id",

@@ -359,29 +359,43 @@ static enum MHD_Result on_request(void *cls,
     return queue_answer(exchange);
 }
 
-static void log_access(const struct hg_exchange *exchange)
+/*
+ * One line a request. Its address is not in it, for parts of that may be secrets: the route's
+ * pattern is. Probes and the page's files would drown the rest.
+ */
+static void log_access(const struct hg_exchange *exchange, bool was_sent)
 {
     char status[16];
     char duration[24];
+    char bytes[24];
     const struct hg_http_request *request = &exchange->request;
+    bool is_quiet =
+        request->route ? !hg_starts_with(request->route->pattern, "/api/") : exchange->status < 400;
     (void)snprintf(status, sizeof status, "%u", exchange->status);
     (void)snprintf(duration,
                    sizeof duration,
                    "%lld",
                    (long long)(hg_time_monotonic_ms() - exchange->started_ms));
-    hg_log(HG_LOG_DEBUG,
-           "request",
+    (void)snprintf(bytes, sizeof bytes, "%zu", was_sent ? exchange->n_answer : 0);
+    hg_log(is_quiet && was_sent ? HG_LOG_DEBUG : HG_LOG_INFO,
+           was_sent ? "request" : "request ended without its answer",
            "request_id",
            request->id,
            "method",
-           request->method,
-           "path",
-           request->target.path,
-           "status",
-           status,
-           "duration_ms",
+           request->is_head ? "HEAD" : request->method,
+           "route",
+           request->route ? request->route->pattern : NULL,
+           "#status",
+           exchange->status ? status : NULL,
+           "#duration_ms",
            duration,
-           "from",
+           "#bytes",
+           bytes,
+           "principal",
+           exchange->who[0] ? exchange->who : NULL,
+           "principal_kind",
+           exchange->who_by,
+           "address",
            request->remote_address,
            NULL);
 }
@@ -393,10 +407,9 @@ static void on_completed(void *cls,
 {
     struct hg_exchange *exchange = *request_context;
     struct hg_http_connection *connection = connection_of(mhd);
-    (void)code;
     if (exchange) {
         *request_context = NULL;
-        log_access(exchange);
+        log_access(exchange, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
         int64_t ended_ms = exchange->upgraded_ms ? exchange->upgraded_ms : hg_time_monotonic_ms();
         hg_http_meter_note(exchange->server->meter,
                            exchange->request.route,
@@ -425,7 +438,7 @@ static void HG_PRINTF(2, 0) on_library_log(void *cls, const char *fmt, va_list a
     (void)cls;
     (void)vsnprintf(text, sizeof text, fmt, args);
     text[strcspn(text, "\n")] = '\0';
-    hg_log(HG_LOG_DEBUG, "libmicrohttpd", "message", text, NULL);
+    hg_log(HG_LOG_DEBUG, "libmicrohttpd", "text", text, NULL);
 }
 
 int hg_receive_start(struct hg_http_server *server, struct hg_error *err)

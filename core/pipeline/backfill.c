@@ -95,7 +95,8 @@ int hg_backfill_add(struct hg_db *db,
     }
     if (r == HG_OK) {
         memcpy(ret_id, id, sizeof id);
-        hg_log(HG_LOG_INFO, "a backfill begins", "pipeline", pipeline_id, "backfill_id", id, NULL);
+        hg_log(
+            HG_LOG_INFO, "a backfill begins", "pipeline_id", pipeline_id, "backfill_id", id, NULL);
     }
     return r;
 }

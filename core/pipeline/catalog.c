@@ -70,7 +70,7 @@ static const struct hg_statement disable_missing = {
     " 'hint', 'The history is kept. Put the file back and send the host SIGHUP to run it again.')),"
     " updated_at = now()"
     " where origin = 'file' and (not file_missing or errors = '[]'::jsonb)"
-    " and not id = any (array(select jsonb_array_elements_text($1::jsonb))) returning id",
+    " and not id = any (array(select jsonb_array_elements_text($1::jsonb))) returning id, file",
     1};
 
 static const struct hg_statement get_pipeline = {
@@ -191,6 +191,29 @@ static int find_id(
     return *ret ? HG_OK : hg_error_nomem(err);
 }
 
+static void log_errors(const char *id, const char *file, const struct hg_diagnostics *diagnostics)
+{
+    static const struct hg_diagnostic unknown = {0};
+    const struct hg_diagnostic *first = diagnostics->n > 0 ? &diagnostics->items[0] : &unknown;
+    char n[24];
+    char line[16];
+    (void)snprintf(n, sizeof n, "%zu", diagnostics->n + diagnostics->n_dropped);
+    (void)snprintf(line, sizeof line, "%d", first->line);
+    hg_log(HG_LOG_ERROR,
+           "a pipeline file has errors",
+           "pipeline_id",
+           id,
+           "file",
+           file,
+           "#errors",
+           n,
+           "#line",
+           first->line > 0 ? line : NULL,
+           "error",
+           first->message,
+           NULL);
+}
+
 static int sync_file(struct hg_pipelines *service,
                      struct hg_db *db,
                      const char *file,
@@ -229,13 +252,7 @@ static int sync_file(struct hg_pipelines *service,
         return hg_error_nomem(err);
     }
     if (r < 0) {
-        hg_log(HG_LOG_ERROR,
-               "a pipeline file has errors",
-               "file",
-               file,
-               "first",
-               diagnostics.items[0].message,
-               NULL);
+        log_errors(id, file, &diagnostics);
     }
     (void)json_array_append_new(ids, json_string(id));
     return put(db, id, file, r < 0 ? NULL : definition, errors, err);
@@ -306,7 +323,11 @@ static int sync_turn(struct hg_pipelines *service,
     return HG_OK;
 }
 
-static int sync_files(struct hg_pipelines *service, struct hg_db *db, struct hg_error *err)
+/* *ret_removed: whose files were there at the last look and are gone. */
+static int sync_files(struct hg_pipelines *service,
+                      struct hg_db *db,
+                      PGresult **ret_removed,
+                      struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *seen = json_object();
     HG_CLEANUP(hg_json_decrefp) json_t *ids = json_array();
@@ -328,16 +349,33 @@ static int sync_files(struct hg_pipelines *service, struct hg_db *db, struct hg_
     }
     const char *const params[] = {ids_text};
     int r = hg_db_exec(db, &forget_missing, params, NULL, err);
-    return r < 0 ? r : hg_db_exec(db, &disable_missing, params, NULL, err);
+    return r < 0 ? r : hg_db_exec(db, &disable_missing, params, ret_removed, err);
+}
+
+static void log_removed(const PGresult *removed)
+{
+    for (int row = 0; row < PQntuples(removed); row++) {
+        hg_log(HG_LOG_WARNING,
+               "a pipeline's file was removed: it keeps its history and does not run",
+               "pipeline_id",
+               hg_result_text(removed, row, "id"),
+               "file",
+               hg_result_text(removed, row, "file"),
+               NULL);
+    }
 }
 
 int hg_catalog_sync(struct hg_pipelines *service, struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    HG_CLEANUP(hg_resultp) PGresult *removed = NULL;
     r = r < 0 ? r : hg_db_begin(db, err);
-    r = r < 0 ? r : sync_files(service, db, err);
+    r = r < 0 ? r : sync_files(service, db, &removed, err);
     r = r < 0 ? r : hg_db_commit(db, err);
+    if (r == HG_OK) {
+        log_removed(removed);
+    }
     return r < 0 ? r : hg_plan(service, NULL, err);
 }
 

@@ -173,16 +173,22 @@ static void log_to_host(const struct hg_attempt *attempt)
     (void)snprintf(number, sizeof number, "%d", attempt->task.attempt);
     hg_log(HG_LOG_WARNING,
            "an attempt failed",
-           "pipeline",
+           "pipeline_id",
            attempt->task.pipeline_id,
            "run_id",
            attempt->task.run_id,
+           "job_id",
+           hg_attempt_job_at_fault(attempt),
            "task",
            attempt->task.key,
-           "attempt",
+           "#attempt",
            number,
            "error",
            attempt->error.message,
+           "code",
+           hg_code_name(attempt->error.code),
+           "hint",
+           attempt->error.hint[0] ? attempt->error.hint : NULL,
            NULL);
 }
 
@@ -255,12 +261,18 @@ static void forget(struct hg_pipelines *service, struct hg_attempt *const *attem
 {
     for (size_t i = 0; i < n; i++) {
         if (!attempts[i]->taken) {
+            char number[16];
+            (void)snprintf(number, sizeof number, "%d", attempts[i]->task.attempt);
             hg_log(HG_LOG_WARNING,
                    "the end of an attempt does not count, another has taken over",
+                   "pipeline_id",
+                   attempts[i]->task.pipeline_id,
                    "run_id",
                    attempts[i]->task.run_id,
                    "task",
                    attempts[i]->task.key,
+                   "#attempt",
+                   number,
                    NULL);
         }
         hg_metrics_note_attempt(service, attempts[i]);
@@ -278,6 +290,8 @@ static int write_one_by_one(struct hg_pipelines *service,
                             struct hg_error *err)
 {
     for (size_t i = 0; i < n; i++) {
+        HG_CLEANUP(hg_log_leave) struct hg_log_scope scope;
+        hg_log_enter(&scope, "run_id", attempts[i]->task.run_id);
         int r = hg_outcome_ended(db, &attempts[i], 1, err);
         if (r < 0 && hg_outage_passes(r, err)) {
             try_later(service, &attempts[i], n - i, RETRY_DATABASE_MS);
@@ -291,8 +305,8 @@ static int write_one_by_one(struct hg_pipelines *service,
             hg_signal_dispatcher(service); /* it is written down without its report */
             continue;
         }
-        attempts[i]->taken = true; /* as far as that is possible */
-        forget(service, &attempts[i], 1);
+        attempts[i]->taken = true;        /* as far as that is possible */
+        forget(service, &attempts[i], 1); /* and with it what the scope borrows */
     }
     return HG_OK;
 }
@@ -440,7 +454,7 @@ static int take_up_lost(struct hg_pipelines *service,
     if (r == HG_OK && n > 0) {
         char text[16];
         (void)snprintf(text, sizeof text, "%d", n);
-        hg_log(HG_LOG_INFO, "takes up tasks that were left", "tasks", text, NULL);
+        hg_log(HG_LOG_INFO, "takes up tasks that were left", "#tasks", text, NULL);
         log_lost(service, lost, !rounds->has_recovered);
     }
     rounds->has_recovered |= r == HG_OK;
@@ -584,7 +598,7 @@ static void tell_doubts(size_t n)
         (void)snprintf(text, sizeof text, "%zu", n);
         hg_log(HG_LOG_WARNING,
                "how tasks ended is not known; they are taken up at the next start",
-               "tasks",
+               "#tasks",
                text,
                NULL);
     }

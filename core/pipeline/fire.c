@@ -85,7 +85,7 @@ static int skip(struct hg_db *db,
     if (r == HG_OK) {
         hg_log(HG_LOG_WARNING,
                "a scheduled run is skipped",
-               "pipeline",
+               "pipeline_id",
                pipeline,
                "scheduled_for",
                scheduled_for,
@@ -358,7 +358,7 @@ static int64_t note_clock(struct hg_clock *clock, const PGresult *result)
     int64_t set_us = hg_clock_correction(clock, now_us, hg_clock_steady_us());
     if (set_us != 0) {
         (void)snprintf(text, sizeof text, "%" PRId64, set_us / 1000000);
-        hg_log(HG_LOG_WARNING, "the clock was set: nothing is made up for", "by_s", text, NULL);
+        hg_log(HG_LOG_WARNING, "the clock was set: nothing is made up for", "#by_s", text, NULL);
     }
     return set_us;
 }

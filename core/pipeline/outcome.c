@@ -186,9 +186,9 @@ static const struct hg_statement end_runs = {
     " order by j.position limit 1)"
     " where r.id = any($1::uuid[]) and r.finished_at is null"
     " and not exists (select from task t where t.run_id = r.id)"
-    " returning r.id, r.status, r.pipeline_id, r.started_at, r.finished_at),"
+    " returning r.id, r.status, r.pipeline_id, r.started_at, r.finished_at, r.error),"
     " freed as (delete from run_slot s using ended e where s.run_id = e.id)"
-    " select id, status, pipeline_id,"
+    " select id, status, pipeline_id, error->>'message' as message, error->>'job' as job,"
     " (extract(epoch from finished_at - started_at) * 1000)::bigint as ms,"
     " (select coalesce(sum(jsonb_array_length(j.warnings)), 0) from job_run j"
     " where j.run_id = ended.id) as warnings from ended",
@@ -494,19 +494,25 @@ static void log_ended(const PGresult *result)
 {
     for (int row = 0; row < PQntuples(result); row++) {
         const char *warnings = hg_result_text(result, row, "warnings");
+        const char *status = hg_result_text(result, row, "status");
         bool has_warnings = strcmp(warnings, "0") != 0;
-        hg_log(has_warnings ? HG_LOG_WARNING : HG_LOG_INFO,
+        bool is_bad = has_warnings || strcmp(status, "failed") == 0;
+        hg_log(is_bad ? HG_LOG_WARNING : HG_LOG_INFO,
                "run ended",
-               "pipeline",
+               "pipeline_id",
                hg_result_text(result, row, "pipeline_id"),
                "run_id",
                hg_result_text(result, row, "id"),
                "status",
-               hg_result_text(result, row, "status"),
-               "duration_ms",
+               status,
+               "#duration_ms",
                hg_result_text(result, row, "ms"),
-               has_warnings ? "warnings" : NULL,
-               warnings,
+               "#warnings",
+               has_warnings ? warnings : NULL,
+               "error",
+               hg_result_text(result, row, "message"),
+               "job_id",
+               hg_result_text(result, row, "job"),
                NULL);
     }
 }

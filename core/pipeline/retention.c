@@ -211,7 +211,7 @@ static void tell_dropped(const PGresult *lost, int i)
            hg_result_text(lost, i, "pipeline_id"),
            "run_id",
            hg_result_text(lost, i, "run_id"),
-           "rows",
+           "#rows",
            hg_result_text(lost, i, "n_rows"),
            NULL);
 }
@@ -316,9 +316,9 @@ int hg_retention_keep(struct hg_pipelines *service, struct hg_error *err)
         (void)snprintf(n, sizeof n, "%d", n_dropped);
         hg_log(HG_LOG_INFO,
                "old runs are dropped",
-               "partitions",
+               "#partitions",
                n,
-               "older_than_days",
+               "#older_than_days",
                days_text,
                NULL);
     }

@@ -424,7 +424,7 @@ int hg_run_create(struct hg_pipelines *service,
     memcpy(ret_run_id, run_id, sizeof run_id);
     hg_log(HG_LOG_INFO,
            "run created",
-           "pipeline",
+           "pipeline_id",
            request->pipeline_id,
            "run_id",
            run_id,

@@ -184,6 +184,12 @@ static void settle(struct settling *settling, struct hg_attempt *attempt)
     struct hg_pipelines *service = settling->service;
     struct hg_error err = HG_ERROR_INIT;
     struct hg_ledger_done done = {0};
+    char number[16];
+    HG_CLEANUP(hg_log_leave) struct hg_log_scope of_run;
+    HG_CLEANUP(hg_log_leave) struct hg_log_scope of_attempt;
+    (void)snprintf(number, sizeof number, "%d", attempt->task.attempt);
+    hg_log_enter(&of_run, "run_id", attempt->task.run_id);
+    hg_log_enter(&of_attempt, "#attempt", number);
     int r = ask_ledger(service, attempt, &done, &err);
     if (r < 0) {
         note_failure(settling, &err);

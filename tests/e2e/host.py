@@ -166,7 +166,7 @@ class Host:
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as f:
-            return f.read()[-5000:]
+            return f.read()[-100000:]
 
     def command(self, *arguments, timeout=120):
         """Runs the command line against this host's config, as the host's user."""

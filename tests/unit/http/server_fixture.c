@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "http/socket_accept.h"
 
@@ -166,6 +167,7 @@ static int authenticate(struct hg_http_request *request, struct hg_error *err)
 void fixture_start(struct fixture *fixture)
 {
     struct hg_error err = HG_ERROR_INIT;
+    hg_log_configure(HG_LOG_WARNING, false); /* there are thousands of requests */
     if (!fixture->site) {
         assert_int_equal(hg_site_load(NULL, &fixture->site, &err), HG_OK);
     }
