@@ -21,6 +21,7 @@
 #define MAX_FILES      10000
 #define INSPECTORS     8 /* children at a time; most wait for the disk */
 #define MAX_FILE_BYTES ((int64_t)512 << 20)
+#define PIN_HINT       "When the file is what it should be, put its SHA-256 into plugins.pin."
 
 static const struct hg_child_limits inspect_limits = {
     .limit_ms = 10000, .max_bytes = (size_t)4 << 20, .max_memory_bytes = (int64_t)1 << 30};
@@ -105,12 +106,14 @@ static int check_pinned(const json_t *pins, const char *sha256, struct hg_error 
             return HG_OK;
         }
     }
-    return hg_error_set(err, HG_EFORBIDDEN, "is not pinned: no plugins.pin has its SHA-256");
+    (void)hg_error_set(err, HG_EFORBIDDEN, "is not pinned: no plugins.pin has its SHA-256");
+    return hg_error_hint(err, PIN_HINT);
 }
 
-static json_t *failure_answer(const char *file, const char *message)
+static json_t *failure_answer(const char *file, const char *message, const char *hint)
 {
-    return json_pack("{s:s, s:{s:s}}", "file", file, "error", "message", message);
+    return json_pack(
+        "{s:s, s:{s:s, s:s}}", "file", file, "error", "message", message, "hint", hint);
 }
 
 /* What the child printed, when it is what it should be. */
@@ -135,7 +138,7 @@ static json_t *inspect(const char *self, const char *file, const char *sha256)
     struct hg_child_result result;
     struct hg_error err = HG_ERROR_INIT;
     if (hg_child_spawn(argv, &inspect_limits, &result, &err)) {
-        return failure_answer(file, err.message);
+        return failure_answer(file, err.message, err.hint);
     }
     char became[96], message[160];
     hg_child_describe(&result, &inspect_limits, became, sizeof became);
@@ -146,7 +149,7 @@ static json_t *inspect(const char *self, const char *file, const char *sha256)
                        sizeof message,
                        "%s while it was loaded",
                        became[0] ? became : "did not answer as a plugin should");
-        answer = failure_answer(file, message);
+        answer = failure_answer(file, message, "");
     }
     hg_child_result_free(&result);
     return answer;
@@ -181,7 +184,7 @@ static int look_at(const struct scan *scan, const char *name, struct candidate *
     int r = hash_file(ret->file, &ret->st, ret->sha256, &err);
     r = r < 0 ? r : check_pinned(scan->pins, ret->sha256, &err);
     if (r < 0) {
-        ret->answer = failure_answer(ret->file, err.message);
+        ret->answer = failure_answer(ret->file, err.message, err.hint);
         return ret->answer ? HG_OK : HG_ENOMEM;
     }
     const json_t *known = hg_registry_cache_find(scan->cache, ret->file, &ret->st, ret->sha256);
@@ -275,8 +278,11 @@ static struct hg_plugin_info info_of(const json_t *plugin)
     };
 }
 
-/* Why a plugin that is well in itself cannot be used here. */
-static const char *refusal(const struct scan *scan, const struct hg_plugin_info *info)
+/* Why a plugin that is well in itself cannot be used here, and what to do; *ret_hint as it was
+ * where that is said already. */
+static const char *refusal(const struct scan *scan,
+                           const struct hg_plugin_info *info,
+                           const char **ret_hint)
 {
     if (!info->id || !info->kind || !json_is_object(info->config_schema)) {
         return "its descriptor cannot be read";
@@ -284,10 +290,12 @@ static const char *refusal(const struct scan *scan, const struct hg_plugin_info 
     if (json_object_size(scan->pins) > 0) {
         const char *pin = text_at(scan->pins, info->id);
         if (!pin || strcasecmp(pin, info->sha256) != 0) {
+            *ret_hint = PIN_HINT;
             return "it is not pinned: plugins.pin has no such id, or another SHA-256 for it";
         }
     }
     if (hg_plugin_find(scan->registry, info->kind, info->id)) {
+        *ret_hint = "Take one of the two files out of the folder.";
         return "another file brings a plugin of the same kind and id";
     }
     return NULL;
@@ -318,10 +326,11 @@ static int add_answer(struct scan *scan, const char *file, const char *sha256, j
         return HG_ENOMEM;
     }
     const json_t *plugins = json_object_get(answer, "plugins");
-    const char *failure = text_at(json_object_get(answer, "error"), "message");
+    const json_t *why = json_object_get(answer, "error");
+    const char *failure = text_at(why, "message");
     size_t n = failure ? 1 : json_array_size(plugins);
     for (size_t i = 0; i < n; i++) {
-        struct hg_plugin_info info = {.error = failure};
+        struct hg_plugin_info info = {.error = failure, .hint = text_at(why, "hint")};
         if (!failure) {
             info = info_of(json_array_get(plugins, i));
         }
@@ -330,7 +339,10 @@ static int add_answer(struct scan *scan, const char *file, const char *sha256, j
         info.bundled = scan->is_own_folder && is_shipped(file);
         info.may_hold_secrets &= info.bundled || json_object_size(scan->pins) > 0;
         if (!info.error) {
-            info.error = refusal(scan, &info);
+            info.error = refusal(scan, &info, &info.hint);
+        }
+        if (info.hint && !*info.hint) {
+            info.hint = NULL;
         }
         int r = add_info(registry, &info);
         if (r) {
@@ -510,42 +522,45 @@ void hg_plugin_each(const struct hg_plugin_registry *registry,
 
 static json_t *info_to_json(const struct hg_plugin_info *info)
 {
-    return json_pack("{s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:s, s:b, s:i, s:s, s:s?, s:O?, s:s?, "
-                     "s:s?, s:s?, s:s?, s:s?}",
-                     "kind",
-                     hg_descriptor_kind_name(info->kind),
-                     "id",
-                     info->id,
-                     "name",
-                     info->name,
-                     "version",
-                     info->version,
-                     "summary",
-                     info->summary,
-                     "file",
-                     info->file,
-                     "sha256",
-                     info->sha256,
-                     "bundled",
-                     (int)info->bundled,
-                     "abi_major",
-                     HG_ABI_MAJOR,
-                     "status",
-                     info->error ? "failed" : "ready",
-                     "error",
-                     info->error,
-                     "config_schema",
-                     info->config_schema,
-                     "resume",
-                     hg_descriptor_resume_name(info->resume),
-                     "verdict",
-                     hg_descriptor_verdict_name(info->verdict),
-                     "grain",
-                     hg_descriptor_grain_name(info->grain),
-                     "dimension",
-                     hg_descriptor_dimension_name(info->dimension),
-                     "issue_type",
-                     info->issue_type);
+    return json_pack(
+        "{s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:s, s:b, s:i, s:s, s:s?, s:s?, s:O?, s:s?, "
+        "s:s?, s:s?, s:s?, s:s?}",
+        "kind",
+        hg_descriptor_kind_name(info->kind),
+        "id",
+        info->id,
+        "name",
+        info->name,
+        "version",
+        info->version,
+        "summary",
+        info->summary,
+        "file",
+        info->file,
+        "sha256",
+        info->sha256,
+        "bundled",
+        (int)info->bundled,
+        "abi_major",
+        HG_ABI_MAJOR,
+        "status",
+        info->error ? "failed" : "ready",
+        "error",
+        info->error,
+        "hint",
+        info->hint,
+        "config_schema",
+        info->config_schema,
+        "resume",
+        hg_descriptor_resume_name(info->resume),
+        "verdict",
+        hg_descriptor_verdict_name(info->verdict),
+        "grain",
+        hg_descriptor_grain_name(info->grain),
+        "dimension",
+        hg_descriptor_dimension_name(info->dimension),
+        "issue_type",
+        info->issue_type);
 }
 
 json_t *hg_plugin_registry_to_json(const struct hg_plugin_registry *registry)

@@ -34,6 +34,7 @@ struct hg_plugin_info {
     /* connectors only, else 0 */
     int resume;
     const char *error; /* why it is not usable, or NULL */
+    const char *hint;  /* what to do about that, or NULL */
 };
 
 /*

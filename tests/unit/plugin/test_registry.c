@@ -120,6 +120,8 @@ static void test_broken_plugins(void **state)
         assert_int_equal(info->kind, 0);
     }
     assert_non_null(strstr(only_info(registry, "text.so")->error, "cannot load the plugin"));
+    assert_null(only_info(registry, "text.so")->hint);
+    assert_non_null(strstr(only_info(registry, "wrong-major.so")->hint, "Build it with the SDK"));
     assert_non_null(hg_plugin_find(registry, HG_KIND_CONNECTOR, "numbers"));
     /* Both plugins of the file are there, each with its own reason. */
     assert_null(hg_plugin_find(registry, HG_KIND_CONNECTOR, "bad-schema"));
@@ -162,6 +164,9 @@ static void test_same_id_twice(void **state)
     assert_string_equal(hg_plugin_find(registry, HG_KIND_CONNECTOR, "numbers")->file,
                         temp_path(folder, "a.so"));
     assert_non_null(strstr(only_info(registry, "b.so")->error, "another file brings a plugin"));
+    assert_string_equal(only_info(registry, "b.so")->hint,
+                        "Take one of the two files out of the folder.");
+    assert_null(only_info(registry, "a.so")->hint);
     hg_plugin_registry_free(registry);
 }
 
@@ -181,6 +186,7 @@ static void test_pins(void **state)
     assert_int_equal(strlen(sha256), 64);
     assert_non_null(strstr(only_info(registry, "numbers.so")->error, "is not pinned"));
     assert_non_null(strstr(only_info(registry, "hang.so")->error, "is not pinned"));
+    assert_non_null(strstr(only_info(registry, "hang.so")->hint, "into plugins.pin"));
     hg_plugin_registry_free(registry);
 
     json_object_set_new(pins, "numbers", json_string(sha256));
@@ -195,6 +201,7 @@ static void test_pins(void **state)
     registry = scan(pins, NULL);
     assert_null(hg_plugin_find(registry, HG_KIND_CONNECTOR, "numbers"));
     assert_non_null(strstr(only_info(registry, "numbers.so")->error, "has no such id"));
+    assert_non_null(strstr(only_info(registry, "numbers.so")->hint, "into plugins.pin"));
     hg_plugin_registry_free(registry);
 }
 
