@@ -136,8 +136,32 @@ const WALKS = [
       ['Tab', 'Users'],
       ['Tab', 'admin'],
       ['Tab', 'data@example.com'],
-      ['Enter', 'data@example.com', 'added'],
+      ['Enter', 'data@example.com', 'Their sessions end'],
       ['Tab', 'Viewer'],
+    ],
+  },
+  {
+    path: '/settings/audit',
+    until: '192.0.2.44',
+    start: 'main select',
+    steps: [
+      ['Tab', 'Audit log'],
+      ['Tab', 'admin'],
+      ['Tab', 'sp500-daily'],
+      ['Tab', 'Copy the request id'],
+      ['Shift+Tab', 'sp500-daily'],
+      ['Shift+Tab', 'admin'],
+    ],
+  },
+  {
+    path: '/settings/plugins',
+    until: 'Acme orders',
+    start: 'main select',
+    steps: [
+      ['Tab', 'All plugins'],
+      ['Shift+Tab', 'Kind'],
+      ['Shift+Tab', 'Find a plugin'],
+      ['Shift+Tab', 'Copy the command that checks vendor.so'],
     ],
   },
   {

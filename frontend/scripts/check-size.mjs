@@ -16,6 +16,8 @@ const PAGES = [
   'src/pages/Account.jsx',
   'src/pages/admin/Alerts.jsx',
   'src/pages/admin/Channel.jsx',
+  'src/pages/admin/Plugins.jsx',
+  'src/pages/admin/AuditLog.jsx',
   'src/pages/admin/Users.jsx',
   'src/pages/admin/User.jsx',
 ];

@@ -1,5 +1,5 @@
-import { problem, users } from '../test/fixtures/data.js';
-import { accounts, alert, channel, channels } from '../test/fixtures/settings.js';
+import { ago, problem, system, users } from '../test/fixtures/data.js';
+import { accounts, alert, channel, channels, entry, plugin } from '../test/fixtures/settings.js';
 import { away, LONG_WORD, only } from './scene-parts.mjs';
 
 /** The pages under "Settings" in every state; see scenes.mjs. */
@@ -202,4 +202,107 @@ export const settingsScenes = [
   },
   { name: 'user-remove', path: '/settings/users/vera?dialog=remove', until: 'to remove it' },
   { name: 'user-missing', path: '/settings/users/gone', until: 'There is no user' },
+  { name: 'plugins', path: '/settings/plugins', until: 'Acme orders' },
+  {
+    name: 'plugins-no-match',
+    path: '/settings/plugins?q=nothing&kind=rule',
+    until: 'No plugin matches',
+  },
+  {
+    name: 'plugins-empty',
+    path: '/settings/plugins',
+    state: { plugins: [], system: { paused: true, paused_at: ago(3_600_000) } },
+    until: 'The plugin folder is empty',
+  },
+  {
+    name: 'plugins-error',
+    path: '/settings/plugins',
+    state: { fail: only(/plugins$/, away) },
+    until: 'The database did not answer',
+  },
+  {
+    name: 'plugins-loading',
+    path: '/settings/plugins',
+    state: { delayMs: 60_000 },
+    until: 'Loading the plugins',
+  },
+  {
+    name: 'plugins-no-database',
+    path: '/settings/plugins',
+    state: {
+      user: users.viewer,
+      system: {
+        database: { ...system.database, warehouse: { status: 'unavailable', version: null } },
+        leader: false,
+        workers: system.workers.map((worker) => ({ ...worker, state: 'down' })),
+      },
+    },
+    until: 'Does not answer',
+  },
+  {
+    name: 'plugins-long-names',
+    path: '/settings/plugins',
+    state: {
+      plugins: [
+        plugin(LONG_WORD.slice(0, 63), {
+          name: LONG_WORD,
+          summary: LONG_WORD,
+          version: '10.200.3000',
+        }),
+        plugin(null, {
+          kind: null,
+          name: null,
+          file: `/${LONG_WORD}/${LONG_WORD}.so`,
+          status: 'failed',
+          error: `cannot load the plugin "/${LONG_WORD}/${LONG_WORD}.so": invalid ELF header`,
+        }),
+      ],
+    },
+    until: 'invalid ELF header',
+  },
+  {
+    name: 'audit',
+    path: '/settings/audit',
+    until: 'Took a pipeline',
+    act: (page) => page.getByText('Made a new master key').last().waitFor(),
+  },
+  {
+    name: 'audit-no-match',
+    path: '/settings/audit?actor=nobody-of-that-name',
+    until: 'No entry matches',
+  },
+  { name: 'audit-empty', path: '/settings/audit', state: { entries: [] }, until: 'Nothing yet' },
+  {
+    name: 'audit-error',
+    path: '/settings/audit',
+    state: { fail: only(/audit$/, away) },
+    until: 'The database did not answer',
+  },
+  {
+    name: 'audit-loading',
+    path: '/settings/audit',
+    state: { delayMs: 60_000 },
+    until: 'Loading the audit log',
+  },
+  {
+    name: 'audit-scientist',
+    path: '/settings/audit',
+    state: { user: users.scientist },
+    until: 'Your role does not show the audit log',
+  },
+  {
+    name: 'audit-long',
+    path: '/settings/audit',
+    state: {
+      entries: [
+        entry(1, 'pipeline.update', {
+          actor: 'a'.repeat(64),
+          object: LONG_WORD,
+          fields: ['schedule', 'timezone', 'parallelism', 'retries', 'enabled'],
+          source_ip: '2001:db8:ffff:ffff:ffff:ffff:ffff:ffff',
+        }),
+      ],
+    },
+    until: 'parallelism',
+  },
 ];

@@ -102,6 +102,20 @@ const channel = createRoute({
   validateSearch: searchOf({ dialog: oneOf('remove') }),
 });
 
+const plugins = createRoute({
+  getParentRoute: () => app,
+  path: '/settings/plugins',
+  component: lazyRouteComponent(() => import('./pages/admin/Plugins.jsx'), 'Plugins'),
+  validateSearch: searchOf({ q: anyText, kind: anyText }),
+});
+
+const audit = createRoute({
+  getParentRoute: () => app,
+  path: '/settings/audit',
+  component: lazyRouteComponent(() => import('./pages/admin/AuditLog.jsx'), 'AuditLog'),
+  validateSearch: searchOf({ actor: anyText, action: anyText }),
+});
+
 const account = createRoute({
   getParentRoute: () => app,
   path: '/account',
@@ -123,6 +137,8 @@ const routeTree = root.addChildren([
     channel,
     users,
     user,
+    plugins,
+    audit,
     account,
     elsewhere,
   ]),

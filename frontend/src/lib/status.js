@@ -21,6 +21,10 @@ const STATES = {
   pending: { word: 'Waiting', tone: 'queued', active: true },
   sent: { word: 'Sent', tone: 'succeeded', active: false },
   suppressed: { word: 'Held back', tone: 'paused', active: false },
+  ready: { word: 'Ready', tone: 'succeeded', active: false },
+  notloaded: { word: 'Cannot be used', tone: 'failed', active: false },
+  unavailable: { word: 'Does not answer', tone: 'failed', active: false },
+  denied: { word: 'Refused', tone: 'failed', active: false },
   unknown: { word: 'Unknown', tone: 'queued', active: false },
 };
 

@@ -1,4 +1,11 @@
-import { IconBell, IconDatabase, IconSitemap, IconUsers } from '../ui/icons.js';
+import {
+  IconBell,
+  IconDatabase,
+  IconListDetails,
+  IconPlug,
+  IconSitemap,
+  IconUsers,
+} from '../ui/icons.js';
 
 /** The pages, in the order of the navigation; `role` is the least that may see one. */
 export const PAGES = [
@@ -19,6 +26,8 @@ export const PAGES = [
         role: 'data_scientist',
       },
       { to: '/settings/users', label: 'Users', icon: IconUsers, role: 'admin' },
+      { to: '/settings/plugins', label: 'Plugins and host', icon: IconPlug, role: 'viewer' },
+      { to: '/settings/audit', label: 'Audit log', icon: IconListDetails, role: 'admin' },
     ],
   },
 ];

@@ -33,6 +33,10 @@ const ICONS = {
   pending: IconCircleDashed,
   sent: IconCircleCheckFilled,
   suppressed: IconPlayerPauseFilled,
+  ready: IconCircleCheckFilled,
+  notloaded: IconAlertOctagonFilled,
+  unavailable: IconAlertOctagonFilled,
+  denied: IconBan,
   unknown: IconHelpCircle,
 };
 

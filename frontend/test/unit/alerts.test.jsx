@@ -288,7 +288,7 @@ describe('the delivery log', () => {
     const older = Array.from({ length: 4 }, (_, n) => alert(n + 1, { summary: `Failure ${n}` }));
     const { user, host, queryClient } = openApp('/settings/alerts?tab=log', {
       alerts: older,
-      alertsPage: 2,
+      pageOf: 2,
     });
     expect(await screen.findByText('Failure 1.')).toBeVisible();
     expect(screen.queryByText('Failure 2.')).toBeNull();

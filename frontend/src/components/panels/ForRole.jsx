@@ -4,8 +4,8 @@ import { mayAs } from '../../lib/access.js';
 import { NoRight } from '../../ui/notices.jsx';
 
 /**
- * What only the role `least` and those above may see. Whoever may not is told so without asking the host, which
- * would write the refusal down as an attempt.
+ * What only the role `least` and those above may see. Whoever may not is told so without asking the
+ * host for what it would refuse.
  */
 export function ForRole({ least, what, children }) {
   const { data: user } = useQuery(sessionQuery);

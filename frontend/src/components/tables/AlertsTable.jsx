@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { alertWord } from '../../lib/channels.js';
 import { formatAmount, formatCount } from '../../lib/format.js';
@@ -7,6 +6,7 @@ import { useHeldBack } from '../../lib/useHeldBack.js';
 import { Status } from '../../ui/Status.jsx';
 import { Time } from '../../ui/Time.jsx';
 import { LoadMore } from './LoadMore.jsx';
+import { NewsLine } from './NewsLine.jsx';
 import classes from './table.module.css';
 import { TableFrame } from './TableFrame.jsx';
 
@@ -40,22 +40,6 @@ export function AlertsTable({ query, alerts }) {
         shown={`${formatCount(visible.length)} shown`}
       />
     </>
-  );
-}
-
-/** That things have come above the reader, who lets them in. */
-export function NewsLine({ count, noun, onShow }) {
-  return (
-    <div role="status">
-      {count > 0 && (
-        <div className={classes.news}>
-          {formatAmount(count, noun)}
-          <Button variant="default" size="compact-xs" onClick={onShow}>
-            Show
-          </Button>
-        </div>
-      )}
-    </div>
   );
 }
 

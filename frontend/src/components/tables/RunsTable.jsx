@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { formatAmount, formatCount, NOTHING } from '../../lib/format.js';
 import { errorParts } from '../../lib/runs.js';
@@ -11,6 +10,7 @@ import { Status } from '../../ui/Status.jsx';
 import { Duration, Time } from '../../ui/Time.jsx';
 import { WarningMark } from '../../ui/WarningMark.jsx';
 import { LoadMore } from './LoadMore.jsx';
+import { NewsLine } from './NewsLine.jsx';
 import classes from './table.module.css';
 import { TableFrame } from './TableFrame.jsx';
 
@@ -30,16 +30,7 @@ export function RunsTable({ query, runs, selectedRun, hold, comparedRun }) {
   }
   return (
     <>
-      <div role="status">
-        {held > 0 && (
-          <div className={classes.news}>
-            {held === 1 ? '1 new run' : `${held} new runs`}
-            <Button variant="default" size="compact-xs" onClick={release}>
-              Show
-            </Button>
-          </div>
-        )}
-      </div>
+      <NewsLine count={held} noun="new run" onShow={release} />
       <TableFrame label="Runs">
         <thead>
           <tr>

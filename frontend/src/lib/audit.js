@@ -1,0 +1,59 @@
+/** The actions that the audit log names, in words; an action this version does not know stands as it is. */
+const ACTIONS = {
+  'session.begin': 'Signed in',
+  'session.end': 'Ended a session',
+  'session.end_others': 'Ended their other sessions',
+  'user.create': 'Added a user',
+  'user.update': 'Changed a user',
+  'user.delete': 'Removed a user',
+  'user.change_password': 'Changed their password',
+  'token.create': 'Made an API token',
+  'token.delete': 'Ended an API token',
+  'pipeline.trigger': 'Started a run',
+  'pipeline.update': 'Changed a pipeline',
+  'pipeline.reset': 'Took a pipeline back to its file',
+  'pipeline.pause': 'Paused a pipeline',
+  'pipeline.resume': 'Resumed a pipeline',
+  'backfill.create': 'Started a backfill',
+  'backfill.cancel': 'Stopped a backfill',
+  'run.cancel': 'Stopped a run',
+  'run.retry': 'Tried a run again',
+  'alert_channel.create': 'Added an alert channel',
+  'alert_channel.update': 'Changed an alert channel',
+  'alert_channel.delete': 'Removed an alert channel',
+  'alert_channel.test': 'Tested an alert channel',
+  'host.pause': 'Paused all pipelines',
+  'host.resume': 'Resumed all pipelines',
+  'key.rotate': 'Made a new master key',
+};
+
+const wordOf = (action) => (Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : null);
+
+/** What was done, to be followed by the thing. A sign-in that was refused is none. */
+export function actionWord({ action, object, outcome }) {
+  if (action !== 'session.begin') return wordOf(action) ?? action;
+  if (outcome !== 'denied') return 'Signed in as';
+  return object ? 'Tried to sign in as' : 'Tried to sign in, by an unknown name';
+}
+
+/** What a filter offers; `chosen` too, where it is of another version. */
+export function actionChoices(chosen) {
+  const known = Object.entries(ACTIONS).map(([value, label]) => ({ value, label }));
+  const other = chosen && !wordOf(chosen) ? [{ value: chosen, label: chosen }] : [];
+  return [{ value: '', label: 'Everything' }, ...other, ...known];
+}
+
+const WAYS = { token: 'API token', local: 'command line' };
+
+/** How somebody came to do it, where that is not by their session. */
+export const actorWay = ({ actor_kind: kind }) => WAYS[kind] ?? null;
+
+/** The page of what was changed, as a link takes it, or null. */
+export function objectLink({ action, object, outcome }) {
+  if (!object || outcome === 'denied') return null;
+  if (action.startsWith('pipeline.') || action === 'backfill.create')
+    return { to: '/pipelines/$pipelineId', params: { pipelineId: object } };
+  if (action === 'user.create' || action === 'user.update')
+    return { to: '/settings/users/$username', params: { username: object } };
+  return null;
+}
