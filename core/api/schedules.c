@@ -4,6 +4,7 @@
 #include "api/idempotency.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "schedule/fire_times.h"
 
 enum { TIMES = 5, TIMES_MAX = 100 };
 

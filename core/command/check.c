@@ -6,7 +6,7 @@
 #include "command/check_places.h"
 #include "command/command.h"
 #include "command/options.h"
-#include "pipeline/definition.h"
+#include "definition/definition.h"
 
 /* Reads every file, prints every error. Returns how many files have errors. */
 static int check_files(const struct hg_host_config *config,

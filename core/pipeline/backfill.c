@@ -17,11 +17,11 @@
 #include "pipeline/outage.h"
 #include "pipeline/page.h"
 #include "pipeline/runs.h"
-#include "pipeline/schedule.h"
 #include "pipeline/service.h"
 #include "pipeline/signal.h"
 #include "pipeline/sql_json.h"
 #include "pipeline/state.h"
+#include "schedule/schedule.h"
 #include "store/array.h"
 
 /* ---- adding ---- */

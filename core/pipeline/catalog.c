@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "pipeline/definition.h"
+#include "definition/definition.h"
 #include "pipeline/plan.h"
 #include "pipeline/state.h"
 

@@ -5,7 +5,7 @@
 #define HG_PIPELINE_FIRE_H
 
 #include "base/error.h"
-#include "pipeline/missed.h"
+#include "schedule/missed.h"
 
 struct hg_pipelines;
 

@@ -5,14 +5,14 @@
 #include "auth/audit.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "pipeline/missed.h"
+#include "definition/settings.h"
 #include "pipeline/page.h"
 #include "pipeline/plan.h"
 #include "pipeline/runs.h"
 #include "pipeline/service.h"
-#include "pipeline/settings.h"
 #include "pipeline/sql_json.h"
 #include "pipeline/state.h"
+#include "schedule/missed.h"
 
 /*
  * What the contract's Pipeline is made of: the stored row, its last run, and for each job its last

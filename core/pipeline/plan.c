@@ -6,9 +6,9 @@
 #include "base/zone.h"
 #include "pipeline/live.h"
 #include "pipeline/peers.h"
-#include "pipeline/schedule.h"
 #include "pipeline/signal.h"
 #include "pipeline/state.h"
+#include "schedule/schedule.h"
 
 /* What a next time was made with. */
 #define PLANNED_BY HG_SQL_SCHEDULE " || ' ' || " HG_SQL_TIMEZONE

@@ -98,17 +98,6 @@ int hg_versions_get(struct hg_pipelines *service,
                     json_t **ret,
                     struct hg_error *err);
 /*
- * The `count` fire times of a cron line above `after_us`: {"cron", "timezone", "items": [{"at",
- * "local_time", "offset", "dst": null | {"changes_at", "offset_before", "offset_after",
- * "effect"}}], "next_cursor"}. `dst` is there on days on which the clock changes.
- */
-int hg_schedules_next(const char *cron,
-                      const char *zone_name,
-                      int64_t after_us,
-                      int count,
-                      json_t **ret,
-                      struct hg_error *err);
-/*
  * All hosts on this database claim and fire nothing new until the pause ends, also over restarts;
  * what runs goes on. `by` is not NULL.
  */

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "definition/secrets.h"
 #include "pipeline/lease.h"
 #include "pipeline/runs.h"
-#include "pipeline/secrets.h"
 #include "pipeline/state.h"
 
 static const json_t *find_by_id(const json_t *list, const char *id)

@@ -25,7 +25,7 @@
 
 #include "base/error.h"
 #include "base/zone.h"
-#include "pipeline/schedule.h"
+#include "schedule/schedule.h"
 
 enum {
     LINE_BYTES = 2048,

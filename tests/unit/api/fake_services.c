@@ -13,6 +13,7 @@
 #include "auth/principal.h"
 #include "base/mem.h"
 #include "plugin/registry.h"
+#include "schedule/fire_times.h"
 
 struct fake fake = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 

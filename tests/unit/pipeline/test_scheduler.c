@@ -226,13 +226,14 @@ static void make_old(const char *path)
     assert_int_equal(utimes(path, old), 0);
 }
 
+/* An old one has ended: its attempt's host has written its last line. */
 static void put_log(const char *run_id, const char *name, bool is_old)
 {
     char path[256];
     (void)snprintf(path, sizeof path, "%s/logs/%s", fixture.folder, run_id);
     assert_int_equal(hg_make_folders(path, 0700, NULL), HG_OK);
     (void)snprintf(path, sizeof path, "%s/logs/%s/%s", fixture.folder, run_id, name);
-    assert_int_equal(hg_write_file(path, 0600, "{}\n", 3, NULL), HG_OK);
+    assert_int_equal(hg_write_file(path, is_old ? 0440 : 0640, "{}\n", 3, NULL), HG_OK);
     if (is_old) {
         make_old(path);
     }
