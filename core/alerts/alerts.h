@@ -26,6 +26,7 @@
 
 struct hg_alerts;
 struct hg_db;
+struct hg_events;
 struct hg_pool;
 struct hg_principal;
 struct hg_vault;
@@ -35,8 +36,9 @@ struct hg_alerts_options {
     const struct hg_host_config *config; /* data_dir, public_url, retention, those of alerts */
     struct hg_pool *metadata;
     struct hg_vault *vault;
-    const char *host;    /* its name in the table of hosts; copied */
-    const char *ca_file; /* certificates to trust instead of the system's; NULL: those */
+    struct hg_events *events; /* told of what was delivered and what was not; NULL: nobody */
+    const char *host;         /* its name in the table of hosts; copied */
+    const char *ca_file;      /* certificates to trust instead of the system's; NULL: those */
 };
 
 /* Starts the threads that send. */
@@ -120,7 +122,8 @@ int hg_alert_list(struct hg_alerts *alerts,
                   json_t **ret,
                   struct hg_error *err);
 
-/* Appends the service's metrics; no database is asked. */
+/* Appends the service's metrics; what the database would have to say is left out while it is away.
+ */
 void hg_alerts_put_metrics(struct hg_alerts *alerts, struct hg_buf *buf);
 
 #endif

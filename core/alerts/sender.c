@@ -4,6 +4,7 @@
 
 #include "alerts/deliver.h"
 #include "alerts/fold.h"
+#include "alerts/live.h"
 #include "alerts/log.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -65,6 +66,13 @@ static int keep(struct hg_alerts *alerts, int64_t *at_ms, struct hg_error *err)
     return hg_alert_keep(alerts, err);
 }
 
+static void leave(struct hg_alerts *alerts)
+{
+    HG_LOCK(&alerts->mutex);
+    alerts->n_running--;
+    (void)pthread_cond_broadcast(&alerts->ended);
+}
+
 /*
  * The first of them alone sees to retention, and takes no channel that may keep it waiting. Each
  * looks once more when the host stops: what a run has come to just now is told before that.
@@ -87,9 +95,7 @@ static void run(struct hg_alerts *alerts, bool is_first)
             rest(alerts, r < 0 ? AWAY_MS : POLL_MS);
         }
     }
-    HG_LOCK(&alerts->mutex);
-    alerts->n_running--;
-    (void)pthread_cond_broadcast(&alerts->ended);
+    leave(alerts);
 }
 
 static void *run_first(void *arg)
@@ -104,22 +110,44 @@ static void *run_other(void *arg)
     return NULL;
 }
 
+/* While the database is away the senders say so. */
+static void *run_teller(void *arg)
+{
+    struct hg_alerts *alerts = arg;
+    struct hg_alert_live live = {.looked_at_ms = hg_time_monotonic_ms()};
+    while (!is_stopping(alerts)) {
+        struct hg_error err = HG_ERROR_INIT;
+        int r = hg_alert_live_look(alerts, &live, &err);
+        rest(alerts, r < 0 ? AWAY_MS : HG_ALERT_LIVE_MS);
+    }
+    hg_alert_live_free(&live);
+    leave(alerts);
+    return NULL;
+}
+
+static int start_thread(struct hg_alerts *alerts, void *(*main)(void *arg), struct hg_error *err)
+{
+    {
+        HG_LOCK(&alerts->mutex);
+        alerts->n_running++;
+    }
+    int e = pthread_create(&alerts->threads[alerts->n_threads], NULL, main, alerts);
+    if (e != 0) {
+        HG_LOCK(&alerts->mutex);
+        alerts->n_running--;
+        return hg_error_errno(err, e, "cannot start a thread for alerts");
+    }
+    alerts->n_threads++;
+    return HG_OK;
+}
+
 int hg_senders_start(struct hg_alerts *alerts, struct hg_error *err)
 {
-    for (size_t i = 0; i < HG_ALERT_SENDERS; i++) {
-        {
-            HG_LOCK(&alerts->mutex);
-            alerts->n_running++;
-        }
-        int e = pthread_create(&alerts->threads[i], NULL, i == 0 ? run_first : run_other, alerts);
-        if (e != 0) {
-            HG_LOCK(&alerts->mutex);
-            alerts->n_running--;
-            return hg_error_errno(err, e, "cannot start a thread for alerts");
-        }
-        alerts->n_threads++;
+    int r = start_thread(alerts, run_first, err);
+    for (size_t i = 1; r == HG_OK && i < HG_ALERT_SENDERS; i++) {
+        r = start_thread(alerts, run_other, err);
     }
-    return HG_OK;
+    return r < 0 || !alerts->options.events ? r : start_thread(alerts, run_teller, err);
 }
 
 void hg_senders_stop(struct hg_alerts *alerts, int64_t grace_ms)

@@ -6,6 +6,8 @@
 #include "alerts/state.h"
 #include "base/metrics.h"
 
+enum { PROBE_MS = 1000 };
+
 static void init_conditions(struct hg_alerts *alerts)
 {
     pthread_condattr_t monotonic;
@@ -61,12 +63,30 @@ void hg_alerts_wake(struct hg_alerts *alerts)
     (void)pthread_cond_broadcast(&alerts->work);
 }
 
+static const struct hg_statement count_pending = {
+    "alert_count_pending", "select count(*) as n from alert_delivery where status = 'pending'", 0};
+
+static const struct hg_metric attempts = {"headgate_alert_deliveries_total",
+                                          "counter",
+                                          "Attempts of this host to send an alert to a channel by "
+                                          "what came of them, and what was held back."};
+static const struct hg_metric pending = {
+    "headgate_alert_deliveries_pending",
+    "gauge",
+    "Deliveries of alerts that are still to be made, by any host of the database."};
+
+static void put_pending(struct hg_alerts *alerts, struct hg_buf *buf)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    if (hg_pool_borrow(alerts->options.metadata, PROBE_MS, &db, NULL) == HG_OK &&
+        hg_db_exec(db, &count_pending, NULL, &result, NULL) == HG_OK) {
+        hg_metrics_single(buf, &pending, (double)hg_result_int64(result, 0, "n", 0));
+    }
+}
+
 void hg_alerts_put_metrics(struct hg_alerts *alerts, struct hg_buf *buf)
 {
-    static const struct hg_metric attempts = {"headgate_alert_deliveries_total",
-                                              "counter",
-                                              "Attempts to send an alert to a channel by what came "
-                                              "of them, and what was held back."};
     static const char *const names[HG_ALERT_OUTCOMES] = {
         [HG_ALERT_SENT] = "sent",
         [HG_ALERT_RETRIED] = "retried",
@@ -78,4 +98,5 @@ void hg_alerts_put_metrics(struct hg_alerts *alerts, struct hg_buf *buf)
         const struct hg_metric_label label = {"outcome", names[i]};
         hg_metrics_sample(buf, &attempts, "", &label, 1, (double)atomic_load(&alerts->n[i]));
     }
+    put_pending(alerts, buf);
 }

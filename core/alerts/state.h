@@ -39,12 +39,12 @@ struct hg_alerts {
     atomic_uint_fast64_t n[HG_ALERT_OUTCOMES];
 
     pthread_mutex_t mutex;
-    pthread_cond_t work;  /* there is something to do */
-    pthread_cond_t ended; /* a thread has */
-    pthread_t threads[HG_ALERT_SENDERS];
-    size_t n_threads; /* to be joined; not guarded */
-    size_t n_running; /* guarded, as what is below */
-    bool stopping;    /* what is due is still tried */
+    pthread_cond_t work;                     /* there is something to do */
+    pthread_cond_t ended;                    /* a thread has */
+    pthread_t threads[HG_ALERT_SENDERS + 1]; /* and the one that tells who watches */
+    size_t n_threads;                        /* to be joined; not guarded */
+    size_t n_running;                        /* guarded, as what is below */
+    bool stopping;                           /* what is due is still tried */
 };
 
 /* A timestamptz in the contract's form. */

@@ -8,9 +8,24 @@
 #include "http/socket_accept.h"
 
 /*
- * Log lines quote cells of rejected rows, so they are for those who may read rows. A viewer who
- * asks for all topics gets the others; one who asks for nothing but logs is refused.
+ * Log lines quote cells of rejected rows, so they are for those who may read rows, and alerts for
+ * those who may read the log of alerts. A viewer who asks for all topics gets the others; one who
+ * asks for nothing else is refused.
  */
+static const uint32_t for_scientists = HG_TOPIC_BIT(HG_TOPIC_LOGS) | HG_TOPIC_BIT(HG_TOPIC_ALERTS);
+
+static int refuse(const struct hg_http_request *request, uint32_t asked, struct hg_error *err)
+{
+    enum hg_topic topic = asked & HG_TOPIC_BIT(HG_TOPIC_LOGS) ? HG_TOPIC_LOGS : HG_TOPIC_ALERTS;
+    (void)hg_error_set(err,
+                       HG_EFORBIDDEN,
+                       "your role %s does not allow the topic \"%s\"; it needs %s",
+                       hg_role_name(request->principal.role),
+                       hg_topic_name(topic),
+                       hg_role_name(HG_ROLE_DATA_SCIENTIST));
+    return hg_error_hint(err, "Ask an admin to change your role.");
+}
+
 static int check_topics(const struct hg_http_request *request,
                         uint32_t *topics,
                         struct hg_error *err)
@@ -18,16 +33,9 @@ static int check_topics(const struct hg_http_request *request,
     if (hg_role_allows(request->principal.role, HG_ROLE_DATA_SCIENTIST)) {
         return HG_OK;
     }
-    *topics &= ~HG_TOPIC_BIT(HG_TOPIC_LOGS);
-    if (*topics == 0) {
-        (void)hg_error_set(err,
-                           HG_EFORBIDDEN,
-                           "your role %s does not allow the topic \"logs\"; it needs %s",
-                           hg_role_name(request->principal.role),
-                           hg_role_name(HG_ROLE_DATA_SCIENTIST));
-        return hg_error_hint(err, "Ask an admin to change your role.");
-    }
-    return HG_OK;
+    uint32_t asked = *topics;
+    *topics &= ~for_scientists;
+    return *topics == 0 ? refuse(request, asked, err) : HG_OK;
 }
 
 static int read_filter(struct hg_http_request *request,

@@ -30,6 +30,9 @@ static const struct hg_statement list = {
                 " order by a.seq desc limit $4::int + 1",
     4};
 
+static const struct hg_statement drop_old = {
+    "audit_drop_old", "select audit_drop(now() - $1::int * interval '1 day', $2::int) as n", 2};
+
 static const char *or_null(const char *text)
 {
     return text && *text ? text : NULL;
@@ -87,6 +90,21 @@ int hg_audit_denied(struct hg_auth *auth,
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     int r = hg_pool_borrow(auth->metadata, HG_AUTH_BORROW_MS, &db, err);
     return r < 0 ? r : write_row(db, by, action, object, "denied", NULL, err);
+}
+
+int hg_audit_drop_old(struct hg_db *db, int days, int limit, int64_t *ret_n, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    char days_text[16];
+    char limit_text[16];
+    (void)snprintf(days_text, sizeof days_text, "%d", days);
+    (void)snprintf(limit_text, sizeof limit_text, "%d", limit);
+    const char *const params[] = {days_text, limit_text};
+    int r = hg_db_exec(db, &drop_old, params, &result, err);
+    if (r == HG_OK) {
+        *ret_n = hg_result_int64(result, 0, "n", 0);
+    }
+    return r;
 }
 
 static bool is_number(const char *text)

@@ -4,6 +4,8 @@
 #ifndef HG_AUTH_AUDIT_H
 #define HG_AUTH_AUDIT_H
 
+#include <stdint.h>
+
 #include <jansson.h>
 
 #include "base/error.h"
@@ -31,6 +33,12 @@ int hg_audit_denied(struct hg_auth *auth,
                     const char *action,
                     const char *object,
                     struct hg_error *err);
+
+/*
+ * Drops what is older than so many days, at most `limit` rows in a transaction of its own: *ret_n
+ * is how many. The rows that stay still follow from what was dropped.
+ */
+int hg_audit_drop_old(struct hg_db *db, int days, int limit, int64_t *ret_n, struct hg_error *err);
 
 struct hg_audit_query {
     const char *actor; /* NULL: all, also below */

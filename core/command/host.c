@@ -108,6 +108,7 @@ static int start_alerts(const struct hg_host_config *config,
         .config = config,
         .metadata = hg_store_metadata(parts->store),
         .vault = parts->vault,
+        .events = parts->events,
         .host = parts->name,
     };
     HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;

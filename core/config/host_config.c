@@ -349,7 +349,8 @@ static int apply_defaults(struct loader *loader, struct hg_error *err)
               default_days(config->retention, "runs_days", 90) &&
               default_days(config->retention, "logs_days", 30) &&
               default_days(config->retention, "quarantine_days", 30) &&
-              default_days(config->retention, "alerts_days", 90) && find_web_dir(config, program);
+              default_days(config->retention, "alerts_days", 90) &&
+              default_days(config->retention, "audit_days", 365) && find_web_dir(config, program);
     return ok ? HG_OK : hg_error_nomem(err);
 }
 

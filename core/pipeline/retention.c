@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/audit.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -24,6 +25,9 @@
 enum { FILL_CHANGING = 70, FILL_FINAL = 100 };
 
 enum { ROWS_AT_ONCE = 10000, DAY_S = 86400 };
+
+/* Whoever changes something waits for the portion that goes just then. */
+enum { AUDIT_AT_ONCE = 1000 };
 
 static const struct hg_statement forget_ticks = {
     "retention_ticks",
@@ -154,6 +158,21 @@ int hg_retention_keep_quarantine(struct hg_pipelines *service, struct hg_error *
     int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
     while (r == HG_OK && n == ROWS_AT_ONCE && !hg_signal_is_stopping(service)) {
         r = forget_portion(db, days, &n, err);
+    }
+    return r;
+}
+
+int hg_retention_keep_audit(struct hg_pipelines *service, struct hg_error *err)
+{
+    int days = days_of(service, "audit_days");
+    int64_t n = AUDIT_AT_ONCE;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    if (days == 0) {
+        return HG_OK;
+    }
+    int r = hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
+    while (r == HG_OK && n == AUDIT_AT_ONCE && !hg_signal_is_stopping(service)) {
+        r = hg_audit_drop_old(db, days, AUDIT_AT_ONCE, &n, err);
     }
     return r;
 }

@@ -18,5 +18,7 @@ int hg_retention_keep_bars(struct hg_pipelines *service, struct hg_error *err);
 int hg_retention_keep_stages(struct hg_pipelines *service, struct hg_error *err);
 /* Removes logs of this host that are too old. */
 int hg_retention_keep_logs(struct hg_pipelines *service, struct hg_error *err);
+/* Drops rows of the audit log that are older than `retention` says. */
+int hg_retention_keep_audit(struct hg_pipelines *service, struct hg_error *err);
 
 #endif

@@ -87,6 +87,7 @@ static const struct {
 } retentions[] = {
     {hg_retention_keep, false, "old runs could not be dropped, or weeks to come not be made"},
     {hg_retention_keep_quarantine, false, "old rejected rows could not be dropped"},
+    {hg_retention_keep_audit, false, "old rows of the audit log could not be dropped"},
     {hg_retention_keep_bars, false, "old bars against fences could not be dropped"},
     {hg_retention_keep_stages,
      false,

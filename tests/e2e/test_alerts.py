@@ -1,9 +1,11 @@
 """Alert channels: who is told when a run fails, of what, and how often."""
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import os
+import re
 import subprocess
 import time
 import uuid
@@ -14,6 +16,7 @@ import requests
 from alert_sink import Sink
 from host import PASSWORD, Api, Host, free_port, running
 from mail_sink import MailSink
+from test_live import message, opened
 
 PIPELINE = """\
 id: {id}
@@ -113,6 +116,25 @@ def test_a_failed_run_is_told(alert_host, alert_api, sink):
     assert delivery["channel"] == "hooked" and delivery["http_status"] == 200
     assert delivery["attempts"] == 1 and delivery["error"] is None
     assert len(sink.got) == 1
+
+
+def test_who_watches_is_told_what_came_of_it(alert_host, alert_api):
+    async def watch():
+        async with opened(alert_api, topics="alerts") as ws:
+            await asyncio.to_thread(alert_api.run, "bad-orphan")
+            told = await message(ws)
+            while told["data"]["pipeline_id"] != "bad-orphan":  # of a test before this one
+                told = await message(ws)
+            return told
+    told = asyncio.run(watch())
+    assert told["type"] == "alert.failed"
+    alert, delivery = wait_for_delivery(alert_api, "bad-orphan", "failed")
+    assert told["data"]["id"] == delivery["id"] and told["data"]["alert_id"] == alert["id"]
+    assert told["data"]["pipeline_id"] == "bad-orphan"
+    assert told["data"]["error"] == "there is no channel of this name"
+    metrics = requests.get(alert_host.url + "/metrics", timeout=30).text
+    assert re.search(r"^headgate_alert_deliveries_pending \d+$", metrics, re.M), metrics
+    assert 'headgate_alert_deliveries_total{outcome="failed"}' in metrics
 
 
 def test_who_is_not_told(alert_api):

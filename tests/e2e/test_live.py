@@ -233,12 +233,13 @@ def test_a_token_needs_no_origin(api):
         async with connect() as ws:
             run_id = await asyncio.to_thread(trigger, api, "orders")
             messages = await until_over(ws, run_id)
-        # Log lines quote rows, which are not for viewers.
+        # Log lines quote rows, which are not for viewers, and neither is the log of alerts.
         assert "log.line" not in {m["type"] for m in messages}
-        with pytest.raises(websockets.InvalidStatusCode) as caught:
-            async with connect(topics="logs"):
-                pass
-        assert caught.value.status_code == 403
+        for topics in ("logs", "alerts", "alerts,logs"):
+            with pytest.raises(websockets.InvalidStatusCode) as caught:
+                async with connect(topics=topics):
+                    pass
+            assert caught.value.status_code == 403
     asyncio.run(watch())
     assert api.http.delete(f"{api.url}/api/v1/auth/tokens/{made.json()['id']}", timeout=30).status_code == 204
 
@@ -372,7 +373,18 @@ def test_runs_of_another_host(api):
                         with contextlib.suppress(asyncio.TimeoutError):
                             return await asyncio.wait_for(until_over(ws, run["id"]), 2)
                     raise AssertionError("nothing came of the other host's runs")
+
+            async def watch_alerts():
+                """What one host sends, clients of the other are told of."""
+                wish = {"name": "nowhere", "kind": "webhook", "url": "https://127.0.0.1:1"}
+                made = await asyncio.to_thread(there.post, "/alerts/channels", wish)
+                async with opened(here, topics="alerts") as ws:
+                    channel = made.json()["id"]
+                    await asyncio.to_thread(there.post, f"/alerts/channels/{channel}/test")
+                    return await message(ws)
             messages = asyncio.run(watch())
+            told = asyncio.run(watch_alerts())
+            assert (told["type"], told["data"]["channel"]) == ("alert.failed", "nowhere")
             run_id = messages[-1]["data"]["id"]
             assert statuses(of_type(messages, "run.updated", run_id))[-1] == "succeeded"
     finally:

@@ -405,6 +405,26 @@ static void test_staged_rows_of_what_is_gone_go(void **state)
     stop_with_retention();
 }
 
+/* More than one portion of the audit log; what is young stays. */
+static void test_old_rows_of_the_audit_log_go(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    (void)state;
+    fixture.config.retention = json_pack("{s:i}", "audit_days", 30);
+    sql("metadata",
+        "insert into audit (actor_kind, actor, action, outcome) select 'local', 'root', 'a', 'ok'"
+        " from generate_series(1, 1203);"
+        " alter table audit disable trigger user;"
+        " update audit set at = at - interval '31 days' where seq <= 1201;"
+        " alter table audit enable trigger user");
+    start_service();
+    int r = hg_retention_keep_audit(fixture.service, &err);
+    stop_with_retention();
+    must(r, &err);
+    assert_int_equal(metadata_number("select min(seq) as n from audit"), 1202);
+    assert_int_equal(metadata_number("select count(*) as n from audit"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +437,7 @@ int main(void)
         TEST(test_a_tick_outlives_a_passing_failure),
         TEST(test_no_schedule_no_run),
         TEST(test_old_logs_and_rejected_rows_go),
+        TEST(test_old_rows_of_the_audit_log_go),
         TEST(test_retentions_do_not_wait_for_each_other),
         TEST(test_a_run_that_has_not_ended_is_kept),
         TEST(test_staged_rows_of_what_is_gone_go),
