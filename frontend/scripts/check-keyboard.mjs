@@ -18,6 +18,7 @@ const WALKS = [
     steps: [
       ['Tab', 'Skip to the page'],
       ['Tab', 'Headgate'],
+      ['Tab', 'Search'],
       ['Tab', 'Time zone'],
       ['Tab', 'Theme'],
       ['Tab', 'Account'],
@@ -109,6 +110,22 @@ const WALKS = [
     until: '12 of 30',
     start: '[aria-label="Backfills"]',
     steps: [['Tab', 'Stop the backfill of 30 runs']],
+  },
+  {
+    path: '/pipelines',
+    until: 'Currency rates',
+    start: 'header button[aria-haspopup="dialog"]',
+    steps: [
+      ['Control+k', 'Page, pipeline', 'Add an alert channel'],
+      ['Escape', 'Search'],
+      ['/', 'Page, pipeline'],
+      ['a', 'Page, pipeline'],
+      ['u', 'Page, pipeline', 'Audit log'],
+      ['d', 'Page, pipeline'],
+      ['ArrowDown', 'Page, pipeline'],
+      ['ArrowUp', 'Page, pipeline'],
+      ['Enter', 'Audit log', 'Who changed what'],
+    ],
   },
   {
     path: '/settings/alerts',

@@ -1,4 +1,4 @@
-import { ago, problem, system, users } from '../test/fixtures/data.js';
+import { ago, failedRun, problem, system, users } from '../test/fixtures/data.js';
 import { accounts, alert, channel, channels, entry, plugin } from '../test/fixtures/settings.js';
 import { away, LONG_WORD, only } from './scene-parts.mjs';
 
@@ -305,4 +305,63 @@ export const settingsScenes = [
     },
     until: 'parallelism',
   },
+  {
+    name: 'palette',
+    path: '/pipelines',
+    act: (page) => openPalette(page),
+    until: 'Add an alert channel',
+  },
+  {
+    name: 'palette-found',
+    path: '/settings/plugins',
+    act: async (page) => {
+      await openPalette(page);
+      await page.getByRole('dialog').getByRole('combobox').fill('s&p');
+    },
+    until: 'Run S&P 500',
+  },
+  {
+    name: 'palette-run',
+    path: '/datasets',
+    act: async (page) => {
+      await openPalette(page);
+      await page.getByRole('dialog').getByRole('combobox').fill(failedRun.id);
+    },
+    until: 'of vendor-orders',
+  },
+  {
+    name: 'palette-nothing',
+    path: '/pipelines',
+    act: async (page) => {
+      await openPalette(page);
+      await page.getByRole('dialog').getByRole('combobox').fill('nothing of that kind');
+    },
+    until: 'Nothing fits',
+  },
+  {
+    name: 'palette-refused',
+    path: '/pipelines',
+    state: {
+      trigger: {
+        status: 409,
+        body: problem(409, {
+          title: 'Conflict',
+          detail: 'Run 3d6b8f02 of this pipeline is running.',
+          run_id: '3d6b8f02-7c51-4cb6-a8c5-9be1a2c40d77',
+        }),
+      },
+    },
+    act: async (page) => {
+      await openPalette(page);
+      await page.getByRole('dialog').getByRole('combobox').fill('run s&p');
+      await page.keyboard.press('Enter');
+    },
+    until: 'Show the run that is under way',
+  },
 ];
+
+async function openPalette(page) {
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('dialog').getByRole('combobox').waitFor();
+}

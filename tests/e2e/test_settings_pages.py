@@ -321,3 +321,40 @@ def test_the_audit_log_is_read_by_who_and_by_what(signed_in, api, made_user):
     press(page, "Show")
     page.until(lambda: "Made an API token" in rows(page, "Audit log")[0], "the new entry")
     assert not page.errors()
+
+
+# The command palette
+
+def open_palette(page):
+    page.one("body").send_keys(Keys.CONTROL, "k")
+    return page.one("[role=dialog] [role=combobox]")
+
+
+def test_the_palette_goes_everywhere_by_the_keyboard(signed_in, api):
+    page = signed_in
+    run = api.run("orders")
+    open_palette(page).send_keys("audit", Keys.ENTER)
+    page.see("Who changed what")
+    page.until(lambda: text_of(page.driver.switch_to.active_element) == "Audit log", "the focus on the heading")
+    open_palette(page).send_keys(run["id"])
+    page.see(f"Run {run['id'][:8]} of orders")
+    page.one("[role=combobox]").send_keys(Keys.ENTER)
+    page.until(lambda: f"/pipelines/orders?run={run['id']}" in page.driver.current_url, "the run")
+    page.see("Runs")
+    before = {one["id"] for one in api.items("/ingestion/pipelines/orders/runs")}
+    open_palette(page).send_keys("run orders")
+    page.until(lambda: [one for one in page.all("[role=option][aria-selected=true]") if text_of(one) == "Run Orders"],
+               "the command")
+    page.one("[role=combobox]").send_keys(Keys.ENTER)
+    made = page.until(lambda: {one["id"] for one in api.items("/ingestion/pipelines/orders/runs")} - before, "a run")
+    page.until(lambda: next(iter(made)) in page.driver.current_url, "the new run in the address")
+    assert api.wait_for_run(made.pop())["status"] == "succeeded"
+    open_palette(page).send_keys("theme: dark", Keys.ENTER)
+    page.until(lambda: page.scheme() == "dark", "the dark theme")
+    open_palette(page).send_keys("01a210b8-fd3a-7773-89e0-40bead06ffff")
+    page.see("No run has this id.")
+    page.one("[role=combobox]").send_keys(Keys.ESCAPE)
+    page.until(lambda: not page.all("[role=dialog]"), "no dialog")
+    open_palette(page).send_keys("sign out", Keys.ENTER)
+    page.one("input[name=username]")
+    assert not [message for message in page.errors() if "status of 404" not in message]

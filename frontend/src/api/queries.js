@@ -276,16 +276,28 @@ export const rowsQuery = (dataset) =>
     refetchOnWindowFocus: false,
   });
 
+function startRun(pipelineId, params) {
+  return request(`/ingestion/pipelines/${encodeURIComponent(pipelineId)}/trigger`, {
+    method: 'POST',
+    body: Object.keys(params).length > 0 ? { params } : {},
+    headers: { 'Idempotency-Key': idempotencyKey() },
+  });
+}
+
 /** Starts a run with parameters. Gives `{run_id, status}`; 409 carries the run under way. */
 export function useTrigger(pipelineId) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (params) =>
-      request(`/ingestion/pipelines/${encodeURIComponent(pipelineId)}/trigger`, {
-        method: 'POST',
-        body: Object.keys(params).length > 0 ? { params } : {},
-        headers: { 'Idempotency-Key': idempotencyKey() },
-      }),
+    mutationFn: (params) => startRun(pipelineId, params),
+    onSettled: () => client.invalidateQueries({ queryKey: ['ingestion', 'pipelines'] }),
+  });
+}
+
+/** The same of any pipeline, by id, without parameters. */
+export function useTriggerAny() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (pipelineId) => startRun(pipelineId, {}),
     onSettled: () => client.invalidateQueries({ queryKey: ['ingestion', 'pipelines'] }),
   });
 }

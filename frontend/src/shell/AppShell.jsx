@@ -9,6 +9,7 @@ import classes from './AppShell.module.css';
 import { Brand } from './Brand.jsx';
 import { AccountMenu, ThemeMenu, ZoneMenu } from './menus.jsx';
 import { Navigation } from './Navigation.jsx';
+import { PaletteButton } from './PaletteButton.jsx';
 
 /** What stands around every page of a signed-in user. */
 export function AppShell({ user }) {
@@ -37,6 +38,7 @@ export function AppShell({ user }) {
             <span className={classes.brandName}>Headgate</span>
           </Link>
           <div className={classes.spacer} />
+          <PaletteButton user={user} />
           <RefreshState />
           <ZoneMenu />
           <ThemeMenu />
