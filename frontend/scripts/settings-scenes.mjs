@@ -1,5 +1,13 @@
 import { ago, failedRun, problem, system, users } from '../test/fixtures/data.js';
-import { accounts, alert, channel, channels, entry, plugin } from '../test/fixtures/settings.js';
+import {
+  OF_FILE,
+  accounts,
+  alert,
+  channel,
+  channels,
+  entry,
+  plugin,
+} from '../test/fixtures/settings.js';
 import { away, LONG_WORD, only } from './scene-parts.mjs';
 
 /** The pages under "Settings" in every state; see scenes.mjs. */
@@ -139,6 +147,12 @@ export const settingsScenes = [
     path: `/settings/alerts/${channels[3].id}?dialog=remove`,
     until: 'to remove it',
   },
+  {
+    name: 'channel-of-file',
+    path: `/settings/alerts/${channels[0].id}`,
+    state: { channels: channels.map((one) => ({ ...one, ...OF_FILE })) },
+    until: 'From the host’s files',
+  },
   { name: 'channel-missing', path: '/settings/alerts/gone', until: 'There is no alert channel' },
   { name: 'users', path: '/settings/users', until: 'data@example.com' },
   { name: 'users-no-match', path: '/settings/users?q=nothing', until: 'No user matches' },
@@ -201,6 +215,20 @@ export const settingsScenes = [
     until: 'This is you',
   },
   { name: 'user-remove', path: '/settings/users/vera?dialog=remove', until: 'to remove it' },
+  {
+    name: 'user-of-file',
+    path: '/settings/users/vera',
+    state: { accounts: accounts.map((one) => ({ ...one, ...OF_FILE })) },
+    until: 'From the host’s files',
+  },
+  {
+    name: 'user-gone-from-file',
+    path: '/settings/users/vera',
+    state: {
+      accounts: accounts.map((one) => ({ ...one, origin: 'file', file: null, disabled: true })),
+    },
+    until: 'No longer in the host’s files',
+  },
   { name: 'user-missing', path: '/settings/users/gone', until: 'There is no user' },
   { name: 'plugins', path: '/settings/plugins', until: 'Acme orders' },
   {
@@ -304,6 +332,24 @@ export const settingsScenes = [
       ],
     },
     until: 'parallelism',
+  },
+  {
+    name: 'first-steps',
+    path: '/pipelines',
+    state: { entries: [], channels: [], accounts: accounts.slice(0, 1), plugins: [] },
+    until: '1 of 4 done',
+  },
+  {
+    name: 'first-steps-empty',
+    path: '/pipelines',
+    state: { pipelines: [], entries: [], channels: [], accounts: accounts.slice(0, 1) },
+    until: 'No pipeline yet',
+  },
+  {
+    name: 'first-steps-not-told',
+    path: '/pipelines',
+    state: { entries: [], fail: only(/audit$/, away) },
+    until: 'Currency rates',
   },
   {
     name: 'palette',

@@ -26,6 +26,8 @@ export const server = setupServer(
     };
     requests.push(seen);
     if (state.silent) return HttpResponse.error();
+    const waitMs = state.waits?.(seen.path);
+    if (waitMs) await new Promise((resolve) => setTimeout(resolve, waitMs));
     const { status, body, headers } = answer({ ...seen, state });
     if (body === null) return new HttpResponse(null, { status, headers });
     return HttpResponse.json(body, { status, headers });

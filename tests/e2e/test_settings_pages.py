@@ -21,6 +21,15 @@ jobs:
   - {id: job, transform: {sql: fails.sql}}
 on_failure: [page-ops, nobody]
 """
+FILES = {
+    "config/pipelines/fails.yaml": FAILS,
+    "config/pipelines/fails.sql": "select 1/0",
+    "config/users/team.yaml": "{username: file-user, role: viewer, password: '${file:user-password}'}\n",
+    "config/users/user-password": PASSWORD,
+    "config/channels/ops.yaml": "{name: file-ops, kind: slack, url: 'http://127.0.0.1:9/${file:hook}'}\n",
+    "config/channels/hook": "hook",
+    "build/plugins/vendor.so": "not an object at all",
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +38,11 @@ def host():
     host = Host("settings")
     with open(host.config, "a", encoding="utf-8") as f:
         f.write("outbound: {allow_private: [127.0.0.1/32]}\n")
-    for suffix, content in (("yaml", FAILS), ("sql", "select 1/0")):
-        path = os.path.join(host.folder, f"app/config/pipelines/fails.{suffix}")
+    for name, content in FILES.items():
+        path = os.path.join(host.folder, "app", name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as f:
             f.write(content)
-    with open(os.path.join(host.folder, "app/build/plugins/vendor.so"), "w", encoding="utf-8") as f:
-        f.write("not an object at all")
     with running(host):
         yield host
 
@@ -177,8 +185,8 @@ def the_channel(api, name):
 def test_a_channel_is_added_tested_changed_and_removed(signed_in, api, sink):
     page = signed_in
     page.driver.get(page.url + "/settings/alerts")
-    page.see("No channel yet")
-    press(page, "Add the first channel")
+    page.see("file-ops")
+    press(page, "Add a channel")
     fill(page, "name", "page-ops")
     fill(page, "url", sink.url + "/first")
     page.see("Not https")
@@ -188,7 +196,7 @@ def test_a_channel_is_added_tested_changed_and_removed(signed_in, api, sink):
     assert secret.startswith("whsec_") and len(base64.b64decode(secret[6:])) >= 24
     press(page, "I have put it away")
     page.driver.refresh()
-    page.until(lambda: rows(page, "Alert channels"), "the channel")
+    page.until(lambda: any("page-ops" in row for row in rows(page, "Alert channels")), "the channel")
     assert secret not in page.driver.page_source
 
     page.button("page-ops").click()
@@ -217,8 +225,9 @@ def test_a_channel_is_added_tested_changed_and_removed(signed_in, api, sink):
     press(page, "Remove the channel…")
     page.one("[role=dialog] input").send_keys("page-ops")
     press(page, "Remove for good")
-    page.see("No channel yet")
-    assert not api.items("/alerts/channels")
+    page.until(lambda: [row.split()[0] for row in rows(page, "Alert channels")] == ["file-ops"],
+               "the list without it")
+    assert not the_channel(api, "page-ops")
     assert {"alert_channel.create", "alert_channel.test", "alert_channel.update", "alert_channel.delete"} <= {
         row["action"] for row in api.items("/audit")}
     assert not [message for message in page.errors() if "status of 422" not in message]
@@ -358,3 +367,49 @@ def test_the_palette_goes_everywhere_by_the_keyboard(signed_in, api):
     open_palette(page).send_keys("sign out", Keys.ENTER)
     page.one("input[name=username]")
     assert not [message for message in page.errors() if "status of 404" not in message]
+
+
+# What stands in files
+
+def test_what_stands_in_a_file_is_shown_and_not_changed(signed_in, api):
+    page = signed_in
+    page.driver.get(page.url + "/settings/users")
+    page.until(lambda: any("file-user" in row and "from a file" in row for row in rows(page, "Users")), "the user")
+    page.button("file-user").click()
+    page.see("From the host’s files")
+    page.see(api.get("/users/file-user").json()["file"])
+    assert not page.all("main form") and "Remove" not in text_of(page.one("main"))
+    channel = the_channel(api, "file-ops")
+    page.driver.get(f"{page.url}/settings/alerts/{channel['id']}")
+    page.see("From the host’s files")
+    page.see(channel["file"])
+    press(page, "Send a test")
+    page.see("The test was not delivered")
+    assert not page.all("main form") and "Remove" not in text_of(page.one("main"))
+    assert not page.errors()
+
+
+# The first steps
+
+def test_the_first_steps_go_as_they_are_done(signed_in, api):
+    """A channel and a second user are there from files."""
+    page = signed_in
+    api.run("orders")
+    page.driver.get(page.url + "/pipelines")
+    page.see("3 of 4 done")
+    press(page, "Put away")
+    page.until(lambda: not page.all("[aria-label='First steps']"), "the panel gone")
+    page.driver.refresh()
+    page.one("article")
+    assert not page.all("[aria-label='First steps']")
+    open_palette(page).send_keys("first steps", Keys.ENTER)
+    page.see("3 of 4 done")
+    press(page, "Change it")
+    page.see("Your access")
+    for old, new in ((PASSWORD, NEW_PASSWORD), (NEW_PASSWORD, PASSWORD)):
+        changed = api.post("/auth/password", {"current_password": old, "new_password": new})
+        assert changed.status_code == 204, changed.text
+    page.sign_in()
+    page.one("article")
+    assert not page.all("[aria-label='First steps']")
+    assert not page.errors()

@@ -43,7 +43,7 @@ export function actionChoices(chosen) {
   return [{ value: '', label: 'Everything' }, ...other, ...known];
 }
 
-const WAYS = { token: 'API token', local: 'command line' };
+const WAYS = { token: 'API token', local: 'command line', file: 'the host’s files' };
 
 /** How somebody came to do it, where that is not by their session. */
 export const actorWay = ({ actor_kind: kind }) => WAYS[kind] ?? null;

@@ -56,8 +56,8 @@ function Commands({ user, onClose }) {
       return;
     }
     onClose();
+    command.act?.();
     if (command.to) navigate(command.to);
-    else command.act();
   }
 
   function move(step) {

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { datasetsQuery, pipelinesQuery, runQuery, useSignOut } from '../api/queries.js';
 import { mayAs } from '../lib/access.js';
+import { setStepsWanted } from '../lib/firstSteps.js';
 import { browserZone } from '../lib/format.js';
 import { paramFields } from '../lib/params.js';
 import { setSlashOpens, slashOpens } from '../lib/slashKey.js';
@@ -12,6 +13,7 @@ import {
   IconBell,
   IconDatabase,
   IconHistory,
+  IconListCheck,
   IconLock,
   IconLogout,
   IconPlayerPlay,
@@ -28,8 +30,8 @@ const DATASETS_GROUP = 'Datasets';
 const ACTIONS_GROUP = 'Actions';
 
 /**
- * What the palette offers to this user: pages, what there is by name, actions. A command has either
- * `to`, where it leads, or `act`, what it does; `starts` is the pipeline of which it starts a run.
+ * What the palette offers to this user: pages, what there is by name, actions. A command has
+ * `to`, where it leads, or `act`, what it does, or both; `starts` is the pipeline of which it starts a run.
  */
 export function useCommands(user) {
   const { data: pipelines } = useQuery(pipelinesQuery);
@@ -116,6 +118,13 @@ function useOwnCommands(user) {
     action('Add an alert channel', {
       icon: IconBell,
       to: { to: '/settings/alerts', search: { dialog: 'add' } },
+    }),
+    action('Show the first steps', {
+      icon: IconListCheck,
+      words: 'help start begin newcomer',
+      quiet: true,
+      to: { to: '/pipelines' },
+      act: () => setStepsWanted(user.username, true),
     }),
   ];
   const opens = slashOpens();

@@ -14,7 +14,7 @@ import {
 } from '../../src/lib/channels.js';
 import { openApp } from '../app.jsx';
 import { problem, users } from '../fixtures/data.js';
-import { alert, channel, channels, NEW_SECRET } from '../fixtures/settings.js';
+import { OF_FILE, alert, channel, channels, NEW_SECRET } from '../fixtures/settings.js';
 import { requests } from '../server.js';
 
 const sent = (method, path) => requests.filter((r) => r.method === method && r.path === path);
@@ -241,6 +241,19 @@ describe('a channel', () => {
     ).toBeVisible();
     expect(screen.getByText(/^3 attempts failed/)).toBeVisible();
     expect(within(screen.getByRole('main')).queryByRole('button')).toBeNull();
+  });
+
+  it('that stands in a file is changed there, and tested here', async () => {
+    const { user } = openApp(at(chat), {
+      channels: channels.map((one) => ({ ...one, ...OF_FILE })),
+    });
+    expect(await screen.findByText('users/data-team.yaml')).toBeVisible();
+    expect(screen.getByText(/^3 attempts failed/)).toBeVisible();
+    expect(screen.queryByRole('button', { name: 'Try again now' })).toBeNull();
+    expect(screen.queryByRole('form')).toBeNull();
+    expect(screen.queryByRole('button', { name: 'Remove the channel…' })).toBeNull();
+    await user.click(screen.getByRole('button', { name: 'Send a test' }));
+    expect(await screen.findByText('The test was taken')).toBeVisible();
   });
 
   it('is removed once its name is typed', async () => {

@@ -6,7 +6,7 @@ import '../../src/pages/admin/Users.jsx';
 import { lastAdmin, mayAs, newUserGaps } from '../../src/lib/access.js';
 import { openApp } from '../app.jsx';
 import { problem, users } from '../fixtures/data.js';
-import { accounts } from '../fixtures/settings.js';
+import { accounts, OF_FILE } from '../fixtures/settings.js';
 import { requests } from '../server.js';
 
 const sent = (method, path) => requests.filter((r) => r.method === method && r.path === path);
@@ -216,5 +216,25 @@ describe('a user', () => {
     await user.type(dialog.getByLabelText(/^Type/), 'vera');
     await user.click(dialog.getByRole('button', { name: 'Remove for good' }));
     expect(await dialog.findByText(/is the last admin who can sign in/)).toBeVisible();
+  });
+
+  it('that stands in a file is changed there', async () => {
+    openApp('/settings/users/vera?dialog=remove', {
+      accounts: accounts.map((one) => ({ ...one, ...OF_FILE })),
+    });
+    expect(await screen.findByText('users/data-team.yaml')).toBeVisible();
+    expect(await screen.findByText('192.0.2.44')).toBeVisible();
+    expect(screen.queryByRole('form')).toBeNull();
+    expect(screen.queryByRole('button', { name: 'Remove the user…' })).toBeNull();
+    expect(screen.queryByRole('dialog')).toBeNull();
+  });
+
+  it('whose entry in a file is gone can be changed and removed', async () => {
+    openApp('/settings/users/vera', {
+      accounts: accounts.map((one) => ({ ...one, origin: 'file', file: null, disabled: true })),
+    });
+    expect(await screen.findByText('No longer in the host’s files')).toBeVisible();
+    expect(screen.getByLabelText('May sign in')).toBeEnabled();
+    expect(screen.getByRole('button', { name: 'Remove the user…' })).toBeVisible();
   });
 });

@@ -27,6 +27,7 @@ export function ChannelsTable({ channels }) {
                 to="/settings/alerts/$channelId"
                 params={{ channelId: channel.id }}
               />
+              {channel.file && <span className="muted"> · from a file</span>}
             </td>
             <td>
               <Status status={channelState(channel)} variant="plain" />

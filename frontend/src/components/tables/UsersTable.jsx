@@ -25,6 +25,7 @@ export function UsersTable({ users, own, last }) {
                 to="/settings/users/$username"
                 params={{ username: user.username }}
               />
+              {user.file && <span className="muted"> · from a file</span>}
               {user.username === own && <span className="muted"> · you</span>}
             </td>
             <td>

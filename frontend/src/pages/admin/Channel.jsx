@@ -12,6 +12,7 @@ import {
 import { sessionQuery } from '../../api/queries.js';
 import { ChannelForm } from '../../components/forms/ChannelForm.jsx';
 import { RemoveModal } from '../../components/modals/RemoveModal.jsx';
+import { FromFile } from '../../components/panels/FromFile.jsx';
 import { ForRole } from '../../components/panels/ForRole.jsx';
 import { mayAs } from '../../lib/access.js';
 import { channelPlace, channelState, kindWord } from '../../lib/channels.js';
@@ -70,7 +71,8 @@ function ChannelPage({ id }) {
         {(found) => (
           <div className={classes.stack}>
             <TestOutcome test={test} channel={found} />
-            <Failing channel={found} mayChange={mayChange} />
+            <FromFile kind="channel" origin={found.origin} file={found.file} />
+            <Failing channel={found} mayChange={mayChange && !found.file} />
             <Facts label="Channel">
               <Fact label="Kind">{kindWord(found.kind)}</Fact>
               <Fact label="Goes to" wide>
@@ -83,12 +85,13 @@ function ChannelPage({ id }) {
                 <Time value={found.created_at} />
               </Fact>
             </Facts>
-            {mayChange ? (
+            {mayChange && !found.file && (
               <div>
                 <Settings id={id} />
                 <Removal channel={found} />
               </div>
-            ) : (
+            )}
+            {!mayChange && (
               <p className="muted">Only an administrator changes and tests channels.</p>
             )}
           </div>

@@ -1,10 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { pipelinesQuery } from '../../api/queries.js';
+import { useFirstSteps } from '../../api/firstSteps.js';
+import { pipelinesQuery, sessionQuery } from '../../api/queries.js';
 import { PipelineStatusCard } from '../../components/cards/PipelineStatusCard.jsx';
 import { StateFilter } from '../../components/forms/StateFilter.jsx';
 import { SearchField } from '../../components/forms/SearchField.jsx';
 import { BrokenPipelineFiles } from '../../components/panels/BrokenPipelineFiles.jsx';
+import { FirstSteps } from '../../components/panels/FirstSteps.jsx';
 import { HostPause } from '../../components/panels/PauseNotice.jsx';
 import { formatAmount } from '../../lib/format.js';
 import { EmptyState, NoMatch } from '../../ui/notices.jsx';
@@ -12,17 +14,28 @@ import { PageHead } from '../../ui/PageHead.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
 import classes from './DataPipelineManager.module.css';
 
+const WAITS = { data: undefined, isPending: true };
+
 /** All pipelines as cards, and what is wrong in the files of those that cannot be read. */
 export function PipelineListPage() {
   const query = useQuery(pipelinesQuery);
+  const { data: user } = useQuery(sessionQuery);
+  const { pending, steps } = useFirstSteps(user);
+  // All at once: what came later above the pipelines would push them away under the reader.
+  const shown = pending && query.data ? WAITS : query;
   return (
     <>
       <PageHead
         title="Pipelines"
         facts="Each takes data from a source, checks it and loads it into tables."
       />
-      <QueryState query={query} what="the pipelines" rows={6} height={210} shape="cards">
-        {(pipelines) => <PipelineList pipelines={pipelines} />}
+      <QueryState query={shown} what="the pipelines" rows={6} height={210} shape="cards">
+        {(pipelines) => (
+          <div className={classes.stack}>
+            {steps && <FirstSteps steps={steps} username={user.username} />}
+            <PipelineList pipelines={pipelines} />
+          </div>
+        )}
       </QueryState>
     </>
   );

@@ -7,6 +7,7 @@ import { sessionQuery } from '../../api/queries.js';
 import { userQuery, useRemoveUser, usersQuery } from '../../api/users.js';
 import { UserPasswordForm, UserRoleForm } from '../../components/forms/UserForms.jsx';
 import { RemoveModal } from '../../components/modals/RemoveModal.jsx';
+import { FromFile } from '../../components/panels/FromFile.jsx';
 import { ForRole } from '../../components/panels/ForRole.jsx';
 import { SessionsTable } from '../../components/tables/SessionsTable.jsx';
 import { TokensTable } from '../../components/tables/TokensTable.jsx';
@@ -79,10 +80,13 @@ function UserSections({ user, etag, onReload }) {
   const last = lastAdmin(users ?? []) === username;
   return (
     <>
-      <Section title="Role and sign-in">
-        <UserRoleForm user={user} etag={etag} own={own} last={last} onReload={onReload} />
-      </Section>
-      {own ? (
+      <FromFile kind="user" origin={user.origin} file={user.file} />
+      {!user.file && (
+        <Section title="Role and sign-in">
+          <UserRoleForm user={user} etag={etag} own={own} last={last} onReload={onReload} />
+        </Section>
+      )}
+      {user.file ? null : own ? (
         <Section title="Password" note="Your own password is changed with the present one.">
           <p>
             <Link to="/account">Go to “Your access”</Link>
@@ -106,13 +110,15 @@ function UserSections({ user, etag, onReload }) {
           {(items) => <TokensTable tokens={items} owner={username} />}
         </QueryState>
       </Section>
-      <Removal
-        username={username}
-        own={own}
-        last={last}
-        sessions={sessions.data}
-        tokens={tokens.data}
-      />
+      {!user.file && (
+        <Removal
+          username={username}
+          own={own}
+          last={last}
+          sessions={sessions.data}
+          tokens={tokens.data}
+        />
+      )}
     </>
   );
 }
