@@ -119,15 +119,11 @@ int hg_channel_list(struct hg_alerts *alerts,
                     json_t **ret,
                     struct hg_error *err)
 {
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    char limit[16];
-    (void)snprintf(limit, sizeof limit, "%d", page->limit);
-    const char *const params[] = {page->cursor, limit};
-    int r = hg_page_check(page, hg_is_slug, err);
-    r = r < 0 ? r : hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
-    r = r < 0 ? r : hg_db_exec(db, &list, params, &result, err);
-    return r < 0 ? r : hg_page_answer(result, page, ret, err);
+    const struct hg_page_query query = {.pool = alerts->options.metadata,
+                                        .wait_ms = HG_ALERT_BORROW_MS,
+                                        .list = &list,
+                                        .is_key = hg_is_slug};
+    return hg_page_ask(&query, page, ret, err);
 }
 
 int hg_channel_names_on(struct hg_db *db, json_t **ret, struct hg_error *err)

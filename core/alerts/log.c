@@ -45,15 +45,13 @@ int hg_alert_list(struct hg_alerts *alerts,
                   json_t **ret,
                   struct hg_error *err)
 {
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    char limit[16];
-    (void)snprintf(limit, sizeof limit, "%d", page->limit);
-    const char *const params[] = {pipeline_id, page->cursor, limit};
-    int r = hg_page_check(page, hg_uuid_is_valid, err);
-    r = r < 0 ? r : hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
-    r = r < 0 ? r : hg_db_exec(db, &list, params, &result, err);
-    return r < 0 ? r : hg_page_answer(result, page, ret, err);
+    const char *const filters[] = {pipeline_id};
+    const struct hg_page_query query = {.pool = alerts->options.metadata,
+                                        .wait_ms = HG_ALERT_BORROW_MS,
+                                        .list = &list,
+                                        .filters = filters,
+                                        .is_key = hg_uuid_is_valid};
+    return hg_page_ask(&query, page, ret, err);
 }
 
 int hg_alert_keep(struct hg_alerts *alerts, struct hg_error *err)

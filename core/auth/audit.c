@@ -17,18 +17,19 @@ static const struct hg_statement add = {
     " $9::text[])",
     9};
 
+/* clang-format off */
+
 static const struct hg_statement list = {
     "audit_list",
-    "select a.seq as cursor_key, json_build_object('id', a.seq::text, 'at', " HG_AUTH_TIME(
-        "a.at") ", 'actor_kind', a.actor_kind, 'actor', a.actor, 'sign_in_id', a.sign_in_id, "
-                "'source_ip',"
-                " a.source_ip, 'action', a.action, 'object', a.object, 'outcome', a.outcome, "
-                "'request_id',"
-                " a.request_id, 'fields', to_json(a.fields), 'hash', encode(a.hash, 'hex')) as item"
-                " from audit a where ($1::bigint is null or a.seq < $1::bigint)"
-                " and ($2::text is null or a.actor = $2) and ($3::text is null or a.action = $3)"
-                " order by a.seq desc limit $4::int + 1",
+    "select a.seq as cursor_key, json_build_object('id', a.seq::text, 'at', " HG_AUTH_TIME("a.at") ","
+    " 'actor_kind', a.actor_kind, 'actor', a.actor, 'sign_in_id', a.sign_in_id,"
+    " 'source_ip', a.source_ip, 'action', a.action, 'object', a.object, 'outcome', a.outcome,"
+    " 'request_id', a.request_id, 'fields', to_json(a.fields), 'hash', encode(a.hash, 'hex')) as item"
+    " from audit a where ($1::text is null or a.actor = $1) and ($2::text is null or a.action = $2)"
+    " and ($3::bigint is null or a.seq < $3::bigint) order by a.seq desc limit $4::int + 1",
     4};
+
+/* clang-format on */
 
 static const struct hg_statement drop_old = {
     "audit_drop_old", "select audit_drop(now() - $1::int * interval '1 day', $2::int) as n", 2};
@@ -118,11 +119,11 @@ int hg_audit_list(struct hg_auth *auth,
                   json_t **ret,
                   struct hg_error *err)
 {
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    char limit[16];
-    (void)snprintf(limit, sizeof limit, "%d", query->page.limit);
-    const char *const params[] = {query->page.cursor, query->actor, query->action, limit};
-    int r = hg_page_check(&query->page, is_number, err);
-    r = r < 0 ? r : hg_auth_ask(auth, &list, params, &result, err);
-    return r < 0 ? r : hg_page_answer(result, &query->page, ret, err);
+    const char *const filters[] = {query->actor, query->action};
+    const struct hg_page_query pages = {.pool = auth->metadata,
+                                        .wait_ms = HG_AUTH_BORROW_MS,
+                                        .list = &list,
+                                        .filters = filters,
+                                        .is_key = is_number};
+    return hg_page_ask(&pages, &query->page, ret, err);
 }

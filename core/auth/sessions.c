@@ -8,29 +8,21 @@
 #include "auth/state.h"
 #include "base/mem.h"
 
+/* clang-format off */
+
 static const struct hg_statement list = {
     "session_list",
     "select s.id as cursor_key, json_build_object('id', s.id, 'username', s.username,"
-    " 'created_at', " HG_AUTH_TIME("s.created_at") ", 'last_seen_at', " HG_AUTH_TIME(
-        "s.last_seen_at") ", 'expires_at', " HG_AUTH_TIME("s.expires_at") ", 'source_ip',"
-                                                                          " s.source_ip, "
-                                                                          "'user_agent', "
-                                                                          "s.user_agent, "
-                                                                          "'current', "
-                                                                          "coalesce(s.id = "
-                                                                          "$4::uuid, false)) as "
-                                                                          "item"
-                                                                          " from session s where "
-                                                                          "s.username = $1 and "
-                                                                          "($2::uuid is null or "
-                                                                          "s.id < $2::uuid)"
-                                                                          " and s.expires_at > "
-                                                                          "now() and "
-                                                                          "s.last_seen_at > now() "
-                                                                          "- interval '12 hours'"
-                                                                          " order by s.id desc "
-                                                                          "limit $3::int + 1",
+    " 'created_at', " HG_AUTH_TIME("s.created_at") ", 'last_seen_at', "
+    HG_AUTH_TIME("s.last_seen_at") ", 'expires_at', " HG_AUTH_TIME("s.expires_at") ","
+    " 'source_ip', s.source_ip, 'user_agent', s.user_agent,"
+    " 'current', coalesce(s.id = $2::uuid, false)) as item"
+    " from session s where s.username = $1 and ($3::uuid is null or s.id < $3::uuid)"
+    " and s.expires_at > now() and s.last_seen_at > now() - interval '12 hours'"
+    " order by s.id desc limit $4::int + 1",
     4};
+
+/* clang-format on */
 
 static const struct hg_statement end_one = {
     "session_end",
@@ -65,13 +57,13 @@ int hg_session_list(struct hg_auth *auth,
                     json_t **ret,
                     struct hg_error *err)
 {
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    char limit[16];
-    (void)snprintf(limit, sizeof limit, "%d", page->limit);
-    const char *const params[] = {username, page->cursor, limit, own_session(by)};
-    int r = hg_page_check(page, hg_uuid_is_valid, err);
-    r = r < 0 ? r : hg_auth_ask(auth, &list, params, &result, err);
-    return r < 0 ? r : hg_page_answer(result, page, ret, err);
+    const char *const filters[] = {username, own_session(by)};
+    const struct hg_page_query query = {.pool = auth->metadata,
+                                        .wait_ms = HG_AUTH_BORROW_MS,
+                                        .list = &list,
+                                        .filters = filters,
+                                        .is_key = hg_uuid_is_valid};
+    return hg_page_ask(&query, page, ret, err);
 }
 
 int hg_session_end(struct hg_auth *auth,

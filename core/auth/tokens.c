@@ -250,13 +250,13 @@ int hg_token_list(struct hg_auth *auth,
                   json_t **ret,
                   struct hg_error *err)
 {
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    char limit[16];
-    (void)snprintf(limit, sizeof limit, "%d", page->limit);
-    const char *const params[] = {username, page->cursor, limit};
-    int r = hg_page_check(page, hg_uuid_is_valid, err);
-    r = r < 0 ? r : hg_auth_ask(auth, &list, params, &result, err);
-    return r < 0 ? r : hg_page_answer(result, page, ret, err);
+    const char *const filters[] = {username};
+    const struct hg_page_query query = {.pool = auth->metadata,
+                                        .wait_ms = HG_AUTH_BORROW_MS,
+                                        .list = &list,
+                                        .filters = filters,
+                                        .is_key = hg_uuid_is_valid};
+    return hg_page_ask(&query, page, ret, err);
 }
 
 int hg_token_delete(struct hg_auth *auth,

@@ -83,13 +83,9 @@ int hg_user_list(struct hg_auth *auth,
                  json_t **ret,
                  struct hg_error *err)
 {
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    char limit[16];
-    (void)snprintf(limit, sizeof limit, "%d", page->limit);
-    const char *const params[] = {page->cursor, limit};
-    int r = hg_page_check(page, fits_a_name, err);
-    r = r < 0 ? r : hg_auth_ask(auth, &list, params, &result, err);
-    return r < 0 ? r : hg_page_answer(result, page, ret, err);
+    const struct hg_page_query query = {
+        .pool = auth->metadata, .wait_ms = HG_AUTH_BORROW_MS, .list = &list, .is_key = fits_a_name};
+    return hg_page_ask(&query, page, ret, err);
 }
 
 int hg_user_get(struct hg_auth *auth,

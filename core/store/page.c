@@ -1,7 +1,11 @@
 #include "store/page.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "store/result.h"
+
+enum { PARAMS_MAX = 8 };
 
 int hg_page_check(const struct hg_page *page,
                   bool (*is_key)(const char *text),
@@ -37,4 +41,29 @@ int hg_page_answer(const PGresult *result,
     }
     *ret = answer;
     return HG_OK;
+}
+
+int hg_page_ask(const struct hg_page_query *query,
+                const struct hg_page *page,
+                json_t **ret,
+                struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *params[PARAMS_MAX];
+    char limit[16];
+    int n = query->list->n_params;
+    if (n < 2 || n > PARAMS_MAX) {
+        return hg_error_set(err, HG_EINTERNAL, "%s is no statement of a list", query->list->name);
+    }
+    for (int i = 0; i < n - 2; i++) {
+        params[i] = query->filters[i];
+    }
+    (void)snprintf(limit, sizeof limit, "%d", page->limit);
+    params[n - 2] = page->cursor;
+    params[n - 1] = limit;
+    int r = hg_page_check(page, query->is_key, err);
+    r = r < 0 ? r : hg_pool_borrow(query->pool, query->wait_ms, &db, err);
+    r = r < 0 ? r : hg_db_exec(db, query->list, params, &result, err);
+    return r < 0 ? r : hg_page_answer(result, page, ret, err);
 }

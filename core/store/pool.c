@@ -8,7 +8,6 @@
 
 #include "base/time.h"
 #include "store/connection.h"
-#include "store/db.h"
 
 /* A host that is frozen within a transaction must not hold its locks for ever. */
 enum { IDLE_TIMEOUT_MS = 30000 };
@@ -136,7 +135,7 @@ int hg_pool_borrow(struct hg_pool *pool, int wait_ms, struct hg_db **ret, struct
         return HG_EUNAVAILABLE;
     }
     if (db && hg_connection_alive(db)) {
-        hg_db_patience(db, pool->patience_ms);
+        db->patience_ms = pool->patience_ms;
         *ret = db;
         return HG_OK;
     }
@@ -154,7 +153,7 @@ int hg_pool_borrow(struct hg_pool *pool, int wait_ms, struct hg_db **ret, struct
         drop_place(pool);
         return r;
     }
-    hg_db_patience(*ret, pool->patience_ms);
+    (*ret)->patience_ms = pool->patience_ms;
     return r;
 }
 
