@@ -18,12 +18,14 @@ struct hg_file_user;
 struct hg_pipelines;
 struct hg_plugin_registry;
 struct hg_pool;
+struct hg_vault;
 
 /* All borrowed until hg_api_stop returns. */
 struct hg_api_options {
     const struct hg_host_config *config; /* listen_*, public_url, data_dir, web_dir */
     struct hg_pipelines *pipelines;
     struct hg_alerts *alerts;
+    struct hg_vault *vault; /* what is to be said of it; NULL: nothing */
     struct hg_pool *metadata;
     struct hg_pool *warehouse; /* for readiness; may be NULL */
     const struct hg_plugin_registry *plugins;

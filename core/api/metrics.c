@@ -14,6 +14,7 @@
 #include "base/metrics.h"
 #include "base/str.h"
 #include "store/activity.h"
+#include "vault/vault.h"
 
 enum { PROBE_MS = 1000 };
 
@@ -128,6 +129,9 @@ int hg_api_metrics(struct hg_http_request *request, struct hg_error *err)
     hg_http_put_metrics(api->server, &buf);
     hg_pipelines_put_metrics(api->options.pipelines, &buf);
     hg_alerts_put_metrics(api->options.alerts, &buf);
+    if (api->options.vault) {
+        hg_vault_put_metrics(api->options.vault, &buf);
+    }
     put_databases(api, &buf);
     if (hg_buf_failed(&buf)) {
         return hg_error_nomem(err);

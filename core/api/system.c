@@ -8,6 +8,7 @@
 #include "plugin/registry.h"
 #include "store/activity.h"
 #include "store/db.h"
+#include "vault/vault.h"
 
 enum {
     PROBE_MS = 2000,
@@ -47,6 +48,17 @@ static void warn_of_old_transaction(const char *database, int64_t oldest_s, json
     }
 }
 
+static void warn_of_worn_key(struct hg_vault *vault, json_t *warnings)
+{
+    struct hg_vault_state state;
+    if (vault && hg_vault_look(vault, &state, NULL) == HG_OK && state.is_worn) {
+        (void)json_array_append_new(
+            warnings,
+            json_string("the master key has sealed very often and will be refused one day: run "
+                        "headgate key rotate"));
+    }
+}
+
 /* The reason is for anyone, so it says which database, not where it is. */
 int hg_api_readyz(struct hg_http_request *request, struct hg_error *err)
 {
@@ -69,6 +81,7 @@ int hg_api_readyz(struct hg_http_request *request, struct hg_error *err)
         }
         warn_of_old_transaction(databases[i].name, oldest_s, warnings);
     }
+    warn_of_worn_key(options->vault, warnings);
     return hg_http_answer_json(
         request, 200, json_pack("{s:s, s:O}", "status", "ready", "warnings", warnings), err);
 }

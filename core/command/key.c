@@ -26,9 +26,10 @@ static void show_progress(void *arg, const struct hg_rotation *rotation)
 {
     (void)arg;
     (void)fprintf(stderr,
-                  "\r%" PRId64 " of %" PRId64 " secrets",
+                  "\r%" PRId64 " of %" PRId64 " secret%s",
                   rotation->n_done < rotation->n_total ? rotation->n_done : rotation->n_total,
-                  rotation->n_total);
+                  rotation->n_total,
+                  rotation->n_total == 1 ? "" : "s");
 }
 
 static int rotate_alone(const struct hg_host_config *config,
@@ -56,10 +57,11 @@ static void report(const struct hg_rotation *rotation)
                      (int)rotation->kid);
         return;
     }
-    (void)printf("%s key %d: %" PRId64 " secrets sealed anew\n",
+    (void)printf("%s key %d: %" PRId64 " secret%s sealed anew\n",
                  rotation->resumed ? "finished the rotation to" : "rotated to",
                  (int)rotation->kid,
-                 rotation->n_done);
+                 rotation->n_done,
+                 rotation->n_done == 1 ? "" : "s");
     if (rotation->old_stays) {
         (void)printf("take older keys out of the file yourself: %s\n", rotation->why.message);
     } else {

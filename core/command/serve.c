@@ -58,6 +58,7 @@ static int start(struct serving *serving, struct hg_error *err)
         .config = serving->config,
         .pipelines = serving->host.pipelines,
         .alerts = serving->host.alerts,
+        .vault = serving->host.vault,
         .metadata = hg_store_metadata(serving->host.store),
         .warehouse = hg_store_warehouse(serving->host.store),
         .plugins = serving->host.plugins,

@@ -436,8 +436,11 @@ static int renew_secrets(struct rotating *rotating, struct hg_error *err)
     rotating->state->n_total = n_left;
     for (int i = 0; r == HG_OK && n_left > rotating->state->n_failed; i++) {
         if (i == PASSES_MAX) {
-            return hg_error_set(
-                err, HG_ECONFLICT, "%" PRId64 " secrets still have an older key", n_left);
+            return hg_error_set(err,
+                                HG_ECONFLICT,
+                                "%" PRId64 " secret%s still an older key",
+                                n_left,
+                                n_left == 1 ? " has" : "s have");
         }
         r = pass(rotating, renewed, err);
         r = r < 0 ? r : count_left(rotating, &n_left, err);

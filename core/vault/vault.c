@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/metrics.h"
 #include "base/str.h"
 #include "vault/internal.h"
 #include "vault/seal.h"
@@ -105,6 +106,31 @@ int hg_vault_look(struct hg_vault *vault, struct hg_vault_state *ret, struct hg_
     ret->wraps = any ? hg_result_int64(result, 0, "wraps", 0) : 0;
     ret->is_worn = ret->wraps >= HG_WRAPS_WORN;
     return HG_OK;
+}
+
+void hg_vault_put_metrics(struct hg_vault *vault, struct hg_buf *buf)
+{
+    static const struct hg_metric uses = {
+        "headgate_vault_key_uses",
+        "gauge",
+        "How often the active master key has sealed something, with its number as a label."};
+    static const struct hg_metric worn = {
+        "headgate_vault_key_uses_worn", "gauge", "From how many on it should be rotated."};
+    static const struct hg_metric most = {
+        "headgate_vault_key_uses_max", "gauge", "How many it may have; further ones are refused."};
+    struct hg_vault_state state;
+    char kid[16];
+    if (hg_vault_look(vault, &state, NULL) < 0) {
+        return;
+    }
+    (void)snprintf(kid, sizeof kid, "%d", (int)state.kid);
+    const struct hg_metric_label label = {"key", kid};
+    hg_metrics_family(buf, &uses);
+    if (state.kid > 0) {
+        hg_metrics_sample(buf, &uses, "", &label, 1, (double)state.wraps);
+    }
+    hg_metrics_single(buf, &worn, (double)HG_WRAPS_WORN);
+    hg_metrics_single(buf, &most, (double)HG_WRAPS_MAX);
 }
 
 /* ---- what both ways need ---- */

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/secret.h"
 #include "store/db.h"
 
@@ -37,7 +38,7 @@ int hg_vault_open(const struct hg_vault_options *options,
 void hg_vault_close(struct hg_vault *vault);
 HG_DEFINE_CLEANUP(hg_vault_closep, struct hg_vault *, hg_vault_close)
 
-/* What the host says about it at its start. */
+/* What the host says about it. */
 struct hg_vault_state {
     bool locked;   /* secrets in use cannot be swapped out */
     int32_t kid;   /* of the active key, 0: there is none yet */
@@ -45,6 +46,8 @@ struct hg_vault_state {
     bool is_worn;  /* so often that it should be rotated */
 };
 int hg_vault_look(struct hg_vault *vault, struct hg_vault_state *ret, struct hg_error *err);
+/* Appends how often the active key has sealed, and may; nothing while the database is away. */
+void hg_vault_put_metrics(struct hg_vault *vault, struct hg_buf *buf);
 
 /* Whose secret it is; all borrowed. None of the texts is empty or secret. */
 struct hg_secret_name {

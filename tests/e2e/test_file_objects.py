@@ -288,6 +288,20 @@ def test_the_last_admin_stays(file_host, admin):
     assert answer.status_code == 201
 
 
+def test_one_secret_is_one(file_host):
+    """Without the channel of the file, which has two."""
+    admin = Api(file_host.url, "ada", ADA)
+    file_host.forget("channels/ops.yaml")
+    file_host.reload()
+    becomes(lambda: channel(admin, "ops")["enabled"], False)
+    url = f"{admin.url}/api/v1/alerts/channels/"
+    assert admin.http.delete(url + channel(admin, "ops")["id"]).status_code == 204
+    wish = {"name": "chat", "kind": "slack", "url": "https://hooks.example.com/x"}
+    assert admin.post("/alerts/channels", wish).status_code == 201
+    done = file_host.command("key", "rotate")
+    assert "1 secret sealed anew\n" in done.stdout, done
+
+
 def test_an_admin_of_the_files_is_the_first_user():
     host = FileHost("file-admin")
     host.write("users/ada.yaml", "username: ada\nrole: admin\npassword: ${file:../secrets/ada}\n")

@@ -14,6 +14,7 @@ import subprocess
 import urllib.parse
 
 import pytest
+import requests
 
 from host import BUILD, PASSWORD, ROOT, Api, Host, running
 
@@ -101,6 +102,9 @@ def test_rotate_while_the_host_runs(host, vault):
     assert f"rotated to key 2: {N} secrets sealed anew" in result.stdout
     assert vault.keys() == [2]
     vault.check()
+    metrics = requests.get(host.url + "/metrics", timeout=30).text
+    assert f'headgate_vault_key_uses{{key="2"}} {N}\n' in metrics, metrics
+    assert f"headgate_vault_key_uses_max {2 ** 31}\n" in metrics
     result = host.command("key", "rotate", "--prepare")
     assert "key 3 is in the file and not used yet" in result.stdout
     assert vault.keys() == [2, 3]

@@ -263,6 +263,11 @@ static void test_a_worn_key(void **state)
     assert_int_equal(look.kid, 1);
     assert_int_equal(look.wraps, 1);
     assert_false(look.is_worn);
+    HG_CLEANUP(hg_buf_free) struct hg_buf metrics = HG_BUF_INIT;
+    hg_vault_put_metrics(vault, &metrics);
+    assert_non_null(strstr(hg_buf_text(&metrics), "\nheadgate_vault_key_uses{key=\"1\"} 1\n"));
+    assert_non_null(strstr(hg_buf_text(&metrics), "\nheadgate_vault_key_uses_worn 268435456\n"));
+    assert_non_null(strstr(hg_buf_text(&metrics), "\nheadgate_vault_key_uses_max 2147483648\n"));
     sql("update vault_key set wraps = 268435456");
     assert_int_equal(hg_vault_look(vault, &look, NULL), HG_OK);
     assert_true(look.is_worn);
