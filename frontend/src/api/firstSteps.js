@@ -1,7 +1,7 @@
 import { useTimeout } from '@mantine/hooks';
 import { queryOptions, useQueries } from '@tanstack/react-query';
-import { useState } from 'react';
-import { firstSteps, useStepsWanted } from '../lib/firstSteps.js';
+import { useEffect, useState } from 'react';
+import { firstSteps, setStepsWanted, useStepsWanted } from '../lib/firstSteps.js';
 import { channelsQuery } from './alerts.js';
 import { request } from './client.js';
 import { pipelinesQuery } from './queries.js';
@@ -39,10 +39,18 @@ export function useFirstSteps(user) {
   });
   const pending = asks && queries.some(({ isPending }) => isPending);
   useTimeout(() => setLate(pending), PATIENCE_MS, { autoInvoke: true });
-  if (!asks || late) return { pending: false, steps: null };
-  if (pending) return { pending: true, steps: null };
-  if (queries.some(({ data }) => data === undefined)) return { pending: false, steps: null };
+  const told = asks && queries.every(({ data }) => data !== undefined);
+  const steps = told ? stepsOf(username, queries) : null;
+  const allDone = steps !== null && steps.every(({ done }) => done);
+  // For good: what the audit log no longer keeps, or a channel that goes, begins nothing anew.
+  useEffect(() => {
+    if (allDone) setStepsWanted(username, false);
+  }, [allDone, username]);
+  if (late || allDone) return { pending: false, steps: null };
+  return { pending, steps };
+}
+
+function stepsOf(username, queries) {
   const [pipelines, passwordChanges, channels, users] = queries.map(({ data }) => data);
-  const steps = firstSteps({ username, pipelines, passwordChanges, channels, users });
-  return { pending: false, steps: steps.every(({ done }) => done) ? null : steps };
+  return firstSteps({ username, pipelines, passwordChanges, channels, users });
 }

@@ -82,11 +82,12 @@ describe('their panel', () => {
     expect(await panel()).toBeVisible();
   });
 
-  it('is not there when all is done, nor asked for again when it was put away', async () => {
+  it('is not there when all is done, and that is for good', async () => {
     openApp('/pipelines');
     await screen.findByText('Currency rates');
     await waitFor(() => expect(requests.some(({ path }) => path === '/users')).toBe(true));
     expect(screen.queryByRole('region', { name: 'First steps' })).toBeNull();
+    expect(window.localStorage.getItem('headgate-first-steps-admin')).toBe('put away');
   });
 
   it('asks nothing of who put it away or is no administrator', async () => {
