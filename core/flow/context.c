@@ -167,7 +167,10 @@ static json_t *job_to_json(const struct hg_flow *flow, size_t i, const struct hg
     const struct hg_flow_job *job = &flow->jobs[i];
     const char *status = status_of(flow, i, err);
     json_t *error = err && i == flow->current ? hg_error_to_json(err) : json_null();
-    /* What of a load that failed is in the table was committed on its way. */
+    /*
+     * What of a load that failed is in the table was committed on its way, and so it is with
+     * rejected rows and the quarantine.
+     */
     bool counts_committed =
         err && i == flow->n_jobs - 1 && json_object_get(flow->task, "load") != NULL;
     return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o*, s:o}",
@@ -180,7 +183,7 @@ static json_t *job_to_json(const struct hg_flow *flow, size_t i, const struct hg
                      "rows_out",
                      (json_int_t)(counts_committed ? flow->rows_committed : job->rows_out),
                      "rows_rejected",
-                     (json_int_t)job->rows_rejected,
+                     (json_int_t)(err ? job->rejected_committed : job->rows_rejected),
                      "duration_ms",
                      (json_int_t)(hg_time_monotonic_ms() - flow->started_ms),
                      "warnings",

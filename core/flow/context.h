@@ -23,9 +23,10 @@ struct hg_flow_job {
     int64_t rows_in;
     int64_t rows_out;
     int64_t rows_rejected;
-    int64_t n_logged_rejects; /* rejected rows that went to the log one by one */
-    json_t *warnings;         /* array of texts, or NULL; the first ones (flow's mutex) */
-    int64_t n_warnings;       /* (flow's mutex) */
+    int64_t rejected_committed; /* of them those whose quarantine is committed */
+    int64_t n_logged_rejects;   /* rejected rows that went to the log one by one */
+    json_t *warnings;           /* array of texts, or NULL; the first ones (flow's mutex) */
+    int64_t n_warnings;         /* (flow's mutex) */
 };
 
 struct hg_flow {

@@ -105,15 +105,19 @@ static int64_t checkpoint_interval(const struct pass *pass)
     return may ? json_integer_value(json_object_get(flow->task, "checkpoint_ms")) : 0;
 }
 
-/*
- * What earlier attempts of the run have committed counts as this one's. The ledger has no figures
- * of single jobs: what was rejected is the first check's.
- */
+/* The ledger has no figures of single jobs: what was rejected is the first check's. */
+static size_t rejecting_job(const struct hg_flow *flow)
+{
+    size_t n_checks = json_array_size(json_object_get(flow->task, "checks"));
+    return n_checks > 0 && !hg_stage_is_read(flow) ? 1 : 0;
+}
+
+/* What earlier attempts of the run have committed counts as this one's. */
 static void count_earlier(struct hg_flow *flow, const struct hg_ledger_done *told)
 {
     size_t n_checks = json_array_size(json_object_get(flow->task, "checks"));
     size_t first_check = hg_stage_is_read(flow) ? 0 : 1;
-    size_t rejecting = n_checks > 0 ? first_check : 0;
+    size_t rejecting = rejecting_job(flow);
     int64_t left = told->rows_extracted;
     for (size_t i = 0; i < flow->n_jobs; i++) {
         struct hg_flow_job *job = &flow->jobs[i];
@@ -251,6 +255,9 @@ static int commit(struct pass *pass, int part, struct hg_error *err)
     r = r < 0 ? r : settle_stages(pass, err);
     r = r < 0 ? r : hg_ledger_commit(flow, &row, err);
     flow->rows_committed = r == HG_OK ? now.rows_loaded : flow->rows_committed;
+    for (size_t i = 0; r == HG_OK && i < flow->n_jobs; i++) {
+        flow->jobs[i].rejected_committed = flow->jobs[i].rows_rejected;
+    }
     *told = now;
     return r;
 }
@@ -397,6 +404,7 @@ int hg_extract_load_run(struct hg_flow *flow, struct hg_error *err)
     }
     struct pass pass = {.flow = flow, .told = done};
     flow->rows_committed = done.rows_loaded;
+    flow->jobs[rejecting_job(flow)].rejected_committed = done.rows_rejected;
     r = r < 0 ? r : run_pass(&pass, err);
     if (r == HG_ESTOP && pass.told.n_parts > 0) {
         hg_error_hint(err,

@@ -41,8 +41,10 @@ struct hg_attempt {
     bool told;              /* its failure is in the logs, */
     bool log_ended;         /* and these have ended */
     json_t *result;         /* NULL when the worker died */
-    int64_t rows_committed; /* of its run, by the ledger, when there was no word; else 0 */
-    char *job;              /* at fault when the worker died, or NULL */
+    /* Of its run, by the ledger, when there was no word; else 0. */
+    int64_t rows_committed;
+    int64_t rows_rejected;
+    char *job; /* at fault when the worker died, or NULL */
     struct hg_error error;
     int64_t try_at_ms; /* monotonic: when the database was away, not before */
 };

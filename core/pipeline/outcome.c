@@ -297,6 +297,23 @@ static int64_t committed_by(const struct hg_attempt *attempt)
     return told > attempt->rows_committed ? told : attempt->rows_committed;
 }
 
+/*
+ * What a job of an attempt that did not succeed has rejected: what is in the quarantine, which was
+ * rolled back with the rows but for the run's checkpoints. What the ledger alone knows is the first
+ * job's.
+ */
+static int64_t rejected_by(const struct hg_attempt *attempt, size_t job)
+{
+    const json_t *jobs = json_object_get(attempt->result, "jobs");
+    int64_t sum = 0;
+    for (size_t i = 0; i < json_array_size(jobs); i++) {
+        sum += json_integer_value(json_object_get(json_array_get(jobs, i), "rows_rejected"));
+    }
+    int64_t missing = attempt->rows_rejected > sum ? attempt->rows_rejected - sum : 0;
+    return json_integer_value(json_object_get(json_array_get(jobs, job), "rows_rejected")) +
+           (job == 0 ? missing : 0);
+}
+
 /* The form of a job's end; `error` may be NULL. Takes nothing over. */
 static json_t *job_end(const struct hg_attempt *attempt,
                        const char *id,
@@ -340,6 +357,10 @@ static int add_reported(json_t *ends, const struct hg_attempt *attempt, json_t *
             json_t *count = json_integer(json_integer_value(json_object_get(job, counts[k])));
             lost |= json_object_set_new(end, counts[k], count);
         }
+        if (attempt->failed) {
+            lost |=
+                json_object_set_new(end, "rows_rejected", json_integer(rejected_by(attempt, i)));
+        }
         if (json_array_append_new(ends, end) < 0 || lost) {
             return HG_ENOMEM;
         }
@@ -374,7 +395,11 @@ static int add_unreported(json_t *ends,
                                           : statuses[how].behind;
         bool has_error = i == fault && how != HG_QUEUE_RELEASED && how != HG_QUEUE_DONE;
         json_t *end = job_end(attempt, json_string_value(id), status, has_error ? own_error : NULL);
-        if (json_array_append_new(ends, end) < 0) {
+        int lost =
+            how == HG_QUEUE_DONE
+                ? 0
+                : json_object_set_new(end, "rows_rejected", json_integer(rejected_by(attempt, i)));
+        if (json_array_append_new(ends, end) < 0 || lost) {
             return HG_ENOMEM;
         }
     }

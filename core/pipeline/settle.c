@@ -201,6 +201,7 @@ static void settle(struct settling *settling, struct hg_attempt *attempt)
     settling->told = false;
     HG_LOCK(&service->mutex);
     attempt->rows_committed = done.rows_loaded;
+    attempt->rows_rejected = done.rows_rejected;
     if (done.found) {
         take_as_done(attempt, &done);
     }

@@ -26,6 +26,19 @@ jobs:
     load: {{table: {table}, mode: {mode}}}
 """
 
+REJECTS_THEN_STOPS = """\
+id: rejects-then-stops
+jobs:
+  - {id: fetch, extract: {source: csv, config: {path: ../data/good.csv, columns: {id: int64, name: utf8}}}}
+  - id: check
+    needs: [fetch]
+    check:
+      rules:
+        - {rule: range, column: id, min: 3, on_fail: reject}
+        - {rule: range, column: id, max: 1000, on_fail: stop}
+  - {id: load, needs: [check], load: {table: bad.stopped, mode: append}}
+"""
+
 PLUGIN_FLOW = """\
 id: {id}
 jobs:
@@ -86,6 +99,7 @@ def write_pipelines(folder):
     flow("types-make", "words.csv", "bad.types", "append", "{id: utf8, name: utf8}")
     flow("types", "good.csv", "bad.types", "append")
     flow("no-keys", "no-keys.csv", "bad.no_keys", merge)
+    put("rejects-then-stops", REJECTS_THEN_STOPS)
     for id, timeout in (("crash-in-read", ""), ("hang-in-read", "timeout: 2s"), ("leak", ""),
                         ("numbers", "")):
         put(id, PLUGIN_FLOW.format(id=id, table=id.replace("-", "_"), timeout=timeout))
@@ -166,6 +180,14 @@ def test_a_bad_plugin_fails_its_run_and_the_host_goes_on(bad_host, bad_api, plug
     assert "bad." + plugin.replace("-", "_") not in datasets(bad_api)
     assert requests.get(bad_host.url + "/readyz", timeout=5).status_code == 200
     succeeds(bad_api, "file-good", 2000)
+
+
+def test_rows_that_a_failed_run_rejected_are_rolled_back(bad_api):
+    """The quarantine goes with the rows, and so do the figures."""
+    run, _ = failed(bad_api, "rejects-then-stops", "check")
+    assert run["rows_rejected"] == 0
+    assert [job["rows_rejected"] for job in run["jobs"]] == [0, 0, 0]
+    assert bad_api.items("/ingestion/quarantine", run=run["id"]) == []
 
 
 # Files

@@ -101,6 +101,7 @@ static void test_a_retry_goes_on(void **state)
     json_t *failed = attempt("append", REJECT_NULLS, HG_EUNAVAILABLE);
     /* Those of the part that was rolled back are not in the table. */
     assert_int_equal(rows_of(failed, 2, "rows_out"), 5);
+    assert_int_equal(rows_of(failed, 1, "rows_rejected"), 1);
     assert_query(pg, ALL, "1,a 1,b 2,a 3,c 4,c");
     assert_query(pg, SUMS, "3 6 5 1 0");
     assert_query(pg, "select count(*) from headgate.quarantine", "1");
@@ -109,6 +110,7 @@ static void test_a_retry_goes_on(void **state)
     HG_CLEANUP(hg_json_decrefp)
     json_t *unread = attempt("append", CHECK("toy_none", "reject"), HG_ENOTFOUND);
     assert_int_equal(rows_of(unread, 2, "rows_out"), 5);
+    assert_int_equal(rows_of(unread, 1, "rows_rejected"), 1);
     HG_CLEANUP(hg_json_decrefp) json_t *result = attempt("append", REJECT_NULLS, HG_OK);
     assert_string_equal(fake.state_seen, "{\"at\": 6}");
     assert_query(pg, ALL, "1,a 1,b 2,a 2,d 3,c 4,c 5,d 6,e");

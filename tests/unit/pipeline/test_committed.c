@@ -69,6 +69,44 @@ static void test_a_worker_that_dies(void **state)
     assert_committed(run, "failed");
 }
 
+static int64_t rejected_of(const char *run_id)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_json_decrefp) json_t *run = NULL;
+    must(hg_runs_get(fixture.service, run_id, &run, &err), &err);
+    return json_integer_value(json_object_get(run, "rows_rejected"));
+}
+
+/*
+ * Rejected rows were counted while it ran, and their quarantine was rolled back with the rows, or
+ * committed with a checkpoint.
+ */
+static void rejects_then_dies(const char *in_warehouse, int64_t n_kept)
+{
+    char run_id[HG_UUID_TEXT];
+    start_with(CHECKPOINTED("hang-in-read", "retries: {max: 1, backoff: 1h, max_backoff: 1h}\n"));
+    trigger("p", run_id);
+    reach_checkpoint();
+    sql("metadata", "update job_run set rows_rejected = 7 where job_id = 'fetch'");
+    sql("warehouse", in_warehouse);
+    assert_int_equal(rejected_of(run_id), 7);
+    kill_busy_worker();
+    metadata_reaches("select count(*) as n from job_run where status = 'retrying'", 2);
+    assert_int_equal(rejected_of(run_id), n_kept);
+}
+
+static void test_rejected_rows_that_were_rolled_back(void **state)
+{
+    (void)state;
+    rejects_then_dies("select 1", 0);
+}
+
+static void test_rejected_rows_that_were_committed(void **state)
+{
+    (void)state;
+    rejects_then_dies("update headgate.ledger set rows_rejected = 3", 3);
+}
+
 /* Each attempt goes on behind what is committed; the last one's figure is the run's, not its own.
  */
 static void test_attempts_after_another(void **state)
@@ -131,6 +169,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_worker_that_dies),
+        TEST(test_rejected_rows_that_were_rolled_back),
+        TEST(test_rejected_rows_that_were_committed),
         TEST(test_attempts_after_another),
         TEST(test_a_job_that_waits_to_be_tried_again),
         TEST(test_a_cancel),
