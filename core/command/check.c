@@ -25,6 +25,7 @@ static int check_files(const struct hg_host_config *config,
             *file, plugins, seen, &definition, &id, &diagnostics, &err);
         if (r == HG_OK) {
             hg_check_source_files(config, *file, definition, &diagnostics);
+            hg_check_sources_as_host_user(config, *file, definition);
             r = hg_diagnostics_count(&diagnostics) > 0 ? HG_EINVAL : HG_OK;
         }
         hg_diagnostics_print(&diagnostics, stderr);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "plugin/file_scope.h"
 #include "store/account.h"
 
@@ -58,6 +59,15 @@ void hg_check_as_host_user(const struct hg_host_config *config)
 
 /* ---- sources ---- */
 
+/* What is looked at of one job. */
+struct looking {
+    const struct hg_file_scope *scope;
+    const char *file; /* of the pipeline */
+    const char *job;
+    struct hg_diagnostics *diagnostics;
+    size_t n_denied; /* files that the host's user may not read */
+};
+
 static hg_status pass_over(void *arg, const struct hg_file_match *match, struct hg_error *err)
 {
     (void)arg;
@@ -67,17 +77,19 @@ static hg_status pass_over(void *arg, const struct hg_file_match *match, struct 
 }
 
 /* One that matches nothing yet is none of a check's business. */
-static void check_path(const struct hg_file_scope *scope,
-                       const char *file,
-                       const char *job,
-                       const json_t *path,
-                       struct hg_diagnostics *diagnostics)
+static void check_path(struct looking *looking, const char *path)
 {
     const struct hg_file_sink sink = {sizeof sink, NULL, pass_over};
     struct hg_error err = HG_ERROR_INIT;
-    if (json_is_string(path) &&
-        hg_file_scope_glob(scope, json_string_value(path), &sink, &err) == HG_EFORBIDDEN) {
-        hg_diagnostics_add(diagnostics, file, 0, 0, err.hint, "job \"%s\": %s", job, err.message);
+    if (hg_file_scope_glob(looking->scope, path, &sink, &err) == HG_EFORBIDDEN) {
+        hg_diagnostics_add(looking->diagnostics,
+                           looking->file,
+                           0,
+                           0,
+                           err.hint,
+                           "job \"%s\": %s",
+                           looking->job,
+                           err.message);
     }
 }
 
@@ -112,28 +124,118 @@ static bool reads_files(const char *source)
     return false;
 }
 
+static void check_paths(struct looking *looking,
+                        const json_t *given,
+                        void (*check)(struct looking *looking, const char *path))
+{
+    size_t i;
+    const json_t *path;
+    if (json_is_string(given)) {
+        check(looking, json_string_value(given));
+    }
+    json_array_foreach (given, i, path) {
+        if (json_is_string(path)) {
+            check(looking, json_string_value(path));
+        }
+    }
+}
+
+static void check_each_job(const struct hg_host_config *config,
+                           const char *file,
+                           const json_t *definition,
+                           struct hg_diagnostics *diagnostics,
+                           void (*check)(struct looking *looking, const json_t *given))
+{
+    size_t i;
+    const json_t *job;
+    struct hg_file_scope *scope =
+        make_scope(config, json_string_value(json_object_get(definition, "base_folder")));
+    json_array_foreach (json_object_get(definition, "jobs"), i, job) {
+        const json_t *extract = json_object_get(job, "extract");
+        const json_t *given = json_object_get(json_object_get(extract, "config"), "path");
+        struct looking looking = {.scope = scope,
+                                  .file = file,
+                                  .job = json_string_value(json_object_get(job, "id")),
+                                  .diagnostics = diagnostics};
+        if (scope && reads_files(json_string_value(json_object_get(extract, "source")))) {
+            check(&looking, given);
+        }
+    }
+    hg_file_scope_free(scope);
+}
+
+static void check_scope(struct looking *looking, const json_t *given)
+{
+    check_paths(looking, given, check_path);
+}
+
 void hg_check_source_files(const struct hg_host_config *config,
                            const char *file,
                            const json_t *definition,
                            struct hg_diagnostics *diagnostics)
 {
-    size_t i;
-    size_t k;
-    const json_t *job;
-    const json_t *path;
-    struct hg_file_scope *scope =
-        make_scope(config, json_string_value(json_object_get(definition, "base_folder")));
-    json_array_foreach (json_object_get(definition, "jobs"), i, job) {
-        const char *id = json_string_value(json_object_get(job, "id"));
-        const json_t *extract = json_object_get(job, "extract");
-        const json_t *given = json_object_get(json_object_get(extract, "config"), "path");
-        if (!scope || !reads_files(json_string_value(json_object_get(extract, "source")))) {
-            continue;
-        }
-        check_path(scope, file, id, given, diagnostics);
-        json_array_foreach (given, k, path) {
-            check_path(scope, file, id, path, diagnostics);
-        }
+    check_each_job(config, file, definition, diagnostics, check_scope);
+}
+
+/* ---- sources, as the host's user ---- */
+
+/* The first one is named: of a folder's files mostly all are denied. */
+static void tell_denied(struct looking *looking, const char *path, const struct hg_error *err)
+{
+    if (looking->n_denied++ == 0) {
+        (void)fprintf(stderr,
+                      "headgate: %s: job \"%s\": as root the host runs as user %s: %s\n"
+                      "    Let that user read it: chmod o+r \"%s\", or chown %s.\n",
+                      looking->file,
+                      looking->job,
+                      HG_ACCOUNT_USER,
+                      err->message,
+                      path,
+                      HG_ACCOUNT_USER);
     }
-    hg_file_scope_free(scope);
+}
+
+static hg_status look_at_file(void *arg, const struct hg_file_match *match, struct hg_error *err)
+{
+    struct hg_error denied = HG_ERROR_INIT;
+    HG_CLEANUP(hg_freep) char *path = hg_path_resolve("/", match->path);
+    (void)err;
+    if (path && hg_account_check_path("a source's file", path, &denied) == HG_EFORBIDDEN) {
+        tell_denied(arg, path, &denied);
+    }
+    return HG_OK;
+}
+
+static void look_at_path(struct looking *looking, const char *path)
+{
+    const struct hg_file_sink sink = {sizeof sink, looking, look_at_file};
+    struct hg_error err = HG_ERROR_INIT;
+    if (hg_file_scope_glob(looking->scope, path, &sink, &err) == HG_EFORBIDDEN) {
+        tell_denied(looking, path, &err);
+    }
+}
+
+static void look_at_job(struct looking *looking, const json_t *given)
+{
+    if (hg_account_look_as(HG_ACCOUNT_USER, NULL) < 0) {
+        return; /* which hg_check_as_host_user has told */
+    }
+    check_paths(looking, given, look_at_path);
+    hg_account_look_back();
+    size_t n_more = looking->n_denied > 0 ? looking->n_denied - 1 : 0;
+    if (n_more > 0) {
+        (void)fprintf(stderr,
+                      "    It may not read %zu more file%s of this job.\n",
+                      n_more,
+                      n_more == 1 ? "" : "s");
+    }
+}
+
+void hg_check_sources_as_host_user(const struct hg_host_config *config,
+                                   const char *file,
+                                   const json_t *definition)
+{
+    if (geteuid() == 0) {
+        check_each_job(config, file, definition, NULL, look_at_job);
+    }
 }

@@ -18,5 +18,9 @@ void hg_check_source_files(const struct hg_host_config *config,
                            const char *file,
                            const json_t *definition,
                            struct hg_diagnostics *diagnostics);
+/* As root: warns of files of a pipeline's sources that the host, as another user, cannot read. */
+void hg_check_sources_as_host_user(const struct hg_host_config *config,
+                                   const char *file,
+                                   const json_t *definition);
 
 #endif

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/mem.h"
@@ -57,6 +59,25 @@ static int open_vault(const struct hg_host_config *config,
     return hg_vault_open(&options, &parts->vault, err);
 }
 
+/* What the holder of the lock has written into its file, beside holding it. */
+static const char stopping[] = "stopping";
+
+static int refuse_locked(int fd, const char *data_dir, struct hg_error *err)
+{
+    char text[sizeof stopping] = "";
+    if (pread(fd, text, sizeof text - 1, 0) > 0 && strcmp(text, stopping) == 0) {
+        hg_error_set(err, HG_EEXIST, "the host on \"%s\" is stopping and begins nothing", data_dir);
+        return hg_error_hint(err, "Wait until it has ended, then do this again.");
+    }
+    hg_error_set(err, HG_EEXIST, "another headgate uses the data folder \"%s\"", data_dir);
+    return hg_error_hint(err, "Wait until it has ended, or stop it.");
+}
+
+void hg_host_tell_stopping(const struct hg_host_parts *parts)
+{
+    (void)!pwrite(parts->lock, stopping, sizeof stopping - 1, 0);
+}
+
 /*
  * Whoever comes second touches nothing: two hosts on one data folder share a name in the queue and
  * would take each other's tasks for their own.
@@ -76,19 +97,26 @@ static int lock_data_dir(const char *data_dir, int *ret_fd, struct hg_error *err
         return hg_error_errno(err, errno, "cannot open \"%s\"", path);
     }
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        hg_error_set(err, HG_EEXIST, "another headgate uses the data folder \"%s\"", data_dir);
-        return hg_error_hint(err, "Wait until it has ended, or stop it.");
+        return refuse_locked(fd, data_dir, err);
     }
+    (void)!ftruncate(fd, 0);
     *ret_fd = fd;
     fd = -1;
     return HG_OK;
+}
+
+int hg_host_lock(const struct hg_host_config *config,
+                 struct hg_host_parts *ret,
+                 struct hg_error *err)
+{
+    return ret->lock >= 0 ? HG_OK : lock_data_dir(config->data_dir, &ret->lock, err);
 }
 
 int hg_host_open_store(const struct hg_host_config *config,
                        struct hg_host_parts *ret,
                        struct hg_error *err)
 {
-    int r = lock_data_dir(config->data_dir, &ret->lock, err);
+    int r = hg_host_lock(config, ret, err);
     return r < 0 ? r : open_store(config, &ret->store, err);
 }
 
@@ -123,7 +151,7 @@ int hg_host_start(const struct hg_host_config *config,
                   struct hg_host_parts *ret,
                   struct hg_error *err)
 {
-    int r = lock_data_dir(config->data_dir, &ret->lock, err);
+    int r = hg_host_lock(config, ret, err);
     r = r < 0 ? r : hg_command_plugins(config, true, &ret->plugins, err);
     r = r < 0 ? r : open_store(config, &ret->store, err);
     r = r < 0 ? r : open_vault(config, ret, err);

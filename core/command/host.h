@@ -30,6 +30,15 @@ struct hg_host_parts {
  */
 int hg_host_become_user(const struct hg_host_config *config, struct hg_error *err);
 /*
+ * Takes the data folder for us; what comes next does so too where this has not been called.
+ * HG_EEXIST when another headgate has it, which says so when that one is stopping.
+ */
+int hg_host_lock(const struct hg_host_config *config,
+                 struct hg_host_parts *ret,
+                 struct hg_error *err);
+/* From here on others who want the data folder are told that we stop. */
+void hg_host_tell_stopping(const struct hg_host_parts *parts);
+/*
  * The databases alone, migrated. HG_EEXIST when another headgate uses the data folder: closing them
  * would stop the cluster under it. Stop it also after a failure, as the two below.
  */

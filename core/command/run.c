@@ -136,14 +136,18 @@ static int run_alone(const struct hg_host_config *config,
     const struct hg_principal by = hg_principal_local(getuid());
     struct hg_second_signal second = {0};
     sigset_t ending;
+    int r = hg_host_become_user(config, err);
+    r = r < 0 ? r : hg_host_lock(config, &host, err);
+    if (r < 0) {
+        return r;
+    }
     (void)fprintf(stderr,
                   "headgate: no host runs on \"%s\": this run has a host of its own\n",
                   config->data_dir);
     /* Before there are threads and workers, so that all of them inherit it. */
     hg_ending_signals(&ending);
     (void)pthread_sigmask(SIG_BLOCK, &ending, NULL);
-    int r = hg_host_become_user(config, err);
-    r = r < 0 ? r : hg_host_start(config, &host, err);
+    r = hg_host_start(config, &host, err);
     r = r < 0 ? r : hg_pipelines_check_not_paused(host.pipelines, err);
     r = r < 0 ? r : trigger(config, host.pipelines, &by, arguments, following, err);
     r = r < 0 ? r : follow(host.pipelines, following->run_id, following, ret_run, err);

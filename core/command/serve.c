@@ -210,6 +210,7 @@ static void tell_stopping(struct serving *serving, int signal_number)
     char tasks[24];
     char at_most[24];
     size_t n = hg_pipelines_running(serving->host.pipelines);
+    hg_host_tell_stopping(&serving->host);
     (void)snprintf(tasks, sizeof tasks, "%zu", n);
     (void)snprintf(at_most, sizeof at_most, "%lld", (long long)serving->config->stop_grace_ms);
     hg_log(HG_LOG_INFO,

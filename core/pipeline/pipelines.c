@@ -23,6 +23,7 @@
     "select p.id as cursor_key, json_build_object('id', p.id, 'name', p.name,"                     \
     " 'enabled', p.enabled, 'origin', p.origin, 'version', p.version, 'file', p.file,"             \
     " 'definition', p.definition, 'overrides', p.overrides, 'errors', p.errors,"                   \
+    " 'file_missing', p.file_missing,"                                                             \
     " 'next_run_at', " HG_SQL_TIME("p.next_run_at") ","                                            \
     " 'last_run', (select " HG_SQL_RUN " from run r where r.pipeline_id = p.id"                    \
     " and r.status <> 'skipped' order by r.id desc limit 1)) as item from pipeline p"
@@ -165,7 +166,7 @@ static json_t *pipeline_form(const json_t *row)
     const json_t *definition = json_object_get(row, "definition");
     json_t *last_run = json_object_get(row, "last_run");
     return json_pack("{s:O, s:O, s:o, s:o, s:o, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O,"
-                     " s:O, s:O, s:o, s:o, s:o, s:o}",
+                     " s:O, s:O, s:O, s:o, s:o, s:o, s:o}",
                      "id",
                      json_object_get(row, "id"),
                      "name",
@@ -200,6 +201,8 @@ static json_t *pipeline_form(const json_t *row)
                      json_object_get(row, "overrides"),
                      "errors",
                      json_object_get(row, "errors"),
+                     "file_missing",
+                     json_object_get(row, "file_missing"),
                      "file_settings",
                      file_form(definition),
                      "missed",

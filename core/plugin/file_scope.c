@@ -5,6 +5,7 @@
 #include <glob.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -79,6 +80,30 @@ static int fail_forbidden(const char *path, struct hg_error *err)
     return HG_EFORBIDDEN;
 }
 
+static const char *own_user(char *room, size_t n_room, struct passwd *entry)
+{
+    struct passwd *found = NULL;
+    return getpwuid_r(geteuid(), entry, room, n_room, &found) == 0 && found ? found->pw_name : NULL;
+}
+
+/* The same error, and where the system denies it, who is to be let in. */
+static int fail_errno(struct hg_error *err, int why, const char *what, const char *path)
+{
+    char room[1024];
+    struct passwd entry;
+    const char *user = own_user(room, sizeof room, &entry);
+    int r = hg_error_errno(err, why, "cannot %s \"%s\"", what, path);
+    if (why == EACCES) {
+        hg_error_hint(
+            err,
+            "Sources are read as user %s: let it read the file (chmod o+r, or chown %s) and "
+            "enter each folder above it (chmod o+x).",
+            user ? user : "of the host",
+            user ? user : "USER");
+    }
+    return r;
+}
+
 /* The part of a canonical path below a root, "." for the root itself; NULL when it is not below. */
 static const char *below(const char *root, const char *path)
 {
@@ -149,7 +174,7 @@ static int resolve(const struct hg_file_scope *scope,
         return fail_forbidden(whole, err);
     }
     if (!real) {
-        return hg_error_errno(err, error, "cannot open \"%s\"", whole);
+        return fail_errno(err, error, "open", whole);
     }
     *ret_path = HG_TAKE(real);
     return HG_OK;
@@ -214,9 +239,8 @@ int hg_file_scope_open(const struct hg_file_scope *scope,
     HG_CLEANUP(hg_closep) int fd = root ? open_below(root, rest) : -1;
     if (fd < 0) {
         /* A link put in place between the look and the opening is refused here. */
-        return errno == ELOOP || errno == EXDEV
-                   ? fail_forbidden(real, err)
-                   : hg_error_errno(err, errno, "cannot open \"%s\"", real);
+        return errno == ELOOP || errno == EXDEV ? fail_forbidden(real, err)
+                                                : fail_errno(err, errno, "open", real);
     }
     struct stat st;
     if (fstat(fd, &st)) {
@@ -268,7 +292,7 @@ static int hand_over(const struct hg_file_scope *scope,
         return r;
     }
     if (stat(real, &st)) {
-        return hg_error_errno(err, errno, "cannot look at \"%s\"", path);
+        return fail_errno(err, errno, "look at", path);
     }
     const struct hg_file_match match = {
         .struct_size = sizeof match,
@@ -329,7 +353,7 @@ int hg_file_scope_glob(const struct hg_file_scope *scope,
     } else if (status == GLOB_NOSPACE) {
         r = hg_error_nomem(err);
     } else if (status == GLOB_ABORTED) {
-        r = hg_error_errno(err, errno, "cannot look for \"%s\"", whole);
+        r = fail_errno(err, errno, "look for", whole);
     }
     globfree(&found);
     return r;

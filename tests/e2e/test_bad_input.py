@@ -206,6 +206,12 @@ def test_a_file_that_cannot_be_read_fails_the_run_and_is_named(bad_api, path, sa
     assert "bad." + flow_id(path).replace("-", "_") not in datasets(bad_api)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="the file's mode stops nobody but another user")
+def test_a_denied_file_says_who_must_read_it(bad_host, bad_api):
+    run, _ = failed(bad_api, flow_id("secret.csv"))
+    assert f"as user {bad_host.user.pw_name}: let it read the file (chmod o+r" in run["error"]["hint"]
+
+
 @pytest.mark.parametrize("path, says", [
     ("nul.csv", r"NUL"),
     ("latin1.csv", r"not valid utf-8"),

@@ -246,6 +246,28 @@ def test_check_as_root_tells_what_the_host_could_not_read(command):
         os.remove(path)
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or not has_user("headgate"), reason="needs root, and the user")
+def test_check_as_root_tells_what_sources_the_host_could_not_read(command):
+    """Root reads them all, and the run would fail."""
+    paths = [command.write(f"data/denied-{i}.csv", "id,name\n1,one\n") for i in range(3)]
+    pipeline = command.write("pipelines/denied.yaml", GOOD.replace("id: good", "id: denied")
+                             .replace("../data/good.csv", "../data/denied-*.csv"))
+    try:
+        for path in paths[1:]:
+            os.chmod(path, 0o600)
+        done = subprocess.run([command.host.binary, "check", "-c", command.host.config], text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        assert done.returncode == 0, done
+        assert f'{pipeline}: job "fetch": as root the host runs as user headgate' in done.stderr
+        assert f'chmod o+r "{paths[1]}", or chown headgate' in done.stderr
+        assert "It may not read 1 more file of this job." in done.stderr
+        assert paths[0] not in done.stderr and paths[2] not in done.stderr
+        assert "good.csv" not in done.stderr
+    finally:
+        for path in paths + [pipeline]:
+            os.remove(path)
+
+
 def test_check_without_any_pipeline_file(command):
     path = command.write("none.yaml", "pipelines: none/*.yaml\nplugins: {dir: ../build/plugins}\n")
     done = command.run("check", "-c", path, config=False)
@@ -560,6 +582,13 @@ def test_a_second_signal_ends_it_now_and_the_run_goes_on(command):
         said = host.log().splitlines()[-1]
         assert "a second signal ends it at once" in said
         assert "tasks=1" in said and "at_most_ms=20000" in said
+        while os.path.exists(os.path.join(host.data_dir, "control.sock")):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        done = command.run("run", "good")
+        assert done.returncode == 1 and done.stdout == "", done
+        assert "is stopping and begins nothing" in done.stderr
+        assert "Wait until it has ended" in done.stderr and "no host runs" not in done.stderr
         os.kill(host.process.pid, signal.SIGTERM)
         assert host.process.wait(5) == -signal.SIGTERM
         host.process = None

@@ -80,6 +80,25 @@ def test_the_docs_name_every_metric(small_host):
     assert named == families
 
 
+def test_the_docs_name_every_parameter(small_api):
+    """The part of the docs on parameters says of each call which it takes."""
+    with open(os.path.join(ROOT, "docs/http.md"), encoding="utf-8") as f:
+        part = f.read().split("**Parameters.**")[1].split("## ")[0]
+    told = {}
+    for calls, names in re.findall(r"^\| (`GET [^|]+) \| (.+) \|$", part, re.MULTILINE):
+        for call in re.findall(r"`GET ([^`]+)`", calls):
+            told[call.removeprefix("...")] = set(re.findall(r"`([a-z_]+)`", names))
+    document = small_api.get("/openapi.json").json()
+    for path, calls in document["paths"].items():
+        for method, call in calls.items():
+            named = {p["name"] for p in call.get("parameters", []) if p["in"] == "query"}
+            shown = re.sub(r"\{(\w+?)(_id)?\}", lambda m: {"dataset": "SCHEMA.TABLE"}.get(
+                m[1], "JOB" if m[1] == "job" else "ID"), path)
+            found = [names for call, names in told.items() if shown.endswith(call)]
+            expected = found[0] if method == "get" and found else set()
+            assert named - {"limit", "cursor"} <= expected, (path, named, expected)
+
+
 def test_ready(small_host):
     assert requests.get(small_host.url + "/readyz", timeout=10).json() == {
         "status": "ready", "warnings": []}

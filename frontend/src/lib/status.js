@@ -52,9 +52,10 @@ export function isActive(status) {
   return describeState(status).active;
 }
 
-/** A pipeline whose file cannot be read is broken, whatever its last run did. */
+/** A pipeline whose file cannot be read is broken, whatever its last run did; without one it is paused. */
 export function pipelineState(pipeline) {
-  return pipeline.errors?.length > 0 ? 'broken' : pipeline.status;
+  const isBroken = pipeline.errors?.length > 0 && !pipeline.file_missing;
+  return isBroken ? 'broken' : pipeline.status;
 }
 
 const TRIGGERS = {

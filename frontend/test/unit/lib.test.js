@@ -89,6 +89,8 @@ describe('states', () => {
   it('calls a pipeline with errors broken whatever its last run did', () => {
     expect(pipelineState({ status: 'succeeded', errors: [{ line: 1 }] })).toBe('broken');
     expect(pipelineState({ status: 'succeeded', errors: [] })).toBe('succeeded');
+    const removed = { status: 'paused', errors: [{ line: null }], file_missing: true };
+    expect(pipelineState(removed)).toBe('paused');
   });
 });
 

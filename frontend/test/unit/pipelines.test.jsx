@@ -49,6 +49,38 @@ describe('the list of pipelines', () => {
     expect(paused.getByText('None while paused')).toBeVisible();
   });
 
+  it('does not take a pipeline whose file was removed for one with a broken file', async () => {
+    const hint = 'The history is kept. Put the file back and send the host SIGHUP.';
+    const removed = pipeline('removed', {
+      name: 'Removed',
+      jobs: [job('read', 'extract', [])],
+      enabled: false,
+      status: 'paused',
+      file_missing: true,
+      errors: [{ file: 'p/removed.yaml', line: null, column: null, message: 'gone', hint }],
+    });
+    openApp('/pipelines', { pipelines: [removed] });
+    const card = within(await screen.findByRole('article', { name: 'Removed' }));
+    expect(card.getByText('Paused')).toBeVisible();
+    expect(screen.queryByText(/pipeline files? ha(s|ve) errors/)).toBeNull();
+  });
+
+  it('says on its own page that the file of a pipeline was removed', async () => {
+    const hint = 'The history is kept. Put the file back and send the host SIGHUP.';
+    const removed = pipeline('removed', {
+      name: 'Removed',
+      enabled: false,
+      status: 'paused',
+      file_missing: true,
+      errors: [{ file: 'p/removed.yaml', line: null, column: null, message: 'gone', hint }],
+    });
+    openApp('/pipelines/removed', { pipelines: [removed] });
+    expect(await screen.findByText('The file of this pipeline was removed')).toBeVisible();
+    expect(screen.getByText('p/removed.yaml')).toBeVisible();
+    expect(screen.getByText(hint)).toBeVisible();
+    expect(screen.queryByText(/pipeline file has errors/)).toBeNull();
+  });
+
   it('shows the jobs that ask most when there are many, and how many it leaves out', async () => {
     const jobs = Array.from({ length: 60 }, (_, at) =>
       job(`j${at}`, 'load', at ? [`j${at - 1}`] : [], {

@@ -106,6 +106,7 @@ static void test_a_missing_file_comes_back(void **state)
     const json_t *error = json_array_get(json_object_get(gone, "errors"), 0);
     assert_string_equal(text_at(error, "message"), "the file was removed");
     assert_non_null(strstr(text_at(error, "file"), "/good.yaml"));
+    assert_true(json_is_true(json_object_get(gone, "file_missing")));
     HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
     assert_int_equal(hg_pipelines_trigger(fixture.service, NULL, "good", NULL, &answer, NULL, &err),
                      HG_EINVAL);

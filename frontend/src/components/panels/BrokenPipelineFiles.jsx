@@ -13,11 +13,30 @@ export function placeOf({ file, line, column }) {
 /** More would push the pipelines off the screen. */
 const SHOWN = 3;
 
+/** One whose file was removed is as somebody wants it, and its own page says so. */
+export function RemovedPipelineFile({ pipeline }) {
+  if (!pipeline.file_missing) return null;
+  const [error] = pipeline.errors;
+  return (
+    <Notice tone="paused" title="The file of this pipeline was removed">
+      <p className={classes.item}>
+        <span className={classes.place}>
+          <code>{placeOf(error)}</code>
+          <CopyButton value={placeOf(error)} label={`Copy ${placeOf(error)}`} />
+        </span>
+        <span className="muted">{error.hint}</span>
+      </p>
+    </Notice>
+  );
+}
+
 /** What is wrong in pipeline files, each with its place, so that it can be mended there. */
 export function BrokenPipelineFiles({ pipelines }) {
-  const errors = pipelines.flatMap((pipeline) =>
-    pipeline.errors.map((error) => ({ ...error, pipelineId: pipeline.id })),
-  );
+  const errors = pipelines
+    .filter((pipeline) => !pipeline.file_missing)
+    .flatMap((pipeline) =>
+      (pipeline.errors ?? []).map((error) => ({ ...error, pipelineId: pipeline.id })),
+    );
   const [open, setOpen] = useState(false);
   if (errors.length === 0) return null;
   const left = errors.length - SHOWN;

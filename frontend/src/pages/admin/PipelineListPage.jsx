@@ -53,7 +53,6 @@ function PipelineList({ pipelines }) {
   const navigate = useNavigate({ from: '/pipelines' });
   const setSearch = (change) =>
     navigate({ search: (old) => ({ ...old, ...change }), replace: true, resetScroll: false });
-  const broken = pipelines.filter((pipeline) => pipeline.errors?.length > 0);
   const readable = pipelines.filter((pipeline) => pipeline.jobs?.length > 0);
   const shown = readable.filter((pipeline) => matches(pipeline, search));
 
@@ -68,7 +67,7 @@ function PipelineList({ pipelines }) {
   return (
     <div className={classes.stack}>
       <HostPause />
-      <BrokenPipelineFiles pipelines={broken} />
+      <BrokenPipelineFiles pipelines={pipelines} />
       {readable.length > 0 && (
         <>
           <div className={classes.toolbar} style={{ marginBottom: 0 }}>

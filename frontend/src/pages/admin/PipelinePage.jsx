@@ -5,7 +5,10 @@ import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
 import { pipelineQuery, runQuery, runsQuery, sessionQuery, useTrigger } from '../../api/queries.js';
 import { BackfillButton } from '../../components/buttons/BackfillButton.jsx';
 import { RunNowButton } from '../../components/buttons/RunNowButton.jsx';
-import { BrokenPipelineFiles } from '../../components/panels/BrokenPipelineFiles.jsx';
+import {
+  BrokenPipelineFiles,
+  RemovedPipelineFile,
+} from '../../components/panels/BrokenPipelineFiles.jsx';
 import { JobDetailPanel } from '../../components/panels/JobDetailPanel.jsx';
 import { JobsSection } from '../../components/panels/JobsSection.jsx';
 import { HostPause, PipelinePause } from '../../components/panels/PauseNotice.jsx';
@@ -163,7 +166,8 @@ function Pipeline({ pipeline }) {
         <PipelinePause pipeline={pipeline} />
         {!asking && <TriggerOutcome trigger={trigger} />}
         {backfill && search.tab === 'backfills' && <BackfillBegun backfill={backfill} />}
-        <BrokenPipelineFiles pipelines={pipeline.errors?.length > 0 ? [pipeline] : []} />
+        <BrokenPipelineFiles pipelines={[pipeline]} />
+        <RemovedPipelineFile pipeline={pipeline} />
         {chosen.error && <ErrorPanel error={chosen.error} />}
         <OlderRunNote run={chosen.run} newest={chosen.newest} />
         {chosen.run && <RunSummary run={chosen.run} />}
