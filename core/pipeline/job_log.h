@@ -59,7 +59,8 @@ struct hg_job_logs {
     bool has_thread;
     pthread_cond_t work;
     bool stopping;
-    bool sweeps; /* there may be more to do than is queued */
+    bool sweeps;  /* there may be more to do than is queued */
+    bool at_work; /* the thread does not wait for work */
     struct hg_job_log_name queue[HG_JOB_LOGS_QUEUED];
     size_t n_queued;
 };

@@ -201,8 +201,10 @@ static enum work next_work(struct hg_job_logs *logs, struct hg_job_log_name *ret
 {
     HG_LOCK(&logs->mutex);
     while (!logs->stopping && !logs->sweeps && logs->n_queued == 0) {
+        logs->at_work = false;
         (void)pthread_cond_wait(&logs->work, &logs->mutex);
     }
+    logs->at_work = true;
     if (logs->n_queued > 0) {
         *ret = logs->queue[--logs->n_queued];
         return ONE_LOG;
