@@ -1,4 +1,5 @@
 /* Alert channels of the host's files. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -142,6 +143,33 @@ static void test_all_or_none(void **state)
     assert_int_equal(number("select count(*) from secret"), 0);
 }
 
+static void *apply_at_once(void *arg)
+{
+    struct hg_error why = HG_ERROR_INIT;
+    const struct hg_file_channel channel = webhook("https://a.example.com/x");
+    return hg_file_channels_apply(arg, &channel, 1, &why) == HG_OK ? arg : NULL;
+}
+
+static void test_hosts_that_start_at_once(void **state)
+{
+    pthread_t threads[4];
+    (void)state;
+    start_service();
+    struct hg_alerts *other = start_another("them");
+    for (size_t i = 0; i < HG_COUNT(threads); i++) {
+        struct hg_alerts *host = i % 2 ? other : alerts;
+        assert_int_equal(pthread_create(&threads[i], NULL, apply_at_once, host), 0);
+    }
+    for (size_t i = 0; i < HG_COUNT(threads); i++) {
+        void *done = NULL;
+        assert_int_equal(pthread_join(threads[i], &done), 0);
+        assert_non_null(done);
+    }
+    hg_alerts_stop(other, 0);
+    gives(STATE, "ops webhook https://a.example.com:443 t file " PLACE " 1");
+    assert_int_equal(number("select count(*) from audit"), 1);
+}
+
 static void test_the_api_leaves_them_alone(void **state)
 {
     const struct hg_channel_wish wish = {.enabled = &off};
@@ -200,6 +228,7 @@ int main(void)
         TEST(test_one_that_goes_keeps_its_log_and_comes_back),
         TEST(test_one_that_was_there_is_taken_over),
         TEST(test_all_or_none),
+        TEST(test_hosts_that_start_at_once),
         TEST(test_the_api_leaves_them_alone),
         TEST(test_what_it_may_not_be),
     };
