@@ -43,6 +43,7 @@ const isOver = (status) => ['succeeded', 'failed', 'cancelled', 'skipped'].inclu
 /** Whether a query shows what a message tells of. */
 export function isTouched([area, kind, id, part], { type, data }) {
   if (type === 'system.updated') return area === 'system';
+  if (type.startsWith('alert.')) return area === 'alerts';
   if (!type.startsWith('run.') && !type.startsWith('job.') && !/^(pipeline|backfill)\./.test(type))
     return false;
   const isRun = type === 'run.updated';
@@ -101,7 +102,8 @@ export function createRefresher(client) {
 function address(lastId) {
   const url = new URL('/api/v1/events', window.location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  url.searchParams.set('topics', 'runs');
+  // Who may not be told of alerts is told of runs alone.
+  url.searchParams.set('topics', 'runs,alerts');
   if (lastId !== null) url.searchParams.set('last_event_id', lastId);
   return url.href;
 }

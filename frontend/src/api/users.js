@@ -20,7 +20,8 @@ export const usersQuery = queryOptions({
 /** One user as `{body, etag}`: read once, so that it does not change under somebody's hands. */
 export const userQuery = (username) =>
   queryOptions({
-    queryKey: [...USERS_KEY, username],
+    // By this name it is left alone, whatever else is asked for again.
+    queryKey: [...USERS_KEY, username, 'settings'],
     queryFn: ({ signal }) => requestTagged(userPath(username), { signal }),
     staleTime: Infinity,
     gcTime: 0,

@@ -1,6 +1,8 @@
 import { screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
 // What the pages fetch late is here already: on a busy machine it is slower than a test waits.
+import '../../src/components/modals/AddChannelModal.jsx';
+import '../../src/components/modals/RemoveModal.jsx';
 import '../../src/pages/admin/Alerts.jsx';
 import '../../src/pages/admin/Channel.jsx';
 import {

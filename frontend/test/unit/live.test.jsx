@@ -252,6 +252,9 @@ describe('what a message touches', () => {
     [backfill, ['ingestion', 'pipelines', 'p', 'backfills'], true],
     [{ type: 'system.updated', data: { paused: true } }, ['system'], true],
     [{ type: 'system.updated', data: { paused: true } }, ['ingestion', 'pipelines'], false],
+    [{ type: 'alert.failed', data: { pipeline_id: 'p' } }, ['alerts', 'log', {}], true],
+    [{ type: 'alert.delivered', data: {} }, ['alerts', 'channels'], true],
+    [{ type: 'alert.delivered', data: {} }, ['ingestion', 'pipelines'], false],
     [{ type: 'of.another.day', data: {} }, ['ingestion', 'pipelines'], false],
   ])('%j and %j: %s', (message, key, touched) => {
     expect(isTouched(key, message)).toBe(touched);
@@ -286,7 +289,7 @@ describe('live updates of the pages', () => {
 
   it('are asked for by whoever is signed in, and end with the session', async () => {
     const { user } = await openLive('/pipelines', 'Currency rates');
-    expect(newest().url.href).toBe('ws://localhost/api/v1/events?topics=runs');
+    expect(newest().url.href).toBe('ws://localhost/api/v1/events?topics=runs%2Calerts');
     await user.click(screen.getByRole('button', { name: 'Account: admin' }));
     await user.click(await screen.findByRole('menuitem', { name: 'Sign out' }));
     await screen.findByLabelText('User name');

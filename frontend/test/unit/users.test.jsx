@@ -1,8 +1,11 @@
 import { screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
 // What the pages fetch late is here already: on a busy machine it is slower than a test waits.
+import '../../src/components/modals/AddUserModal.jsx';
+import '../../src/components/modals/RemoveModal.jsx';
 import '../../src/pages/admin/User.jsx';
 import '../../src/pages/admin/Users.jsx';
+import { createRefresher } from '../../src/api/live.js';
 import { lastAdmin, mayAs, newUserGaps } from '../../src/lib/access.js';
 import { openApp } from '../app.jsx';
 import { problem, users } from '../fixtures/data.js';
@@ -140,6 +143,18 @@ describe('a user', () => {
       expect(screen.getByLabelText('Role', { selector: 'select' })).toHaveValue('admin'),
     );
     expect(screen.getByLabelText('May sign in')).toBeChecked();
+  });
+
+  it('stays as it was read under the hands of who changes it', async () => {
+    const { queryClient } = openApp('/settings/users/vera');
+    await screen.findByRole('button', { name: 'Save' });
+    await screen.findByText('192.0.2.44');
+    const [read, sessions] = ['/users/vera', '/auth/sessions'].map(
+      (path) => sent('GET', path).length,
+    );
+    createRefresher(queryClient).lost();
+    await waitFor(() => expect(sent('GET', '/auth/sessions').length).toBeGreaterThan(sessions));
+    expect(sent('GET', '/users/vera')).toHaveLength(read);
   });
 
   it('gets a new password, which the page does not keep', async () => {

@@ -1,10 +1,9 @@
 import { Button, NativeSelect, Tabs } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { alertsQuery, channelsQuery } from '../../api/alerts.js';
 import { pipelinesQuery, sessionQuery } from '../../api/queries.js';
-import { AddChannelModal } from '../../components/modals/AddChannelModal.jsx';
 import { ForRole } from '../../components/panels/ForRole.jsx';
 import { SecretOnce } from '../../components/panels/SecretOnce.jsx';
 import { AlertsTable } from '../../components/tables/AlertsTable.jsx';
@@ -15,6 +14,12 @@ import { EmptyState, NoMatch, Notice } from '../../ui/notices.jsx';
 import { PageHead } from '../../ui/PageHead.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
 import classes from './settings.module.css';
+
+const AddChannelModal = lazy(() =>
+  import('../../components/modals/AddChannelModal.jsx').then((module) => ({
+    default: module.AddChannelModal,
+  })),
+);
 
 /** Who is told when a run fails, and what they were told. */
 export function Alerts() {
@@ -73,13 +78,15 @@ export function Alerts() {
           </Tabs.Panel>
         </Tabs>
         {mayChange && search.dialog === 'add' && (
-          <AddChannelModal
-            onClose={() => show({ dialog: undefined })}
-            onAdded={(channel, secret) => {
-              setAdded({ channel, secret });
-              show({ dialog: undefined, tab: undefined });
-            }}
-          />
+          <Suspense fallback={null}>
+            <AddChannelModal
+              onClose={() => show({ dialog: undefined })}
+              onAdded={(channel, secret) => {
+                setAdded({ channel, secret });
+                show({ dialog: undefined, tab: undefined });
+              }}
+            />
+          </Suspense>
         )}
       </ForRole>
     </>

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import {
   channelQuery,
   channelSettingsQuery,
@@ -11,7 +11,6 @@ import {
 } from '../../api/alerts.js';
 import { sessionQuery } from '../../api/queries.js';
 import { ChannelForm } from '../../components/forms/ChannelForm.jsx';
-import { RemoveModal } from '../../components/modals/RemoveModal.jsx';
 import { FromFile } from '../../components/panels/FromFile.jsx';
 import { ForRole } from '../../components/panels/ForRole.jsx';
 import { mayAs } from '../../lib/access.js';
@@ -27,6 +26,12 @@ import { Section } from '../../ui/Section.jsx';
 import { Status } from '../../ui/Status.jsx';
 import { Time } from '../../ui/Time.jsx';
 import classes from './settings.module.css';
+
+const RemoveModal = lazy(() =>
+  import('../../components/modals/RemoveModal.jsx').then((module) => ({
+    default: module.RemoveModal,
+  })),
+);
 
 /** One alert channel: whether it takes what it is sent, a test, its settings. */
 export function Channel() {
@@ -208,18 +213,20 @@ function Removal({ channel }) {
         </Button>
       </div>
       {dialog === 'remove' && (
-        <RemoveModal
-          kind="channel"
-          name={channel.name}
-          remove={remove}
-          onRemoved={() => navigate({ to: '/settings/alerts' })}
-          onClose={() => show(undefined)}
-        >
-          <p>
-            What waits to be sent to it ends as failed, and pipelines that name it in{' '}
-            <code>on_failure</code> tell nobody in its place.
-          </p>
-        </RemoveModal>
+        <Suspense fallback={null}>
+          <RemoveModal
+            kind="channel"
+            name={channel.name}
+            remove={remove}
+            onRemoved={() => navigate({ to: '/settings/alerts' })}
+            onClose={() => show(undefined)}
+          >
+            <p>
+              What waits to be sent to it ends as failed, and pipelines that name it in{' '}
+              <code>on_failure</code> tell nobody in its place.
+            </p>
+          </RemoveModal>
+        </Suspense>
       )}
     </Section>
   );

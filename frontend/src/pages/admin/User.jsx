@@ -1,12 +1,11 @@
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { sessionsQuery, tokensQuery } from '../../api/access.js';
 import { sessionQuery } from '../../api/queries.js';
 import { userQuery, useRemoveUser, usersQuery } from '../../api/users.js';
 import { UserPasswordForm, UserRoleForm } from '../../components/forms/UserForms.jsx';
-import { RemoveModal } from '../../components/modals/RemoveModal.jsx';
 import { FromFile } from '../../components/panels/FromFile.jsx';
 import { ForRole } from '../../components/panels/ForRole.jsx';
 import { SessionsTable } from '../../components/tables/SessionsTable.jsx';
@@ -19,6 +18,12 @@ import { Section } from '../../ui/Section.jsx';
 import { Status } from '../../ui/Status.jsx';
 import { Time } from '../../ui/Time.jsx';
 import classes from './settings.module.css';
+
+const RemoveModal = lazy(() =>
+  import('../../components/modals/RemoveModal.jsx').then((module) => ({
+    default: module.RemoveModal,
+  })),
+);
 
 /** One user: role, password, where they are signed in, their tokens. */
 export function User() {
@@ -145,24 +150,26 @@ function Removal({ username, own, last, sessions, tokens }) {
         </div>
       )}
       {dialog === 'remove' && !last && (
-        <RemoveModal
-          kind="user"
-          name={username}
-          remove={remove}
-          onRemoved={() => navigate({ to: '/settings/users' })}
-          onClose={() => show(undefined)}
-        >
-          <p>
-            {sessions && tokens
-              ? `With ${formatAmount(sessions.length, 'session')} and ${formatAmount(tokens.length, 'API token')}: scripts that use these are refused from then on.`
-              : 'With all sessions and API tokens: scripts that use these are refused from then on.'}
-          </p>
-          {own && (
+        <Suspense fallback={null}>
+          <RemoveModal
+            kind="user"
+            name={username}
+            remove={remove}
+            onRemoved={() => navigate({ to: '/settings/users' })}
+            onClose={() => show(undefined)}
+          >
             <p>
-              <strong>This is you:</strong> you are signed out at once.
+              {sessions && tokens
+                ? `With ${formatAmount(sessions.length, 'session')} and ${formatAmount(tokens.length, 'API token')}: scripts that use these are refused from then on.`
+                : 'With all sessions and API tokens: scripts that use these are refused from then on.'}
             </p>
-          )}
-        </RemoveModal>
+            {own && (
+              <p>
+                <strong>This is you:</strong> you are signed out at once.
+              </p>
+            )}
+          </RemoveModal>
+        </Suspense>
       )}
     </Section>
   );

@@ -1,11 +1,10 @@
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { sessionQuery } from '../../api/queries.js';
 import { usersQuery } from '../../api/users.js';
 import { SearchField } from '../../components/forms/SearchField.jsx';
-import { AddUserModal } from '../../components/modals/AddUserModal.jsx';
 import { ForRole } from '../../components/panels/ForRole.jsx';
 import { UsersTable } from '../../components/tables/UsersTable.jsx';
 import { lastAdmin, mayAs, roleWord } from '../../lib/access.js';
@@ -15,6 +14,12 @@ import { NoMatch, Notice } from '../../ui/notices.jsx';
 import { PageHead } from '../../ui/PageHead.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
 import classes from './settings.module.css';
+
+const AddUserModal = lazy(() =>
+  import('../../components/modals/AddUserModal.jsx').then((module) => ({
+    default: module.AddUserModal,
+  })),
+);
 
 /** Who may sign in. */
 export function Users() {
@@ -59,13 +64,15 @@ export function Users() {
         )}
         <UserList own={user?.username} />
         {dialog === 'add' && (
-          <AddUserModal
-            onClose={() => show(undefined)}
-            onAdded={(made) => {
-              setAdded(made);
-              show(undefined);
-            }}
-          />
+          <Suspense fallback={null}>
+            <AddUserModal
+              onClose={() => show(undefined)}
+              onAdded={(made) => {
+                setAdded(made);
+                show(undefined);
+              }}
+            />
+          </Suspense>
         )}
       </ForRole>
     </>
