@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "http/headers.h"
+#include "http/stream.h"
 
 struct hg_exchange *hg_exchange_new(struct hg_http_server *server, const char *raw_target)
 {
@@ -24,6 +25,7 @@ struct hg_exchange *hg_exchange_new(struct hg_http_server *server, const char *r
     exchange->n_uri = strlen(raw_target);
     request->context = server->options.context;
     request->sockets = server->sockets;
+    request->streams = server->streams;
     request->principal.request_id = request->id;
     request->raw_target =
         hg_arena_strndup(&request->arena, raw_target, strnlen(raw_target, HG_HTTP_TARGET_MAX + 1));
@@ -101,11 +103,15 @@ void hg_exchange_upgraded(void *cls,
     hg_sockets_add(exchange->server->sockets, fd, handle, subscriber, extra, n_extra);
 }
 
-static struct MHD_Response *body_response(struct hg_http_answer *answer)
+static struct MHD_Response *body_response(const struct hg_exchange *exchange,
+                                          struct hg_http_answer *answer)
 {
     static char nothing[1];
     if (answer->subscriber) {
         return MHD_create_response_for_upgrade(hg_exchange_upgraded, NULL);
+    }
+    if (answer->stream) {
+        return hg_stream_response(answer->stream, exchange->connection);
     }
     if (answer->n_body == 0) {
         return MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
@@ -175,7 +181,7 @@ struct MHD_Response *hg_exchange_response(struct hg_exchange *exchange,
                                           struct hg_http_answer *answer,
                                           bool close)
 {
-    struct MHD_Response *response = body_response(answer);
+    struct MHD_Response *response = body_response(exchange, answer);
     if (response && !add_headers(response, answer, exchange, close)) {
         MHD_destroy_response(response);
         return NULL;

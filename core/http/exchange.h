@@ -70,6 +70,7 @@ struct hg_http_server {
     struct hg_executor *executor;
     struct hg_http_meter *meter;
     struct hg_sockets *sockets; /* NULL: there are none */
+    struct hg_streams *streams;
     int listen_fd;
     int port;
     bool is_https;

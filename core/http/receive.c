@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "http/dispatch.h"
 #include "http/forwarded.h"
+#include "http/stream.h"
 #include "http/tls.h"
 #include "http/watch.h"
 
@@ -376,7 +377,10 @@ static void log_access(const struct hg_exchange *exchange, bool was_sent)
                    sizeof duration,
                    "%lld",
                    (long long)(hg_time_monotonic_ms() - exchange->started_ms));
-    (void)snprintf(bytes, sizeof bytes, "%zu", was_sent ? exchange->n_answer : 0);
+    size_t n_sent = request->answer.stream ? hg_stream_sent(request->answer.stream)
+                    : was_sent             ? exchange->n_answer
+                                           : 0;
+    (void)snprintf(bytes, sizeof bytes, "%zu", n_sent);
     hg_log(is_quiet && was_sent ? HG_LOG_DEBUG : HG_LOG_INFO,
            was_sent ? "request" : "request ended without its answer",
            "request_id",

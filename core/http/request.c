@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "events/bus.h"
 #include "http/sockets.h"
+#include "http/stream.h"
 
 const char *hg_http_param(const struct hg_http_request *request, size_t i)
 {
@@ -221,6 +222,7 @@ void hg_http_answer_drop(struct hg_http_request *request)
         hg_events_unsubscribe(request->answer.subscriber);
         hg_sockets_leave_place(request->sockets);
     }
+    hg_stream_unref(request->answer.stream);
     memset(&request->answer, 0, sizeof request->answer);
 }
 

@@ -27,7 +27,9 @@ enum {
 };
 
 struct hg_route;
+struct hg_http_stream;
 struct hg_sockets;
+struct hg_streams;
 struct hg_subscriber;
 
 /* What the handler answers. The body is freed when `owned`, else it outlives the server. */
@@ -41,6 +43,7 @@ struct hg_http_answer {
     size_t n_headers;
     struct hg_subscriber
         *subscriber; /* of a connection that becomes a socket; owned, and with it a place */
+    struct hg_http_stream *stream; /* makes the body instead; owned */
 };
 
 struct hg_http_request {
@@ -58,6 +61,7 @@ struct hg_http_request {
     const char *params[HG_HTTP_SEGMENTS_MAX]; /* of the route's pattern, in its order */
     void *context;                            /* of the server's options */
     struct hg_sockets *sockets;               /* the server's; NULL: it has none */
+    struct hg_streams *streams;               /* the server's */
 
     /* Who sent it: nobody until the server's `authenticate` has said. Its texts are the request's.
      */
@@ -140,6 +144,34 @@ int hg_http_answer_header(struct hg_http_request *request,
                           const char *name,
                           const char *value,
                           struct hg_error *err);
+
+/* Makes a body of any length while it is sent. */
+struct hg_http_maker {
+    /*
+     * Writes the whole body by hg_http_stream_write, on a thread of its own. An error cuts the
+     * connection, so that nobody takes the part for the whole.
+     */
+    int (*make)(void *arg, struct hg_http_stream *stream, struct hg_error *err);
+    /* Frees `arg`, also where nothing was made. [any] thread; must not wait. */
+    void (*free)(void *arg);
+};
+/*
+ * Answers 200 with what `maker` makes. Takes `arg` over, also when it fails: HG_EUNAVAILABLE where
+ * as many such answers are under way as the server sends at once. Both texts outlive the request.
+ */
+int hg_http_answer_stream(struct hg_http_request *request,
+                          const char *content_type,
+                          const struct hg_http_maker *maker,
+                          void *arg,
+                          struct hg_error *err);
+/*
+ * Adds to the body, and waits while the client does not take what is there. HG_ECANCELLED when he
+ * takes no more: then return that. [the maker's thread]
+ */
+int hg_http_stream_write(struct hg_http_stream *stream,
+                         const void *bytes,
+                         size_t n,
+                         struct hg_error *err);
 
 /* Drops an answer given before, its headers too. */
 void hg_http_answer_drop(struct hg_http_request *request);

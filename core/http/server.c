@@ -13,6 +13,7 @@
 #include "http/finish.h"
 #include "http/listen.h"
 #include "http/receive.h"
+#include "http/stream.h"
 #include "http/watch.h"
 
 enum {
@@ -28,6 +29,7 @@ static void set_defaults(struct hg_http_options *options)
         options->address_max = options->trusted_proxies ? options->connections_max
                                                         : (options->connections_max + 1) / 2;
     }
+    options->streams_max = options->streams_max ? options->streams_max : 4;
     options->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : 30;
     options->receive_timeout_ms = options->receive_timeout_ms ? options->receive_timeout_ms : 60000;
     options->deadline_ms = options->deadline_ms ? options->deadline_ms : 30000;
@@ -78,6 +80,7 @@ int hg_http_start(const struct hg_http_options *options,
     r = r < 0 ? r
               : hg_executor_new(
                     server->options.threads, server->options.queue_max, &server->executor, err);
+    r = r < 0 ? r : hg_streams_new(server, server->options.streams_max, &server->streams, err);
     r = r < 0 ? r : hg_http_meter_new(options->routes, options->n_routes, &server->meter, err);
     r = r < 0 || !options->events ? r : start_sockets(server, err);
     r = r < 0 ? r : hg_http_watch_start(server, err);
@@ -149,6 +152,7 @@ static void stop_daemon(struct hg_http_server *server, int64_t grace_ms)
     wait_for_requests(server, grace_ms);
     while (hg_http_give_up(server, INT64_MAX)) {
     }
+    hg_streams_cut(server->streams);
     wait_for_parked(server);
     wait_for_requests(server, FLUSH_MS);
     hg_http_watch_stop(server);
@@ -163,6 +167,7 @@ void hg_http_stop(struct hg_http_server *server, int64_t grace_ms)
     stop_daemon(server, grace_ms);
     hg_http_watch_stop(server);
     hg_executor_free(server->executor);
+    hg_streams_free(server->streams);
     hg_http_meter_free(server->meter);
     hg_sockets_stop(server->sockets);
     hg_sockets_free(server->sockets);

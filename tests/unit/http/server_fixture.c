@@ -172,8 +172,10 @@ void fixture_start(struct fixture *fixture)
         assert_int_equal(hg_site_load(NULL, &fixture->site, &err), HG_OK);
     }
     fixture->options.host = "127.0.0.1";
-    fixture->options.routes = routes;
-    fixture->options.n_routes = HG_COUNT(routes);
+    if (!fixture->options.routes) {
+        fixture->options.routes = routes;
+        fixture->options.n_routes = HG_COUNT(routes);
+    }
     fixture->options.site = fixture->site;
     fixture->options.authenticate = authenticate;
     if (hg_http_start(&fixture->options, &fixture->server, &err) < 0) {

@@ -16,7 +16,8 @@ struct fixture {
 /*
  * Starts a server on a free port. Routes: GET /api/now (inline), GET /api/hello, POST /api/echo,
  * PATCH /api/echo, GET /api/items/{id}, GET /api/fail/{code}, GET /api/block, GET /api/admin,
- * GET /api/me, GET /api/silent, GET /api/limit. `X-Role` signs a request in.
+ * GET /api/me, GET /api/silent, GET /api/limit, or those of the options. `X-Role` signs a request
+ * in.
  */
 void fixture_start(struct fixture *fixture);
 void fixture_stop(struct fixture *fixture);
