@@ -45,6 +45,7 @@ static const struct {
     {"status", "{\"$ref\":\"" SCHEMA_REF "RunStatus\"}", "Only what is in this state"},
     {"pipeline", "{\"type\":\"string\"}", "Only of this pipeline"},
     {"run", "{\"type\":\"string\",\"format\":\"uuid\"}", "Only of this run"},
+    {"format", "{\"enum\":[\"csv\",\"jsonl\"],\"default\":\"csv\"}", "Of the text"},
     {"columns", "{\"type\":\"string\"}", "Names with commas between them; all when left out"},
     {"order", "{\"type\":\"string\"}", "A column; with a minus before it from the largest down"},
     {"attempt", "{\"type\":\"integer\",\"minimum\":1}", "Only this attempt"},
@@ -110,6 +111,20 @@ static json_t *schema_ref(const char *name)
 static json_t *content(const char *type, const char *schema)
 {
     return json_pack("{s:{s:o}}", type, "schema", schema_ref(schema));
+}
+
+/* In each of its media types: JSON, or what `x-media-type` lists. */
+static json_t *content_of(const json_t *schemas, const char *schema)
+{
+    size_t i;
+    const json_t *type;
+    const json_t *types = json_object_get(json_object_get(schemas, schema), "x-media-type");
+    json_t *made = types ? json_object() : content("application/json", schema);
+    json_array_foreach (types, i, type) {
+        (void)json_object_set_new(
+            made, json_string_value(type), json_pack("{s:o}", "schema", schema_ref(schema)));
+    }
+    return made;
 }
 
 static json_t *parameter(const char *name, const char *in, struct hg_error *err)
@@ -181,10 +196,7 @@ static json_t *responses(const struct hg_route *route, const json_t *schemas)
     json_t *made = json_object();
     json_t *good = json_pack("{s:s}", "description", route->summary);
     if (route->answer_schema) {
-        const char *type = json_string_value(
-            json_object_get(json_object_get(schemas, route->answer_schema), "x-media-type"));
-        (void)json_object_set_new(
-            good, "content", content(type ? type : "application/json", route->answer_schema));
+        (void)json_object_set_new(good, "content", content_of(schemas, route->answer_schema));
     }
     (void)json_object_set_new(made, status, good);
     for (size_t i = 0; i < HG_COUNT(problems); i++) {

@@ -41,6 +41,7 @@ static const char *const log_query[] = {
 static const char *const next_query[] = {"cron", "timezone", "count", "after", NULL};
 static const char *const quarantine_query[] = {"pipeline", "run", "limit", "cursor", NULL};
 static const char *const alerts_query[] = {"pipeline", "limit", "cursor", NULL};
+static const char *const export_query[] = {"format", "columns", "order", "from", "to", NULL};
 static const char *const rows_query[] = {"columns", "order", "from", "to", "limit", "cursor", NULL};
 
 /* clang-format off */
@@ -156,6 +157,8 @@ static const struct hg_route routes[] = {
      "What has been loaded", NULL, "DatasetList", page_query, "list_datasets", 200},
     {"GET", "/api/v1/datasets/{dataset}/rows", SCIENTIST, 0, hg_api_datasets_rows,
      "A page of a dataset's rows", NULL, "Rows", rows_query, "get_dataset_rows", 200},
+    {"GET", "/api/v1/datasets/{dataset}/export", SCIENTIST, 0, hg_api_datasets_export,
+     "All rows of a dataset, as they stand when it begins", NULL, "Export", export_query, "export_dataset", 200},
 };
 /* clang-format on */
 

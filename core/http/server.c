@@ -29,7 +29,7 @@ static void set_defaults(struct hg_http_options *options)
         options->address_max = options->trusted_proxies ? options->connections_max
                                                         : (options->connections_max + 1) / 2;
     }
-    options->streams_max = options->streams_max ? options->streams_max : 4;
+    options->streams_max = options->streams_max ? options->streams_max : 2;
     options->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : 30;
     options->receive_timeout_ms = options->receive_timeout_ms ? options->receive_timeout_ms : 60000;
     options->deadline_ms = options->deadline_ms ? options->deadline_ms : 30000;

@@ -48,7 +48,7 @@ struct hg_http_options {
     int queue_max;       /* 128 requests */
     int connections_max; /* 512 */
     int address_max;     /* connections from one address; half of connections_max */
-    int streams_max;     /* 4: answers made while they are sent (hg_http_answer_stream) */
+    int streams_max;     /* 2: answers made while they are sent (hg_http_answer_stream) */
     int idle_timeout_s;  /* 30: a connection on which nothing moves */
     int64_t
         receive_timeout_ms;  /* 60000: for a request to come in, beside the idle time before it */

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "pipeline/page.h"
+#include "pipeline/rows_export.h"
 #include "pipeline/rows_query.h"
 #include "pipeline/service.h"
 #include "pipeline/sql_json.h"
@@ -124,4 +125,28 @@ int hg_datasets_rows(struct hg_pipelines *service,
     int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : check_table(db, schema_table, err);
     return r < 0 ? r : hg_rows_query_run(db, schema_table, query, ret, err);
+}
+
+int hg_datasets_export_check(struct hg_pipelines *service,
+                             const char *schema_table,
+                             const struct hg_rows_query *query,
+                             struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : check_table(db, schema_table, err);
+    return r < 0 ? r : hg_rows_export_check(db, schema_table, query, err);
+}
+
+int hg_datasets_export(struct hg_pipelines *service,
+                       const char *schema_table,
+                       const struct hg_rows_query *query,
+                       enum hg_rows_format format,
+                       const struct hg_rows_sink *sink,
+                       struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : check_table(db, schema_table, err);
+    return r < 0 ? r : hg_rows_export_run(db, schema_table, query, format, sink, err);
 }

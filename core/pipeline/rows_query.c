@@ -1,353 +1,27 @@
 #include "pipeline/rows_query.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "pipeline/rows_select.h"
 #include "pipeline/user_query.h"
-#include "store/array.h"
 
-enum { SORT_MAX = 34 };
-
-struct column {
-    const char *name; /* borrowed from `catalog` */
-    const char *type; /* as format_type gives it */
-    bool is_time;     /* timestamp with time zone */
-};
-
-struct sort {
-    const char *name; /* "ctid" for the physical place */
-    const char *type;
-    bool descending;
-    bool nullable;
-};
-
-struct rows {
-    PGresult *catalog; /* all columns of the table */
-    struct column *shown;
-    int n_shown;
-    struct sort sorts[SORT_MAX];
-    int n_sorts;
-    struct hg_buf values; /* array: $1 of the query */
-    int n_values;
-    struct hg_buf sql;
-    char *names;    /* the caller's list of columns, cut up */
-    json_t *cursor; /* array of texts and nulls, or NULL */
-    char limit[16];
-};
-
-/* key_position: place in the primary key, from 1, or null. */
-static const struct hg_statement table_columns = {
-    "rows_columns",
-    "select a.attname as name, format_type(a.atttypid, a.atttypmod) as type,"
-    " a.attnotnull as not_null, a.atttypid = 'timestamptz'::regtype as is_time,"
-    " array_position(i.indkey::int2[], a.attnum) as key_position"
-    " from pg_attribute a left join pg_index i on i.indrelid = a.attrelid and i.indisprimary"
-    " where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped"
-    " order by a.attnum",
-    1};
-
-static void rows_free(struct rows *rows)
-{
-    PQclear(rows->catalog);
-    free(rows->shown);
-    free(rows->names);
-    json_decref(rows->cursor);
-    hg_buf_free(&rows->sql);
-    hg_buf_free(&rows->values);
-}
-
-/* ---- which columns ---- */
-
-static int find_column(const struct rows *rows, const char *name)
-{
-    for (int row = 0; row < PQntuples(rows->catalog); row++) {
-        if (strcmp(hg_result_text(rows->catalog, row, "name"), name) == 0) {
-            return row;
-        }
-    }
-    return -1;
-}
-
-static int no_column(const char *parameter, const char *name, struct hg_error *err)
-{
-    hg_error_set(err, HG_EINVAL, "%s: the dataset has no column \"%.64s\"", parameter, name);
-    (void)hg_error_at(err, "/%s", parameter);
-    return HG_EINVAL;
-}
-
-static void show(struct rows *rows, int row)
-{
-    rows->shown[rows->n_shown++] = (struct column){
-        hg_result_text(rows->catalog, row, "name"),
-        hg_result_text(rows->catalog, row, "type"),
-        hg_result_bool(rows->catalog, row, "is_time"),
-    };
-}
-
-static int choose_columns(struct rows *rows, const char *columns, struct hg_error *err)
-{
-    int n = PQntuples(rows->catalog);
-    rows->shown = calloc((size_t)n + 1, sizeof *rows->shown);
-    rows->names = columns ? strdup(columns) : NULL;
-    if (!rows->shown || (columns && !rows->names)) {
-        return hg_error_nomem(err);
-    }
-    for (int row = 0; !columns && row < n; row++) {
-        show(rows, row);
-    }
-    char *rest = rows->names;
-    for (char *name = rest ? strsep(&rest, ",") : NULL; name; name = strsep(&rest, ",")) {
-        int row = find_column(rows, name);
-        if (row < 0 || rows->n_shown == n) {
-            return no_column("columns", name, err);
-        }
-        show(rows, row);
-    }
-    return HG_OK;
-}
-
-/* ---- in which order ---- */
-
-static void add_sort(struct rows *rows, int row, bool descending)
-{
-    const char *name = hg_result_text(rows->catalog, row, "name");
-    for (int i = 0; i < rows->n_sorts; i++) {
-        if (strcmp(rows->sorts[i].name, name) == 0) {
-            return;
-        }
-    }
-    rows->sorts[rows->n_sorts++] = (struct sort){
-        name,
-        hg_result_text(rows->catalog, row, "type"),
-        descending,
-        !hg_result_bool(rows->catalog, row, "not_null"),
-    };
-}
-
-static int choose_order(struct rows *rows, const char *order, struct hg_error *err)
-{
-    if (order) {
-        bool descending = order[0] == '-';
-        int row = find_column(rows, order + descending);
-        if (row < 0) {
-            return no_column("order", order + descending, err);
-        }
-        add_sort(rows, row, descending);
-    }
-    int n_key = 0;
-    for (int position = 1; position <= SORT_MAX - 2; position++) {
-        for (int row = 0; row < PQntuples(rows->catalog); row++) {
-            /* indkey is counted from 0 */
-            if (hg_result_int64(rows->catalog, row, "key_position", -1) == position - 1) {
-                add_sort(rows, row, false);
-                n_key++;
-            }
-        }
-    }
-    if (n_key == 0) {
-        rows->sorts[rows->n_sorts++] = (struct sort){"ctid", "tid", false, false};
-    }
-    return HG_OK;
-}
-
-/* ---- the statement ---- */
-
-/* Qualified, since an output column has the name of the table's as well. */
-static void put_name(struct rows *rows, const char *name)
-{
-    hg_buf_puts(&rows->sql, "t.");
-    hg_quote_ident(&rows->sql, name);
-}
-
-static void put_param(struct rows *rows, const char *value, const char *type)
-{
-    hg_array_put(&rows->values, value);
-    hg_buf_printf(&rows->sql, "($1)[%d]::%s", ++rows->n_values, type);
-}
-
-/* The row comes after the cursor's in one column: larger, or smaller, or null (nulls are last). */
-static void put_after(struct rows *rows, const struct sort *sort, const char *value)
-{
-    if (!value) {
-        hg_buf_puts(&rows->sql, "false");
-        return;
-    }
-    hg_buf_putc(&rows->sql, '(');
-    put_name(rows, sort->name);
-    hg_buf_puts(&rows->sql, sort->descending ? " < " : " > ");
-    put_param(rows, value, sort->type);
-    if (sort->nullable) {
-        hg_buf_puts(&rows->sql, " or ");
-        put_name(rows, sort->name);
-        hg_buf_puts(&rows->sql, " is null");
-    }
-    hg_buf_putc(&rows->sql, ')');
-}
-
-static void put_same(struct rows *rows, const struct sort *sort, const char *value)
-{
-    put_name(rows, sort->name);
-    if (value) {
-        hg_buf_puts(&rows->sql, " = ");
-        put_param(rows, value, sort->type);
-    } else {
-        hg_buf_puts(&rows->sql, " is null");
-    }
-}
-
-/* a after, or a same and (b after, or b same and (...)) */
-static void put_cursor(struct rows *rows)
-{
-    hg_buf_puts(&rows->sql, " and (");
-    for (int i = 0; i < rows->n_sorts; i++) {
-        const char *value = json_string_value(json_array_get(rows->cursor, (size_t)i));
-        put_after(rows, &rows->sorts[i], value);
-        if (i + 1 < rows->n_sorts) {
-            hg_buf_puts(&rows->sql, " or (");
-            put_same(rows, &rows->sorts[i], value);
-            hg_buf_puts(&rows->sql, " and (");
-        }
-    }
-    for (int i = 0; i + 1 < rows->n_sorts; i++) {
-        hg_buf_puts(&rows->sql, "))");
-    }
-    hg_buf_putc(&rows->sql, ')');
-}
-
-static int put_bounds(struct rows *rows, const struct hg_rows_query *query, struct hg_error *err)
-{
-    const struct {
-        const char *value;
-        const char *operator;
-    } bounds[] = {{query->from, " >= "}, {query->to, " <= "}};
-    for (size_t i = 0; i < HG_COUNT(bounds); i++) {
-        if (!bounds[i].value) {
-            continue;
-        }
-        if (!query->order) {
-            return hg_error_set(
-                err, HG_EINVAL, "from and to bound the order column: name it with order=");
-        }
-        hg_buf_puts(&rows->sql, " and ");
-        put_name(rows, rows->sorts[0].name);
-        hg_buf_puts(&rows->sql, bounds[i].operator);
-        put_param(rows, bounds[i].value, rows->sorts[0].type);
-    }
-    return HG_OK;
-}
-
-/*
- * A time as RFC 3339: milliseconds, and microseconds where it has them. to_char has no word for
- * infinity.
- */
-static void put_time(struct rows *rows, const char *name)
-{
-    hg_buf_puts(&rows->sql, "coalesce(to_char(");
-    put_name(rows, name);
-    hg_buf_puts(&rows->sql, " at time zone 'UTC', case when extract(microseconds from ");
-    put_name(rows, name);
-    hg_buf_puts(&rows->sql,
-                ")::int % 1000 = 0 then 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'"
-                " else 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"' end), ");
-    put_name(rows, name);
-    hg_buf_puts(&rows->sql, "::text)");
-}
-
-/* Each row is an array of texts: what is shown, then what it is sorted by. */
-static void put_select(struct rows *rows)
-{
-    hg_buf_puts(&rows->sql, "select to_json(array[");
-    for (int i = 0; i < rows->n_shown; i++) {
-        hg_buf_puts(&rows->sql, i > 0 ? ", " : "");
-        (rows->shown[i].is_time ? put_time : put_name)(rows, rows->shown[i].name);
-        hg_buf_puts(&rows->sql, "::text");
-    }
-    for (int i = 0; i < rows->n_sorts; i++) {
-        hg_buf_puts(&rows->sql, rows->n_shown + i > 0 ? ", " : "");
-        put_name(rows, rows->sorts[i].name);
-        hg_buf_puts(&rows->sql, "::text");
-    }
-    hg_buf_puts(&rows->sql, "])");
-}
-
-static void put_order(struct rows *rows, int limit)
-{
-    hg_buf_puts(&rows->sql, " order by ");
-    for (int i = 0; i < rows->n_sorts; i++) {
-        hg_buf_puts(&rows->sql, i > 0 ? ", " : "");
-        put_name(rows, rows->sorts[i].name);
-        hg_buf_puts(&rows->sql, rows->sorts[i].descending ? " desc nulls last" : "");
-    }
-    (void)snprintf(rows->limit, sizeof rows->limit, "%d", limit + 1);
-    hg_buf_puts(&rows->sql, " limit ");
-    put_param(rows, rows->limit, "bigint");
-}
-
-static int build(struct rows *rows,
-                 const char *schema_table,
-                 const struct hg_rows_query *query,
-                 struct hg_error *err)
-{
-    put_select(rows);
-    hg_buf_puts(&rows->sql, " from ");
-    int r = hg_quote_table(&rows->sql, schema_table, err);
-    hg_buf_puts(&rows->sql, " t where true");
-    r = r < 0 ? r : put_bounds(rows, query, err);
-    if (r < 0) {
-        return r;
-    }
-    if (rows->cursor) {
-        put_cursor(rows);
-    }
-    put_order(rows, query->page.limit);
-    return hg_buf_failed(&rows->sql) ? hg_error_nomem(err) : HG_OK;
-}
-
-/* ---- the answer ---- */
-
-static json_t *value_of(const struct column *column, const char *text)
-{
-    if (strcmp(column->type, "boolean") == 0) {
-        return json_boolean(text[0] == 't');
-    }
-    if (strcmp(column->type, "integer") == 0 || strcmp(column->type, "smallint") == 0) {
-        return json_integer(strtol(text, NULL, 10));
-    }
-    if (strcmp(column->type, "double precision") == 0 || strcmp(column->type, "real") == 0) {
-        double value = strtod(text, NULL);
-        return isfinite(value) ? json_real(value) : json_string(text);
-    }
-    if (strcmp(column->type, "jsonb") == 0 || strcmp(column->type, "json") == 0) {
-        return hg_json_read_text(text, JSON_DECODE_ANY, NULL);
-    }
-    return json_string(text);
-}
-
-static json_t *row_form(const struct rows *rows, const json_t *cells)
+static json_t *row_form(const struct hg_rows_select *rows, const json_t *cells)
 {
     json_t *values = json_array();
     for (int i = 0; i < rows->n_shown; i++) {
         const char *text = json_string_value(json_array_get(cells, (size_t)i));
-        (void)json_array_append_new(values, text ? value_of(&rows->shown[i], text) : json_null());
+        (void)json_array_append_new(values, hg_rows_value(&rows->shown[i], text));
     }
     return values;
 }
 
-static char *cursor_of(const struct rows *rows, const json_t *cells)
+static char *cursor_of(const struct hg_rows_select *rows, const json_t *cells)
 {
-    HG_CLEANUP(hg_json_decrefp) json_t *cursor = json_array();
-    for (int i = 0; i < rows->n_sorts; i++) {
-        (void)json_array_append(cursor, json_array_get(cells, (size_t)rows->n_shown + (size_t)i));
-    }
+    HG_CLEANUP(hg_json_decrefp) json_t *cursor = hg_rows_cursor(rows, cells);
     return json_dumps(cursor, JSON_COMPACT);
 }
 
-static json_t *columns_form(const struct rows *rows)
+static json_t *columns_form(const struct hg_rows_select *rows)
 {
     json_t *columns = json_array();
     for (int i = 0; i < rows->n_shown; i++) {
@@ -358,8 +32,11 @@ static json_t *columns_form(const struct rows *rows)
     return columns;
 }
 
-static int answer(
-    const struct rows *rows, const PGresult *result, int limit, json_t **ret, struct hg_error *err)
+static int answer(const struct hg_rows_select *rows,
+                  const PGresult *result,
+                  int limit,
+                  json_t **ret,
+                  struct hg_error *err)
 {
     int n = PQntuples(result);
     int shown = n < limit ? n : limit;
@@ -381,10 +58,14 @@ static int answer(
     return HG_OK;
 }
 
-static int read_cursor(struct rows *rows, const char *text, struct hg_error *err)
+/* *ret is an array of texts and nulls, owned by the caller, or NULL without a cursor. */
+static int read_cursor(const struct hg_rows_select *rows,
+                       const char *text,
+                       json_t **ret,
+                       struct hg_error *err)
 {
-    rows->cursor = text ? hg_json_read_text(text, 0, NULL) : NULL;
-    if (text && json_array_size(rows->cursor) != (size_t)rows->n_sorts) {
+    *ret = text ? hg_json_read_text(text, 0, NULL) : NULL;
+    if (text && json_array_size(*ret) != (size_t)rows->n_sorts) {
         hg_error_set(err, HG_EINVAL, "the cursor was not made by this list");
         hg_error_hint(err,
                       "Leave it out for the first page, then pass on next_cursor as it is, "
@@ -394,44 +75,22 @@ static int read_cursor(struct rows *rows, const char *text, struct hg_error *err
     return HG_OK;
 }
 
-/* Values that do not fit their column are the caller's mistake, not the database's. */
-static int input_error(struct hg_error *err, int r)
-{
-    /* 42883: no operator, say no order of a type such as json. */
-    if (err && (strncmp(err->sqlstate, "22", 2) == 0 || strcmp(err->sqlstate, "42883") == 0)) {
-        err->code = HG_EINVAL;
-        return HG_EINVAL;
-    }
-    return r;
-}
-
-static int run(struct rows *rows,
-               struct hg_db *db,
-               const char *schema_table,
-               const struct hg_rows_query *query,
-               json_t **ret,
-               struct hg_error *err)
-{
-    const char *const table[] = {schema_table};
-    int r = hg_db_exec(db, &table_columns, table, &rows->catalog, err);
-    r = r < 0 ? r : choose_columns(rows, query->columns, err);
-    r = r < 0 ? r : choose_order(rows, query->order, err);
-    r = r < 0 ? r : read_cursor(rows, query->page.cursor, err);
-    r = r < 0 ? r : build(rows, schema_table, query, err);
-    if (r < 0) {
-        return r;
-    }
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    r = hg_user_query(db, hg_buf_text(&rows->sql), &rows->values, &result, err);
-    return r < 0 ? input_error(err, r) : answer(rows, result, query->page.limit, ret, err);
-}
-
 int hg_rows_query_run(struct hg_db *db,
                       const char *schema_table,
                       const struct hg_rows_query *query,
                       json_t **ret,
                       struct hg_error *err)
 {
-    HG_CLEANUP(rows_free) struct rows rows = {0};
-    return run(&rows, db, schema_table, query, ret, err);
+    HG_CLEANUP(hg_rows_select_free) struct hg_rows_select rows = {0};
+    HG_CLEANUP(hg_json_decrefp) json_t *cursor = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    int r = hg_rows_select_new(db, schema_table, query, &rows, err);
+    r = r < 0 ? r : read_cursor(&rows, query->page.cursor, &cursor, err);
+    r = r < 0 ? r : hg_rows_select_begin(&rows, schema_table, query, err);
+    if (r == HG_OK && cursor) {
+        hg_rows_select_behind(&rows, cursor);
+    }
+    r = r < 0 ? r : hg_rows_select_end(&rows, query->page.limit + 1, err);
+    r = r < 0 ? r : hg_user_query(db, hg_buf_text(&rows.sql), &rows.values, &result, err);
+    return r < 0 ? hg_rows_input_error(err, r) : answer(&rows, result, query->page.limit, ret, err);
 }

@@ -233,6 +233,28 @@ int hg_datasets_rows(struct hg_pipelines *service,
                      json_t **ret,
                      struct hg_error *err);
 
+enum hg_rows_format { HG_ROWS_CSV = 1, HG_ROWS_JSONL };
+/* Takes what is written, some ten thousand bytes at a time, and may wait. */
+struct hg_rows_sink {
+    int (*write)(void *arg, const void *bytes, size_t n, struct hg_error *err);
+    void *arg;
+};
+/* Whether an export would begin: HG_ENOTFOUND, HG_EINVAL as hg_datasets_rows. */
+int hg_datasets_export_check(struct hg_pipelines *service,
+                             const char *schema_table,
+                             const struct hg_rows_query *query,
+                             struct hg_error *err);
+/*
+ * Writes all rows, as they stand when it begins, in constant memory. The query's page is not looked
+ * at. Holds a connection to the warehouse as long as the sink takes.
+ */
+int hg_datasets_export(struct hg_pipelines *service,
+                       const char *schema_table,
+                       const struct hg_rows_query *query,
+                       enum hg_rows_format format,
+                       const struct hg_rows_sink *sink,
+                       struct hg_error *err);
+
 /* Counts and states for /api/v1/system. */
 int hg_pipelines_status(struct hg_pipelines *service, json_t **ret, struct hg_error *err);
 /* The same and more for Prometheus; without a database what needs none. */

@@ -18,4 +18,20 @@
 int hg_user_query(
     struct hg_db *db, const char *sql, struct hg_buf *values, PGresult **ret, struct hg_error *err);
 
+/*
+ * The same for several queries that see one state of the database: begins their transaction, which
+ * lasts for at most `longest_ms` a query. Ended by hg_db_rollback.
+ */
+int hg_user_begin(struct hg_db *db, int longest_ms, struct hg_error *err);
+/*
+ * Gives `item` of each row to `each` as it comes, so that the result need not fit into memory. An
+ * error of `each` cancels the query and is returned.
+ */
+int hg_user_each(struct hg_db *db,
+                 const char *sql,
+                 struct hg_buf *values,
+                 int (*each)(void *arg, const char *item, struct hg_error *err),
+                 void *arg,
+                 struct hg_error *err);
+
 #endif

@@ -488,6 +488,32 @@ def test_page_changes_the_settings(signed_in, api):
     assert api.get("/ingestion/pipelines/slow").json()["status"] == "paused"
 
 
+def test_a_dataset_is_exported(api, orders_run):
+    """As a script takes it: both forms, the rows of the pages, and nothing but the dataset."""
+    columns, rows = [], []
+    cursor = None
+    while not rows or cursor:
+        page = api.get("/datasets/shop.orders/rows", params={"limit": 500, "cursor": cursor}).json()
+        columns, cursor = page["columns"], page["next_cursor"]
+        rows += page["rows"]
+    names = [column["name"] for column in columns]
+    answer = api.get("/datasets/shop.orders/export")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="shop.orders.csv"'
+    lines = list(csv.reader(io.StringIO(answer.content.decode())))
+    assert lines[0] == names and len(lines) == len(rows) + 1
+    answer = api.get("/datasets/shop.orders/export", params={"format": "jsonl"})
+    objects = [json.loads(line) for line in answer.content.decode().splitlines()]
+    assert [[each[name] for name in names] for each in objects] == rows
+    assert list(objects[0]) == names
+    some = {"columns": "order_id", "order": "-order_id"}
+    answer = api.get("/datasets/shop.orders/export", params=some)
+    ids = answer.content.decode().split()
+    assert ids[0] == "order_id" and sorted(map(int, ids[1:]), reverse=True) == list(map(int, ids[1:]))
+    assert_problem(api.get("/datasets/no.table/export"), 404)
+    assert_problem(api.get("/datasets/shop.orders/export", params={"columns": "none"}), 400)
+    assert_problem(api.get("/datasets/shop.orders/export", params={"format": "xlsx"}), 400)
+
+
 def test_page_shows_rejected_rows_and_a_datasets_rows(signed_in, orders_run):
     page = signed_in
     page.driver.get(f"{page.url}/pipelines/orders?run={orders_run['id']}&tab=rejected")

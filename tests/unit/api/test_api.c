@@ -287,6 +287,7 @@ static void test_the_role_matrix(void **state)
         {"GET", INGESTION "/quarantine", NULL, 200, false, true},
         {"GET", "/api/v1/datasets", NULL, 200, true, true},
         {"GET", "/api/v1/datasets/a.b/rows", NULL, 200, false, true},
+        {"GET", "/api/v1/datasets/a.b/export", NULL, 200, false, true},
     };
     for (size_t i = 0; i < HG_COUNT(rows); i++) {
         const char *method = rows[i].method;
@@ -577,6 +578,43 @@ static void test_datasets_and_quarantine(void **state)
     assert_int_equal(status_of("GET", INGESTION "/quarantine?run=x", cookies[ADMIN], NULL), 400);
 }
 
+static void test_exports(void **state)
+{
+    (void)state;
+    static const char bad[] = "/api/v1/datasets/a.b/export?format=xlsx";
+    const struct {
+        const char *target;
+        const char *type;
+        const char *name;
+    } cases[] = {
+        {"/api/v1/datasets/a.b/export",
+         "text/csv; charset=utf-8; header=present",
+         "attachment; filename=\"a.b.csv\""},
+        {"/api/v1/datasets/a.%22%C3%BC/export?format=jsonl",
+         "application/x-ndjson",
+         "attachment; filename=\"a.___.jsonl\""},
+    };
+    for (size_t i = 0; i < HG_COUNT(cases); i++) {
+        struct answer answer;
+        ask("HEAD", cases[i].target, cookies[SCIENTIST], NULL, &answer);
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(answer_header(&answer, "Content-Type"), cases[i].type);
+        assert_string_equal(answer_header(&answer, "Content-Disposition"), cases[i].name);
+        answer_free(&answer);
+    }
+    assert_int_equal(status_of("GET",
+                               "/api/v1/datasets/a.b/export?columns=x,y&order=-x&from=1&to=2",
+                               cookies[SCIENTIST],
+                               NULL),
+                     200);
+    fake_assert_asked("export a.b x,y -x 1 2");
+    assert_int_equal(status_of("GET", bad, cookies[SCIENTIST], NULL), 400);
+    fake_set(HG_ENOTFOUND, "");
+    assert_int_equal(status_of("GET", "/api/v1/datasets/a.b/export", cookies[SCIENTIST], NULL),
+                     404);
+    fake_reset();
+}
+
 /* ---- the host ---- */
 
 #define CHANNELS "/api/v1/alerts/channels"
@@ -757,6 +795,7 @@ int main(void)
         TEST(test_changing_a_pipeline),
         TEST(test_runs_and_logs),
         TEST(test_datasets_and_quarantine),
+        TEST(test_exports),
         TEST(test_alert_channels),
         TEST(test_an_alert_channel_once),
         TEST(test_system_and_plugins),

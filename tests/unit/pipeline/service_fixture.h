@@ -60,6 +60,9 @@ int64_t warehouse_number(const char *text);
 /* Asks until the number is `n` at least. */
 void metadata_reaches(const char *text, int64_t n);
 
+/* Runs SQL as users' code does, and names the table m.t that it makes in the ledger. */
+void make_dataset(const char *statements);
+
 #define FLOW(id, plugin, n, more)                                          \
     "id: " id "\n" more "jobs:\n"                                          \
     "  - {id: fetch, extract: {source: " plugin ", config: {n: " n "}}}\n" \

@@ -4,19 +4,6 @@
 
 #include "service_fixture.h"
 
-/* Makes a table of the users' and names it in the ledger. */
-static void make_table(const char *statements)
-{
-    HG_CLEANUP(hg_freep) char *text = NULL;
-    assert_true(asprintf(&text,
-                         "set role headgate_user; create schema if not exists m; %s; reset role;"
-                         "insert into headgate.ledger (pipeline_id, run_id, task_key, attempt,"
-                         " fence, table_name, mode, final) values ('p',"
-                         " gen_random_uuid(), 'load', 1, 1, 'm.t', 'append', true)",
-                         statements) > 0);
-    sql("warehouse", text);
-}
-
 static json_t *rows_of(const struct hg_rows_query *query)
 {
     struct hg_error err = HG_ERROR_INIT;
@@ -37,7 +24,7 @@ static void test_types_become_json(void **state)
 {
     (void)state;
     start_service();
-    make_table("create table m.t (a bool, b int, c bigint, d numeric(20, 4), e float8, f date,"
+    make_dataset("create table m.t (a bool, b int, c bigint, d numeric(20, 4), e float8, f date,"
                " g timestamptz, h jsonb, i text, j float8, k smallint, l timestamp);"
                "insert into m.t values (true, -7, 9007199254740993, 1.5000, 0.5, '2026-01-31',"
                " '2026-01-31 12:00:00.25+02', '{\"a\": [1, null]}', 'x\"y', 'NaN', 3,"
@@ -59,7 +46,7 @@ static void test_times_keep_their_microseconds(void **state)
 {
     (void)state;
     start_service();
-    make_table(
+    make_dataset(
         "create table m.t (k int primary key, t timestamptz);"
         "insert into m.t values (1, '2026-01-31 12:00:00.123456Z'), (2, '2026-01-31 12:00Z'),"
         " (3, '2026-01-31 12:00:00.000007Z'), (4, '1969-12-31 23:59:59.999999Z'),"
@@ -108,7 +95,7 @@ static void test_pages_in_every_order(void **state)
         {"-v", "7,1,5,3,6,2,4,"},
     };
     start_service();
-    make_table("create table m.t (id bigint primary key, v text);"
+    make_dataset("create table m.t (id bigint primary key, v text);"
                "insert into m.t values (1, 'b'), (2, null), (3, 'a'), (4, null), (5, 'b'),"
                " (6, 'a'), (7, 'c')");
     for (size_t i = 0; i < HG_COUNT(cases); i++) {
@@ -124,7 +111,7 @@ static void test_pages_by_a_key_of_two_columns(void **state)
 {
     (void)state;
     start_service();
-    make_table("create table m.t (b text, a text, primary key (a, b));"
+    make_dataset("create table m.t (b text, a text, primary key (a, b));"
                "insert into m.t select y, x from unnest(array['p', 'q', 'r']) x,"
                " unnest(array['1', '2']) y");
     for (int limit = 1; limit <= 7; limit++) {
@@ -141,7 +128,7 @@ static void test_names_that_try_something(void **state)
 {
     (void)state;
     start_service();
-    make_table("create table m.t (\"a\"\"; drop table m.t; --\" int, \"select\" int,"
+    make_dataset("create table m.t (\"a\"\"; drop table m.t; --\" int, \"select\" int,"
                " \"t\" int, \"Größe\" int); insert into m.t values (1, 2, 3, 4)");
     const struct hg_rows_query all = {.page = {10, NULL}};
     expect_rows(&all, "[[1,2,3,4]]");
@@ -155,7 +142,7 @@ static void test_bounds(void **state)
 {
     (void)state;
     start_service();
-    make_table("create table m.t (id int primary key, v date);"
+    make_dataset("create table m.t (id int primary key, v date);"
                "insert into m.t select i, date '2026-01-01' + i from generate_series(1, 5) i;"
                "insert into m.t values (9, null)");
     const struct hg_rows_query between = {.page = {10, NULL},
@@ -191,7 +178,7 @@ static void test_questions_that_are_refused(void **state)
         {{.page = {10, "[\"x\"]"}}, "integer"},
     };
     start_service();
-    make_table("create table m.t (id int primary key, doc json, v text);"
+    make_dataset("create table m.t (id int primary key, doc json, v text);"
                "insert into m.t values (1, '{}', 'x')");
     for (size_t i = 0; i < HG_COUNT(cases); i++) {
         struct hg_error err = HG_ERROR_INIT;
@@ -212,7 +199,7 @@ static void test_nothing_runs_with_the_hosts_rights(void **state)
     struct hg_error err = HG_ERROR_INIT;
     const struct hg_page page = {10, NULL};
     start_service();
-    make_table("create table m.who (name text); grant insert on m.who to public;"
+    make_dataset("create table m.who (name text); grant insert on m.who to public;"
                "grant usage on schema m to public;"
                "create function m.spy() returns int language plpgsql as"
                " $$begin insert into m.who values (current_user); return 1; end$$;"
@@ -269,7 +256,7 @@ static void test_no_way_to_the_hosts_rights(void **state)
                 " alter table m.t enable row level security;"
                 " alter table m.t force row level security");
     start_service();
-    make_table(hg_buf_text(&text));
+    make_dataset(hg_buf_text(&text));
     const struct hg_rows_query all = {.page = {100, NULL}};
     HG_CLEANUP(hg_json_decrefp) json_t *rows = rows_of(&all);
     for (size_t i = 0; i < HG_COUNT(ways); i++) {
@@ -284,7 +271,7 @@ static void test_nothing_of_users_stays_in_the_hosts_session(void **state)
 {
     (void)state;
     start_service();
-    make_table(
+    make_dataset(
         "create function m.spy() returns int language plpgsql as $$ declare s record; begin"
         " for s in select name from pg_prepared_statements loop"
         " execute format('deallocate %I', s.name); end loop;"
@@ -315,7 +302,7 @@ static void test_tables_that_are_not_served(void **state)
     static const char *const names[] = {
         "pg_catalog.pg_authid", "headgate.ledger", "m.other", "m", "", "m.t\"", "m.t; drop"};
     start_service();
-    make_table("create table m.t (id int); create table m.other (id int)");
+    make_dataset("create table m.t (id int); create table m.other (id int)");
     for (size_t i = 0; i < HG_COUNT(names); i++) {
         struct hg_error err = HG_ERROR_INIT;
         json_t *none = NULL;
