@@ -1,5 +1,7 @@
 """Pipelines end to end: a real host on its own PostgreSQL, through the API, the command line and the
 pages, against the fixed contract."""
+import csv
+import io
 import json
 import re
 from collections import Counter

@@ -50,6 +50,15 @@ describe('the datasets', () => {
 });
 
 describe('a dataset', () => {
+  it('is exported whole, by whoever may read rows', async () => {
+    openApp('/datasets/market.daily_prices');
+    expect(await screen.findByRole('link', { name: 'Export as CSV' })).toHaveAttribute(
+      'href',
+      '/api/v1/datasets/market.daily_prices/export?format=csv',
+    );
+    expect(screen.getByRole('link', { name: 'Export as JSON lines' })).toHaveAttribute('download');
+  });
+
   it('shows rows exactly: 64-bit numbers whole, null told from empty', async () => {
     openApp('/datasets/market.daily_prices');
     const grid = await screen.findByRole('grid', { name: 'Rows of market.daily_prices' });

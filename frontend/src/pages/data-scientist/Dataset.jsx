@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-quer
 import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { datasetsQuery, rowsQuery } from '../../api/queries.js';
+import { ExportButtons } from '../../components/buttons/ExportButtons.jsx';
 import { DatasetRowsTable } from '../../components/tables/DatasetRowsTable.jsx';
 import { formatAmount, formatEstimate } from '../../lib/format.js';
 import { NotCounted } from '../../ui/NotCounted.jsx';
@@ -24,7 +25,12 @@ export function Dataset() {
           Datasets
         </Link>
       </div>
-      <PageHead key={name} title={name} facts={<DatasetFacts dataset={dataset} />} />
+      <PageHead
+        key={name}
+        title={name}
+        facts={<DatasetFacts dataset={dataset} />}
+        actions={<ExportButtons name={name} />}
+      />
       <DatasetRows key={`${name} rows`} name={name} dataset={dataset} />
     </>
   );
