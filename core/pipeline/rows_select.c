@@ -298,7 +298,7 @@ json_t *hg_rows_cursor(const struct hg_rows_select *rows, const json_t *cells)
 {
     json_t *cursor = json_array();
     for (int i = 0; cursor && i < rows->n_sorts; i++) {
-        (void)json_array_append(cursor, json_array_get(cells, (size_t)(rows->n_shown + i)));
+        (void)json_array_append(cursor, json_array_get(cells, (size_t)rows->n_shown + (size_t)i));
     }
     return cursor;
 }

@@ -25,10 +25,10 @@ static void test_types_become_json(void **state)
     (void)state;
     start_service();
     make_dataset("create table m.t (a bool, b int, c bigint, d numeric(20, 4), e float8, f date,"
-               " g timestamptz, h jsonb, i text, j float8, k smallint, l timestamp);"
-               "insert into m.t values (true, -7, 9007199254740993, 1.5000, 0.5, '2026-01-31',"
-               " '2026-01-31 12:00:00.25+02', '{\"a\": [1, null]}', 'x\"y', 'NaN', 3,"
-               " '2026-01-31 12:00:00')");
+                 " g timestamptz, h jsonb, i text, j float8, k smallint, l timestamp);"
+                 "insert into m.t values (true, -7, 9007199254740993, 1.5000, 0.5, '2026-01-31',"
+                 " '2026-01-31 12:00:00.25+02', '{\"a\": [1, null]}', 'x\"y', 'NaN', 3,"
+                 " '2026-01-31 12:00:00')");
     const struct hg_rows_query all = {.page = {10, NULL}};
     expect_rows(&all,
                 "[[true,-7,\"9007199254740993\",\"1.5000\",0.5,\"2026-01-31\","
@@ -96,8 +96,8 @@ static void test_pages_in_every_order(void **state)
     };
     start_service();
     make_dataset("create table m.t (id bigint primary key, v text);"
-               "insert into m.t values (1, 'b'), (2, null), (3, 'a'), (4, null), (5, 'b'),"
-               " (6, 'a'), (7, 'c')");
+                 "insert into m.t values (1, 'b'), (2, null), (3, 'a'), (4, null), (5, 'b'),"
+                 " (6, 'a'), (7, 'c')");
     for (size_t i = 0; i < HG_COUNT(cases); i++) {
         for (int limit = 1; limit <= 8; limit++) {
             char seen[256] = "";
@@ -112,8 +112,8 @@ static void test_pages_by_a_key_of_two_columns(void **state)
     (void)state;
     start_service();
     make_dataset("create table m.t (b text, a text, primary key (a, b));"
-               "insert into m.t select y, x from unnest(array['p', 'q', 'r']) x,"
-               " unnest(array['1', '2']) y");
+                 "insert into m.t select y, x from unnest(array['p', 'q', 'r']) x,"
+                 " unnest(array['1', '2']) y");
     for (int limit = 1; limit <= 7; limit++) {
         char seen[256] = "";
         walk(NULL, limit, seen, sizeof seen);
@@ -129,7 +129,7 @@ static void test_names_that_try_something(void **state)
     (void)state;
     start_service();
     make_dataset("create table m.t (\"a\"\"; drop table m.t; --\" int, \"select\" int,"
-               " \"t\" int, \"Größe\" int); insert into m.t values (1, 2, 3, 4)");
+                 " \"t\" int, \"Größe\" int); insert into m.t values (1, 2, 3, 4)");
     const struct hg_rows_query all = {.page = {10, NULL}};
     expect_rows(&all, "[[1,2,3,4]]");
     const struct hg_rows_query chosen = {.page = {10, NULL},
@@ -143,8 +143,8 @@ static void test_bounds(void **state)
     (void)state;
     start_service();
     make_dataset("create table m.t (id int primary key, v date);"
-               "insert into m.t select i, date '2026-01-01' + i from generate_series(1, 5) i;"
-               "insert into m.t values (9, null)");
+                 "insert into m.t select i, date '2026-01-01' + i from generate_series(1, 5) i;"
+                 "insert into m.t values (9, null)");
     const struct hg_rows_query between = {.page = {10, NULL},
                                           .columns = "id",
                                           .order = "-v",
@@ -179,7 +179,7 @@ static void test_questions_that_are_refused(void **state)
     };
     start_service();
     make_dataset("create table m.t (id int primary key, doc json, v text);"
-               "insert into m.t values (1, '{}', 'x')");
+                 "insert into m.t values (1, '{}', 'x')");
     for (size_t i = 0; i < HG_COUNT(cases); i++) {
         struct hg_error err = HG_ERROR_INIT;
         json_t *none = NULL;
@@ -200,10 +200,10 @@ static void test_nothing_runs_with_the_hosts_rights(void **state)
     const struct hg_page page = {10, NULL};
     start_service();
     make_dataset("create table m.who (name text); grant insert on m.who to public;"
-               "grant usage on schema m to public;"
-               "create function m.spy() returns int language plpgsql as"
-               " $$begin insert into m.who values (current_user); return 1; end$$;"
-               "create view m.t as select m.spy() as n");
+                 "grant usage on schema m to public;"
+                 "create function m.spy() returns int language plpgsql as"
+                 " $$begin insert into m.who values (current_user); return 1; end$$;"
+                 "create view m.t as select m.spy() as n");
     HG_CLEANUP(hg_json_decrefp) json_t *list = NULL;
     must(hg_datasets_list(fixture.service, &page, &list, &err), &err);
     const json_t *item = json_array_get(json_object_get(list, "items"), 0);
