@@ -135,7 +135,7 @@ static void take_up(struct archiving *archiving, int folder, const char *run_id,
     if (!parse_name(file, &name) || !look(folder, file, &info) || drop_archived(folder, file)) {
         return;
     }
-    (void)snprintf(name.run_id, sizeof name.run_id, "%s", run_id);
+    (void)snprintf(name.run_id, sizeof name.run_id, "%.36s", run_id);
     if (!hg_logfile_is_sealed(info.st_mode) && is_left_behind(archiving, folder, file, &name)) {
         hg_job_log_lost(archiving->service, &name, HG_JOB_LOG_DEAD);
     }
