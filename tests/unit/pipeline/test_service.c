@@ -362,6 +362,22 @@ static void test_the_database_goes_away(void **state)
     assert_string_equal(text_at(run, "status"), "succeeded");
 }
 
+/* As docs/pipelines.md says how all is read again. */
+static void test_a_source_is_read_from_its_beginning_again(void **state)
+{
+    (void)state;
+    static const int64_t expected[] = {10, 10, 20};
+    write_pipeline("p", FLOW("p", "numbers", "10", ""));
+    start_service();
+    for (size_t i = 0; i < HG_COUNT(expected); i++) {
+        if (i == 2) {
+            sql("warehouse", "delete from headgate.cursor where pipeline_id = 'p'");
+        }
+        json_decref(run_to_end("p"));
+        assert_int_equal(warehouse_number("select count(*) as n from m.t"), expected[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +394,7 @@ int main(void)
         TEST(test_a_broken_file_takes_no_id),
         TEST(test_settings),
         TEST(test_the_database_goes_away),
+        TEST(test_a_source_is_read_from_its_beginning_again),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
 }
