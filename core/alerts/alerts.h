@@ -115,9 +115,14 @@ int hg_channel_test(struct hg_alerts *alerts,
 
 /* ---- what was sent ---- */
 
-/* {"items", "next_cursor"}, newest first, with their deliveries. `pipeline_id` NULL: of all. */
+struct hg_alert_filter {
+    const char *pipeline_id; /* NULL: all, also below */
+    const char *channel;     /* by name: only what it was told, or was to be */
+    const char *delivery; /* a status: only what has such a delivery, with `channel` to that one */
+};
+/* {"items", "next_cursor"}, newest first, with all their deliveries. Owned by the caller. [any] */
 int hg_alert_list(struct hg_alerts *alerts,
-                  const char *pipeline_id,
+                  const struct hg_alert_filter *filter,
                   const struct hg_page *page,
                   json_t **ret,
                   struct hg_error *err);

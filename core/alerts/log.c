@@ -17,8 +17,11 @@ static const struct hg_statement list = {
     " 'sent_at', " HG_ALERT_TIME("d.sent_at") ", 'http_status', d.http_status, 'error', d.error)"
     " order by d.channel, d.id) from alert_delivery d where d.alert_id = a.id), '[]')) as item"
     " from alert a where ($1::text is null or a.pipeline_id = $1)"
-    " and ($2::uuid is null or a.id < $2::uuid) order by a.id desc limit $3::int + 1",
-    3};
+    " and (($2::text is null and $3::text is null) or exists (select from alert_delivery d"
+    " where d.alert_id = a.id and ($2::text is null or d.channel = $2)"
+    " and ($3::text is null or d.status = $3)))"
+    " and ($4::uuid is null or a.id < $4::uuid) order by a.id desc limit $5::int + 1",
+    5};
 
 /* clang-format on */
 
@@ -40,12 +43,12 @@ static const struct hg_statement end_orphans = {
     0};
 
 int hg_alert_list(struct hg_alerts *alerts,
-                  const char *pipeline_id,
+                  const struct hg_alert_filter *filter,
                   const struct hg_page *page,
                   json_t **ret,
                   struct hg_error *err)
 {
-    const char *const filters[] = {pipeline_id};
+    const char *const filters[] = {filter->pipeline_id, filter->channel, filter->delivery};
     const struct hg_page_query query = {.pool = alerts->options.metadata,
                                         .wait_ms = HG_ALERT_BORROW_MS,
                                         .list = &list,

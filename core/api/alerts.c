@@ -200,12 +200,35 @@ int hg_api_channels_test(struct hg_http_request *request, struct hg_error *err)
     return hg_api_answer(request, r, answer, err);
 }
 
+static int check_delivery(struct hg_http_request *request,
+                          const char *delivery,
+                          struct hg_error *err)
+{
+    static const char *const statuses[] = {"pending", "sent", "failed", "suppressed"};
+    for (size_t i = 0; delivery && i < HG_COUNT(statuses); i++) {
+        if (strcmp(delivery, statuses[i]) == 0) {
+            return HG_OK;
+        }
+    }
+    return delivery ? hg_http_bad_request(request,
+                                          err,
+                                          "the parameter \"delivery\" is \"%.64s\", expected "
+                                          "pending, sent, failed or suppressed",
+                                          delivery)
+                    : HG_OK;
+}
+
 int hg_api_alerts_list(struct hg_http_request *request, struct hg_error *err)
 {
     struct hg_page page;
     json_t *answer = NULL;
-    const char *pipeline = hg_http_query(request, "pipeline");
+    const struct hg_alert_filter filter = {
+        .pipeline_id = hg_http_query(request, "pipeline"),
+        .channel = hg_http_query(request, "channel"),
+        .delivery = hg_http_query(request, "delivery"),
+    };
     int r = hg_api_page(request, &page, err);
-    r = r < 0 ? r : hg_alert_list(alerts_of(request), pipeline, &page, &answer, err);
+    r = r < 0 ? r : check_delivery(request, filter.delivery, err);
+    r = r < 0 ? r : hg_alert_list(alerts_of(request), &filter, &page, &answer, err);
     return hg_api_answer(request, r, answer, err);
 }

@@ -40,7 +40,8 @@ static const char *const log_query[] = {
     "attempt", "level", "line", "tail", "limit", "cursor", NULL};
 static const char *const next_query[] = {"cron", "timezone", "count", "after", NULL};
 static const char *const quarantine_query[] = {"pipeline", "run", "limit", "cursor", NULL};
-static const char *const alerts_query[] = {"pipeline", "limit", "cursor", NULL};
+static const char *const alerts_query[] = {
+    "pipeline", "channel", "delivery", "limit", "cursor", NULL};
 static const char *const export_query[] = {"format", "columns", "order", "from", "to", NULL};
 static const char *const rows_query[] = {"columns", "order", "from", "to", "limit", "cursor", NULL};
 

@@ -260,7 +260,8 @@ static void test_testing(void **state)
     assert_non_null(strstr(text_at(bad, "error"), "403"));
     /* A test is not tried again, and stands in the log. */
     const struct hg_page page = {.limit = 10};
-    assert_int_equal(hg_alert_list(alerts, NULL, &page, &log, &err), HG_OK);
+    const struct hg_alert_filter of_all = {0};
+    assert_int_equal(hg_alert_list(alerts, &of_all, &page, &log, &err), HG_OK);
     const json_t *items = json_object_get(log, "items");
     assert_int_equal(json_array_size(items), 2);
     const json_t *newest = json_array_get(items, 0);
@@ -283,16 +284,48 @@ static void test_the_log(void **state)
     fail_run("q", "nobody");
     reaches("select count(*) from alert", 2);
     struct hg_page page = {.limit = 1};
-    assert_int_equal(hg_alert_list(alerts, NULL, &page, &first, &err), HG_OK);
+    const struct hg_alert_filter of_all = {0};
+    const struct hg_alert_filter q = {.pipeline_id = "q"};
+    assert_int_equal(hg_alert_list(alerts, &of_all, &page, &first, &err), HG_OK);
     page.cursor = text_at(first, "next_cursor");
-    assert_int_equal(hg_alert_list(alerts, NULL, &page, &second, &err), HG_OK);
+    assert_int_equal(hg_alert_list(alerts, &of_all, &page, &second, &err), HG_OK);
     assert_true(json_is_null(json_object_get(second, "next_cursor")));
     page.cursor = NULL;
-    assert_int_equal(hg_alert_list(alerts, "q", &page, &of_q, &err), HG_OK);
+    assert_int_equal(hg_alert_list(alerts, &q, &page, &of_q, &err), HG_OK);
     assert_true(json_equal(json_object_get(of_q, "items"), json_object_get(first, "items")));
     page.cursor = "'; drop table alert";
-    assert_int_equal(hg_alert_list(alerts, NULL, &page, &none, &err), HG_EINVAL);
+    assert_int_equal(hg_alert_list(alerts, &of_all, &page, &none, &err), HG_EINVAL);
     assert_null(none);
+}
+
+static size_t count_told(const char *channel, const char *delivery)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *log = NULL;
+    const struct hg_alert_filter filter = {.channel = channel, .delivery = delivery};
+    const struct hg_page page = {.limit = 10};
+    assert_int_equal(hg_alert_list(alerts, &filter, &page, &log, &err), HG_OK);
+    return json_array_size(json_object_get(log, "items"));
+}
+
+static void test_the_log_of_a_channel_and_of_a_state(void **state)
+{
+    (void)state;
+    char id[HG_UUID_TEXT];
+    start_service();
+    make_channel("ops", "webhook", url_of("/one"), id);
+    fail_run("p", "ops,nobody");
+    reaches("select count(*) from alert_delivery where status = 'sent'", 1);
+    fail_run("q", "nobody");
+    reaches("select count(*) from alert_delivery where status = 'failed'", 2);
+    assert_int_equal(count_told(NULL, NULL), 2);
+    assert_int_equal(count_told("ops", NULL), 1);
+    assert_int_equal(count_told("nobody", NULL), 2);
+    assert_int_equal(count_told(NULL, "sent"), 1);
+    assert_int_equal(count_told(NULL, "failed"), 2);
+    /* Of one and the same delivery. */
+    assert_int_equal(count_told("ops", "failed"), 0);
+    assert_int_equal(count_told("ops", "sent"), 1);
+    assert_int_equal(count_told("none", NULL), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_alerts, close_alerts)
@@ -308,6 +341,7 @@ int main(void)
         TEST(test_removing),
         TEST(test_testing),
         TEST(test_the_log),
+        TEST(test_the_log_of_a_channel_and_of_a_state),
     };
     return cmocka_run_group_tests(tests, start_all, stop_all);
 }

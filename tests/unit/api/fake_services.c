@@ -578,13 +578,20 @@ int hg_channel_test(struct hg_alerts *alerts,
 }
 
 int hg_alert_list(struct hg_alerts *alerts,
-                  const char *pipeline_id,
+                  const struct hg_alert_filter *filter,
                   const struct hg_page *page,
                   json_t **ret,
                   struct hg_error *err)
 {
     (void)alerts;
-    return give(note(err, "alerts %s %d", or_none(pipeline_id), page->limit), a_list(), ret);
+    return give(note(err,
+                     "alerts %s %s %s %d",
+                     or_none(filter->pipeline_id),
+                     or_none(filter->channel),
+                     or_none(filter->delivery),
+                     page->limit),
+                a_list(),
+                ret);
 }
 
 void hg_alerts_put_metrics(struct hg_alerts *alerts, struct hg_buf *buf)

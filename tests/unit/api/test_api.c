@@ -636,7 +636,9 @@ static void test_alert_channels(void **state)
         {"DELETE", CHANNEL, NULL, 204, "delete " FAKE_RUN},
         {"POST", CHANNEL "/test", "{}", 200, "test " FAKE_RUN},
         {"POST", CHANNEL "/test", "{\"x\":1}", 422, NULL},
-        {"GET", "/api/v1/alerts?pipeline=p&limit=2", NULL, 200, "alerts p 2"},
+        {"GET", "/api/v1/alerts?pipeline=p&limit=2", NULL, 200, "alerts p - - 2"},
+        {"GET", "/api/v1/alerts?channel=c&delivery=failed", NULL, 200, "alerts - c failed 50"},
+        {"GET", "/api/v1/alerts?delivery=lost", NULL, 400, NULL},
     };
     (void)state;
     for (size_t i = 0; i < HG_COUNT(calls); i++) {
