@@ -90,7 +90,7 @@ export const settingsScenes = [
   {
     name: 'alerts-log-no-match',
     path: '/settings/alerts?tab=log&pipeline=removed-one',
-    until: 'No alert of this pipeline',
+    until: 'No alert matches',
   },
   {
     name: 'alerts-log-error',

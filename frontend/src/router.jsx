@@ -8,7 +8,7 @@ import {
 } from '@tanstack/react-router';
 import { requestFocus } from './lib/navigation.js';
 import { anyText, oneOf, parseSearch, searchOf, stringifySearch } from './lib/url.js';
-import { PIPELINE_STATES } from './lib/status.js';
+import { DELIVERY_STATES, PIPELINE_STATES } from './lib/status.js';
 import { NotFound } from './pages/NotFound.jsx';
 import { PageError } from './pages/PageError.jsx';
 import { SignIn } from './pages/SignIn.jsx';
@@ -92,7 +92,13 @@ const alerts = createRoute({
   getParentRoute: () => app,
   path: '/settings/alerts',
   component: lazyRouteComponent(() => import('./pages/admin/Alerts.jsx'), 'Alerts'),
-  validateSearch: searchOf({ tab: oneOf('log'), pipeline: anyText, dialog: oneOf('add') }),
+  validateSearch: searchOf({
+    tab: oneOf('log'),
+    pipeline: anyText,
+    channel: anyText,
+    delivery: oneOf(...DELIVERY_STATES),
+    dialog: oneOf('add'),
+  }),
 });
 
 const channel = createRoute({

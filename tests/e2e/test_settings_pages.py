@@ -250,8 +250,12 @@ def test_the_delivery_log_says_who_took_it(signed_in, api, sink):
     page.driver.get(page.url + "/settings/alerts?tab=log&pipeline=fails")
     page.until(lambda: any("Sent" in row and "page-ops" in row for row in rows(page, "Delivery log")),
                "a delivery that was taken", 60)
-    Select(page.one("main select")).select_by_value("orders")
-    page.see("No alert of this pipeline")
+    _, channel, delivery = (Select(field) for field in page.all("main select"))
+    delivery.select_by_value("failed")
+    page.until(lambda: rows(page, "Delivery log"), "what nobody took")
+    channel.select_by_value("page-ops")
+    page.see("No alert matches")
+    assert "channel=page-ops" in page.driver.current_url and "delivery=failed" in page.driver.current_url
     api.http.delete(f"{api.url}/api/v1/alerts/channels/{made['id']}", timeout=30)
     assert not page.errors()
 

@@ -41,6 +41,9 @@ export const PIPELINE_STATES = [
   'idle',
 ];
 
+/** Of an alert to one channel. */
+export const DELIVERY_STATES = ['failed', 'pending', 'suppressed', 'sent'];
+
 /** What is known of a state; a word this version does not know is shown as it came. */
 export function describeState(status) {
   if (status && Object.hasOwn(STATES, status)) return { status, ...STATES[status] };

@@ -21,14 +21,17 @@ export function stringifySearch(search) {
 
 /**
  * Makes a route's search validator: keeps the named parameters whose value the check accepts and
- * drops every other, so that one page's parameters never reach another.
+ * drops every other, so that one page's parameters never reach another. One that is named and does
+ * not fit is there as undefined: the router lays what is kept over all that stands in the address.
  */
 export function searchOf(checks) {
   return (search) => {
     const kept = {};
     for (const [key, check] of Object.entries(checks)) {
       const value = search[key];
-      if (typeof value === 'string' && value !== '' && check(value)) kept[key] = value;
+      if (value === undefined) continue;
+      const fits = typeof value === 'string' && value !== '' && check(value);
+      kept[key] = fits ? value : undefined;
     }
     return kept;
   };

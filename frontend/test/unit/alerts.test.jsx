@@ -294,9 +294,28 @@ describe('the delivery log', () => {
     expect(router.state.location.search).toEqual({ tab: 'log', pipeline: 'vendor-orders' });
     expect(sent('GET', '/alerts').at(-1).query.get('pipeline')).toBe('vendor-orders');
     await user.selectOptions(screen.getByLabelText('Pipeline'), 'sp500-daily');
-    expect(await screen.findByText('No alert of this pipeline')).toBeVisible();
+    expect(await screen.findByText('No alert matches')).toBeVisible();
     await user.click(screen.getByRole('button', { name: 'Clear the filter' }));
     expect(await screen.findByText('A test of the alert channel mail.')).toBeVisible();
+  });
+
+  it('is of one channel and of one state when asked, of the same delivery', async () => {
+    const { user, router } = openApp('/settings/alerts?tab=log');
+    await screen.findByText('A test of the alert channel mail.');
+    await user.selectOptions(screen.getByLabelText('Delivery'), 'suppressed');
+    await waitFor(() => expect(screen.queryByText('A test of the alert channel mail.')).toBeNull());
+    expect(screen.getByText('Held back', { selector: 'span' })).toBeVisible();
+    // The keyboard stays where it chose.
+    expect(screen.getByLabelText('Delivery')).toHaveFocus();
+    await user.selectOptions(await screen.findByLabelText('Channel'), 'chat');
+    expect(await screen.findByText('No alert matches')).toBeVisible();
+    expect(router.state.location.search).toEqual({
+      tab: 'log',
+      delivery: 'suppressed',
+      channel: 'chat',
+    });
+    await user.click(screen.getByRole('tab', { name: 'Channels' }));
+    await waitFor(() => expect(router.state.location.search).toEqual({}));
   });
 
   it('comes in pages, and what is new waits above', async () => {

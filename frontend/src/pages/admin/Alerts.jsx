@@ -9,6 +9,7 @@ import { SecretOnce } from '../../components/panels/SecretOnce.jsx';
 import { AlertsTable } from '../../components/tables/AlertsTable.jsx';
 import { ChannelsTable } from '../../components/tables/ChannelsTable.jsx';
 import { mayAs } from '../../lib/access.js';
+import { DELIVERY_STATES, describeState } from '../../lib/status.js';
 import { IconPlus } from '../../ui/icons.js';
 import { EmptyState, NoMatch, Notice } from '../../ui/notices.jsx';
 import { PageHead } from '../../ui/PageHead.jsx';
@@ -20,6 +21,8 @@ const AddChannelModal = lazy(() =>
     default: module.AddChannelModal,
   })),
 );
+
+const NO_FILTER = { pipeline: undefined, channel: undefined, delivery: undefined };
 
 /** Who is told when a run fails, and what they were told. */
 export function Alerts() {
@@ -56,9 +59,7 @@ export function Alerts() {
         )}
         <Tabs
           value={search.tab ?? 'channels'}
-          onChange={(next) =>
-            show({ tab: next === 'channels' ? undefined : next, pipeline: undefined })
-          }
+          onChange={(next) => show({ ...NO_FILTER, tab: next === 'channels' ? undefined : next })}
           keepMounted={false}
         >
           <Tabs.List mb="md" aria-label="Channels and delivery log">
@@ -70,10 +71,12 @@ export function Alerts() {
           </Tabs.Panel>
           <Tabs.Panel value="log">
             <AlertLog
-              // What is held back above the reader is of one filter.
-              key={search.pipeline ?? ''}
-              pipeline={search.pipeline}
-              onFilter={(pipeline) => show({ pipeline })}
+              filter={{
+                pipeline: search.pipeline,
+                channel: search.channel,
+                delivery: search.delivery,
+              }}
+              onFilter={show}
             />
           </Tabs.Panel>
         </Tabs>
@@ -138,45 +141,70 @@ function ChannelList({ mayChange, onAdd }) {
   );
 }
 
-function AlertLog({ pipeline, onFilter }) {
-  const query = useInfiniteQuery(alertsQuery({ pipeline }));
+function AlertLog({ filter, onFilter }) {
+  const filtered = Object.values(filter).some(Boolean);
   return (
     <>
-      <div className={classes.toolbar}>
-        <PipelineFilter value={pipeline} onChange={onFilter} />
-      </div>
-      <QueryState query={query} what="the delivery log" rows={4}>
-        {({ pages }) => {
-          const alerts = pages.flatMap((page) => page.items);
-          if (alerts.length > 0) return <AlertsTable query={query} alerts={alerts} />;
-          if (pipeline)
-            return (
-              <NoMatch title="No alert of this pipeline" onClear={() => onFilter(undefined)} />
-            );
-          return (
-            <EmptyState title="Nothing told yet">
-              Each failed run of a pipeline with <code>on_failure</code>, and each test, stands here
-              with who was told and whether they took it.
-            </EmptyState>
-          );
-        }}
-      </QueryState>
+      <Filters filter={filter} onFilter={onFilter} />
+      <ToldAlerts
+        // What is held back above the reader is of one filter.
+        key={Object.values(filter).join(' ')}
+        filter={filter}
+        onClear={filtered ? () => onFilter(NO_FILTER) : null}
+      />
     </>
   );
 }
 
-function PipelineFilter({ value, onChange }) {
-  const { data: pipelines } = useQuery(pipelinesQuery);
-  const known = (pipelines ?? []).map(({ id }) => id);
-  // One that is gone can still have been told of.
-  const ids = value && !known.includes(value) ? [value, ...known] : known;
+function ToldAlerts({ filter, onClear }) {
+  const query = useInfiniteQuery(alertsQuery(filter));
   return (
+    <QueryState query={query} what="the delivery log" rows={4}>
+      {({ pages }) => {
+        const alerts = pages.flatMap((page) => page.items);
+        if (alerts.length > 0) return <AlertsTable query={query} alerts={alerts} />;
+        if (onClear) return <NoMatch title="No alert matches" onClear={onClear} />;
+        return (
+          <EmptyState title="Nothing told yet">
+            Each failed run of a pipeline with <code>on_failure</code>, and each test, stands here
+            with who was told and whether they took it.
+          </EmptyState>
+        );
+      }}
+    </QueryState>
+  );
+}
+
+/** What there is now, and what was chosen: one that is gone can still have been told, or told of. */
+const choices = (all, known, chosen) => [
+  { value: '', label: all },
+  ...(chosen && !known.includes(chosen) ? [chosen] : []),
+  ...known,
+];
+
+function Filters({ filter: { pipeline, channel, delivery }, onFilter }) {
+  const { data: pipelines } = useQuery(pipelinesQuery);
+  const { data: channels } = useQuery(channelsQuery);
+  const select = (name, label, value, data) => (
     <NativeSelect
-      label="Pipeline"
+      label={label}
       className={classes.filter}
       value={value ?? ''}
-      data={[{ value: '', label: 'All pipelines, and tests' }, ...ids]}
-      onChange={(event) => onChange(event.currentTarget.value || undefined)}
+      data={data}
+      onChange={(event) => onFilter({ [name]: event.currentTarget.value || undefined })}
     />
+  );
+  const ids = (pipelines ?? []).map(({ id }) => id);
+  const names = (channels ?? []).map(({ name }) => name);
+  const states = DELIVERY_STATES.map((value) => ({ value, label: describeState(value).word }));
+  return (
+    <div className={classes.toolbar}>
+      {select('pipeline', 'Pipeline', pipeline, choices('All, and tests', ids, pipeline))}
+      {select('channel', 'Channel', channel, choices('All', names, channel))}
+      {select('delivery', 'Delivery', delivery, [
+        { value: '', label: 'Whatever came of it' },
+        ...states,
+      ])}
+    </div>
   );
 }

@@ -2,7 +2,7 @@ import { NativeSelect, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useId, useState } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 import { auditQuery } from '../../api/host.js';
 import { usersQuery } from '../../api/users.js';
 import { ForRole } from '../../components/panels/ForRole.jsx';
@@ -40,7 +40,7 @@ function Log() {
   return (
     <>
       <div className={classes.toolbar}>
-        <ActorFilter key={actor ?? ''} value={actor} onChange={(next) => show({ actor: next })} />
+        <ActorFilter value={actor} onChange={(next) => show({ actor: next })} />
         <NativeSelect
           label="What"
           className={classes.filter}
@@ -64,7 +64,17 @@ function ActorFilter({ value, onChange }) {
   const list = useId();
   const { data: users } = useQuery(usersQuery);
   const [typed, setTyped] = useState(value ?? '');
-  const later = useDebouncedCallback((next) => onChange(next.trim() || undefined), TYPING_MS);
+  const told = useRef(value);
+  const later = useDebouncedCallback((next) => {
+    told.current = next.trim() || undefined;
+    onChange(told.current);
+  }, TYPING_MS);
+  // What did not come from this field stands in it too: a name that was pressed, a cleared filter.
+  useEffect(() => {
+    if (value === told.current) return;
+    told.current = value;
+    setTyped(value ?? '');
+  }, [value]);
   return (
     <>
       <TextInput

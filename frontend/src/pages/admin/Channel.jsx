@@ -152,7 +152,7 @@ function Failing({ channel, mayChange }) {
         )}
       </p>
       <p>
-        <Link to="/settings/alerts" search={{ tab: 'log' }}>
+        <Link to="/settings/alerts" search={{ tab: 'log', channel: channel.name }}>
           Why, in the delivery log
         </Link>
       </p>
