@@ -191,6 +191,8 @@ const WALKS = [
       ['Home', '2000-01-04'],
       ['Control+End', 'regular'],
       ['Control+Home', '2000-01-03'],
+      ['ArrowUp', 'date\ndate'],
+      ['ArrowDown', '2000-01-03'],
       ['Tab', 'Load more rows'],
     ],
   },

@@ -403,6 +403,21 @@ export const scenes = [
   },
   { name: 'dataset', path: '/datasets/market.daily_prices', until: '2000-01-03' },
   {
+    name: 'dataset-sorted',
+    path: '/datasets/market.daily_prices?order=-volume&from=9007199254741000',
+    until: 'Sorted by',
+  },
+  {
+    name: 'dataset-no-rows-within',
+    path: '/datasets/market.daily_prices?order=date&from=2040-01-01',
+    until: 'No rows within these bounds',
+  },
+  {
+    name: 'dataset-wrong-bound',
+    path: '/datasets/market.daily_prices?order=date&from=2000-01-03&to=2000-1x',
+    until: 'Invalid input syntax',
+  },
+  {
     name: 'dataset-times',
     path: '/datasets/market.daily_prices',
     state: { rowsPage: timesPage },

@@ -71,7 +71,7 @@ const dataset = createRoute({
   getParentRoute: () => app,
   path: '/datasets/$name',
   component: lazyRouteComponent(datasetPage, 'Dataset'),
-  validateSearch: searchOf({}),
+  validateSearch: searchOf({ order: anyText, from: anyText, to: anyText }),
 });
 
 const users = createRoute({

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import urllib.parse
 from collections import Counter
 
 import pytest
@@ -527,6 +528,40 @@ def test_page_shows_rejected_rows_and_a_datasets_rows(signed_in, orders_run):
     assert {"order_id", "ordered_on", "customer", "quantity", "amount"} <= set(
         re.findall(r"\w+", " ".join(text_of(h) for h in page.all("[role=columnheader]"))))
     assert not page.errors()
+
+
+def test_page_sorts_and_narrows_a_datasets_rows(signed_in, api, orders_run):
+    """Against the host: what is shown, what the address keeps, and that the export is the same rows."""
+    page = signed_in
+    asked = {"order": "-amount", "from": "20", "to": "500"}
+    expected = api.get("/datasets/shop.orders/rows", params={**asked, "columns": "amount", "limit": 500}).json()
+    amounts = [row[0] for row in expected["rows"]]
+    assert len(amounts) > 1 and not expected["next_cursor"]
+    page.driver.get(f"{page.url}/datasets/shop.orders")
+    head = "[role=columnheader][aria-sort={}] button[title^='amount ']"
+    page.one(head.format("none")).click()
+    page.one(head.format("ascending")).click()
+    page.one(head.format("descending"))
+    for bound in ("from", "to"):
+        page.one(f"input[name={bound}]").send_keys(asked[bound])
+    page.button("Apply").click()
+    page.see(f"All {len(amounts)} rows within the bounds of amount shown")
+    column = next(i for i, h in enumerate(page.all("[role=columnheader]")) if "amount" in text_of(h))
+    assert text_of(page.one(f"[data-cell='0,{column}']")) == amounts[0]
+    address = urllib.parse.urlsplit(page.driver.current_url)
+    assert dict(urllib.parse.parse_qsl(address.query)) == asked
+    link = urllib.parse.urlsplit(page.button("Export filtered rows as CSV").get_attribute("href"))
+    exported = api.get(link.path.removeprefix("/api/v1"), params=dict(urllib.parse.parse_qsl(link.query)))
+    lines = list(csv.DictReader(io.StringIO(exported.content.decode())))
+    assert [line["amount"] for line in lines] == amounts
+    assert not page.errors()
+    page.one("input[name=to]").send_keys("x", Keys.ENTER)
+    page.see('Invalid input syntax for type numeric: "500x"')
+    assert page.one("input[name=to]").get_attribute("aria-invalid") == "true"
+    assert page.one("input[name=from]").get_attribute("aria-invalid") != "true"
+    page.button("Clear the bounds").click()
+    page.see("rows shown")
+    page.driver.get_log("browser")    # tells of the answer 400, which the page explained
 
 
 def test_page_marks_runs_and_jobs_that_rejected_rows(signed_in, orders_run):

@@ -262,13 +262,20 @@ export const datasetsQuery = queryOptions({
   refetchInterval: () => pollWhile(false),
 });
 
-export const rowsQuery = (dataset) =>
+/** All that is known of a dataset's rows. */
+export const rowsKey = (dataset) => ['datasets', dataset, 'rows'];
+
+/** Rows of a dataset as `{order, from, to}` select them; all, in the table's own order, without. */
+export const rowsQuery = (dataset, selection = {}) =>
   infiniteQueryOptions({
     ...pages(
-      ['datasets', dataset, 'rows'],
+      [...rowsKey(dataset), selection],
       `/datasets/${encodeURIComponent(dataset)}/rows`,
       ROWS_PAGE,
+      selection,
     ),
+    // Until others of the same table are there, the rows stay, and the keyboard in them.
+    placeholderData: (before, query) => (query?.queryKey[1] === dataset ? before : undefined),
     // Rows are not asked for again by themselves (they would move under the reader), and are not
     // kept either: whoever comes back sees them fresh.
     staleTime: Infinity,

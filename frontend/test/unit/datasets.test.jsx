@@ -2,6 +2,7 @@ import { screen, within } from '@testing-library/react';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openApp } from '../app.jsx';
 import { ago, datasets, problem, users } from '../fixtures/data.js';
+import { boundInput, maySort } from '../../src/lib/selection.js';
 import { requests } from '../server.js';
 
 beforeAll(() => {
@@ -46,6 +47,42 @@ describe('the datasets', () => {
   it('explains itself while there is none', async () => {
     openApp('/datasets', { datasets: [] });
     expect(await screen.findByText('Nothing loaded yet')).toBeVisible();
+  });
+});
+
+const csv = () => screen.getByRole('link', { name: /CSV$/ });
+const firstHead = () => document.querySelector('[role=columnheader] [data-cell="-1,0"]');
+const rowsAsked = () =>
+  requests
+    .filter(({ path }) => path.endsWith('/rows'))
+    .map(({ query }) => Object.fromEntries(query))
+    .map(({ limit: _limit, ...query }) => query);
+
+describe('bounds of a column', () => {
+  it('are typed by its type, times in UTC', () => {
+    expect(boundInput('date').attributes.type).toBe('date');
+    expect(boundInput('bigint').attributes).toEqual({ type: 'text', inputMode: 'decimal' });
+    expect(boundInput('numeric(18,6)').attributes.inputMode).toBe('decimal');
+    expect(boundInput('uuid').attributes).toEqual({ type: 'text' });
+    expect(boundInput(undefined).attributes).toEqual({ type: 'text' });
+    const time = boundInput('timestamp with time zone');
+    expect(time).toMatchObject({ zone: 'UTC', attributes: { type: 'datetime-local' } });
+    expect(time.sent('2024-03-01T12:00')).toBe('2024-03-01T12:00Z');
+    expect(time.shown('2024-03-01T12:00Z')).toBe('2024-03-01T12:00');
+    expect(time.sent('yesterday')).toBe('yesterday');
+    expect(boundInput('timestamp without time zone').sent('2024-03-01T12:00')).toBe(
+      '2024-03-01T12:00',
+    );
+  });
+
+  it('are shown as text where a date input would hide them', () => {
+    expect(boundInput('date', '2024-03-01').attributes.type).toBe('date');
+    expect(boundInput('date', 'soon').attributes.type).toBe('text');
+  });
+
+  it('belong to columns that have an order', () => {
+    expect(['date', 'jsonb', 'text[]', 'numeric(3,1)'].every(maySort)).toBe(true);
+    expect(['json', 'xml', 'point', 'json[]'].some(maySort)).toBe(false);
   });
 });
 
@@ -108,6 +145,116 @@ describe('a dataset', () => {
     await user.click(screen.getByRole('button', { name: 'Show the new rows' }));
     expect(await screen.findByText('All 120 rows shown')).toBeVisible();
     expect(screen.queryByText(/has been loaded again/)).toBeNull();
+  });
+
+  it('is sorted by a column: ascending, descending, and back to its own order', async () => {
+    const { user, router } = openApp('/datasets/market.daily_prices', { rowTotal: 300 });
+    const grid = await screen.findByRole('grid');
+    const head = () => within(grid).getByRole('columnheader', { name: /^volume/ });
+    const press = () => user.click(within(head()).getByRole('button'));
+    const least = '9007199254740993';
+    const most = '9007199254741292';
+    expect(head()).toHaveAttribute('aria-sort', 'none');
+    expect(screen.getByText(/^The table’s own order/)).toBeVisible();
+
+    await press();
+    expect(await screen.findByText(/^Sorted by/)).toHaveTextContent('Sorted by volume, ascending');
+    expect(head()).toHaveAttribute('aria-sort', 'ascending');
+    await press();
+    expect(await within(grid).findByText(most)).toBeVisible();
+    expect(within(grid).queryByText(least)).toBeNull();
+    expect(head()).toHaveAttribute('aria-sort', 'descending');
+    expect(router.state.location.search).toEqual({ order: '-volume' });
+    await press();
+    expect(await within(grid).findByText(least)).toBeVisible();
+    expect(router.state.location.search).toEqual({});
+    expect(head()).toHaveAttribute('aria-sort', 'none');
+    expect(rowsAsked()).toEqual([{}, { order: 'volume' }, { order: '-volume' }, {}]);
+  });
+
+  it('is sorted by keyboard, from the rows up, and stays where the keyboard is', async () => {
+    const { user } = openApp('/datasets/market.daily_prices');
+    (await screen.findByText('2000-01-03')).focus();
+    await user.keyboard('{ArrowUp}');
+    await expect.poll(() => document.activeElement).toBe(firstHead());
+    await user.keyboard('{Enter}');
+    await screen.findByText(/^Sorted by/);
+    await user.keyboard('{Enter}');
+    expect(await screen.findByText('2001-09-13')).toBeVisible();
+    expect(document.activeElement).toBe(firstHead());
+    expect(document.querySelectorAll('[role=grid] [tabindex="0"]')).toHaveLength(1);
+    await user.keyboard('{ArrowDown}');
+    await expect.poll(() => document.activeElement).toHaveTextContent('2001-09-13');
+  });
+
+  it('is narrowed to bounds, kept in the address and in the exports, and widened again', async () => {
+    const { user, router } = openApp('/datasets/market.daily_prices?order=-date', {
+      rowTotal: 300,
+    });
+    const from = await screen.findByLabelText('From');
+    expect(from).toHaveAttribute('type', 'date');
+    await expect.poll(csv).toHaveAttribute('href', expect.stringContaining('order=-date'));
+    expect(csv()).toHaveTextContent('Export as CSV');
+
+    await user.type(from, '2000-02-01');
+    await user.type(screen.getByLabelText('To'), '2000-02-03');
+    expect(rowsAsked()).toHaveLength(1);
+    await user.click(screen.getByRole('button', { name: 'Apply' }));
+    expect(await screen.findByText('All 3 rows within the bounds of date shown')).toBeVisible();
+    const bounds = { order: '-date', from: '2000-02-01', to: '2000-02-03' };
+    expect(router.state.location.search).toEqual(bounds);
+    expect(rowsAsked().at(-1)).toEqual(bounds);
+    expect(csv()).toHaveTextContent('Export filtered rows as CSV');
+    const exported = new URL(csv().href).searchParams;
+    expect(Object.fromEntries(exported)).toEqual({ format: 'csv', ...bounds });
+
+    router.history.back();
+    expect(await screen.findByText('200 of 38,420 rows shown')).toBeVisible();
+    expect(screen.getByLabelText('From')).toHaveValue('');
+    router.history.forward();
+    await screen.findByText('All 3 rows within the bounds of date shown');
+    expect(screen.getByLabelText('From')).toHaveValue('2000-02-01');
+    await user.click(screen.getByRole('button', { name: 'Clear the bounds' }));
+    expect(await screen.findByText('200 of 38,420 rows shown')).toBeVisible();
+    expect(router.state.location.search).toEqual({ order: '-date' });
+  });
+
+  it('says that no row is within the bounds', async () => {
+    const { user } = openApp('/datasets/market.daily_prices?order=open&from=9000');
+    const state = (await screen.findByText('No rows within these bounds')).parentElement;
+    expect(screen.getByLabelText('From')).toHaveAttribute('inputmode', 'decimal');
+    await user.click(within(state).getByRole('button', { name: 'Clear the filter' }));
+    expect(await screen.findByText('200 of 38,420 rows shown')).toBeVisible();
+  });
+
+  it('shows what the host says of a bound at its field, where it can be mended', async () => {
+    const { user } = openApp('/datasets/market.daily_prices?order=date&to=2000-1x');
+    const to = await screen.findByLabelText('To');
+    await expect.poll(() => to.getAttribute('aria-invalid')).toBe('true');
+    expect(to).toHaveValue('2000-1x');
+    expect(to).toHaveAccessibleDescription('Invalid input syntax for type date: "2000-1x".');
+    expect(screen.getByLabelText('From')).not.toHaveAttribute('aria-invalid', 'true');
+    expect(screen.getByText('These bounds do not fit date')).toBeVisible();
+    expect(screen.queryByRole('link', { name: /CSV$/ })).toBeNull();
+    await user.clear(to);
+    await user.type(to, '2000-01-04{Enter}');
+    expect(await screen.findByText('All 2 rows within the bounds of date shown')).toBeVisible();
+    expect(screen.getByRole('link', { name: /CSV$/ })).toBeVisible();
+  });
+
+  it('says that there is no such column to sort by', async () => {
+    const { user, router } = openApp('/datasets/market.daily_prices?order=-none&from=1');
+    expect(await screen.findByText('This table has no column “none”')).toBeVisible();
+    expect(screen.queryByLabelText('From')).toBeNull();
+    await user.click(screen.getByRole('button', { name: 'Clear the filter' }));
+    expect(await screen.findByText('200 of 38,420 rows shown')).toBeVisible();
+    expect(router.state.location.search).toEqual({});
+  });
+
+  it('does not ask for bounds of no column', async () => {
+    openApp('/datasets/market.daily_prices?from=2000-01-04');
+    expect(await screen.findByText('200 of 38,420 rows shown')).toBeVisible();
+    expect(rowsAsked()).toEqual([{}]);
   });
 
   it('is walked by keyboard from one tab stop', async () => {

@@ -1,13 +1,21 @@
 import { Button } from '@mantine/core';
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { datasetsQuery, rowsQuery } from '../../api/queries.js';
+import { datasetsQuery, rowsKey, rowsQuery } from '../../api/queries.js';
 import { ExportButtons } from '../../components/buttons/ExportButtons.jsx';
+import { RowBounds } from '../../components/forms/RowBounds.jsx';
 import { DatasetRowsTable } from '../../components/tables/DatasetRowsTable.jsx';
 import { formatAmount, formatEstimate } from '../../lib/format.js';
+import {
+  boundErrors,
+  hasBounds,
+  nextSelection,
+  orderOf,
+  selectionOf,
+} from '../../lib/selection.js';
 import { NotCounted } from '../../ui/NotCounted.jsx';
-import { EmptyState } from '../../ui/notices.jsx';
+import { EmptyState, NoMatch } from '../../ui/notices.jsx';
 import { PageHead } from '../../ui/PageHead.jsx';
 import { QueryState } from '../../ui/QueryState.jsx';
 import { Time } from '../../ui/Time.jsx';
@@ -16,8 +24,10 @@ import classes from './datasets.module.css';
 /** One loaded table and its rows. */
 export function Dataset() {
   const { name } = useParams({ from: '/app/datasets/$name' });
+  const selection = selectionOf(useSearch({ from: '/app/datasets/$name' }));
   const { data: datasets } = useQuery(datasetsQuery);
   const dataset = datasets?.find((candidate) => candidate.name === name);
+  const query = useInfiniteQuery(rowsQuery(name, selection));
   return (
     <>
       <div className={classes.crumb}>
@@ -29,9 +39,15 @@ export function Dataset() {
         key={name}
         title={name}
         facts={<DatasetFacts dataset={dataset} />}
-        actions={<ExportButtons name={name} />}
+        actions={query.isError || <ExportButtons name={name} selection={selection} />}
       />
-      <DatasetRows key={`${name} rows`} name={name} dataset={dataset} />
+      <DatasetRows
+        key={`${name} rows`}
+        name={name}
+        dataset={dataset}
+        query={query}
+        selection={selection}
+      />
     </>
   );
 }
@@ -71,23 +87,58 @@ function DatasetFacts({ dataset }) {
   );
 }
 
-function DatasetRows({ name, dataset }) {
-  const query = useInfiniteQuery(rowsQuery(name));
+function DatasetRows({ name, dataset, query, selection }) {
+  const navigate = useNavigate({ from: '/datasets/$name' });
+  const select = (next) => navigate({ search: next, resetScroll: false });
+  const columns = query.data?.pages[0].columns ?? dataset?.columns;
+  const order = orderOf(selection);
+  const ordering = columns?.find((column) => column.name === order?.column);
+  const errors = boundErrors(selection, query.error);
+  const clear = () => select({ order: selection.order });
+  const wrongBounds = Object.keys(errors).length > 0;
+  if (query.isError && columns && order && !ordering) {
+    return (
+      <NoMatch title={`This table has no column “${order.column}”`} onClear={() => select({})} />
+    );
+  }
   return (
     <>
       <LoadedAgain name={name} lastLoadAt={dataset?.last_load_at} />
-      <QueryState query={query} what="rows" rows={10} height={28}>
-        {({ pages }) =>
-          pages[0].rows.length === 0 ? (
-            <EmptyState title="This table has no rows">
-              It was made by a load that brought none, or its rows were replaced by none.
-            </EmptyState>
-          ) : (
-            <DatasetRowsTable name={name} query={query} pages={pages} total={totalOf(dataset)} />
-          )
-        }
-      </QueryState>
+      {columns && (query.data || order) && (
+        <RowBounds selection={selection} type={ordering?.type} errors={errors} onChange={select} />
+      )}
+      {wrongBounds ? (
+        <NoMatch title={`These bounds do not fit ${order.column}`} onClear={clear} />
+      ) : (
+        <QueryState query={query} what="rows" rows={10} height={28}>
+          {({ pages }) =>
+            pages[0].rows.length > 0 ? (
+              <DatasetRowsTable
+                name={name}
+                query={query}
+                pages={pages}
+                total={totalOf(dataset)}
+                selection={selection}
+                onSort={(column) => select(nextSelection(selection, column))}
+              />
+            ) : (
+              <NoRows selection={selection} onClear={clear} />
+            )
+          }
+        </QueryState>
+      )}
     </>
+  );
+}
+
+function NoRows({ selection, onClear }) {
+  if (hasBounds(selection)) {
+    return <NoMatch title="No rows within these bounds" onClear={onClear} />;
+  }
+  return (
+    <EmptyState title="This table has no rows">
+      It was made by a load that brought none, or its rows were replaced by none.
+    </EmptyState>
   );
 }
 
@@ -113,7 +164,7 @@ function LoadedAgain({ name, lastLoadAt }) {
             size="compact-xs"
             onClick={() => {
               setShown(lastLoadAt);
-              client.resetQueries({ queryKey: rowsQuery(name).queryKey });
+              client.resetQueries({ queryKey: rowsKey(name) });
             }}
           >
             Show the new rows
