@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 const KIB = 1024;
 const BUDGET = { js: 200 * KIB, css: 26 * KIB, woff2: 50 * KIB };
 const GRAPH_BUDGET = 80 * KIB;
+const CANDLES_BUDGET = 64 * KIB;
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 const manifest = JSON.parse(readFileSync(`${dist}.vite/manifest.json`, 'utf8'));
 
@@ -21,6 +22,7 @@ const PAGES = [
   'src/pages/admin/Users.jsx',
   'src/pages/admin/User.jsx',
 ];
+const CANDLES = 'src/components/charts/Candles.jsx';
 const GRAPH = 'src/components/charts/PipelineDAG.jsx';
 
 /** All files that come with the given entries, by following static imports. */
@@ -69,4 +71,7 @@ for (const file of readdirSync(`${dist}assets`)) {
   if (file.startsWith('layout.worker')) extra.add(`assets/${file}`);
 }
 report('the graph and its worker, js', gzipBytes(extra, 'js'), GRAPH_BUDGET);
+const dataset = filesOf(['index.html', 'src/pages/data-scientist/Dataset.jsx']);
+const drawn = [...filesOf([CANDLES])].filter((file) => !dataset.has(file));
+report('the candles, js', gzipBytes(drawn, 'js'), CANDLES_BUDGET);
 process.exitCode = over > 0 ? 1 : 0;

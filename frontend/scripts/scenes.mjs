@@ -12,6 +12,7 @@ import {
   rejectedRun,
   runs,
   skippedRun,
+  repeatedTimes,
   timesPage,
   users,
   warnedRun,
@@ -416,6 +417,22 @@ export const scenes = [
     name: 'dataset-wrong-bound',
     path: '/datasets/market.daily_prices?order=date&from=2000-01-03&to=2000-1x',
     until: 'Invalid input syntax',
+  },
+  {
+    name: 'dataset-chart',
+    path: '/datasets/market.daily_prices?view=chart',
+    until: 'Last close',
+  },
+  {
+    name: 'dataset-chart-bounds',
+    path: '/datasets/market.daily_prices?view=chart&order=-date&from=2001-06-01&to=2001-07-31',
+    until: '61 bars',
+  },
+  {
+    name: 'dataset-chart-none',
+    path: '/datasets/market.daily_prices?view=chart',
+    state: { rowsPage: repeatedTimes },
+    until: 'No chart of these rows',
   },
   {
     name: 'dataset-times',

@@ -71,7 +71,12 @@ const dataset = createRoute({
   getParentRoute: () => app,
   path: '/datasets/$name',
   component: lazyRouteComponent(datasetPage, 'Dataset'),
-  validateSearch: searchOf({ order: anyText, from: anyText, to: anyText }),
+  validateSearch: searchOf({
+    order: anyText,
+    from: anyText,
+    to: anyText,
+    view: oneOf('chart'),
+  }),
 });
 
 const users = createRoute({

@@ -564,6 +564,37 @@ def test_page_sorts_and_narrows_a_datasets_rows(signed_in, api, orders_run):
     page.driver.get_log("browser")    # tells of the answer 400, which the page explained
 
 
+def test_page_draws_candles_of_price_bars(signed_in, api):
+    """Real bars in a real canvas, without a complaint of the policy; older ones come when asked for."""
+    page = signed_in
+    if "market.sp500_daily" not in {each["name"] for each in api.items("/datasets")}:
+        assert api.run("sp500-daily")["status"] == "succeeded"
+    asked = {"order": "-date", "columns": "date,close", "limit": 1}
+    [[date, close]] = api.get("/datasets/market.sp500_daily/rows", params=asked).json()["rows"]
+    page.driver.get(f"{page.url}/datasets/market.sp500_daily")
+    page.one("input[type=radio][value=chart] + label").click()
+    page.see(f" to {date}. Prices from ")
+    page.see(f"Last close {close}.")
+    assert urllib.parse.urlsplit(page.driver.current_url).query == "view=chart"
+    chart = page.one(f"[role=img][aria-label$='Last close {close}.']")
+    colours = """
+        const seen = new Set();
+        for (const canvas of arguments[0].querySelectorAll('canvas')) {
+          const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          for (let at = 0; at < data.length; at += 4) seen.add(data.slice(at, at + 3).join());
+        }
+        return [...seen];"""
+    drawn = {"31,118,88", "153,6,26"} if page.scheme() == "light" else {"127,240,180", "251,91,118"}
+    page.until(lambda: drawn <= set(page.driver.execute_script(colours, chart)), "rising and falling bars")
+
+    def shown():
+        return int(re.search(r"newest ([\d,]+) bars", chart.get_attribute("aria-label"))[1].replace(",", ""))
+    before = page.until(lambda: shown() % 200 == 0 and shown(), "whole pages of bars")
+    page.button("Load older bars").click()
+    page.until(lambda: shown() >= before + 200, "older bars")
+    assert not page.errors()
+
+
 def test_page_marks_runs_and_jobs_that_rejected_rows(signed_in, orders_run):
     page = signed_in
     count = orders_run["rows_rejected"]

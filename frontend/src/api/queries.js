@@ -265,7 +265,7 @@ export const datasetsQuery = queryOptions({
 /** All that is known of a dataset's rows. */
 export const rowsKey = (dataset) => ['datasets', dataset, 'rows'];
 
-/** Rows of a dataset as `{order, from, to}` select them; all, in the table's own order, without. */
+/** Rows of a dataset as `{columns, order, from, to}` select them; all, in the table's own order, without. */
 export const rowsQuery = (dataset, selection = {}) =>
   infiniteQueryOptions({
     ...pages(
@@ -275,7 +275,10 @@ export const rowsQuery = (dataset, selection = {}) =>
       selection,
     ),
     // Until others of the same table are there, the rows stay, and the keyboard in them.
-    placeholderData: (before, query) => (query?.queryKey[1] === dataset ? before : undefined),
+    placeholderData: (before, query) =>
+      query?.queryKey[1] === dataset && query.queryKey[3].columns === selection.columns
+        ? before
+        : undefined,
     // Rows are not asked for again by themselves (they would move under the reader), and are not
     // kept either: whoever comes back sees them fresh.
     staleTime: Infinity,

@@ -129,6 +129,7 @@ describe('a dataset', () => {
     const alert = await screen.findByRole('alert');
     expect(alert).toHaveTextContent('Away');
     expect(screen.getByText('2000-01-03')).toBeVisible();
+    expect(csv()).toBeVisible();
     host.fail = null;
     await user.click(within(alert).getByRole('button', { name: 'Try again' }));
     expect(await screen.findByText('All 300 rows shown')).toBeVisible();

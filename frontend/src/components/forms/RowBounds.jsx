@@ -9,10 +9,10 @@ const BOUNDS = [
 ];
 
 /**
- * In which order the rows stand, and the bounds of that column. `errors` are the host's, by bound.
+ * In which order the rows stand, or by which time a chart's bars, and the bounds of that column. `errors` are the host's, by bound.
  * Bounds are asked for when all is typed, not while it is: a half date is another date.
  */
-export function RowBounds({ selection, type, errors, onChange }) {
+export function RowBounds({ selection, type, errors, onChange, isChart = false }) {
   const order = orderOf(selection);
   if (!order) {
     return (
@@ -24,6 +24,7 @@ export function RowBounds({ selection, type, errors, onChange }) {
   return (
     <BoundsForm
       key={order.column}
+      isChart={isChart}
       column={order.column}
       descending={order.descending}
       selection={selection}
@@ -34,7 +35,7 @@ export function RowBounds({ selection, type, errors, onChange }) {
   );
 }
 
-function BoundsForm({ column, descending, selection, type, errors, onChange }) {
+function BoundsForm({ isChart, column, descending, selection, type, errors, onChange }) {
   const [drafts, setDrafts] = useDrafts(selection, type);
 
   function apply(event) {
@@ -50,7 +51,8 @@ function BoundsForm({ column, descending, selection, type, errors, onChange }) {
   return (
     <form className={classes.form} aria-label={`Bounds of ${column}`} onSubmit={apply} noValidate>
       <p className={classes.order}>
-        Sorted by <strong>{column}</strong>, {descending ? 'descending' : 'ascending'}
+        {isChart ? 'Bars by' : 'Sorted by'} <strong>{column}</strong>
+        {isChart || (descending ? ', descending' : ', ascending')}
       </p>
       {BOUNDS.map(([bound, word]) => {
         const { attributes, zone } = boundInput(type, drafts[bound]);

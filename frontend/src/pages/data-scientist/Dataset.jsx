@@ -1,11 +1,12 @@
-import { Button } from '@mantine/core';
+import { Button, SegmentedControl } from '@mantine/core';
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { datasetsQuery, rowsKey, rowsQuery } from '../../api/queries.js';
 import { ExportButtons } from '../../components/buttons/ExportButtons.jsx';
 import { RowBounds } from '../../components/forms/RowBounds.jsx';
 import { DatasetRowsTable } from '../../components/tables/DatasetRowsTable.jsx';
+import { candleColumns, chartColumns, chartSelection } from '../../lib/candles.js';
 import { formatAmount, formatEstimate } from '../../lib/format.js';
 import {
   boundErrors,
@@ -14,6 +15,7 @@ import {
   orderOf,
   selectionOf,
 } from '../../lib/selection.js';
+import { Loading } from '../../ui/Loading.jsx';
 import { NotCounted } from '../../ui/NotCounted.jsx';
 import { EmptyState, NoMatch } from '../../ui/notices.jsx';
 import { PageHead } from '../../ui/PageHead.jsx';
@@ -21,13 +23,41 @@ import { QueryState } from '../../ui/QueryState.jsx';
 import { Time } from '../../ui/Time.jsx';
 import classes from './datasets.module.css';
 
+const Candles = lazy(() => import('../../components/charts/Candles.jsx'));
+
+const VIEWS = [
+  { value: 'rows', label: 'Rows' },
+  { value: 'chart', label: 'Chart' },
+];
+
+/**
+ * What the address asks for: `{candles, isChart, selection}`. A chart, where the columns are those of
+ * price bars, has an order of its own, and keeps only bounds of its time.
+ */
+function wantedOf(search, dataset) {
+  const candles = dataset ? candleColumns(dataset.columns) : null;
+  const isChart = search.view === 'chart' && candles !== null;
+  const selection = selectionOf(search);
+  return {
+    candles,
+    isChart,
+    selection: isChart ? chartSelection(candles, selection) : selection,
+  };
+}
+
 /** One loaded table and its rows. */
 export function Dataset() {
   const { name } = useParams({ from: '/app/datasets/$name' });
-  const selection = selectionOf(useSearch({ from: '/app/datasets/$name' }));
-  const { data: datasets } = useQuery(datasetsQuery);
+  const search = useSearch({ from: '/app/datasets/$name' });
+  const { data: datasets, isPending } = useQuery(datasetsQuery);
   const dataset = datasets?.find((candidate) => candidate.name === name);
-  const query = useInfiniteQuery(rowsQuery(name, selection));
+  const wanted = wantedOf(search, dataset);
+  const { candles, isChart, selection } = wanted;
+  const query = useInfiniteQuery({
+    ...rowsQuery(name, isChart ? { ...selection, columns: chartColumns(candles) } : selection),
+    // Which rows a chart needs is known when the columns are.
+    enabled: search.view !== 'chart' || !isPending,
+  });
   return (
     <>
       <div className={classes.crumb}>
@@ -39,14 +69,14 @@ export function Dataset() {
         key={name}
         title={name}
         facts={<DatasetFacts dataset={dataset} />}
-        actions={query.isError || <ExportButtons name={name} selection={selection} />}
+        actions={query.isLoadingError || <ExportButtons name={name} selection={selection} />}
       />
       <DatasetRows
         key={`${name} rows`}
         name={name}
         dataset={dataset}
         query={query}
-        selection={selection}
+        wanted={wanted}
       />
     </>
   );
@@ -87,9 +117,11 @@ function DatasetFacts({ dataset }) {
   );
 }
 
-function DatasetRows({ name, dataset, query, selection }) {
+function DatasetRows({ name, dataset, query, wanted }) {
   const navigate = useNavigate({ from: '/datasets/$name' });
-  const select = (next) => navigate({ search: next, resetScroll: false });
+  const { candles, isChart, selection } = wanted;
+  const view = isChart ? 'chart' : undefined;
+  const select = (next) => navigate({ search: { view, ...next }, resetScroll: false });
   const columns = query.data?.pages[0].columns ?? dataset?.columns;
   const order = orderOf(selection);
   const ordering = columns?.find((column) => column.name === order?.column);
@@ -104,15 +136,38 @@ function DatasetRows({ name, dataset, query, selection }) {
   return (
     <>
       <LoadedAgain name={name} lastLoadAt={dataset?.last_load_at} />
-      {columns && (query.data || order) && (
-        <RowBounds selection={selection} type={ordering?.type} errors={errors} onChange={select} />
-      )}
+      <div className={classes.views}>
+        {columns && (query.data || order) && (
+          <RowBounds
+            isChart={isChart}
+            selection={selection}
+            type={ordering?.type}
+            errors={errors}
+            onChange={select}
+          />
+        )}
+        {candles && (
+          <SegmentedControl
+            size="xs"
+            aria-label="Show as"
+            value={isChart ? 'chart' : 'rows'}
+            onChange={(next) =>
+              select({ ...selection, view: next === 'chart' ? 'chart' : undefined })
+            }
+            data={VIEWS}
+          />
+        )}
+      </div>
       {wrongBounds ? (
         <NoMatch title={`These bounds do not fit ${order.column}`} onClear={clear} />
       ) : (
         <QueryState query={query} what="rows" rows={10} height={28}>
           {({ pages }) =>
-            pages[0].rows.length > 0 ? (
+            pages[0].rows.length > 0 && isChart ? (
+              <Suspense fallback={<Loading what="the chart" rows={1} height={320} />}>
+                <Candles name={name} query={query} pages={pages} candles={candles} />
+              </Suspense>
+            ) : pages[0].rows.length > 0 ? (
               <DatasetRowsTable
                 name={name}
                 query={query}

@@ -1,0 +1,94 @@
+import { isNumericType } from './columns.js';
+
+/** Price bars in a dataset: which columns they are, and what is drawn of its rows. */
+
+const PRICES = ['open', 'high', 'low', 'close'];
+const TIMES = /^(date$|timestamp)/;
+
+/**
+ * The columns of a bar, `{time: {name, type}, open, high, low, close}` with names, when there are
+ * numbers of these names (any case) and one date or time; else null.
+ */
+export function candleColumns(columns) {
+  const times = columns.filter(({ type }) => TIMES.test(type));
+  const named = PRICES.map((word) =>
+    columns.filter(({ name, type }) => name.toLowerCase() === word && isNumericType(type)),
+  );
+  if (times.length !== 1 || named.some((found) => found.length !== 1)) return null;
+  const [open, high, low, close] = named.map(([{ name }]) => name);
+  return { time: times[0], open, high, low, close };
+}
+
+/** What the chart asks for: the newest first, within the bounds of the time where such are set. */
+export function chartSelection({ time }, selection) {
+  const order = `-${time.name}`;
+  const same = selection.order === order || selection.order === time.name;
+  return same ? { ...selection, order } : { order };
+}
+
+/** `columns` of the API, which parts them with commas: all, where a name has one. */
+export function chartColumns({ time, open, high, low, close }) {
+  const names = [time.name, open, high, low, close];
+  return names.some((name) => name.includes(',')) ? undefined : names.join(',');
+}
+
+/** Seconds since 1970 of a date or time; without a zone it is taken as UTC. NaN for infinity and BC. */
+function secondsOf(text, type) {
+  if (typeof text !== 'string') return NaN;
+  if (type === 'date') return Date.parse(text) / 1000;
+  const iso = text.replace(' ', 'T');
+  return Math.floor(Date.parse(iso.endsWith('Z') ? iso : `${iso}Z`) / 1000);
+}
+
+const numberOf = (cell) => (cell === null || cell === '' ? NaN : Number(cell));
+
+/**
+ * The bars of pages that come newest first, as `{bars, left, repeated}`: bars oldest first, each with
+ * `cells`, the texts that the host gave; how many rows had no whole bar; and the first time of which
+ * there is more than one row, or null.
+ */
+export function barsOf(pages, candles) {
+  const place = (wanted) => pages[0].columns.findIndex(({ name }) => name === wanted);
+  const places = [candles.time.name, ...PRICES.map((word) => candles[word])].map(place);
+  const bars = [];
+  let left = 0;
+  for (const row of pages.flatMap(({ rows }) => rows)) {
+    const [timeCell, ...cells] = places.map((at) => row[at]);
+    const time = secondsOf(timeCell, candles.time.type);
+    const [open, high, low, close] = cells.map(numberOf);
+    if (![time, open, high, low, close].every(Number.isFinite)) {
+      left += 1;
+    } else if (bars.at(-1)?.time === time) {
+      return { bars: [], left, repeated: timeCell };
+    } else {
+      bars.push({
+        time,
+        open,
+        high,
+        low,
+        close,
+        cells: { time: timeCell, prices: cells.map(String) },
+      });
+    }
+  }
+  return { bars: bars.toReversed(), left, repeated: null };
+}
+
+const DECIMALS = { least: 2, most: 8 };
+
+/** How many decimals the prices have, by the newest of them. */
+export function decimalsOf(bars) {
+  const texts = bars.slice(-50).flatMap(({ cells }) => cells.prices);
+  const lengths = texts.map((text) => /\.(\d*?)0*$/.exec(text)?.[1].length ?? 0);
+  return Math.min(DECIMALS.most, Math.max(DECIMALS.least, ...lengths));
+}
+
+/** The lowest and the highest price, as the host gave them. */
+export function priceRange(bars) {
+  let [lowest, highest] = [bars[0], bars[0]];
+  for (const bar of bars) {
+    if (bar.low < lowest.low) lowest = bar;
+    if (bar.high > highest.high) highest = bar;
+  }
+  return [lowest.cells.prices[2], highest.cells.prices[1]];
+}
