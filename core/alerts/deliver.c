@@ -88,7 +88,10 @@ static const struct hg_statement hold_back = {
     " returning d.id",
     5};
 
-/* Under the fence of its claim. What could not be sent for a day is given up. */
+/*
+ * Under the fence of its claim. What could not be sent for a day is given up. Whoever ended it
+ * meanwhile is seen by the last condition alone: the first part is not looked at again.
+ */
 static const struct hg_statement end_delivery = {
     "alert_end",
     "with given as (select d.id, case when $4 = 'pending' and d.created_at < now() - interval '1 day'"
@@ -98,7 +101,7 @@ static const struct hg_statement end_delivery = {
     " update alert_delivery d set status = g.status, next_at = case when g.status = 'pending'"
     " then now() + $5::bigint * interval '1 millisecond' end,"
     " sent_at = case when g.status = 'sent' then now() end, http_status = $6::int, error = $7"
-    " from given g where d.id = g.id returning d.status",
+    " from given g where d.id = g.id and d.status = 'pending' returning d.status",
     7};
 
 static const struct hg_statement release = {

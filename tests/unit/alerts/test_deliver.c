@@ -6,6 +6,8 @@
 #include "alerts/state.h"
 #include "base/time.h"
 #include "fixture.h"
+#include "shared_pg.h"
+#include "store/db.h"
 
 #define SENT    "select count(*) from alert_delivery where status = 'sent'"
 #define PENDING "select count(*) from alert_delivery where status = 'pending'"
@@ -425,6 +427,37 @@ static void test_a_database_that_goes_meanwhile(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_alerts, close_alerts)
 
+/* Say since its channel was switched off; that was not committed yet when the result came. */
+static void test_what_was_ended_meanwhile_stays_so(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_db *other = NULL;
+    start_service();
+    peer_change(peer, &answers[0], NULL, 0);
+    make_channel("ops", "webhook", url_of("/one"), NULL);
+    fail_run("prices", "ops");
+    reaches("select count(*) from alert_delivery where attempts > 0", 1);
+    assert_int_equal(hg_db_connect(hg_test_pg_metadata(pg), "switches off", &other, &err), HG_OK);
+    assert_int_equal(hg_db_begin(other, &err), HG_OK);
+    assert_int_equal(hg_db_simple(other,
+                                  "update alert_delivery set status = 'failed', next_at = null,"
+                                  " error = 'switched off'",
+                                  NULL,
+                                  &err),
+                     HG_OK);
+    peer_hang_up(peer);
+    reaches("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+            " and query like '%alert_delivery%'",
+            1);
+    assert_int_equal(hg_db_commit(other, &err), HG_OK);
+    hg_db_return(other);
+    reaches("select count(*) from alert_channel where host is null", 1);
+    HG_CLEANUP(hg_freep)
+    char *ended = text_of("select status || ': ' || error from alert_delivery");
+    assert_string_equal(ended, "failed: switched off");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +478,7 @@ int main(void)
         TEST(test_two_hosts),
         TEST(test_the_fence),
         TEST(test_a_storm),
+        TEST(test_what_was_ended_meanwhile_stays_so),
         TEST(test_old_ones_go),
         TEST(test_without_a_database),
         TEST(test_a_database_that_goes_meanwhile),
