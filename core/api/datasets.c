@@ -111,10 +111,15 @@ static int export_write(void *stream, const void *bytes, size_t n, struct hg_err
     return hg_http_stream_write(stream, bytes, n, err);
 }
 
+static bool export_is_wanted(void *stream)
+{
+    return hg_http_stream_is_wanted(stream);
+}
+
 static int export_make(void *arg, struct hg_http_stream *stream, struct hg_error *err)
 {
     struct export *export = arg;
-    const struct hg_rows_sink sink = {export_write, stream};
+    const struct hg_rows_sink sink = {export_write, export_is_wanted, stream};
     return hg_datasets_export(
         export->pipelines, export->name, &export->query, export->format, &sink, err);
 }

@@ -56,6 +56,7 @@ void hg_exchange_unref(struct hg_exchange *exchange)
     if (exchange->response) {
         MHD_destroy_response(exchange->response);
     }
+    hg_stream_unref(exchange->stream);
     hg_http_request_free(&exchange->request);
     free(exchange);
 }

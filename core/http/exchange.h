@@ -51,7 +51,8 @@ struct hg_exchange {
     size_t n_buffered;   /* its share of the server's n_buffered */
     struct MHD_Response *response;
     unsigned status;
-    size_t n_answer;               /* bytes of its body */
+    size_t n_answer;               /* bytes of its body, or, with a reference, */
+    struct hg_http_stream *stream; /* what makes it */
     char who[HG_USERNAME_MAX + 1]; /* sent it; "" where that is not known */
     const char *who_by;            /* static */
 };

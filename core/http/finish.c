@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "http/problem.h"
+#include "http/stream.h"
 
 /* ---- answers ---- */
 
@@ -61,15 +62,12 @@ void hg_http_fail_overloaded(struct hg_exchange *exchange, const struct hg_error
     }
 }
 
-/*
- * Publishes the answer; true when it was still wanted. `principal` is NULL for who does not have
- * the request: its handler may be finding that out just now.
- */
-static bool publish(struct hg_exchange *exchange,
-                    enum hg_exchange_state from,
-                    struct MHD_Response *response,
-                    const struct hg_http_answer *answer,
-                    const struct hg_principal *principal)
+/* `principal` is NULL for who does not have the request: its handler may be finding that out. */
+static bool publish_it(struct hg_exchange *exchange,
+                       enum hg_exchange_state from,
+                       struct MHD_Response *response,
+                       const struct hg_http_answer *answer,
+                       const struct hg_principal *principal)
 {
     HG_LOCK(&exchange->server->mutex);
     if (exchange->state != from) {
@@ -78,12 +76,31 @@ static bool publish(struct hg_exchange *exchange,
     exchange->response = response;
     exchange->status = (unsigned)answer->status;
     exchange->n_answer = exchange->request.is_head ? 0 : answer->n_body;
+    exchange->stream = answer->stream;
     if (principal && principal->username[0]) {
         (void)snprintf(exchange->who, sizeof exchange->who, "%s", principal->username);
         exchange->who_by = hg_principal_kind_name(principal->kind);
     }
     exchange->state = HG_EXCHANGE_ANSWERED;
     return true;
+}
+
+/* Publishes the answer; true when it was still wanted. */
+static bool publish(struct hg_exchange *exchange,
+                    enum hg_exchange_state from,
+                    struct MHD_Response *response,
+                    const struct hg_http_answer *answer,
+                    const struct hg_principal *principal)
+{
+    struct hg_http_stream *stream = answer->stream;
+    if (stream) {
+        hg_stream_ref(stream); /* the exchange's; taken without the server's mutex */
+    }
+    bool published = publish_it(exchange, from, response, answer, principal);
+    if (stream && !published) {
+        hg_stream_unref(stream);
+    }
+    return published;
 }
 
 /* For who published the answer of a parked exchange. The exchange may be gone afterwards. */

@@ -261,6 +261,7 @@ static enum MHD_Result take_headers(struct hg_exchange *exchange,
     exchange->has_headers = true;
     exchange->connection = mhd;
     request->is_head = strcmp(method, "HEAD") == 0;
+    request->is_http_1_0 = strcmp(version, "HTTP/1.0") == 0;
     request->method = request->is_head ? "GET" : hg_arena_strdup(&request->arena, method);
     request->headers =
         hg_arena_alloc(&request->arena, HG_HTTP_HEADERS_MAX * sizeof request->headers[0]);
@@ -377,9 +378,9 @@ static void log_access(const struct hg_exchange *exchange, bool was_sent)
                    sizeof duration,
                    "%lld",
                    (long long)(hg_time_monotonic_ms() - exchange->started_ms));
-    size_t n_sent = request->answer.stream ? hg_stream_sent(request->answer.stream)
-                    : was_sent             ? exchange->n_answer
-                                           : 0;
+    size_t n_sent = exchange->stream ? hg_stream_sent(exchange->stream)
+                    : was_sent       ? exchange->n_answer
+                                     : 0;
     (void)snprintf(bytes, sizeof bytes, "%zu", n_sent);
     hg_log(is_quiet && was_sent ? HG_LOG_DEBUG : HG_LOG_INFO,
            was_sent ? "request" : "request ended without its answer",

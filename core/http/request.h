@@ -51,6 +51,7 @@ struct hg_http_request {
     char id[HG_UUID_TEXT]; /* the correlation id: X-Request-Id and request_id */
     const char *method;    /* "GET" for HEAD too */
     bool is_head;
+    bool is_http_1_0;
     const char *raw_target; /* as sent, cut at HG_HTTP_TARGET_MAX + 1 bytes */
     struct hg_http_target target;
     struct hg_http_field *headers;
@@ -156,8 +157,14 @@ struct hg_http_maker {
     void (*free)(void *arg);
 };
 /*
+ * Whether somebody still takes the body. A maker that waits for something else looks now and then,
+ * and returns HG_ECANCELLED when nobody does: it holds a place, and a stop waits for it.
+ */
+bool hg_http_stream_is_wanted(struct hg_http_stream *stream);
+/*
  * Answers 200 with what `maker` makes. Takes `arg` over, also when it fails: HG_EUNAVAILABLE where
- * as many such answers are under way as the server sends at once. Both texts outlive the request.
+ * as many such answers are under way as the server sends at once, a 505 for HTTP/1.0, which cannot
+ * tell a part from the whole. `content_type` outlives the request.
  */
 int hg_http_answer_stream(struct hg_http_request *request,
                           const char *content_type,

@@ -1,5 +1,6 @@
 #include "http/stream.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct hg_http_stream {
     void *arg;
     char request_id[HG_UUID_TEXT];
     struct MHD_Connection *connection;
+    int fd;           /* the connection's */
     int64_t until_ms; /* monotonic */
     /* Guarded by that of all. */
     struct hg_http_stream *prev;
@@ -123,6 +125,12 @@ int hg_http_answer_stream(struct hg_http_request *request,
                           void *arg,
                           struct hg_error *err)
 {
+    if (request->is_http_1_0) {
+        maker->free(arg);
+        request->problem_status = 505;
+        (void)hg_error_set(err, HG_ENOTSUP, "a long answer cannot be sent by HTTP/1.0");
+        return hg_error_hint(err, "A proxy in between has to speak 1.1 (proxy_http_version 1.1;).");
+    }
     struct hg_http_stream *stream = stream_new(request->streams, maker, arg);
     if (!stream) {
         maker->free(arg);
@@ -244,6 +252,38 @@ int hg_http_stream_write(struct hg_http_stream *stream,
     return HG_OK;
 }
 
+/* libmicrohttpd does not look at a connection that is suspended, nor does it close it. */
+static bool has_left(const struct hg_http_stream *stream)
+{
+    struct pollfd peer = {.fd = stream->fd, .events = POLLRDHUP};
+    return poll(&peer, 1, 0) > 0;
+}
+
+/* Gives whether the connection is to be resumed, so that it is closed. */
+static bool look_for_client(struct hg_http_stream *stream)
+{
+    HG_LOCK(&stream->mutex);
+    if (!stream->is_suspended || !has_left(stream)) {
+        return false;
+    }
+    stream->is_cut = true;
+    return was_suspended(stream);
+}
+
+static bool is_wanted(struct hg_http_stream *stream)
+{
+    HG_LOCK(&stream->mutex);
+    return !stream->is_cut && hg_time_monotonic_ms() <= stream->until_ms;
+}
+
+bool hg_http_stream_is_wanted(struct hg_http_stream *stream)
+{
+    if (look_for_client(stream)) {
+        resume(stream);
+    }
+    return is_wanted(stream);
+}
+
 /* Gives whether the connection is to be resumed. */
 static bool note_made(struct hg_http_stream *stream, bool is_broken)
 {
@@ -340,11 +380,19 @@ static void on_free(void *cls)
     hg_stream_unref(stream);
 }
 
+static int fd_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info ? info->connect_fd : -1; /* which poll leaves alone */
+}
+
 struct MHD_Response *hg_stream_response(struct hg_http_stream *stream,
                                         struct MHD_Connection *connection)
 {
     hg_stream_ref(stream);
     stream->connection = connection;
+    stream->fd = fd_of(connection);
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, BLOCK_BYTES, on_wanted, stream, on_free);
     if (!response) {

@@ -65,10 +65,12 @@ static void drop_place(struct hg_rows_select *rows)
 
 /* ---- text ---- */
 
+/* A line of nothing but \. ends the input of COPY. */
 static bool needs_quotes(const char *text)
 {
     size_t n = strlen(text);
-    return n == 0 || strcspn(text, ",\"\r\n") < n || text[0] == ' ' || text[n - 1] == ' ';
+    return n == 0 || strcmp(text, "\\.") == 0 || strcspn(text, ",\"\r\n") < n || text[0] == ' ' ||
+           text[n - 1] == ' ';
 }
 
 static void put_field(struct hg_buf *out, const char *text)
@@ -114,6 +116,45 @@ static void put_json(struct hg_buf *out, json_t *value)
     json_decref(value);
 }
 
+/* Whether PostgreSQL's text goes out as it is, so that no number loses a digit on the way. */
+static bool is_json(const struct hg_rows_column *column, const char *text)
+{
+    static const char *const floats[] = {"real", "double precision"};
+    static const char *const types[] = {"boolean", "smallint", "integer", "json", "jsonb"};
+    for (size_t i = 0; i < HG_COUNT(floats); i++) {
+        if (strcmp(column->type, floats[i]) == 0) {
+            return strspn(text + (text[0] == '-'), "0123456789") > 0; /* JSON has no NaN */
+        }
+    }
+    for (size_t i = 0; i < HG_COUNT(types); i++) {
+        if (strcmp(column->type, types[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Line ends stand between the tokens of a json only. */
+static void put_in_line(struct hg_buf *out, const char *text)
+{
+    for (const char *end; *(end = text + strcspn(text, "\r\n")); text = end + 1) {
+        hg_buf_append(out, text, (size_t)(end - text));
+        hg_buf_putc(out, ' ');
+    }
+    hg_buf_puts(out, text);
+}
+
+static void put_value(struct hg_buf *out, const struct hg_rows_column *column, const char *text)
+{
+    if (!text) {
+        hg_buf_puts(out, "null");
+    } else if (is_json(column, text)) {
+        put_in_line(out, text);
+    } else {
+        put_json(out, json_string(text));
+    }
+}
+
 static void put_jsonl(struct exporting *exporting, const json_t *cells)
 {
     struct hg_buf *out = &exporting->out;
@@ -122,7 +163,7 @@ static void put_jsonl(struct exporting *exporting, const json_t *cells)
         hg_buf_putc(out, i > 0 ? ',' : '{');
         put_json(out, json_string(column->name));
         hg_buf_putc(out, ':');
-        put_json(out, hg_rows_value(column, json_string_value(json_array_get(cells, (size_t)i))));
+        put_value(out, column, json_string_value(json_array_get(cells, (size_t)i)));
     }
     hg_buf_puts(out, exporting->rows.n_shown > 0 ? "}" : "{}");
 }
@@ -175,13 +216,19 @@ static int on_row(void *arg, const char *item, struct hg_error *err)
     return hand_over(exporting, WRITE_BYTES, err);
 }
 
+static bool is_wanted(void *arg)
+{
+    const struct exporting *exporting = arg;
+    return exporting->sink->is_wanted(exporting->sink->arg);
+}
+
 static int ask(struct exporting *exporting, struct hg_db *db, int64_t limit, struct hg_error *err)
 {
     struct hg_rows_select *rows = &exporting->rows;
+    const struct hg_user_rows taker = {on_row, is_wanted, exporting};
     int r = hg_rows_select_end(rows, limit, err);
     exporting->n = 0;
-    r = r < 0 ? r
-              : hg_user_each(db, hg_buf_text(&rows->sql), &rows->values, on_row, exporting, err);
+    r = r < 0 ? r : hg_user_each(db, hg_buf_text(&rows->sql), &rows->values, &taker, err);
     return hg_rows_input_error(err, r);
 }
 
@@ -236,6 +283,46 @@ static int at_once(struct exporting *exporting, struct hg_db *db, struct hg_erro
 
 /* ---- the whole ---- */
 
+/*
+ * Before the first statement that needs a snapshot: what TRUNCATE or a change of a column's type
+ * has made of the table is not seen by an older one, which would find it empty. Where the host may
+ * not, as on some servers of others, that moment is left to chance.
+ */
+static int hold(struct hg_db *db, const char *schema_table, struct hg_error *err)
+{
+    static const char no_right[] = "42501";
+    HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
+    struct hg_error why = HG_ERROR_INIT;
+    hg_buf_puts(&sql, "savepoint held; lock table ");
+    int r = hg_quote_table(&sql, schema_table, err);
+    hg_buf_puts(&sql, " in access share mode");
+    if (r < 0 || hg_buf_failed(&sql)) {
+        return r < 0 ? r : hg_error_nomem(err);
+    }
+    r = hg_db_simple(db, hg_buf_text(&sql), NULL, &why);
+    if (r < 0 && strcmp(why.sqlstate, no_right) == 0) {
+        return hg_db_simple(db, "rollback to held", NULL, err);
+    }
+    if (r < 0 && err) {
+        *err = why;
+    }
+    return r;
+}
+
+static int check_columns(const struct hg_rows_select *rows, struct hg_error *err)
+{
+    for (int i = 0; i < rows->n_shown; i++) {
+        for (int k = 0; k < i; k++) {
+            if (strcmp(rows->shown[i].name, rows->shown[k].name) == 0) {
+                (void)hg_error_set(
+                    err, HG_EINVAL, "columns: \"%.64s\" is named twice", rows->shown[i].name);
+                return hg_error_at(err, "/columns");
+            }
+        }
+    }
+    return HG_OK;
+}
+
 /* Columns, order and way. */
 static int look(struct exporting *exporting, struct hg_db *db, struct hg_error *err)
 {
@@ -264,6 +351,7 @@ int hg_rows_export_check(struct hg_db *db,
     HG_CLEANUP(hg_rows_select_free) struct hg_rows_select rows = {0};
     HG_CLEANUP(hg_resultp) PGresult *none = NULL;
     int r = hg_rows_select_new(db, schema_table, query, &rows, err);
+    r = r < 0 ? r : check_columns(&rows, err);
     r = r < 0 ? r : hg_rows_select_begin(&rows, schema_table, query, err);
     drop_place(&rows);
     r = r < 0 ? r : hg_rows_select_end(&rows, 0, err);
@@ -283,15 +371,16 @@ int hg_rows_export_run(struct hg_db *db,
     HG_CLEANUP(exporting_free)
     struct exporting exporting = {
         .schema_table = schema_table, .query = query, .format = format, .sink = sink};
-    int r = look(&exporting, db, err);
-    r = r < 0 ? r : hg_user_begin(db, QUERY_MS, err);
+    int r = hg_user_begin(db, QUERY_MS, err);
     if (r < 0) {
         return r;
     }
-    if (format == HG_ROWS_CSV) {
+    r = hold(db, schema_table, err);
+    r = r < 0 ? r : look(&exporting, db, err);
+    if (r == HG_OK && format == HG_ROWS_CSV) {
         put_names(&exporting);
     }
-    r = ways[exporting.way](&exporting, db, err);
+    r = r < 0 ? r : ways[exporting.way](&exporting, db, err);
     r = r < 0 ? r : hand_over(&exporting, 0, err);
     hg_db_rollback(db);
     return r;

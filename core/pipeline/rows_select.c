@@ -163,8 +163,34 @@ static void put_same(struct hg_rows_select *rows,
     }
 }
 
+/* (a, b) > (x, y): what an index of these columns goes straight to. */
+static void put_tuple_after(struct hg_rows_select *rows, const json_t *cursor)
+{
+    hg_buf_puts(&rows->sql, " and (");
+    for (int i = 0; i < rows->n_sorts; i++) {
+        hg_buf_puts(&rows->sql, i > 0 ? ", " : "");
+        put_name(rows, rows->sorts[i].name);
+    }
+    hg_buf_puts(&rows->sql, ") > (");
+    for (int i = 0; i < rows->n_sorts; i++) {
+        const char *value = json_string_value(json_array_get(cursor, (size_t)i));
+        hg_buf_puts(&rows->sql, i > 0 ? ", " : "");
+        hg_rows_select_param(rows, value, rows->sorts[i].type);
+    }
+    hg_buf_putc(&rows->sql, ')');
+}
+
+static bool is_a_tuple(const struct hg_rows_select *rows)
+{
+    bool plain = true;
+    for (int i = 0; i < rows->n_sorts; i++) {
+        plain = plain && !rows->sorts[i].descending && !rows->sorts[i].nullable;
+    }
+    return plain;
+}
+
 /* a after, or a same and (b after, or b same and (...)) */
-void hg_rows_select_behind(struct hg_rows_select *rows, const json_t *cursor)
+static void put_each_after(struct hg_rows_select *rows, const json_t *cursor)
 {
     hg_buf_puts(&rows->sql, " and (");
     for (int i = 0; i < rows->n_sorts; i++) {
@@ -180,6 +206,11 @@ void hg_rows_select_behind(struct hg_rows_select *rows, const json_t *cursor)
         hg_buf_puts(&rows->sql, "))");
     }
     hg_buf_putc(&rows->sql, ')');
+}
+
+void hg_rows_select_behind(struct hg_rows_select *rows, const json_t *cursor)
+{
+    (is_a_tuple(rows) ? put_tuple_after : put_each_after)(rows, cursor);
 }
 
 static int put_bounds(struct hg_rows_select *rows,
@@ -289,7 +320,8 @@ json_t *hg_rows_value(const struct hg_rows_column *column, const char *text)
         return isfinite(value) ? json_real(value) : json_string(text);
     }
     if (strcmp(column->type, "jsonb") == 0 || strcmp(column->type, "json") == 0) {
-        return hg_json_read_text(text, JSON_DECODE_ANY, NULL);
+        json_t *value = hg_json_read_text(text, JSON_DECODE_ANY, NULL);
+        return value ? value : json_string(text); /* it has numbers that ours cannot hold */
     }
     return json_string(text);
 }

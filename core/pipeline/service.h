@@ -237,6 +237,7 @@ enum hg_rows_format { HG_ROWS_CSV = 1, HG_ROWS_JSONL };
 /* Takes what is written, some ten thousand bytes at a time, and may wait. */
 struct hg_rows_sink {
     int (*write)(void *arg, const void *bytes, size_t n, struct hg_error *err);
+    bool (*is_wanted)(void *arg); /* asked some times a second while the database is waited for */
     void *arg;
 };
 /* Whether an export would begin: HG_ENOTFOUND, HG_EINVAL as hg_datasets_rows. */

@@ -1,10 +1,13 @@
 #include "pipeline/user_query.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 #include "base/mem.h"
 #include "store/array.h"
 #include "store/pg_error.h"
+
+enum { LOOK_MS = 250, LOCK_MS = 10000 };
 
 /* Not prepared: a query before this one may have taken our names for statements of its own. */
 static const char call[] =
@@ -43,7 +46,8 @@ int hg_user_begin(struct hg_db *db, int longest_ms, struct hg_error *err)
                    sizeof text,
                    "begin isolation level repeatable read read only;"
                    " set local idle_in_transaction_session_timeout = 0;"
-                   " set local statement_timeout = %d",
+                   " set local lock_timeout = %d; set local statement_timeout = %d",
+                   LOCK_MS,
                    longest_ms);
     return hg_db_simple(db, text, NULL, err);
 }
@@ -64,13 +68,12 @@ static void drop_rest(PGconn *conn)
 
 static int take(PGconn *conn,
                 const PGresult *result,
-                int (*each)(void *arg, const char *item, struct hg_error *err),
-                void *arg,
+                const struct hg_user_rows *rows,
                 struct hg_error *err)
 {
     switch (PQresultStatus(result)) {
     case PGRES_SINGLE_TUPLE:
-        return each(arg, PQgetvalue(result, 0, 0), err);
+        return rows->each(rows->arg, PQgetvalue(result, 0, 0), err);
     case PGRES_TUPLES_OK:
         return HG_OK;
     default:
@@ -78,11 +81,26 @@ static int take(PGconn *conn,
     }
 }
 
+/* Until PQgetResult would not wait. */
+static int await(PGconn *conn, const struct hg_user_rows *rows, struct hg_error *err)
+{
+    while (PQisBusy(conn)) {
+        struct pollfd readable = {.fd = PQsocket(conn), .events = POLLIN};
+        if (!rows->is_wanted(rows->arg)) {
+            return hg_error_set(err, HG_ECANCELLED, "nobody takes the rows any more");
+        }
+        (void)poll(&readable, 1, LOOK_MS);
+        if (readable.revents && !PQconsumeInput(conn)) {
+            return hg_db_error(conn, NULL, err);
+        }
+    }
+    return HG_OK;
+}
+
 int hg_user_each(struct hg_db *db,
                  const char *sql,
                  struct hg_buf *values,
-                 int (*each)(void *arg, const char *item, struct hg_error *err),
-                 void *arg,
+                 const struct hg_user_rows *rows,
                  struct hg_error *err)
 {
     PGconn *conn = hg_db_conn(db);
@@ -94,10 +112,11 @@ int hg_user_each(struct hg_db *db,
         return hg_db_error(conn, NULL, err);
     }
     (void)PQsetSingleRowMode(conn);
-    int r = HG_OK;
+    int r = await(conn, rows, err);
     for (PGresult *result; r == HG_OK && (result = PQgetResult(conn)) != NULL;) {
-        r = take(conn, result, each, arg, err);
+        r = take(conn, result, rows, err);
         PQclear(result);
+        r = r < 0 ? r : await(conn, rows, err);
     }
     if (r < 0) {
         drop_rest(conn);

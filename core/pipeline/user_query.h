@@ -5,6 +5,8 @@
 #ifndef HG_PIPELINE_USER_QUERY_H
 #define HG_PIPELINE_USER_QUERY_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/error.h"
 #include "store/db.h"
@@ -23,15 +25,19 @@ int hg_user_query(
  * lasts for at most `longest_ms` a query. Ended by hg_db_rollback.
  */
 int hg_user_begin(struct hg_db *db, int longest_ms, struct hg_error *err);
-/*
- * Gives `item` of each row to `each` as it comes, so that the result need not fit into memory. An
- * error of `each` cancels the query and is returned.
- */
+/* Who takes the rows of a query. */
+struct hg_user_rows {
+    /* Gets `item` of each row; an error cancels the query. */
+    int (*each)(void *arg, const char *item, struct hg_error *err);
+    /* Asked some times a second while nothing comes; false cancels it: HG_ECANCELLED. */
+    bool (*is_wanted)(void *arg);
+    void *arg;
+};
+/* Gives each row as it comes, so that the result need not fit into memory. */
 int hg_user_each(struct hg_db *db,
                  const char *sql,
                  struct hg_buf *values,
-                 int (*each)(void *arg, const char *item, struct hg_error *err),
-                 void *arg,
+                 const struct hg_user_rows *rows,
                  struct hg_error *err);
 
 #endif

@@ -26,6 +26,7 @@ enum { PIECE = 10000, STREAMS_MAX = 2, WAIT_MS = 20000, NOT_TAKEN_MAX = 8 << 20 
 struct order {
     int64_t n;        /* bytes */
     int64_t pause_at; /* before that byte it pauses a moment; -1: never */
+    bool waits;       /* before the first one, until nobody wants it */
     bool breaks;      /* behind the last one */
 };
 
@@ -45,6 +46,12 @@ static int make(void *arg, struct hg_http_stream *stream, struct hg_error *err)
     const struct order *order = arg;
     char piece[PIECE];
     (void)atomic_fetch_add(&n_made, 1);
+    while (order->waits) {
+        if (!hg_http_stream_is_wanted(stream)) {
+            return hg_error_set(err, HG_ECANCELLED, "nobody wants it");
+        }
+        hg_time_pause_ms(1);
+    }
     for (int64_t at = 0; at < order->n;) {
         size_t n = 0;
         for (; n < sizeof piece && at < order->n; n++, at++) {
@@ -84,6 +91,8 @@ static int do_long(struct hg_http_request *request, struct hg_error *err)
     assert_non_null(order);
     order->n = number_of(request, "n", 0);
     order->pause_at = number_of(request, "pause", -1);
+    hg_time_pause_ms(number_of(request, "late_ms", 0));
+    order->waits = number_of(request, "waits", 0) > 0;
     order->breaks = number_of(request, "breaks", 0) > 0;
     return hg_http_answer_stream(request, "text/plain", &maker, order, err);
 }
@@ -93,7 +102,7 @@ static int do_short(struct hg_http_request *request, struct hg_error *err)
     return hg_http_answer_json(request, 200, json_object(), err);
 }
 
-static const char *const long_query[] = {"n", "pause", "breaks", NULL};
+static const char *const long_query[] = {"n", "pause", "waits", "breaks", "late_ms", NULL};
 
 static const struct hg_route routes[] = {
     {"GET",
@@ -110,9 +119,8 @@ static const struct hg_route routes[] = {
     {"GET", "/api/short", HG_ROLE_NONE, HG_ROUTE_PUBLIC, do_short, "", NULL, NULL, NULL, "", 200},
 };
 
-static int start(void **state)
+static int start_with(int64_t deadline_ms)
 {
-    (void)state;
     atomic_store(&n_made, 0);
     atomic_store(&n_freed, 0);
     atomic_store(&n_refused, 0);
@@ -121,8 +129,21 @@ static int start(void **state)
     fixture.options.routes = routes;
     fixture.options.n_routes = HG_COUNT(routes);
     fixture.options.streams_max = STREAMS_MAX;
+    fixture.options.deadline_ms = deadline_ms;
     fixture_start(&fixture);
     return 0;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    return start_with(0);
+}
+
+static int start_hasty(void **state)
+{
+    (void)state;
+    return start_with(100);
 }
 
 static int stop(void **state)
@@ -315,12 +336,50 @@ static void test_who_reads_nothing(void **state)
     expect_whole("n=5", 5);
 }
 
+/* Also while nothing is made yet: the server itself looks at no connection that waits. */
+static void test_who_goes_while_nothing_comes(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2 * STREAMS_MAX; i++) {
+        int fd = ask("GET", "waits=1");
+        reach(&n_made, i + 1);
+        (void)close(fd);
+        reach(&n_freed, i + 1);
+    }
+}
+
+/* The handler answers when the client has his 503: nobody sees that one, and it is freed. */
+static void test_an_answer_that_comes_too_late(void **state)
+{
+    (void)state;
+    struct answer answer;
+    client_ask(fixture.port, "GET", "/api/long?n=9&late_ms=300", "", NULL, &answer);
+    json_decref(answer_problem(&answer, 503));
+    answer_free(&answer);
+    reach(&n_freed, 1);
+    assert_int_equal(atomic_load(&n_made), 0);
+}
+
+/* By HTTP/1.0 nobody could tell a part from the whole. */
+static void test_http_1_0_is_refused(void **state)
+{
+    (void)state;
+    struct answer answer;
+    int fd = client_connect(fixture.port);
+    client_send(fd, "GET /api/long?n=100&breaks=1 HTTP/1.0\r\n\r\n");
+    assert_true(client_receive(fd, false, &answer));
+    json_decref(answer_problem(&answer, 505));
+    answer_free(&answer);
+    (void)close(fd);
+    assert_int_equal(atomic_load(&n_freed), 1);
+}
+
 /* In either state: one maker waits for its client, one client for its maker. */
 static void test_a_stop_cuts(void **state)
 {
     (void)state;
     int full = ask("GET", "n=900000000");
-    int empty = ask("GET", "n=100&pause=0");
+    int empty = ask("GET", "waits=1");
     reach(&n_made, 2);
     hg_http_stop(HG_TAKE(fixture.server), 0);
     assert_int_equal(atomic_load(&n_freed), 2);
@@ -339,6 +398,9 @@ int main(void)
         SERVED(test_a_break_is_no_end),
         SERVED(test_others_are_answered_meanwhile),
         SERVED(test_who_reads_nothing),
+        SERVED(test_who_goes_while_nothing_comes),
+        cmocka_unit_test_setup_teardown(test_an_answer_that_comes_too_late, start_hasty, stop),
+        SERVED(test_http_1_0_is_refused),
         SERVED(test_a_stop_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

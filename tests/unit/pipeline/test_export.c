@@ -14,6 +14,8 @@ static struct {
     int n_writes;
     const char *meanwhile; /* SQL that is run at the first write */
     int fails_at;          /* that write fails; 0: none */
+    int gone_after;        /* questions; then nobody takes it any more; 0: never */
+    int n_questions;
 } sink;
 
 static int take(void *arg, const void *bytes, size_t n, struct hg_error *err)
@@ -30,11 +32,18 @@ static int take(void *arg, const void *bytes, size_t n, struct hg_error *err)
     return HG_OK;
 }
 
+static bool is_wanted(void *arg)
+{
+    (void)arg;
+    sink.n_questions++;
+    return sink.gone_after == 0 || sink.n_questions <= sink.gone_after;
+}
+
 static int export(const struct hg_rows_query *query,
                   enum hg_rows_format format,
                   struct hg_error *err)
 {
-    const struct hg_rows_sink to = {take, NULL};
+    const struct hg_rows_sink to = {take, is_wanted, NULL};
     hg_buf_reset(&sink.text);
     sink.n_writes = 0;
     return hg_datasets_export(fixture.service, "m.t", query, format, &to, err);
@@ -67,7 +76,8 @@ static void test_csv(void **state)
           " d numeric(20, 4));"
           "insert into m.t values (3, 'plain', true, '2026-01-31 12:00:00.25+02', 1.5),"
           " (1, '', false, null, null), (2, null, null, '2026-01-31', -0.0001),"
-          " (4, E'x\"y,\nz', null, 'infinity', 0), (5, ' padded', null, null, null)");
+          " (4, E'x\"y,\nz', null, 'infinity', 0), (5, ' padded', null, null, null),"
+          " (6, '\\.', null, null, null)");
     expect(&all,
            HG_ROWS_CSV,
            "n,text,\"a \"\"b\"\"\",at,d\n"
@@ -75,22 +85,31 @@ static void test_csv(void **state)
            "2,,,2026-01-31T00:00:00.000Z,-0.0001\n"
            "3,plain,true,2026-01-31T10:00:00.250Z,1.5000\n"
            "4,\"x\"\"y,\nz\",,infinity,0.0000\n"
-           "5,\" padded\",,,\n");
-    expect(&some, HG_ROWS_CSV, "text,n\n\"\",1\n,2\nplain,3\n\"x\"\"y,\nz\",4\n\" padded\",5\n");
+           "5,\" padded\",,,\n"
+           "6,\"\\.\",,,\n");
+    expect(&some,
+           HG_ROWS_CSV,
+           "text,n\n\"\",1\n,2\nplain,3\n\"x\"\"y,\nz\",4\n\" padded\",5\n\"\\.\",6\n");
 }
 
 static void test_json_lines(void **state)
 {
     (void)state;
     const struct hg_rows_query all = {.columns = NULL};
-    begin("create table m.t (n int primary key, big bigint, f float8, j jsonb, \"k\"\"\" text);"
-          "insert into m.t values (1, 9007199254740993, 0.5, '[1, null]', E'a\"\n'),"
-          " (2, null, 'NaN', null, null)");
+    begin(
+        "create table m.t (n int primary key, big bigint, f float8, j jsonb, \"k\"\"\" text,"
+        " o json);"
+        "insert into m.t values (1, 9007199254740993, 0.1, '[1, null]', E'a\"\n', E'{\"a\":\n1}'),"
+        " (2, null, 'NaN', '{\"Infinity\": 18446744073709551616}', null, null),"
+        " (3, null, '-Infinity', '1.10', null, null), (4, null, -1e300, null, null, null)");
     expect(&all,
            HG_ROWS_JSONL,
-           "{\"n\":1,\"big\":\"9007199254740993\",\"f\":0.5,\"j\":[1,null],"
-           "\"k\\\"\":\"a\\\"\\n\"}\n"
-           "{\"n\":2,\"big\":null,\"f\":\"NaN\",\"j\":null,\"k\\\"\":null}\n");
+           "{\"n\":1,\"big\":\"9007199254740993\",\"f\":0.1,\"j\":[1, null],"
+           "\"k\\\"\":\"a\\\"\\n\",\"o\":{\"a\": 1}}\n"
+           "{\"n\":2,\"big\":null,\"f\":\"NaN\",\"j\":{\"Infinity\": 18446744073709551616},"
+           "\"k\\\"\":null,\"o\":null}\n"
+           "{\"n\":3,\"big\":null,\"f\":\"-Infinity\",\"j\":1.10,\"k\\\"\":null,\"o\":null}\n"
+           "{\"n\":4,\"big\":null,\"f\":-1e+300,\"j\":null,\"k\\\"\":null,\"o\":null}\n");
 }
 
 static void test_nothing_there(void **state)
@@ -189,6 +208,7 @@ static void test_questions_that_are_refused(void **state)
         {"m.t", {.columns = NULL}, HG_OK},
         {"m.t", {.order = "n", .from = "1"}, HG_OK},
         {"m.t", {.columns = "n,none"}, HG_EINVAL},
+        {"m.t", {.columns = "n,n"}, HG_EINVAL},
         {"m.t", {.order = "none"}, HG_EINVAL},
         {"m.t", {.order = "n", .from = "x"}, HG_EINVAL},
         {"m.t", {.from = "1"}, HG_EINVAL},
@@ -220,6 +240,39 @@ static void test_a_sink_that_takes_no_more(void **state)
     sink.fails_at = 0;
     must(export(&all, HG_ROWS_CSV, &err), &err);
     assert_complete(true);
+}
+
+/* While the server is at work, too: what it does is cancelled. */
+static void test_somebody_who_goes_away(void **state)
+{
+    (void)state;
+    const struct hg_rows_query all = {.columns = "n"};
+    struct hg_error err = HG_ERROR_INIT;
+    begin("create view m.t as select 1 as n where pg_sleep(600)::text = 'x'");
+    sink.gone_after = 2;
+    assert_int_equal(export(&all, HG_ROWS_CSV, &err), HG_ECANCELLED);
+    metadata_reaches("select (count(*) = 0)::int as n from pg_stat_activity"
+                     " where wait_event = 'PgSleep'",
+                     1);
+}
+
+/* Each query begins at its key, however deep it is and of however many columns. */
+static void test_a_key_is_gone_straight_to(void **state)
+{
+    (void)state;
+    static const char n_read[] = "select sum(idx_tup_read)::bigint as n from"
+                                 " pg_stat_all_indexes where schemaname = 'm'";
+    const struct hg_rows_query all = {.columns = "n"};
+    struct hg_error err = HG_ERROR_INIT;
+    begin("create table m.t (n int, b int, primary key (n, b)); insert into m.t"
+          " select i, i % 7 from generate_series(1, " N_ROWS ") i; analyze m.t");
+    int64_t before = warehouse_number(n_read);
+    must(export(&all, HG_ROWS_CSV, &err), &err);
+    assert_complete(true);
+    int64_t n = 0;
+    while ((n = warehouse_number(n_read) - before) < strtol(N_ROWS, NULL, 10)) {
+    }
+    assert_in_range(n, 0, 15000);
 }
 
 /* A policy runs as whoever reads: in no query of an export with the host's rights. */
@@ -255,6 +308,8 @@ int main(void)
         TEST(test_bounds),
         TEST(test_questions_that_are_refused),
         TEST(test_a_sink_that_takes_no_more),
+        TEST(test_somebody_who_goes_away),
+        TEST(test_a_key_is_gone_straight_to),
         TEST(test_nothing_runs_with_the_hosts_rights),
     };
     int r = cmocka_run_group_tests(tests, start_pg, stop_pg);
