@@ -318,13 +318,21 @@ static void *make(void *arg)
 
 /* ---- passing on, on the HTTP thread ---- */
 
+static int fd_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info ? info->connect_fd : -1; /* which poll leaves alone */
+}
+
 /* (stream's mutex held) */
 static bool start(struct hg_http_stream *stream)
 {
     pthread_attr_t detached;
     pthread_t thread;
     stream->is_started = true;
-    stream->refs++; /* the thread's */
+    stream->fd = fd_of(stream->connection); /* which may have gone before it was asked for more */
+    stream->refs++;                         /* the thread's */
     (void)pthread_attr_init(&detached);
     (void)pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     bool ok = pthread_create(&thread, &detached, make, stream) == 0;
@@ -380,19 +388,11 @@ static void on_free(void *cls)
     hg_stream_unref(stream);
 }
 
-static int fd_of(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    return info ? info->connect_fd : -1; /* which poll leaves alone */
-}
-
 struct MHD_Response *hg_stream_response(struct hg_http_stream *stream,
                                         struct MHD_Connection *connection)
 {
     hg_stream_ref(stream);
     stream->connection = connection;
-    stream->fd = fd_of(connection);
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, BLOCK_BYTES, on_wanted, stream, on_free);
     if (!response) {
