@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
 
@@ -58,6 +59,22 @@ void hg_log_enter(struct hg_log_scope *scope, const char *name, const char *valu
 void hg_log_leave(struct hg_log_scope *scope)
 {
     innermost = scope->outer;
+}
+
+/* The names that begin every line are its own: a field of such a name gets another. */
+static const char *name_beside_the_line(const char *name)
+{
+    static const char *const names[][2] = {
+        {"at", "field_at"},
+        {"level", "field_level"},
+        {"message", "field_message"},
+    };
+    for (size_t i = 0; i < HG_COUNT(names); i++) {
+        if (strcmp(name + (name[0] == '#'), names[i][0]) == 0) {
+            return names[i][1];
+        }
+    }
+    return name;
 }
 
 /* "#status" is the number "status". */
@@ -141,7 +158,7 @@ struct fields {
 static void add_field(struct fields *fields, const char *name, const char *value)
 {
     if (value && fields->n < FIELDS_MAX) {
-        fields->items[fields->n].name = name;
+        fields->items[fields->n].name = name_beside_the_line(name);
         fields->items[fields->n].value = value;
         fields->n++;
     }
@@ -150,7 +167,8 @@ static void add_field(struct fields *fields, const char *name, const char *value
 static bool is_given(const struct fields *fields, const char *name)
 {
     size_t i = 0;
-    while (i < fields->n && strcmp(name_of(fields->items[i].name), name_of(name)) != 0) {
+    name = name_of(name_beside_the_line(name));
+    while (i < fields->n && strcmp(name_of(fields->items[i].name), name) != 0) {
         i++;
     }
     return i < fields->n;

@@ -6,6 +6,7 @@
  * "#" is that of a number:
  *     hg_log(HG_LOG_INFO, "run ended", "run_id", id, "#duration_ms", "25", NULL);
  * Values may be anything that a stranger sent: they are escaped, and cut at HG_LOG_VALUE_MAX bytes.
+ * "at", "level" and "message" are the line's own: a field of such a name becomes "field_message".
  * docs/logs.md lists the names; one name means one thing everywhere.
  */
 #ifndef HG_BASE_LOG_H

@@ -112,7 +112,7 @@ void hg_check_channels_of(const struct hg_host_config *config, struct hg_alerts 
                item->file,
                "place",
                place,
-               "message",
+               "error",
                item->message + sizeof "warning: " - 1,
                NULL);
     }

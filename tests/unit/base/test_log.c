@@ -245,6 +245,24 @@ static void test_fields_of_a_scope(void **state)
     assert_non_null(strstr(text, "\"message\":\"after\"}\n"));
 }
 
+/* No key stands twice in a line, whatever a call or a scope names its fields. */
+static void test_names_of_the_line(void **state)
+{
+    (void)state;
+    begin(true);
+    {
+        HG_CLEANUP(hg_log_leave) struct hg_log_scope scope;
+        hg_log_enter(&scope, "message", "of the scope");
+        hg_log(HG_LOG_INFO, "said", "message", "mine", "at", "8:1", "#level", "3", NULL);
+    }
+    HG_CLEANUP(hg_json_decrefp) json_t *line = end_json();
+    assert_string_equal(text_at(line, "message"), "said");
+    assert_string_equal(text_at(line, "level"), "info");
+    assert_string_equal(text_at(line, "field_message"), "mine");
+    assert_string_equal(text_at(line, "field_at"), "8:1");
+    assert_string_equal(text_at(line, "field_level"), "3");
+}
+
 #define LOG_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -255,6 +273,7 @@ int main(void)
         LOG_TEST(test_hostile_values),
         LOG_TEST(test_long_values_are_cut),
         LOG_TEST(test_fields_of_a_scope),
+        LOG_TEST(test_names_of_the_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
