@@ -8,7 +8,8 @@
 
 /*
  * *ret: paths, each once, by name, ended by NULL; owned by the caller, hg_file_list_free.
- * `patterns` are absolute, ended by NULL; one that finds nothing is no error.
+ * `patterns` are absolute, ended by NULL; one that finds nothing is no error, also where its
+ * folder is not there. A folder that cannot be read is one: nobody can tell what it holds.
  */
 int hg_file_list_expand(const char *const *patterns, char ***ret, struct hg_error *err);
 /* NULL is fine. */

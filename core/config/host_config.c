@@ -356,6 +356,29 @@ static int apply_defaults(struct loader *loader, struct hg_error *err)
 
 /* Pipeline files ------------------------------------------------------------------------------- */
 
+/* Complains of a folder that cannot be read; *ret stays NULL then. */
+static int expand(struct loader *loader,
+                  const char *const *patterns,
+                  char ***ret,
+                  struct hg_error *err)
+{
+    struct hg_error why = HG_ERROR_INIT;
+    int r = hg_file_list_expand(patterns, ret, &why);
+    if (r == HG_ENOMEM) {
+        return hg_error_nomem(err);
+    }
+    if (r < 0) {
+        hg_diagnostics_add(loader->diagnostics,
+                           loader->file ? loader->file : "headgate.yaml",
+                           0,
+                           0,
+                           "Let the host's user read the folder.",
+                           "%s",
+                           why.message);
+    }
+    return HG_OK;
+}
+
 static int find_pipeline_files(struct loader *loader, struct hg_error *err)
 {
     struct hg_host_config *config = loader->config;
@@ -370,8 +393,8 @@ static int find_pipeline_files(struct loader *loader, struct hg_error *err)
                                *pattern);
         }
     }
-    return hg_file_list_expand(
-        (const char *const *)config->pipeline_globs, &config->pipeline_files, err);
+    return expand(
+        loader, (const char *const *)config->pipeline_globs, &config->pipeline_files, err);
 }
 
 /* Files of objects ----------------------------------------------------------------------------- */
@@ -423,8 +446,8 @@ static int find_object_files(struct loader *loader, struct hg_error *err)
         char *pattern = hg_path_resolve(loader->folder, object_files[i].pattern);
         const char *const patterns[] = {pattern, NULL};
         void *objects = (char *)loader->config + object_files[i].offset;
-        r = pattern ? hg_file_list_expand(patterns, &files, err) : hg_error_nomem(err);
-        for (size_t k = 0; r == HG_OK && files[k]; k++) {
+        r = pattern ? expand(loader, patterns, &files, err) : hg_error_nomem(err);
+        for (size_t k = 0; r == HG_OK && files && files[k]; k++) {
             r = read_objects(loader, files[k], object_files[i].key, objects, err);
         }
     }

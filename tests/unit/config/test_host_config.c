@@ -428,6 +428,27 @@ static void names_what_differs(void **state)
     }
 }
 
+/* What cannot be read does not count as empty: its users, channels or pipelines would go. */
+static void says_which_folder_it_cannot_read(void **state)
+{
+    static const char *const folders[] = {"pipelines", "users", "channels"};
+    struct fixture *fixture = *state;
+    load(fixture, "{}\n");
+    assert_int_equal(fixture->result, HG_OK); /* none of them is there */
+    for (size_t i = 0; i < HG_COUNT(folders); i++) {
+        char path[128];
+        char told[256];
+        (void)snprintf(path, sizeof path, "%s/%s", fixture->folder, folders[i]);
+        (void)snprintf(told, sizeof told, "cannot tell the files of \"%s/*.yaml\": ", path);
+        assert_int_equal(symlink(path, path), 0); /* ends nowhere, for root too */
+        load(fixture, "{}\n");
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(fixture->result, HG_EINVAL);
+        assert_int_equal(fixture->diagnostics.n, 1);
+        assert_memory_equal(fixture->diagnostics.items[0].message, told, strlen(told));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +459,7 @@ int main(void)
         TEST(places_what_the_environment_says),
         TEST(names_a_missing_file),
         TEST(names_what_differs),
+        TEST(says_which_folder_it_cannot_read),
         TEST(works_without_a_file),
         cmocka_unit_test(documentation_matches_the_table),
     };
