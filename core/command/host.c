@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/str.h"
-#include "command/file_objects.h"
 #include "command/options.h"
 #include "store/account.h"
 
@@ -129,6 +128,7 @@ int hg_host_open(const struct hg_host_config *config,
 }
 
 static int start_alerts(const struct hg_host_config *config,
+                        const struct hg_file_objects *objects,
                         struct hg_host_parts *parts,
                         struct hg_error *err)
 {
@@ -139,15 +139,14 @@ static int start_alerts(const struct hg_host_config *config,
         .events = parts->events,
         .host = parts->name,
     };
-    HG_CLEANUP(hg_diagnostics_free) struct hg_diagnostics diagnostics = HG_DIAGNOSTICS_INIT;
-    HG_CLEANUP(hg_file_objects_free) struct hg_file_objects objects = {.users = NULL};
-    int r = hg_file_objects_read(config, &objects, &diagnostics, err);
-    r = r < 0 ? r : hg_alerts_start(&options, &parts->alerts, err);
-    return r < 0 ? r
-                 : hg_file_channels_apply(parts->alerts, objects.channels, objects.n_channels, err);
+    int r = hg_alerts_start(&options, &parts->alerts, err);
+    return r < 0 || !objects
+               ? r
+               : hg_file_channels_apply(parts->alerts, objects->channels, objects->n_channels, err);
 }
 
 int hg_host_start(const struct hg_host_config *config,
+                  const struct hg_file_objects *objects,
                   struct hg_host_parts *ret,
                   struct hg_error *err)
 {
@@ -155,7 +154,7 @@ int hg_host_start(const struct hg_host_config *config,
     r = r < 0 ? r : hg_command_plugins(config, true, &ret->plugins, err);
     r = r < 0 ? r : open_store(config, &ret->store, err);
     r = r < 0 ? r : open_vault(config, ret, err);
-    r = r < 0 ? r : start_alerts(config, ret, err);
+    r = r < 0 ? r : start_alerts(config, objects, ret, err);
     if (r < 0) {
         return r;
     }

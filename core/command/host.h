@@ -6,6 +6,7 @@
 
 #include "alerts/alerts.h"
 #include "base/error.h"
+#include "command/file_objects.h"
 #include "config/host_config.h"
 #include "events/bus.h"
 #include "pipeline/service.h"
@@ -49,9 +50,13 @@ int hg_host_open_store(const struct hg_host_config *config,
 int hg_host_open(const struct hg_host_config *config,
                  struct hg_host_parts *ret,
                  struct hg_error *err);
-/* Plugins, databases, vault, alerts with the channels of files, pipelines, workers, in this order.
+/*
+ * Plugins, databases, vault, alerts, pipelines, workers, in this order. `objects`: those of the
+ * files of whoever serves, whose channels are applied before there are pipelines. NULL leaves the
+ * channels as they are: a run of its own may have any configuration, which is not the deployment's.
  */
 int hg_host_start(const struct hg_host_config *config,
+                  const struct hg_file_objects *objects,
                   struct hg_host_parts *ret,
                   struct hg_error *err);
 #define HG_HOST_PARTS_INIT \

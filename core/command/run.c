@@ -147,7 +147,7 @@ static int run_alone(const struct hg_host_config *config,
     /* Before there are threads and workers, so that all of them inherit it. */
     hg_ending_signals(&ending);
     (void)pthread_sigmask(SIG_BLOCK, &ending, NULL);
-    r = hg_host_start(config, &host, err);
+    r = hg_host_start(config, NULL, &host, err);
     r = r < 0 ? r : hg_pipelines_check_not_paused(host.pipelines, err);
     r = r < 0 ? r : trigger(config, host.pipelines, &by, arguments, following, err);
     r = r < 0 ? r : follow(host.pipelines, following->run_id, following, ret_run, err);

@@ -43,7 +43,7 @@ static int start(struct serving *serving, struct hg_error *err)
     int r = check_address(serving->config, err);
     r = r < 0 ? r : hg_file_objects_read(serving->config, &objects, &diagnostics, err);
     r = r < 0 ? r : hg_events_new(NULL, &serving->host.events, err);
-    r = r < 0 ? r : hg_host_start(serving->config, &serving->host, err);
+    r = r < 0 ? r : hg_host_start(serving->config, &objects, &serving->host, err);
     r = r < 0 ? r
               : hg_control_start(serving->config->data_dir,
                                  serving->host.pipelines,
@@ -105,6 +105,27 @@ static void reload_pipelines(struct serving *serving)
     }
 }
 
+/* The mail server of the file is not the one in use: until then nobody can be written to. */
+static int check_mail_waits(const struct hg_host_config *now,
+                            const struct hg_host_config *fresh,
+                            const struct hg_file_objects *objects,
+                            struct hg_error *err)
+{
+    bool waits = !now->smtp_host && fresh->smtp_host;
+    for (size_t i = 0; waits && i < objects->n_channels; i++) {
+        const struct hg_channel_wish *wish = &objects->channels[i].wish;
+        if (strcmp(wish->kind, "email") == 0) {
+            (void)hg_error_set(err,
+                               HG_EINVAL,
+                               "the alert channel \"%s\" needs alerts.smtp, which waits for the "
+                               "next start",
+                               wish->name);
+            return hg_error_hint(err, "Start the host anew.");
+        }
+    }
+    return HG_OK;
+}
+
 /* All of a kind or none: what could not be applied leaves what was there. */
 static void reload_objects(struct serving *serving, const struct hg_host_config *fresh)
 {
@@ -120,7 +141,10 @@ static void reload_objects(struct serving *serving, const struct hg_host_config 
     if (r < 0) {
         hg_log_error("the users of the host's files are not applied, all stay as they are", &err);
     }
-    r = hg_file_channels_apply(serving->host.alerts, objects.channels, objects.n_channels, &err);
+    r = check_mail_waits(serving->config, fresh, &objects, &err);
+    r = r < 0 ? r
+              : hg_file_channels_apply(
+                    serving->host.alerts, objects.channels, objects.n_channels, &err);
     if (r < 0) {
         hg_log_error("the alert channels of the host's files are not applied, all stay as they are",
                      &err);

@@ -219,6 +219,30 @@ def test_a_channel_goes_and_comes_with_its_entry(file_host, admin, sink):
     assert len(sink.at("/ops")) == before + 1
 
 
+def test_a_run_of_its_own_applies_no_files(file_host):
+    """Neither with another configuration on the same data folder: it is not the deployment's."""
+    def written():
+        ada = Api(file_host.url, "ada", ADA)
+        return (len(ada.items("/audit", actor="file")), channel(ada, "ops"))
+    before = written()
+    with open(file_host.config, encoding="utf-8") as f:
+        configuration = f.read()
+    file_host.write("../other/headgate.yaml", configuration[:configuration.index("users:")].replace(
+        "[pipelines/*.yaml, samples-pipelines/*.yaml]", "[../config/pipelines/bad-ops.yaml]"))
+    own = file_host.config
+    assert file_host.stop() == 0
+    try:
+        file_host.config = os.path.join(os.path.dirname(own), "../other/headgate.yaml")
+        done = file_host.command("run", "bad-ops")
+        assert "this run has a host of its own" in done.stderr, done.stderr
+        assert "division by zero" in done.stdout + done.stderr
+    finally:
+        file_host.config = own
+        file_host.start()
+    assert written() == before
+    assert before[1]["enabled"]
+
+
 def test_names_without_a_channel_are_warned_of(file_host, admin):
     """By `check`, which asks the running host, and by the host itself."""
     told = 'warning: on_failure: there is no alert channel "nobody"'
@@ -229,6 +253,9 @@ def test_names_without_a_channel_are_warned_of(file_host, admin):
     assert "Make it, or correct the name" in done.stderr
     file_host.reload()
     becomes(lambda: "a pipeline names an alert channel that there is not" in file_host.log(), True)
+    line = next(one for one in reversed(file_host.log().splitlines())
+                if "names an alert channel that there is not" in one)
+    assert 'error="on_failure: there is no alert channel \\"nobody\\""' in line, line
     made = admin.post("/alerts/channels", {"name": "nobody", "kind": "webhook", "enabled": False,
                                            "url": "https://alerts.example.com"})
     assert made.status_code == 201
@@ -263,6 +290,32 @@ def test_wrong_channels_are_refused_as_a_whole(file_host, admin, text, told):
         assert admin.items("/alerts/channels") == before
     finally:
         file_host.forget("channels/wrong.yaml")
+
+
+def test_a_mail_server_waits_for_the_next_start(file_host, admin):
+    before = admin.items("/alerts/channels")
+    with open(file_host.config, encoding="utf-8") as f:
+        configuration = f.read()
+    file_host.write("headgate.yaml", configuration +
+                    "alerts: {smtp: {host: mail.example.com, from: gate@example.com}}\n")
+    file_host.write("channels/mail.yaml", "name: mail\nkind: email\nto: [a@example.com]\n")
+    told = 'the alert channel \\"mail\\" needs alerts.smtp, which waits for the next start'
+    begins = os.path.getsize(file_host.log_path)        # of other hosts of this name, too
+
+    def logged():
+        with open(file_host.log_path, "rb") as f:
+            f.seek(begins)
+            return f.read().decode()
+    try:
+        assert "channels/mail.yaml" not in file_host.command("check").stderr
+        file_host.reload()
+        becomes(lambda: told in logged(), True)
+        assert "no mail server is configured" not in logged()
+        assert admin.items("/alerts/channels") == before
+    finally:
+        file_host.forget("channels/mail.yaml")
+        file_host.write("headgate.yaml", configuration)
+        file_host.reload()
 
 
 def test_the_last_admin_stays(file_host, admin):
