@@ -382,6 +382,8 @@ int hg_rows_export_run(struct hg_db *db,
     }
     r = r < 0 ? r : ways[exporting.way](&exporting, db, err);
     r = r < 0 ? r : hand_over(&exporting, 0, err);
-    hg_db_rollback(db);
+    if (r == HG_OK) {
+        hg_db_rollback(db); /* else the connection is closed, which ends all of it */
+    }
     return r;
 }

@@ -39,31 +39,21 @@ int hg_user_query(
 
 int hg_user_begin(struct hg_db *db, int longest_ms, struct hg_error *err)
 {
-    char text[256];
+    char text[320];
     hg_db_spoil(db);
-    /* Whoever takes the rows may be slow: that he is too slow is seen elsewhere. */
+    /*
+     * Whoever takes the rows may be slow: that he is too slow is seen elsewhere. And when a query
+     * is left before its end, the server has to see by itself that we have gone.
+     */
     (void)snprintf(text,
                    sizeof text,
                    "begin isolation level repeatable read read only;"
                    " set local idle_in_transaction_session_timeout = 0;"
+                   " set local client_connection_check_interval = 2000;"
                    " set local lock_timeout = %d; set local statement_timeout = %d",
                    LOCK_MS,
                    longest_ms);
     return hg_db_simple(db, text, NULL, err);
-}
-
-/* What is left of a query that is not wanted any more. */
-static void drop_rest(PGconn *conn)
-{
-    char why[256];
-    PGcancel *cancel = PQgetCancel(conn);
-    if (cancel) {
-        (void)PQcancel(cancel, why, sizeof why);
-        PQfreeCancel(cancel);
-    }
-    for (PGresult *result; (result = PQgetResult(conn)) != NULL;) {
-        PQclear(result);
-    }
 }
 
 static int take(PGconn *conn,
@@ -117,9 +107,6 @@ int hg_user_each(struct hg_db *db,
         r = take(conn, result, rows, err);
         PQclear(result);
         r = r < 0 ? r : await(conn, rows, err);
-    }
-    if (r < 0) {
-        drop_rest(conn);
     }
     return r;
 }

@@ -27,13 +27,16 @@ int hg_user_query(
 int hg_user_begin(struct hg_db *db, int longest_ms, struct hg_error *err);
 /* Who takes the rows of a query. */
 struct hg_user_rows {
-    /* Gets `item` of each row; an error cancels the query. */
+    /* Gets `item` of each row; an error ends it all. */
     int (*each)(void *arg, const char *item, struct hg_error *err);
-    /* Asked some times a second while nothing comes; false cancels it: HG_ECANCELLED. */
+    /* Asked some times a second while nothing comes; false ends it: HG_ECANCELLED. */
     bool (*is_wanted)(void *arg);
     void *arg;
 };
-/* Gives each row as it comes, so that the result need not fit into memory. */
+/*
+ * Gives each row as it comes, so that the result need not fit into memory. Where it fails the query
+ * may still run: then nothing but hg_db_return ends it, which closes the connection.
+ */
 int hg_user_each(struct hg_db *db,
                  const char *sql,
                  struct hg_buf *values,
