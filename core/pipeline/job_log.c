@@ -114,6 +114,14 @@ static void close_log(struct hg_job_logs *logs, size_t i)
     logs->open[i] = logs->open[--logs->n_open];
 }
 
+void hg_job_log_close(struct hg_job_logs *logs, const struct hg_job_log_name *name)
+{
+    size_t i = find_open(logs, name);
+    if (i < logs->n_open) {
+        close_log(logs, i);
+    }
+}
+
 /* One that has something left to say only when all have. */
 static void close_one(struct hg_job_logs *logs)
 {

@@ -96,6 +96,8 @@ void hg_job_log_end(struct hg_pipelines *service, const struct hg_queue_task *ta
 void hg_job_log_lost(struct hg_pipelines *service,
                      const struct hg_job_log_name *name,
                      const char *message);
+/* Closes it, when it is open. The mutex is held. */
+void hg_job_log_close(struct hg_job_logs *logs, const struct hg_job_log_name *name);
 
 /* <data_dir>/logs/<run>/<job>.<attempt>.jsonl; job ids are slugs, run ids are UUIDs. */
 int hg_job_log_path(const struct hg_pipelines *service,

@@ -27,12 +27,42 @@ struct archiving {
     bool is_failing; /* and that was said */
 };
 
+/*
+ * A line that comes after the end may open the log again, or stand in it when the archive is made
+ * already: it is closed, and what has changed is archived anew. Whoever comes later finds the
+ * archive.
+ */
+static int place(struct hg_job_logs *logs,
+                 const struct hg_job_log_name *name,
+                 const char *path,
+                 const struct stat *of,
+                 struct hg_error *err)
+{
+    HG_LOCK(&logs->mutex);
+    hg_job_log_close(logs, name);
+    return hg_logfile_archive_place(path, of, err);
+}
+
+static int make_and_place(struct hg_job_logs *logs,
+                          const struct hg_job_log_name *name,
+                          const char *path,
+                          struct hg_error *err)
+{
+    struct stat of;
+    int r;
+    do {
+        r = hg_logfile_archive_make(path, &of, err);
+        r = r < 0 ? r : place(logs, name, path, &of, err);
+    } while (r == HG_ECONFLICT);
+    return r;
+}
+
 static void archive(struct archiving *archiving, const struct hg_job_log_name *name)
 {
     char path[PATH_MAX];
     struct hg_error err = HG_ERROR_INIT;
     int r = hg_job_log_path(archiving->service, name, path, &err);
-    r = r < 0 ? r : hg_logfile_archive(path, &err);
+    r = r < 0 ? r : make_and_place(&archiving->service->logs, name, path, &err);
     r = r == HG_ENOTFOUND ? HG_OK : r;
     if (r < 0 && !archiving->is_failing) {
         hg_log_error("logs of jobs cannot be archived and stay as they are until the next start",

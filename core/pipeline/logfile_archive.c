@@ -188,20 +188,42 @@ static int write_archive(int from,
     return r < 0 ? r : hg_logfile_index_save(names->index, &index, err);
 }
 
-int hg_logfile_archive(const char *path, struct hg_error *err)
+int hg_logfile_archive_make(const char *path, struct stat *ret_of, struct hg_error *err)
 {
     struct names names;
-    struct stat info;
     int r = name_all(&names, path, err);
     if (r < 0) {
         return r;
     }
     HG_CLEANUP(hg_closep) int from = open(path, O_RDONLY | O_CLOEXEC);
-    if (from < 0 || fstat(from, &info) < 0) {
+    if (from < 0 || fstat(from, ret_of) < 0) {
         return errno == ENOENT ? hg_error_set(err, HG_ENOTFOUND, "there is no log \"%s\"", path)
                                : hg_error_errno(err, errno, "cannot read \"%s\"", path);
     }
-    r = write_archive(from, &names, &info, err);
+    r = write_archive(from, &names, ret_of, err);
+    if (r < 0) {
+        (void)unlink(names.temporary);
+    }
+    return r;
+}
+
+static bool is_unchanged(const char *path, const struct stat *of)
+{
+    struct stat now;
+    return stat(path, &now) == 0 && now.st_ino == of->st_ino && now.st_size == of->st_size &&
+           now.st_mtim.tv_sec == of->st_mtim.tv_sec && now.st_mtim.tv_nsec == of->st_mtim.tv_nsec;
+}
+
+int hg_logfile_archive_place(const char *path, const struct stat *of, struct hg_error *err)
+{
+    struct names names;
+    int r = name_all(&names, path, err);
+    if (r < 0) {
+        return r;
+    }
+    if (!is_unchanged(path, of)) {
+        r = hg_error_set(err, HG_ECONFLICT, "the log \"%s\" grew while it was archived", path);
+    }
     if (r == HG_OK && rename(names.temporary, names.archive) < 0) {
         r = hg_error_errno(err, errno, "cannot make \"%s\"", names.archive);
     }

@@ -5,6 +5,8 @@
 #ifndef HG_PIPELINE_LOGFILE_ARCHIVE_H
 #define HG_PIPELINE_LOGFILE_ARCHIVE_H
 
+#include <sys/stat.h>
+
 #include "base/buf.h"
 #include "pipeline/logfile_index.h"
 
@@ -14,10 +16,16 @@ enum {
 };
 
 /*
- * Puts the archive of the log at `path` and its index in its place, with its times: the archive is
- * whole and on the disk before the log goes. HG_ENOTFOUND where there is no log.
+ * Makes the archive of the log at `path`, with its times, beside it, and its index; the log stays.
+ * The archive is whole and on the disk when this returns, and *ret_of is the log that it was made
+ * of. HG_ENOTFOUND where there is no log.
  */
-int hg_logfile_archive(const char *path, struct hg_error *err);
+int hg_logfile_archive_make(const char *path, struct stat *ret_of, struct hg_error *err);
+/*
+ * Puts what was made in the place of the log, while nobody else writes to that. HG_ECONFLICT when
+ * the log is no longer as it was: it stays, and what was made of it goes.
+ */
+int hg_logfile_archive_place(const char *path, const struct stat *of, struct hg_error *err);
 /* Adds a line, with its end, to the archive of the log at `path`. */
 int hg_logfile_archive_append(const char *path, const char *line, size_t n, struct hg_error *err);
 /* Appends the lines of a block of an archive to *lines. HG_EINVAL where it is broken. */

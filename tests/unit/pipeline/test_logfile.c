@@ -135,16 +135,23 @@ static void assert_log(int64_t n)
     assert_int_equal(i, n);
 }
 
+static void archive_log(void)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct stat of;
+    must(hg_logfile_archive_make(log_path, &of, &err), &err);
+    must(hg_logfile_archive_place(log_path, &of, &err), &err);
+}
+
 static void test_a_log_and_its_archive_have_the_same_lines(void **state)
 {
     static const int64_t counts[] = {1, 2, 700, 5000, 100000};
-    struct hg_error err = HG_ERROR_INIT;
     (void)state;
     for (size_t i = 0; i < HG_COUNT(counts); i++) {
         write_log(counts[i]);
         assert_log(counts[i]);
         int64_t n_plain = size_of("");
-        must(hg_logfile_archive(log_path, &err), &err);
+        archive_log();
         assert_int_equal(size_of(""), -1);
         assert_int_equal(size_of(".idx"), -1);
         assert_log(counts[i]);
@@ -159,13 +166,12 @@ static void test_a_log_and_its_archive_have_the_same_lines(void **state)
 /* `zcat` reads an archive. */
 static void test_an_archive_is_gzip(void **state)
 {
-    struct hg_error err = HG_ERROR_INIT;
     char line[LINE_MAX_BYTES];
     char expected[LINE_MAX_BYTES];
     int64_t n = 0;
     (void)state;
     write_log(3000);
-    must(hg_logfile_archive(log_path, &err), &err);
+    archive_log();
     gzFile file = gzopen(path_with(".gz"), "rb");
     assert_non_null(file);
     while (gzgets(file, line, sizeof line)) {
@@ -219,7 +225,7 @@ static void test_the_middle_of_a_million_lines(void **state)
     assert_middle_costs_little(N - 1);
     hg_logfile_writer_seal(&writer);
     hg_logfile_writer_close(&writer);
-    must(hg_logfile_archive(log_path, &err), &err);
+    archive_log();
     assert_middle_costs_little(N / 2);
     assert_middle_costs_little(0);
     assert_middle_costs_little(N - 1);
@@ -265,7 +271,7 @@ static void test_a_torn_index_is_made_anew(void **state)
     }
     assert_int_equal(unlink(path_with(".idx")), 0);
     assert_log(N);
-    must(hg_logfile_archive(log_path, &err), &err);
+    archive_log();
     assert_log(N);
     int64_t n_archive_index = size_of(".gz.idx");
     cut_file(".gz.idx", n_archive_index - 60);
@@ -311,7 +317,7 @@ static void test_more_after_the_end(void **state)
     HG_CLEANUP(hg_buf_free) struct hg_buf last = HG_BUF_INIT;
     (void)state;
     write_log(3000);
-    must(hg_logfile_archive(log_path, &err), &err);
+    archive_log();
     for (int64_t i = 3000; i < 3003; i++) {
         size_t n = put_line(line, i);
         must(hg_logfile_archive_append(log_path, line, n, &err), &err);
@@ -324,6 +330,27 @@ static void test_more_after_the_end(void **state)
     assert_true(hg_logfile_is_sealed(info.st_mode));
 }
 
+/* A line that comes when the archive is made and not in its place yet. */
+static void test_more_while_it_is_archived(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    struct hg_logfile_writer writer;
+    struct stat of;
+    (void)state;
+    write_log(3000);
+    must(hg_logfile_archive_make(log_path, &of, &err), &err);
+    must(hg_logfile_writer_open(&writer, log_path, &err), &err);
+    write_lines(&writer, 3000, 3001);
+    hg_logfile_writer_close(&writer);
+    assert_int_equal(hg_logfile_archive_place(log_path, &of, &err), HG_ECONFLICT);
+    assert_int_equal(size_of(".gz.tmp"), -1);
+    assert_int_equal(size_of(".gz"), -1);
+    assert_log(3001);
+    archive_log();
+    assert_int_equal(size_of(""), -1);
+    assert_log(3001);
+}
+
 static void test_a_broken_archive(void **state)
 {
     struct hg_error err = HG_ERROR_INIT;
@@ -331,7 +358,7 @@ static void test_a_broken_archive(void **state)
     HG_CLEANUP(hg_buf_free) struct hg_buf lines = HG_BUF_INIT;
     (void)state;
     write_log(3000);
-    must(hg_logfile_archive(log_path, &err), &err);
+    archive_log();
     must(hg_logfile_open(log_path, &file, &err), &err);
     int64_t second = file.index.blocks[1].stored;
     hg_logfile_close(&file);
@@ -380,6 +407,7 @@ int main(void)
         LOGFILE_TEST(test_a_torn_index_is_made_anew),
         LOGFILE_TEST(test_a_torn_line),
         LOGFILE_TEST(test_more_after_the_end),
+        LOGFILE_TEST(test_more_while_it_is_archived),
         LOGFILE_TEST(test_a_broken_archive),
         LOGFILE_TEST(test_a_full_disk),
     };
