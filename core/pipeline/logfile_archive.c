@@ -336,6 +336,23 @@ int hg_logfile_archive_index(int fd,
 
 /* ---- adding to one ---- */
 
+/* Takes off what an addition left that died in the middle: nothing behind it would be read. */
+static int cut_torn(int fd, const char *index_path, int64_t *n_file, struct hg_error *err)
+{
+    HG_CLEANUP(hg_logfile_index_free) struct hg_logfile_index index = {0};
+    int r = hg_logfile_archive_index(fd, *n_file, index_path, &index, err);
+    int64_t n_whole = hg_logfile_index_stored(&index);
+    if (r < 0 || n_whole == *n_file) {
+        return r;
+    }
+    if (n_whole == 0) {
+        return hg_error_set(err, HG_EINVAL, "the archive of a log is broken from its start on");
+    }
+    *n_file = n_whole;
+    return ftruncate(fd, n_whole) < 0 ? hg_error_errno(err, errno, "cannot cut a torn archive")
+                                      : HG_OK;
+}
+
 static int add_member(
     int fd, const char *line, size_t n, struct hg_buf *member, struct hg_error *err)
 {
@@ -349,21 +366,23 @@ static int add_member(
 /* The index is made anew with the next look, from its last record on. */
 int hg_logfile_archive_append(const char *path, const char *line, size_t n, struct hg_error *err)
 {
-    char archive[PATH_MAX];
+    struct names names;
     struct stat info;
     HG_CLEANUP(hg_buf_free) struct hg_buf member = HG_BUF_INIT;
-    int r = name(archive, path, ".gz", err);
+    int r = name_all(&names, path, err);
     if (r < 0) {
         return r;
     }
-    (void)chmod(archive, 0640);
-    HG_CLEANUP(hg_closep) int fd = open(archive, O_WRONLY | O_APPEND | O_CLOEXEC);
+    (void)chmod(names.archive, 0640);
+    HG_CLEANUP(hg_closep) int fd = open(names.archive, O_RDWR | O_APPEND | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &info) < 0) {
-        return hg_error_errno(err, errno, "cannot open \"%s\"", archive);
+        return hg_error_errno(err, errno, "cannot open \"%s\"", names.archive);
     }
-    r = add_member(fd, line, n, &member, err);
+    int64_t n_file = info.st_size;
+    r = cut_torn(fd, names.index, &n_file, err);
+    r = r < 0 ? r : add_member(fd, line, n, &member, err);
     if (r < 0) {
-        (void)!ftruncate(fd, info.st_size);
+        (void)!ftruncate(fd, n_file);
     }
     (void)fchmod(fd, 0440);
     return r;

@@ -330,6 +330,25 @@ static void test_more_after_the_end(void **state)
     assert_true(hg_logfile_is_sealed(info.st_mode));
 }
 
+/* A host died while it added a line: the next one stands in its place. */
+static void test_more_after_a_torn_end(void **state)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    char line[LINE_MAX_BYTES];
+    (void)state;
+    write_log(3000);
+    archive_log();
+    size_t n = put_line(line, 3000);
+    int64_t n_before = size_of(".gz");
+    must(hg_logfile_archive_append(log_path, line, n, &err), &err);
+    for (int64_t n_torn = size_of(".gz") - 1; n_torn > n_before; n_torn -= 7) {
+        cut_file(".gz", n_torn);
+        assert_log(3000);
+        must(hg_logfile_archive_append(log_path, line, n, &err), &err);
+        assert_log(3001);
+    }
+}
+
 /* A line that comes when the archive is made and not in its place yet. */
 static void test_more_while_it_is_archived(void **state)
 {
@@ -407,6 +426,7 @@ int main(void)
         LOGFILE_TEST(test_a_torn_index_is_made_anew),
         LOGFILE_TEST(test_a_torn_line),
         LOGFILE_TEST(test_more_after_the_end),
+        LOGFILE_TEST(test_more_after_a_torn_end),
         LOGFILE_TEST(test_more_while_it_is_archived),
         LOGFILE_TEST(test_a_broken_archive),
         LOGFILE_TEST(test_a_full_disk),
