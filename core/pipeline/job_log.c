@@ -171,11 +171,29 @@ void hg_job_logs_destroy(struct hg_job_logs *logs)
     while (logs->n_open > 0) {
         close_log(logs, 0);
     }
+    free(logs->queue);
     (void)pthread_cond_destroy(&logs->work);
     (void)pthread_mutex_destroy(&logs->mutex);
 }
 
 /* ---- writing (mutex held) ---- */
+
+/*
+ * What stands beside its archive says the same and goes: the host died when the archive was there
+ * and the log was not gone yet.
+ */
+static bool is_archived(const char *path)
+{
+    char other[PATH_MAX];
+    if (snprintf(other, sizeof other, "%s.gz", path) >= (int)sizeof other ||
+        access(other, F_OK) < 0) {
+        return false;
+    }
+    if (unlink(path) == 0 && snprintf(other, sizeof other, "%s.idx", path) < (int)sizeof other) {
+        (void)unlink(other);
+    }
+    return true;
+}
 
 /* A full disk loses thousands of lines; it is told when that begins and when it is over. */
 static void say_whether_lost(struct hg_job_logs *logs, bool lost, const struct hg_error *err)
@@ -215,17 +233,35 @@ static int write_lost(struct hg_job_log *log, struct hg_error *err)
     return r;
 }
 
-static int write_line(struct hg_pipelines *service,
+/* To the log itself, which is made where there is none. */
+static int write_open(struct hg_pipelines *service,
                       const struct hg_job_log_name *name,
                       const struct hg_buf *line,
                       struct hg_error *err)
 {
     struct hg_job_log *log = NULL;
-    int r = hg_buf_failed(line) ? hg_error_nomem(err) : open_log(service, name, &log, err);
+    int r = open_log(service, name, &log, err);
     r = r < 0 ? r : write_lost(log, err);
     r = r < 0 ? r : hg_logfile_append(&log->writer, line->data, line->len, err);
     if (r < 0 && log) {
         log->n_lost++;
+    }
+    return r;
+}
+
+/* A new file beside its archive would hide that, and take its place. */
+static int write_line(struct hg_pipelines *service,
+                      const struct hg_job_log_name *name,
+                      const struct hg_buf *line,
+                      struct hg_error *err)
+{
+    char path[PATH_MAX];
+    int r = hg_buf_failed(line) ? hg_error_nomem(err) : hg_job_log_path(service, name, path, err);
+    if (r == HG_OK && find_open(&service->logs, name) == service->logs.n_open &&
+        is_archived(path)) {
+        r = hg_logfile_archive_append(path, line->data, line->len, err);
+    } else if (r == HG_OK) {
+        r = write_open(service, name, line, err);
     }
     say_whether_lost(&service->logs, r < 0, err);
     return r;
@@ -340,7 +376,8 @@ static void seal(struct hg_pipelines *service, size_t i)
 static bool is_there(struct hg_pipelines *service, const struct hg_job_log_name *name)
 {
     char path[PATH_MAX];
-    return hg_job_log_path(service, name, path, NULL) == HG_OK && access(path, F_OK) == 0;
+    return hg_job_log_path(service, name, path, NULL) == HG_OK && !is_archived(path) &&
+           access(path, F_OK) == 0;
 }
 
 static void end_log(struct hg_pipelines *service, const struct hg_job_log_name *name)
@@ -380,14 +417,6 @@ static bool says(const char *path, const char *message)
     return last && strcmp(last, message) == 0;
 }
 
-/* Only its archive is there. */
-static bool is_archived(const char *path)
-{
-    char archive[PATH_MAX];
-    return snprintf(archive, sizeof archive, "%s.gz", path) < (int)sizeof archive &&
-           access(archive, F_OK) == 0 && access(path, F_OK) < 0;
-}
-
 void hg_job_log_lost(struct hg_pipelines *service,
                      const struct hg_job_log_name *name,
                      const char *message)
@@ -403,13 +432,8 @@ void hg_job_log_lost(struct hg_pipelines *service,
     {
         HG_LOCK(&service->logs.mutex);
         is_new = !says(path, message);
-        if (is_archived(path)) {
-            int r = is_new ? hg_logfile_archive_append(path, line.data, line.len, &err) : HG_OK;
-            say_whether_lost(&service->logs, r < 0, &err);
-        } else {
-            (void)(is_new ? write_line(service, name, &line, &err) : HG_OK);
-            end_log(service, name);
-        }
+        (void)(is_new ? write_line(service, name, &line, &err) : HG_OK);
+        end_log(service, name);
     }
     if (is_new) {
         tell(service, name, &line);

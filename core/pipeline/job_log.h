@@ -24,7 +24,6 @@ struct hg_job_log; /* one that is being written */
 enum {
     HG_JOB_ID = 64,
     HG_JOB_LOGS_OPEN = 64,                   /* files; the one that was used longest ago goes */
-    HG_JOB_LOGS_QUEUED = 64,                 /* for the archiver; beyond, it looks through all */
     HG_JOB_LOG_BYTES_MAX = 256 * 1024 * 1024 /* of what an attempt says */
 };
 
@@ -59,10 +58,11 @@ struct hg_job_logs {
     bool has_thread;
     pthread_cond_t work;
     bool stopping;
-    bool sweeps;  /* there may be more to do than is queued */
+    bool sweeps;  /* it has to look through all yet: once, at its start */
     bool at_work; /* the thread does not wait for work */
-    struct hg_job_log_name queue[HG_JOB_LOGS_QUEUED];
+    struct hg_job_log_name *queue;
     size_t n_queued;
+    size_t queue_room;
 };
 
 void hg_job_logs_init(struct hg_job_logs *logs);

@@ -216,11 +216,10 @@ static void sweep(struct archiving *archiving)
 
 void hg_job_log_archiver_add(struct hg_job_logs *logs, const struct hg_job_log_name *name)
 {
-    if (logs->n_queued < HG_JOB_LOGS_QUEUED) {
-        logs->queue[logs->n_queued++] = *name;
-    } else {
-        logs->sweeps = true;
+    if (hg_grow(&logs->queue, logs->n_queued, &logs->queue_room, sizeof *logs->queue) < 0) {
+        return; /* the log stays as it is until the next start */
     }
+    logs->queue[logs->n_queued++] = *name;
     (void)pthread_cond_signal(&logs->work);
 }
 

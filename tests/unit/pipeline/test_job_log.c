@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "pipeline/job_log.h"
+#include "pipeline/job_log_archiver.h"
 #include "pipeline/logfile_archive.h"
 #include "pipeline/logfile_read.h"
 #include "pipeline/logfile_write.h"
@@ -335,6 +336,49 @@ static void test_lines_that_could_not_be_written(void **state)
     assert_string_equal(message_at(page, 7), "line 1007 of attempt 2, and so on");
 }
 
+/* What a worker says when its attempt has ended, and the host may die before it is archived. */
+static void test_lines_behind_the_archive(void **state)
+{
+    (void)state;
+    start_with_run();
+    set_attempt(2);
+    say(2, 0, N_LINES);
+    end_attempt(2);
+    wait_until_archived("load", 2);
+    say(2, N_LINES, N_LINES + 1);
+    assert_false(is_there("load", 2, ""));
+    stop_service();
+    start_service();
+    wait_for_archiver();
+    const struct hg_log_query query = {.page = {500, NULL}, .attempt = 2, .level = HG_LOG_DEBUG};
+    HG_CLEANUP(hg_json_decrefp) json_t *all = all_pages(query);
+    assert_int_equal(assert_lines(all, 0, 2, N_LINES + 1, HG_LOG_DEBUG), N_LINES + 1);
+}
+
+/* However many logs end at once, the archiver looks through all of them at its start alone. */
+static void test_many_logs_end_at_once(void **state)
+{
+    enum { N = 1000 };
+    size_t n_queued;
+    bool sweeps;
+    (void)state;
+    start_with_run();
+    {
+        struct hg_job_logs *logs = &fixture.service->logs;
+        HG_LOCK(&logs->mutex);
+        for (int i = 0; i < N; i++) {
+            struct hg_job_log_name name = {.job = "load", .attempt = i + 10};
+            memcpy(name.run_id, run_id, sizeof run_id);
+            hg_job_log_archiver_add(logs, &name);
+        }
+        n_queued = logs->n_queued;
+        sweeps = logs->sweeps;
+    }
+    assert_int_equal(n_queued, N);
+    assert_false(sweeps);
+    wait_for_archiver();
+}
+
 /* There is no folder for logs: the run is none the worse. */
 static void test_a_run_without_a_log(void **state)
 {
@@ -578,6 +622,8 @@ int main(void)
         TEST(test_a_page_is_bounded),
         TEST(test_a_full_log),
         TEST(test_lines_that_could_not_be_written),
+        TEST(test_lines_behind_the_archive),
+        TEST(test_many_logs_end_at_once),
         TEST(test_a_run_without_a_log),
         TEST(test_torn_logs_are_taken_up),
         TEST(test_a_log_and_its_archive),
