@@ -406,8 +406,13 @@ export const settingsScenes = [
   },
 ];
 
+/** The heading may be there a moment before the page listens; an open palette leaves the key alone. */
 async function openPalette(page) {
+  const box = page.getByRole('dialog').getByRole('combobox');
   await page.getByRole('heading', { level: 1 }).waitFor();
-  await page.keyboard.press('Control+k');
-  await page.getByRole('dialog').getByRole('combobox').waitFor();
+  for (let left = 10; left > 0 && !(await box.isVisible()); left -= 1) {
+    await page.keyboard.press('Control+k');
+    await box.waitFor({ timeout: 2000 }).catch(() => {});
+  }
+  await box.waitFor();
 }
