@@ -1,5 +1,6 @@
 #include "base/io.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -142,4 +143,21 @@ int hg_make_folders(const char *path, mode_t mode, struct hg_error *err)
             return HG_OK;
         }
     }
+}
+
+void hg_each_file(int parent,
+                  const char *name,
+                  void (*each)(void *arg, int folder, const char *file),
+                  void *arg)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (!folder) {
+        hg_closep(&fd);
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        each(arg, fd, entry->d_name);
+    }
+    (void)closedir(folder);
 }

@@ -21,6 +21,14 @@ int hg_read_file(
     const char *path, size_t max_bytes, char **ret_text, size_t *ret_n, struct hg_error *err);
 /* Replaces `path` by a new file with this content in one step (temporary file, fsync, rename). */
 int hg_write_file(const char *path, mode_t mode, const void *bytes, size_t n, struct hg_error *err);
+/*
+ * Calls `each` for every entry of the folder `name` below the open folder `parent`, in no order,
+ * "." and ".." among them. A link is not followed; a folder that cannot be read has none.
+ */
+void hg_each_file(int parent,
+                  const char *name,
+                  void (*each)(void *arg, int folder, const char *file),
+                  void *arg);
 /* Makes a folder and those above it; no error when it is there already. */
 int hg_make_folders(const char *path, mode_t mode, struct hg_error *err);
 

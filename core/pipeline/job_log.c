@@ -304,6 +304,28 @@ static void tell(struct hg_pipelines *service,
     }
 }
 
+/* `may_be_cut`: what the attempt says, of which a log takes so much and no more. */
+static void add(struct hg_pipelines *service,
+                const struct hg_job_log_name *name,
+                int level,
+                int64_t at_us,
+                const char *message,
+                bool may_be_cut)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_buf_free) struct hg_buf line = HG_BUF_INIT;
+    bool first = false;
+    put_line(&line, level, at_us, message);
+    {
+        HG_LOCK(&service->logs.mutex);
+        if (may_be_cut && is_cut(service, name, at_us, &line, &first) && !first) {
+            return;
+        }
+        (void)write_line(service, name, &line, &err);
+    }
+    tell(service, name, &line);
+}
+
 void hg_job_log_append(struct hg_pipelines *service,
                        const char *run_id,
                        const char *job,
@@ -312,19 +334,8 @@ void hg_job_log_append(struct hg_pipelines *service,
                        int64_t at_us,
                        const char *message)
 {
-    struct hg_error err = HG_ERROR_INIT;
     struct hg_job_log_name name = name_of(run_id, job, attempt);
-    HG_CLEANUP(hg_buf_free) struct hg_buf line = HG_BUF_INIT;
-    bool first = false;
-    put_line(&line, level, at_us, message);
-    {
-        HG_LOCK(&service->logs.mutex);
-        if (is_cut(service, &name, at_us, &line, &first) && !first) {
-            return;
-        }
-        (void)write_line(service, &name, &line, &err);
-    }
-    tell(service, &name, &line);
+    add(service, &name, level, at_us, message, true);
 }
 
 void hg_job_log_say(struct hg_pipelines *service,
@@ -334,15 +345,8 @@ void hg_job_log_say(struct hg_pipelines *service,
                     int level,
                     const char *message)
 {
-    struct hg_error err = HG_ERROR_INIT;
     struct hg_job_log_name name = name_of(run_id, job, attempt);
-    HG_CLEANUP(hg_buf_free) struct hg_buf line = HG_BUF_INIT;
-    put_line(&line, level, hg_time_now_us(), message);
-    {
-        HG_LOCK(&service->logs.mutex);
-        (void)write_line(service, &name, &line, &err);
-    }
-    tell(service, &name, &line);
+    add(service, &name, level, hg_time_now_us(), message, false);
 }
 
 /* ---- the end (mutex held) ---- */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
@@ -24,7 +25,8 @@ enum { STOP_MS = 5000 };
 
 struct archiving {
     struct hg_pipelines *service;
-    bool is_failing; /* and that was said */
+    bool is_failing;    /* and that was said */
+    const char *run_id; /* whose logs are looked through */
 };
 
 /*
@@ -154,8 +156,9 @@ static bool drop_archived(int folder, const char *file)
     return true;
 }
 
-static void take_up(struct archiving *archiving, int folder, const char *run_id, const char *file)
+static void take_up(void *arg, int folder, const char *file)
 {
+    struct archiving *archiving = arg;
     struct stat info;
     struct hg_job_log_name name;
     if (hg_ends_with(file, TEMPORARY_SUFFIX)) {
@@ -165,7 +168,7 @@ static void take_up(struct archiving *archiving, int folder, const char *run_id,
     if (!parse_name(file, &name) || !look(folder, file, &info) || drop_archived(folder, file)) {
         return;
     }
-    (void)snprintf(name.run_id, sizeof name.run_id, "%.36s", run_id);
+    (void)snprintf(name.run_id, sizeof name.run_id, "%.36s", archiving->run_id);
     if (!hg_logfile_is_sealed(info.st_mode) && is_left_behind(archiving, folder, file, &name)) {
         hg_job_log_lost(archiving->service, &name, HG_JOB_LOG_DEAD);
     }
@@ -181,20 +184,6 @@ static bool is_stopping(struct hg_pipelines *service)
     return service->logs.stopping;
 }
 
-static void sweep_run(struct archiving *archiving, int logs, const char *run_id)
-{
-    int fd = openat(logs, run_id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    if (!folder) {
-        (void)(fd < 0 ? 0 : close(fd));
-        return;
-    }
-    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        take_up(archiving, fd, run_id, entry->d_name);
-    }
-    (void)closedir(folder);
-}
-
 static void sweep(struct archiving *archiving)
 {
     char path[PATH_MAX];
@@ -206,7 +195,8 @@ static void sweep(struct archiving *archiving)
     for (const struct dirent *entry;
          logs && !is_stopping(archiving->service) && (entry = readdir(logs)) != NULL;) {
         if (hg_uuid_is_valid(entry->d_name)) {
-            sweep_run(archiving, dirfd(logs), entry->d_name);
+            archiving->run_id = entry->d_name;
+            hg_each_file(dirfd(logs), entry->d_name, take_up, archiving);
         }
     }
     (void)(logs ? closedir(logs) : 0);

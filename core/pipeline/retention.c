@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "auth/audit.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -83,27 +84,18 @@ static int days_of(const struct hg_pipelines *service, const char *key)
 /* ---- logs ---- */
 
 /* A file may have been written to long after its run began. */
-static void remove_old_file(int folder, const char *name, time_t before)
+static void remove_old_file(void *before, int folder, const char *name)
 {
     struct stat info;
     if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
-        info.st_mtime < before) {
+        info.st_mtime < *(const time_t *)before) {
         (void)unlinkat(folder, name, 0);
     }
 }
 
 static void remove_old_files(int logs, const char *run_id, time_t before)
 {
-    int fd = openat(logs, run_id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    if (!folder) {
-        (void)(fd < 0 ? 0 : close(fd));
-        return;
-    }
-    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        remove_old_file(fd, entry->d_name, before);
-    }
-    (void)closedir(folder);
+    hg_each_file(logs, run_id, remove_old_file, &before);
     (void)unlinkat(logs, run_id, AT_REMOVEDIR); /* stays when something is left in it */
 }
 
