@@ -119,19 +119,8 @@ static void put_json(struct hg_buf *out, json_t *value)
 /* Whether PostgreSQL's text goes out as it is, so that no number loses a digit on the way. */
 static bool is_json(const struct hg_rows_column *column, const char *text)
 {
-    static const char *const floats[] = {"real", "double precision"};
-    static const char *const types[] = {"boolean", "smallint", "integer", "json", "jsonb"};
-    for (size_t i = 0; i < HG_COUNT(floats); i++) {
-        if (strcmp(column->type, floats[i]) == 0) {
-            return strspn(text + (text[0] == '-'), "0123456789") > 0; /* JSON has no NaN */
-        }
-    }
-    for (size_t i = 0; i < HG_COUNT(types); i++) {
-        if (strcmp(column->type, types[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
+    bool is_finite = strspn(text + (text[0] == '-'), "0123456789") > 0;
+    return column->kind != HG_ROWS_TEXT && (column->kind != HG_ROWS_FLOAT || is_finite);
 }
 
 /* Line ends stand between the tokens of a json only. */
@@ -285,12 +274,12 @@ static int at_once(struct exporting *exporting, struct hg_db *db, struct hg_erro
 
 /*
  * Before the first statement that needs a snapshot: what TRUNCATE or a change of a column's type
- * has made of the table is not seen by an older one, which would find it empty. Where the host may
- * not, as on some servers of others, that moment is left to chance.
+ * has made of the table is not seen by an older one, which would find it empty. A materialized view
+ * cannot be locked; it comes as it stood before a REFRESH, or after.
  */
 static int hold(struct hg_db *db, const char *schema_table, struct hg_error *err)
 {
-    static const char no_right[] = "42501";
+    static const char wrong_object_type[] = "42809";
     HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
     struct hg_error why = HG_ERROR_INIT;
     hg_buf_puts(&sql, "savepoint held; lock table ");
@@ -300,7 +289,7 @@ static int hold(struct hg_db *db, const char *schema_table, struct hg_error *err
         return r < 0 ? r : hg_error_nomem(err);
     }
     r = hg_db_simple(db, hg_buf_text(&sql), NULL, &why);
-    if (r < 0 && strcmp(why.sqlstate, no_right) == 0) {
+    if (r < 0 && strcmp(why.sqlstate, wrong_object_type) == 0) {
         return hg_db_simple(db, "rollback to held", NULL, err);
     }
     if (r < 0 && err) {

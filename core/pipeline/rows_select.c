@@ -39,11 +39,35 @@ static int no_column(const char *parameter, const char *name, struct hg_error *e
     return HG_EINVAL;
 }
 
+static enum hg_rows_kind kind_of(const char *type)
+{
+    static const struct {
+        const char *type;
+        enum hg_rows_kind kind;
+    } kinds[] = {
+        {"boolean", HG_ROWS_BOOLEAN},
+        {"smallint", HG_ROWS_INTEGER},
+        {"integer", HG_ROWS_INTEGER},
+        {"real", HG_ROWS_FLOAT},
+        {"double precision", HG_ROWS_FLOAT},
+        {"json", HG_ROWS_JSON},
+        {"jsonb", HG_ROWS_JSON},
+    };
+    for (size_t i = 0; i < HG_COUNT(kinds); i++) {
+        if (strcmp(type, kinds[i].type) == 0) {
+            return kinds[i].kind;
+        }
+    }
+    return HG_ROWS_TEXT;
+}
+
 static void show(struct hg_rows_select *rows, int row)
 {
+    const char *type = hg_result_text(rows->catalog, row, "type");
     rows->shown[rows->n_shown++] = (struct hg_rows_column){
         hg_result_text(rows->catalog, row, "name"),
-        hg_result_text(rows->catalog, row, "type"),
+        type,
+        kind_of(type),
         hg_result_bool(rows->catalog, row, "is_time"),
     };
 }
@@ -306,24 +330,26 @@ int hg_rows_select_end(struct hg_rows_select *rows, int64_t limit, struct hg_err
 
 json_t *hg_rows_value(const struct hg_rows_column *column, const char *text)
 {
+    json_t *value = NULL;
+    double number;
     if (!text) {
         return json_null();
     }
-    if (strcmp(column->type, "boolean") == 0) {
+    switch (column->kind) {
+    case HG_ROWS_BOOLEAN:
         return json_boolean(text[0] == 't');
-    }
-    if (strcmp(column->type, "integer") == 0 || strcmp(column->type, "smallint") == 0) {
+    case HG_ROWS_INTEGER:
         return json_integer(strtol(text, NULL, 10));
-    }
-    if (strcmp(column->type, "double precision") == 0 || strcmp(column->type, "real") == 0) {
-        double value = strtod(text, NULL);
-        return isfinite(value) ? json_real(value) : json_string(text);
-    }
-    if (strcmp(column->type, "jsonb") == 0 || strcmp(column->type, "json") == 0) {
-        json_t *value = hg_json_read_text(text, JSON_DECODE_ANY, NULL);
+    case HG_ROWS_FLOAT:
+        number = strtod(text, NULL);
+        return isfinite(number) ? json_real(number) : json_string(text);
+    case HG_ROWS_JSON:
+        value = hg_json_read_text(text, JSON_DECODE_ANY, NULL);
         return value ? value : json_string(text); /* it has numbers that ours cannot hold */
+    case HG_ROWS_TEXT:
+    default:
+        return json_string(text);
     }
-    return json_string(text);
 }
 
 json_t *hg_rows_cursor(const struct hg_rows_select *rows, const json_t *cells)

@@ -19,10 +19,20 @@
 
 enum { HG_ROWS_SORT_MAX = 34 };
 
+/* What a cell is as JSON. */
+enum hg_rows_kind {
+    HG_ROWS_TEXT, /* also what a number of JSON could not hold for everybody */
+    HG_ROWS_BOOLEAN,
+    HG_ROWS_INTEGER,
+    HG_ROWS_FLOAT, /* a text where it is not finite */
+    HG_ROWS_JSON,
+};
+
 struct hg_rows_column {
     const char *name; /* borrowed from `catalog` */
     const char *type; /* as format_type gives it */
-    bool is_time;     /* timestamp with time zone */
+    enum hg_rows_kind kind;
+    bool is_time; /* timestamp with time zone */
 };
 
 struct hg_rows_sort {

@@ -186,6 +186,31 @@ static void test_each_row_once(void **state)
     }
 }
 
+/* It cannot be locked as a table is. */
+static void test_a_materialized_view(void **state)
+{
+    (void)state;
+    const struct hg_rows_query all = {.columns = NULL};
+    begin("create materialized view m.t as select generate_series(1, 3) as n");
+    expect(&all, HG_ROWS_CSV, "n\n1\n2\n3\n");
+}
+
+/* Whoever rebuilds it just then is waited for, but not for ever. */
+static void test_a_table_that_somebody_holds(void **state)
+{
+    (void)state;
+    const struct hg_rows_query all = {.columns = NULL};
+    struct hg_error err = HG_ERROR_INIT;
+    HG_CLEANUP(hg_db_returnp) struct hg_db *holds = NULL;
+    begin("create table m.t (n int)");
+    must(hg_db_connect(hg_test_pg_warehouse(pg), "holds", &holds, &err), &err);
+    must(hg_db_begin(holds, &err), &err);
+    must(hg_db_simple(holds, "lock table m.t in access exclusive mode", NULL, &err), &err);
+    assert_true(export(&all, HG_ROWS_CSV, &err) < 0);
+    assert_string_equal(err.sqlstate, "55P03"); /* lock_not_available */
+    assert_int_equal(sink.n_writes, 0);
+}
+
 static void test_bounds(void **state)
 {
     (void)state;
@@ -305,6 +330,8 @@ int main(void)
         TEST(test_json_lines),
         TEST(test_nothing_there),
         TEST(test_each_row_once),
+        TEST(test_a_materialized_view),
+        TEST(test_a_table_that_somebody_holds),
         TEST(test_bounds),
         TEST(test_questions_that_are_refused),
         TEST(test_a_sink_that_takes_no_more),

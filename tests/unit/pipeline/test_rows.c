@@ -42,6 +42,17 @@ static void test_types_become_json(void **state)
         columns, "[{\"name\":\"i\",\"type\":\"text\"},{\"name\":\"b\",\"type\":\"integer\"}]");
 }
 
+/* The whole page would be lost for one number. */
+static void test_json_that_ours_cannot_hold(void **state)
+{
+    (void)state;
+    start_service();
+    make_dataset("create table m.t (j jsonb); insert into m.t values"
+                 " ('{\"a\": 18446744073709551616}'), ('[1]')");
+    const struct hg_rows_query all = {.page = {10, NULL}};
+    expect_rows(&all, "[[\"{\\\"a\\\": 18446744073709551616}\"],[[1]]]");
+}
+
 static void test_times_keep_their_microseconds(void **state)
 {
     (void)state;
@@ -369,6 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_types_become_json),
+        TEST(test_json_that_ours_cannot_hold),
         TEST(test_times_keep_their_microseconds),
         TEST(test_pages_in_every_order),
         TEST(test_pages_by_a_key_of_two_columns),
