@@ -92,14 +92,19 @@ def test_hosts_that_start_on_a_restored_server(server):
 
 
 def test_a_warehouse_alone_on_a_server(server):
-    """Metadata in the private cluster."""
+    """Metadata in the private cluster; and the host is no superuser, who may do less with users' tables."""
     server.sql("drop database if exists team_warehouse with (force)", "drop database team with (force)",
                "create database team owner team")
     host = TeamHost("team-warehouse", server, "warehouse")
     try:
         for _ in range(2):
             host.start()
-            run_with_new_logins(Api(host.url, "admin", PASSWORD), server)
+            api = Api(host.url, "admin", PASSWORD)
+            run_with_new_logins(api, server)
+            run = api.run("orders")
+            assert run["status"] == "succeeded", run
+            lines = api.get("/datasets/shop.orders/export").text.splitlines()
+            assert lines[0].startswith("order_id,") and len(lines) == 6, lines
             assert host.stop() == 0, host.log()
     finally:
         host.remove()
