@@ -27,7 +27,7 @@ struct hg_api_options {
     struct hg_alerts *alerts;
     struct hg_vault *vault; /* what is to be said of it; NULL: nothing */
     struct hg_pool *metadata;
-    struct hg_pool *warehouse; /* for readiness; may be NULL */
+    struct hg_pool *warehouse; /* whose datasets are served */
     const struct hg_plugin_registry *plugins;
     struct hg_events *events;   /* of /api/v1/events; NULL: there are no live updates */
     const char *version;        /* of the program */

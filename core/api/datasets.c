@@ -6,13 +6,14 @@
 
 #include "api/context.h"
 #include "base/mem.h"
+#include "datasets/datasets.h"
 
 int hg_api_datasets_list(struct hg_http_request *request, struct hg_error *err)
 {
     struct hg_page page;
     json_t *answer = NULL;
     int r = hg_api_page(request, &page, err);
-    r = r < 0 ? r : hg_datasets_list(hg_api_of(request)->options.pipelines, &page, &answer, err);
+    r = r < 0 ? r : hg_datasets_list(hg_api_of(request)->options.warehouse, &page, &answer, err);
     return hg_api_answer(request, r, answer, err);
 }
 
@@ -45,7 +46,7 @@ int hg_api_datasets_rows(struct hg_http_request *request, struct hg_error *err)
     int r = check_name(name, err);
     r = r < 0 ? r : hg_api_page(request, &query.page, err);
     r = r < 0 ? r
-              : hg_datasets_rows(hg_api_of(request)->options.pipelines, name, &query, &answer, err);
+              : hg_datasets_rows(hg_api_of(request)->options.warehouse, name, &query, &answer, err);
     return hg_api_answer(request, r, answer, err);
 }
 
@@ -63,7 +64,7 @@ static const struct format {
 /* What is to be exported; its texts are its own, for the request may end before. */
 struct export
 {
-    struct hg_pipelines *pipelines;
+    struct hg_pool *warehouse;
     struct hg_arena arena;
     const char *name;
     struct hg_rows_query query;
@@ -92,7 +93,7 @@ static struct export *export_new(struct hg_http_request *request, const struct f
     if (!export) {
         return NULL;
     }
-    export->pipelines = hg_api_of(request)->options.pipelines;
+    export->warehouse = hg_api_of(request)->options.warehouse;
     export->format = format->format;
     export->name = copy(export, hg_http_param(request, 0), &failed);
     export->query.columns = copy(export, query.columns, &failed);
@@ -121,7 +122,7 @@ static int export_make(void *arg, struct hg_http_stream *stream, struct hg_error
     struct export *export = arg;
     const struct hg_rows_sink sink = {export_write, export_is_wanted, stream};
     return hg_datasets_export(
-        export->pipelines, export->name, &export->query, export->format, &sink, err);
+        export->warehouse, export->name, &export->query, export->format, &sink, err);
 }
 
 static const struct format *find_format(struct hg_http_request *request, struct hg_error *err)
@@ -165,7 +166,7 @@ int hg_api_datasets_export(struct hg_http_request *request, struct hg_error *err
     }
     int r = check_name(name, err);
     r = r < 0 ? r
-              : hg_datasets_export_check(hg_api_of(request)->options.pipelines, name, &query, err);
+              : hg_datasets_export_check(hg_api_of(request)->options.warehouse, name, &query, err);
     if (r < 0) {
         return hg_api_answer(request, r, NULL, err);
     }

@@ -2,6 +2,7 @@
 
 #include "api/context.h"
 #include "base/uuid.h"
+#include "datasets/datasets.h"
 
 int hg_api_quarantine_list(struct hg_http_request *request, struct hg_error *err)
 {
@@ -16,6 +17,6 @@ int hg_api_quarantine_list(struct hg_http_request *request, struct hg_error *err
     }
     r = r < 0 ? r
               : hg_quarantine_list(
-                    hg_api_of(request)->options.pipelines, pipeline, run, &page, &answer, err);
+                    hg_api_of(request)->options.warehouse, pipeline, run, &page, &answer, err);
     return hg_api_answer(request, r, answer, err);
 }

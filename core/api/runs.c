@@ -59,30 +59,32 @@ int hg_api_runs_retry(struct hg_http_request *request, struct hg_error *err)
 
 /* `tail` says how many lines, in place of `limit`. */
 static int log_query(struct hg_http_request *request,
-                     struct hg_log_query *ret,
+                     struct hg_job_log_query *ret,
                      struct hg_error *err)
 {
     int line = 0;
     int tail = 0;
     const char *level = hg_http_query(request, "level");
-    *ret = (struct hg_log_query){.level = HG_LOG_DEBUG};
-    int r = hg_api_page(request, &ret->page, err);
+    *ret = (struct hg_job_log_query){.level = HG_LOG_DEBUG};
+    struct hg_page page = {0};
+    int r = hg_api_page(request, &page, err);
     r = r < 0 ? r : hg_http_query_int(request, "attempt", 1, INT32_MAX, 0, &ret->attempt, err);
     r = r < 0 ? r : hg_http_query_int(request, "line", 1, INT32_MAX, 0, &line, err);
     r = r < 0 ? r : hg_http_query_int(request, "tail", 1, 500, 0, &tail, err);
     if (r == HG_OK && tail > 0 && hg_http_query(request, "limit")) {
         return hg_http_bad_request(request, err, "\"tail\" and \"limit\" say the same: give one");
     }
+    ret->limit = tail > 0 ? tail : page.limit;
+    ret->cursor = page.cursor;
     ret->line = line;
     ret->tail = tail > 0;
-    ret->page.limit = tail > 0 ? tail : ret->page.limit;
     return r < 0 || !level ? r : hg_log_level_parse(level, &ret->level, err);
 }
 
 int hg_api_runs_job_log(struct hg_http_request *request, struct hg_error *err)
 {
     const char *run_id;
-    struct hg_log_query query;
+    struct hg_job_log_query query;
     json_t *answer = NULL;
     int r = run_id_of(request, &run_id, err);
     r = r < 0 ? r : log_query(request, &query, err);

@@ -16,7 +16,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "pipeline/job_log.h"
+#include "joblog/job_log.h"
 #include "pipeline/signal.h"
 #include "pipeline/state.h"
 #include "pipeline/task_spec.h"
@@ -77,18 +77,16 @@ static void on_log(
     void *arg, const char *task_id, const char *job, int level, int64_t at_us, const char *message)
 {
     struct hg_pipelines *service = arg;
-    char run_id[HG_UUID_TEXT];
-    int attempt_number;
+    struct hg_job_log_name name;
     {
         HG_LOCK(&service->mutex);
         const struct hg_attempt *attempt = find_attempt(service, task_id);
         if (!attempt) {
             return;
         }
-        memcpy(run_id, attempt->task.run_id, sizeof run_id);
-        attempt_number = attempt->task.attempt;
+        name = hg_job_log_name(attempt->task.run_id, job, attempt->task.attempt);
     }
-    hg_job_log_append(service, run_id, job, attempt_number, level, at_us, message);
+    hg_job_log_append(service->logs, &name, level, at_us, message);
 }
 
 static void on_progress(void *arg,

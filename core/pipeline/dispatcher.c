@@ -15,14 +15,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "joblog/job_log.h"
 #include "pipeline/attempts.h"
-#include "pipeline/job_log.h"
 #include "pipeline/keeper.h"
 #include "pipeline/lease.h"
 #include "pipeline/metrics.h"
 #include "pipeline/outage.h"
 #include "pipeline/outcome.h"
 #include "pipeline/peers.h"
+#include "pipeline/run_logs.h"
 #include "pipeline/settle.h"
 #include "pipeline/signal.h"
 #include "pipeline/state.h"
@@ -192,6 +193,16 @@ static void log_to_host(const struct hg_attempt *attempt)
            NULL);
 }
 
+static void say(struct hg_pipelines *service,
+                const struct hg_attempt *attempt,
+                int level,
+                const char *message)
+{
+    const struct hg_job_log_name name = hg_job_log_name(
+        attempt->task.run_id, hg_attempt_job_at_fault(attempt), attempt->task.attempt);
+    hg_job_log_say(service->logs, &name, level, message);
+}
+
 /*
  * Why an attempt failed belongs into the log of its job too. That somebody cancelled it is no
  * failure, and the end of the run says so. Before the end is written down, which may end the run.
@@ -206,12 +217,7 @@ static void log_failure(struct hg_pipelines *service, struct hg_attempt *attempt
     if (!cancelled) {
         log_to_host(attempt);
     }
-    hg_job_log_say(service,
-                   attempt->task.run_id,
-                   hg_attempt_job_at_fault(attempt),
-                   attempt->task.attempt,
-                   cancelled ? HG_LOG_INFO : HG_LOG_ERROR,
-                   attempt->error.message);
+    say(service, attempt, cancelled ? HG_LOG_INFO : HG_LOG_ERROR, attempt->error.message);
 }
 
 /* One that a worker had and that goes back: its log ends in the middle, and says why. */
@@ -219,15 +225,13 @@ static void log_release(struct hg_pipelines *service, const struct hg_attempt *a
 {
     bool was_stopped = attempt->error.code == HG_ECANCELLED;
     if (attempt->released && !attempt->message) {
-        hg_job_log_say(service,
-                       attempt->task.run_id,
-                       hg_attempt_job_at_fault(attempt),
-                       attempt->task.attempt,
-                       HG_LOG_WARNING,
-                       was_stopped ? "the host was stopped before this attempt had ended; it is"
-                                     " taken up again at the next start"
-                                   : "another attempt at this had begun later and came first; it"
-                                     " is taken up again");
+        say(service,
+            attempt,
+            HG_LOG_WARNING,
+            was_stopped ? "the host was stopped before this attempt had ended; it is"
+                          " taken up again at the next start"
+                        : "another attempt at this had begun later and came first; it"
+                          " is taken up again");
     }
 }
 
@@ -238,7 +242,7 @@ static void end_logs(struct hg_pipelines *service, struct hg_attempt *attempt)
     if (!attempt->log_ended) {
         attempt->log_ended = true;
         log_release(service, attempt);
-        hg_job_log_end(service, &attempt->task);
+        hg_run_logs_end(service, &attempt->task);
     }
 }
 
@@ -407,6 +411,13 @@ static bool may_take_from_others(const struct rounds *rounds)
     return !is_slow(rounds, now) && now - rounds->away_at_ms >= hg_lease_ms();
 }
 
+#define LOG_UNKNOWN                                                                            \
+    "nothing is known of this attempt, since the database was away when it began or ended; it" \
+    " is made again"
+#define LOG_OF_OTHER                                                                       \
+    "this attempt was lost with the host %.80s that ran it, which died, froze or lost the" \
+    " database; what it said is in the log there"
+
 /*
  * Why an attempt has no end belongs into the logs of its jobs. That of another host's lies there; a
  * reader here finds at least what became of it.
@@ -418,17 +429,17 @@ static void log_lost(struct hg_pipelines *service, const PGresult *lost, bool is
         const char *host = hg_result_text(lost, row, "host");
         HG_CLEANUP(hg_json_decrefp) json_t *jobs = hg_result_json(lost, row, "jobs");
         struct hg_job_log_name name = {.attempt = (int)hg_result_int64(lost, row, "attempt", 0)};
-        const char *message = is_first ? HG_JOB_LOG_DEAD : HG_JOB_LOG_UNKNOWN;
+        const char *message = is_first ? HG_JOB_LOG_DEAD : LOG_UNKNOWN;
         size_t i;
         const json_t *job;
         if (host && strcmp(host, service->host) != 0) {
-            (void)snprintf(of_other, sizeof of_other, HG_JOB_LOG_OF_OTHER, host);
+            (void)snprintf(of_other, sizeof of_other, LOG_OF_OTHER, host);
             message = of_other;
         }
         (void)snprintf(name.run_id, sizeof name.run_id, "%s", hg_result_text(lost, row, "run_id"));
         json_array_foreach (jobs, i, job) {
             (void)snprintf(name.job, sizeof name.job, "%s", json_string_value(job));
-            hg_job_log_lost(service, &name, message);
+            hg_job_log_lost(service->logs, &name, message);
         }
     }
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "events/bus.h"
+#include "joblog/job_log.h"
 #include "pipeline/backfill.h"
 #include "pipeline/peers.h"
 #include "pipeline/service.h"
@@ -163,9 +164,7 @@ void hg_live_take_others(struct hg_pipelines *service, struct hg_live_set *ret)
 }
 
 void hg_live_log_line(const struct hg_pipelines *service,
-                      const char *run_id,
-                      const char *job,
-                      int attempt,
+                      const struct hg_job_log_name *name,
                       const char *line,
                       size_t n_line)
 {
@@ -178,15 +177,15 @@ void hg_live_log_line(const struct hg_pipelines *service,
     /* The line is an object; its members follow ours. */
     hg_buf_printf(&data,
                   "{\"run_id\":\"%s\",\"job_id\":\"%s\",\"attempt\":%d,%.*s",
-                  run_id,
-                  job,
-                  attempt,
+                  name->run_id,
+                  name->job,
+                  name->attempt,
                   (int)n_line - 1,
                   line + 1);
     if (hg_buf_failed(&data)) {
         hg_events_hole(events, HG_TOPIC_LOGS);
     } else {
-        hg_events_publish(events, HG_TOPIC_LOGS, "log.line", run_id, data.data, data.len);
+        hg_events_publish(events, HG_TOPIC_LOGS, "log.line", name->run_id, data.data, data.len);
     }
 }
 

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/uuid.h"
 
+struct hg_job_log_name;
 struct hg_pipelines;
 
 enum { HG_LIVE_CHANGED_MAX = 1024 };
@@ -87,9 +88,7 @@ void hg_live_set_others(struct hg_pipelines *service, bool has_others);
 void hg_live_take_others(struct hg_pipelines *service, struct hg_live_set *ret);
 /* A line of a job's log was written here. Never waits. [any] */
 void hg_live_log_line(const struct hg_pipelines *service,
-                      const char *run_id,
-                      const char *job,
-                      int attempt,
+                      const struct hg_job_log_name *name,
                       const char *line,
                       size_t n_line);
 

@@ -4,20 +4,14 @@
  */
 #include "pipeline/retention.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "auth/audit.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "joblog/job_log.h"
 #include "pipeline/signal.h"
 #include "pipeline/state.h"
 #include "store/partition.h"
@@ -81,44 +75,11 @@ static int days_of(const struct hg_pipelines *service, const char *key)
     return (int)json_integer_value(json_object_get(service->options.config->retention, key));
 }
 
-/* ---- logs ---- */
-
-/* A file may have been written to long after its run began. */
-static void remove_old_file(void *before, int folder, const char *name)
-{
-    struct stat info;
-    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
-        info.st_mtime < *(const time_t *)before) {
-        (void)unlinkat(folder, name, 0);
-    }
-}
-
-static void remove_old_files(int logs, const char *run_id, time_t before)
-{
-    hg_each_file(logs, run_id, remove_old_file, &before);
-    (void)unlinkat(logs, run_id, AT_REMOVEDIR); /* stays when something is left in it */
-}
-
 int hg_retention_keep_logs(struct hg_pipelines *service, struct hg_error *err)
 {
     int days = days_of(service, "logs_days");
-    int64_t before_s = hg_time_now_us() / 1000000 - (int64_t)days * DAY_S;
-    char path[PATH_MAX];
-    (void)snprintf(path, sizeof path, "%s/logs", service->options.config->data_dir);
-    DIR *logs = days > 0 ? opendir(path) : NULL;
-    if (!logs) {
-        return days == 0 || errno == ENOENT
-                   ? HG_OK
-                   : hg_error_errno(err, errno, "cannot read the folder \"%s\"", path);
-    }
-    for (const struct dirent *entry; (entry = readdir(logs)) != NULL;) {
-        int64_t begun_ms = hg_uuid_time_ms(entry->d_name);
-        if (begun_ms >= 0 && begun_ms / 1000 < before_s) {
-            remove_old_files(dirfd(logs), entry->d_name, (time_t)before_s);
-        }
-    }
-    (void)closedir(logs);
-    return HG_OK;
+    int64_t before_us = hg_time_now_us() - (int64_t)days * DAY_S * 1000000;
+    return days == 0 ? HG_OK : hg_job_logs_drop_old(service->logs, before_us, err);
 }
 
 /* ---- tables ---- */

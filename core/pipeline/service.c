@@ -9,9 +9,9 @@
 #include "base/mem.h"
 #include "pipeline/catalog.h"
 #include "pipeline/dispatcher.h"
-#include "pipeline/job_log_archiver.h"
 #include "pipeline/peers.h"
 #include "pipeline/retention.h"
+#include "pipeline/run_logs.h"
 #include "pipeline/scheduler.h"
 #include "pipeline/sql_json.h"
 #include "pipeline/state.h"
@@ -93,13 +93,12 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
     service->attempts.task_ms = TASK_MS_AT_FIRST;
     service->settler.ask_ms = HG_ASK_MS;
     init_conditions(service);
-    hg_job_logs_init(&service->logs);
     int r = hg_pipelines_host_name(options->config->data_dir, service->host, err);
     r = r < 0 ? r : hg_retention_keep(service, err);
     r = r < 0 ? r : hg_live_start(service, err);
     r = r < 0 ? r : hg_peers_start(service, err);
     r = r < 0 ? r : hg_catalog_sync(service, err);
-    r = r < 0 ? r : hg_job_log_archiver_start(service, err);
+    r = r < 0 ? r : hg_run_logs_open(service, err);
     r = r < 0 ? r : hg_dispatcher_start(service, err);
     r = r < 0 ? r : hg_scheduler_start(service, err);
     if (r < 0) {
@@ -127,9 +126,8 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
     hg_scheduler_stop(service);
     hg_dispatcher_stop(service, grace_ms);
     hg_peers_stop(service);
-    hg_job_log_archiver_stop(service);
+    hg_job_logs_close(service->logs);
     hg_live_stop(service);
-    hg_job_logs_destroy(&service->logs);
     destroy_conditions(service);
     free(service);
 }

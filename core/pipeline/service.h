@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "config/host_config.h"
+#include "joblog/job_log.h"
 #include "store/page.h"
 
 struct hg_events;
@@ -182,22 +183,11 @@ int hg_runs_retry(struct hg_pipelines *service,
                   json_t **ret,
                   char *ret_busy_run_id,
                   struct hg_error *err);
-struct hg_log_query {
-    struct hg_page page;
-    int attempt;  /* 0: all of them, one after the other */
-    int level;    /* enum hg_log_level: lines of this and what is worse; HG_LOG_DEBUG: all */
-    int64_t line; /* the first one, from 1, of an attempt; 0: from the begin */
-    bool tail;    /* the last lines, in their order; the next page has those before them */
-};
-/*
- * {"items": [{"at", "level", "message", "attempt"}], "attempt", "next_cursor"}: `attempt` is the
- * last one's number. HG_EINVAL for a cursor that is none, and for `line` without `attempt` or with
- * `tail`.
- */
+/* A page of a job's log; see hg_job_log_page. */
 int hg_runs_job_log(struct hg_pipelines *service,
                     const char *run_id,
                     const char *job_id,
-                    const struct hg_log_query *query,
+                    const struct hg_job_log_query *query,
                     json_t **ret,
                     struct hg_error *err);
 /* Waits until the run has ended or `wait_ms` passed; *ret is the Run either way. */
@@ -206,56 +196,6 @@ int hg_runs_wait(struct hg_pipelines *service,
                  int64_t wait_ms,
                  json_t **ret,
                  struct hg_error *err);
-/* {"items": [{"id", "pipeline_id", "run_id", "job_id", "at", "source", "position", "reasons",
- * "row"}], "next_cursor"}; pipeline and run may be NULL. */
-int hg_quarantine_list(struct hg_pipelines *service,
-                       const char *pipeline_id,
-                       const char *run_id,
-                       const struct hg_page *page,
-                       json_t **ret,
-                       struct hg_error *err);
-/* {"items": [{"name", "columns", "row_count", "last_load_at", "pipeline_id", "run_id"}], ...} */
-int hg_datasets_list(struct hg_pipelines *service,
-                     const struct hg_page *page,
-                     json_t **ret,
-                     struct hg_error *err);
-struct hg_rows_query {
-    struct hg_page page;
-    const char *columns; /* comma-separated, or NULL for all */
-    const char *order;   /* column, "-column" for descending, or NULL for the key */
-    const char *from;    /* bounds of the order column, or NULL */
-    const char *to;
-};
-/* {"columns": [{"name", "type"}], "rows": [[...]], "next_cursor"}; only tables in the ledger. */
-int hg_datasets_rows(struct hg_pipelines *service,
-                     const char *schema_table,
-                     const struct hg_rows_query *query,
-                     json_t **ret,
-                     struct hg_error *err);
-
-enum hg_rows_format { HG_ROWS_CSV = 1, HG_ROWS_JSONL };
-/* Takes what is written, some ten thousand bytes at a time, and may wait. */
-struct hg_rows_sink {
-    int (*write)(void *arg, const void *bytes, size_t n, struct hg_error *err);
-    bool (*is_wanted)(void *arg); /* asked some times a second while the database is waited for */
-    void *arg;
-};
-/* Whether an export would begin: HG_ENOTFOUND, HG_EINVAL as hg_datasets_rows. */
-int hg_datasets_export_check(struct hg_pipelines *service,
-                             const char *schema_table,
-                             const struct hg_rows_query *query,
-                             struct hg_error *err);
-/*
- * Writes all rows, as they stand when it begins, in constant memory. The query's page is not looked
- * at. Holds a connection to the warehouse as long as the sink takes.
- */
-int hg_datasets_export(struct hg_pipelines *service,
-                       const char *schema_table,
-                       const struct hg_rows_query *query,
-                       enum hg_rows_format format,
-                       const struct hg_rows_sink *sink,
-                       struct hg_error *err);
-
 /* Counts and states for /api/v1/system. */
 int hg_pipelines_status(struct hg_pipelines *service, json_t **ret, struct hg_error *err);
 /* The same and more for Prometheus; without a database what needs none. */

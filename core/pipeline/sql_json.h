@@ -4,14 +4,10 @@
 #ifndef HG_PIPELINE_SQL_JSON_H
 #define HG_PIPELINE_SQL_JSON_H
 
+#include "store/sql_time.h"
+
 /* One line of SQL a line of C: clang-format would break them in the middle of words. */
 /* clang-format off */
-
-/* A timestamptz as RFC 3339 in UTC with milliseconds. */
-#define HG_SQL_TIME(x) "to_char((" x ") at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-
-/* Milliseconds from `a` to `b`, or until now. */
-#define HG_SQL_MS(a, b) "(extract(epoch from (coalesce(" b ", now()) - " a ")) * 1000)::bigint"
 
 /* A row `j` of job_run. */
 #define HG_SQL_JOB_RUN                                                                             \

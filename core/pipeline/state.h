@@ -3,7 +3,7 @@
  * belongs to one of its threads stands in that thread's header.
  *
  * Threads: the dispatcher, the keeper, the settler, the scheduler, the one for other hosts, the
- * one for live updates, the archiver of logs, the workers' supervisor (events) and any number of
+ * one for live updates, the workers' supervisor (events) and any number of
  * callers of service.h. `mutex` guards the fields below it, and what these say is guarded; it is
  * never held while a database is asked.
  */
@@ -16,7 +16,6 @@
 
 #include "pipeline/attempts.h"
 #include "pipeline/dispatcher.h"
-#include "pipeline/job_log.h"
 #include "pipeline/keeper.h"
 #include "pipeline/live.h"
 #include "pipeline/metrics.h"
@@ -24,9 +23,8 @@
 #include "pipeline/scheduler.h"
 #include "pipeline/service.h"
 #include "pipeline/settle.h"
+#include "store/pool.h"
 #include "worker/pool.h"
-
-enum { HG_BORROW_MS = 5000 }; /* how long a caller waits for a connection */
 
 struct hg_pipelines {
     struct hg_pipelines_options options;
@@ -39,7 +37,7 @@ struct hg_pipelines {
     struct hg_peers peers;
     struct hg_metrics metrics;
     struct hg_live live;
-    struct hg_job_logs logs;
+    struct hg_job_logs *logs;
 
     pthread_mutex_t mutex;
     struct hg_attempts attempts;

@@ -16,6 +16,9 @@
 struct hg_pool;
 struct hg_db;
 
+/* How long those wait for a connection who do something for somebody. */
+enum { HG_BORROW_MS = 5000 };
+
 /*
  * A pool of at most `size` connections to `conninfo` (URL or keywords), opened as needed, replaced
  * when broken. Nothing is connected yet. Owned by the caller, hg_pool_free.

@@ -12,6 +12,7 @@
 #include "alerts/alerts.h"
 #include "auth/principal.h"
 #include "base/mem.h"
+#include "datasets/datasets.h"
 #include "plugin/registry.h"
 #include "schedule/fire_times.h"
 
@@ -340,7 +341,7 @@ int hg_runs_retry(struct hg_pipelines *service,
 int hg_runs_job_log(struct hg_pipelines *service,
                     const char *run_id,
                     const char *job_id,
-                    const struct hg_log_query *query,
+                    const struct hg_job_log_query *query,
                     json_t **ret,
                     struct hg_error *err)
 {
@@ -349,7 +350,7 @@ int hg_runs_job_log(struct hg_pipelines *service,
                      "log %s %s %d attempt %d level %d line %d%s",
                      run_id,
                      job_id,
-                     query->page.limit,
+                     query->limit,
                      query->attempt,
                      query->level,
                      (int)query->line,
@@ -379,35 +380,35 @@ int hg_runs_wait(struct hg_pipelines *service,
     return HG_OK;
 }
 
-int hg_quarantine_list(struct hg_pipelines *service,
+int hg_quarantine_list(struct hg_pool *warehouse,
                        const char *pipeline_id,
                        const char *run_id,
                        const struct hg_page *page,
                        json_t **ret,
                        struct hg_error *err)
 {
-    (void)service;
+    (void)warehouse;
     return give(
         note(err, "quarantine %s %s %d", or_none(pipeline_id), or_none(run_id), page->limit),
         a_list(),
         ret);
 }
 
-int hg_datasets_list(struct hg_pipelines *service,
+int hg_datasets_list(struct hg_pool *warehouse,
                      const struct hg_page *page,
                      json_t **ret,
                      struct hg_error *err)
 {
-    (void)service;
+    (void)warehouse;
     return give(note(err, "datasets %d", page->limit), a_list(), ret);
 }
 
-int hg_datasets_export_check(struct hg_pipelines *service,
+int hg_datasets_export_check(struct hg_pool *warehouse,
                              const char *schema_table,
                              const struct hg_rows_query *query,
                              struct hg_error *err)
 {
-    (void)service;
+    (void)warehouse;
     return note(err,
                 "export %s %s %s %s %s",
                 schema_table,
@@ -417,7 +418,7 @@ int hg_datasets_export_check(struct hg_pipelines *service,
                 or_none(query->to));
 }
 
-int hg_datasets_export(struct hg_pipelines *service,
+int hg_datasets_export(struct hg_pool *warehouse,
                        const char *schema_table,
                        const struct hg_rows_query *query,
                        enum hg_rows_format format,
@@ -425,19 +426,19 @@ int hg_datasets_export(struct hg_pipelines *service,
                        struct hg_error *err)
 {
     static const char *const texts[] = {[HG_ROWS_CSV] = "a\n1\n", [HG_ROWS_JSONL] = "{\"a\":1}\n"};
-    (void)service;
+    (void)warehouse;
     (void)schema_table;
     (void)query;
     return sink->write(sink->arg, texts[format], strlen(texts[format]), err);
 }
 
-int hg_datasets_rows(struct hg_pipelines *service,
+int hg_datasets_rows(struct hg_pool *warehouse,
                      const char *schema_table,
                      const struct hg_rows_query *query,
                      json_t **ret,
                      struct hg_error *err)
 {
-    (void)service;
+    (void)warehouse;
     return give(note(err,
                      "rows %s %d %s %s %s %s %s",
                      schema_table,

@@ -165,15 +165,3 @@ void metadata_reaches(const char *text, int64_t n)
         }
     }
 }
-
-void make_dataset(const char *statements)
-{
-    HG_CLEANUP(hg_freep) char *text = NULL;
-    assert_true(asprintf(&text,
-                         "set role headgate_user; create schema if not exists m; %s; reset role;"
-                         "insert into headgate.ledger (pipeline_id, run_id, task_key, attempt,"
-                         " fence, table_name, mode, final) values ('p',"
-                         " gen_random_uuid(), 'load', 1, 1, 'm.t', 'append', true)",
-                         statements) > 0);
-    sql("warehouse", text);
-}

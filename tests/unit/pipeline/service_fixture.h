@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "datasets/datasets.h"
 #include "events/bus.h"
 #include "pipeline/service.h"
 #include "plugin/registry.h"
@@ -59,9 +60,6 @@ int64_t metadata_number(const char *text);
 int64_t warehouse_number(const char *text);
 /* Asks until the number is `n` at least. */
 void metadata_reaches(const char *text, int64_t n);
-
-/* Runs SQL as users' code does, and names the table m.t that it makes in the ledger. */
-void make_dataset(const char *statements);
 
 #define FLOW(id, plugin, n, more)                                          \
     "id: " id "\n" more "jobs:\n"                                          \

@@ -273,7 +273,7 @@ static void test_lists_come_in_pages(void **state)
     json_t *none = NULL;
     const struct hg_page foreign = {1, "no such key!"};
     assert_int_equal(hg_pipelines_list(fixture.service, &foreign, &none, &err), HG_EINVAL);
-    assert_int_equal(hg_datasets_list(fixture.service, &foreign, &none, &err), HG_EINVAL);
+    assert_int_equal(hg_datasets_list(fixture.warehouse, &foreign, &none, &err), HG_EINVAL);
     assert_int_equal(hg_pipelines_get(fixture.service, "nope", &none, &err), HG_ENOTFOUND);
     HG_CLEANUP(hg_json_decrefp) json_t *patch = json_object();
     assert_int_equal(hg_pipelines_update(fixture.service, NULL, "nope", patch, &none, &err),

@@ -673,18 +673,18 @@ static void test_logs_come_in_pages(void **state)
     static const char lines[] = "{\"message\":\"1\"}\n{\"message\":\"2\"}\n{\"message\":\"3\"}\n"
                                 "{\"message\":\"4";
     must(hg_write_file(path, 0640, lines, sizeof lines - 1, &err), &err);
-    const struct hg_log_query first = {.page = {2, NULL}, .level = HG_LOG_DEBUG};
+    const struct hg_job_log_query first = {.limit = 2, .level = HG_LOG_DEBUG};
     HG_CLEANUP(hg_json_decrefp) json_t *page = NULL;
     must(hg_runs_job_log(fixture.service, run_id, "load", &first, &page, &err), &err);
     assert_int_equal(json_array_size(json_object_get(page, "items")), 2);
-    const struct hg_log_query second = {.page = {2, text_at(page, "next_cursor")},
-                                        .level = HG_LOG_DEBUG};
+    const struct hg_job_log_query second = {
+        .limit = 2, .cursor = text_at(page, "next_cursor"), .level = HG_LOG_DEBUG};
     HG_CLEANUP(hg_json_decrefp) json_t *rest = NULL;
     must(hg_runs_job_log(fixture.service, run_id, "load", &second, &rest, &err), &err);
     assert_int_equal(json_array_size(json_object_get(rest, "items")), 1);
     assert_string_equal(text_at(json_array_get(json_object_get(rest, "items"), 0), "message"), "3");
     json_t *none = NULL;
-    const struct hg_log_query bad = {.page = {2, "x"}, .level = HG_LOG_DEBUG};
+    const struct hg_job_log_query bad = {.limit = 2, .cursor = "x", .level = HG_LOG_DEBUG};
     assert_int_equal(hg_runs_job_log(fixture.service, run_id, "load", &bad, &none, &err),
                      HG_EINVAL);
     assert_int_equal(hg_runs_job_log(fixture.service, run_id, "../load", &first, &none, &err),
@@ -709,7 +709,7 @@ static void test_logs_of_all_attempts(void **state)
     int last = 0;
     HG_CLEANUP(hg_freep) char *cursor = NULL;
     do {
-        const struct hg_log_query query = {.page = {1, cursor}, .level = HG_LOG_DEBUG};
+        const struct hg_job_log_query query = {.limit = 1, .cursor = cursor, .level = HG_LOG_DEBUG};
         HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
         must(hg_runs_job_log(fixture.service, run_id, "fetch", &query, &answer, &err), &err);
         const json_t *line = json_array_get(json_object_get(answer, "items"), 0);

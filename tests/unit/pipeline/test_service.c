@@ -26,13 +26,13 @@ static void test_rows_land_and_all_is_told(void **state)
 
     const struct hg_page page = {10, NULL};
     HG_CLEANUP(hg_json_decrefp) json_t *log = NULL;
-    const struct hg_log_query query = {.page = page, .level = HG_LOG_DEBUG};
+    const struct hg_job_log_query query = {.limit = 10, .level = HG_LOG_DEBUG};
     must(hg_runs_job_log(fixture.service, text_at(run, "id"), "load", &query, &log, &err), &err);
     const json_t *line = json_array_get(json_object_get(log, "items"), 0);
     assert_string_equal(text_at(line, "message"), "1000 rows appended to m.t");
 
     HG_CLEANUP(hg_json_decrefp) json_t *datasets = NULL;
-    must(hg_datasets_list(fixture.service, &page, &datasets, &err), &err);
+    must(hg_datasets_list(fixture.warehouse, &page, &datasets, &err), &err);
     const json_t *dataset = json_array_get(json_object_get(datasets, "items"), 0);
     assert_string_equal(text_at(dataset, "name"), "m.t");
     assert_int_equal(json_integer_value(json_object_get(dataset, "row_count")), 1000);
@@ -53,7 +53,7 @@ static void test_pages_of_rows_show_each_row_once(void **state)
         do {
             HG_CLEANUP(hg_json_decrefp) json_t *rows = NULL;
             const struct hg_rows_query query = {.page = {7, cursor}, .order = orders[i]};
-            must(hg_datasets_rows(fixture.service, "m.t", &query, &rows, &err), &err);
+            must(hg_datasets_rows(fixture.warehouse, "m.t", &query, &rows, &err), &err);
             size_t k;
             json_t *row;
             json_array_foreach (json_object_get(rows, "rows"), k, row) {
@@ -70,10 +70,11 @@ static void test_pages_of_rows_show_each_row_once(void **state)
     }
     json_t *none = NULL;
     const struct hg_rows_query unknown = {.page = {7, NULL}, .order = "nope\"; drop table m.t; --"};
-    assert_int_equal(hg_datasets_rows(fixture.service, "m.t", &unknown, &none, &err), HG_EINVAL);
+    assert_int_equal(hg_datasets_rows(fixture.warehouse, "m.t", &unknown, &none, &err), HG_EINVAL);
     const struct hg_rows_query plain = {.page = {7, NULL}};
-    assert_int_equal(hg_datasets_rows(fixture.service, "pg_catalog.pg_authid", &plain, &none, &err),
-                     HG_ENOTFOUND);
+    assert_int_equal(
+        hg_datasets_rows(fixture.warehouse, "pg_catalog.pg_authid", &plain, &none, &err),
+        HG_ENOTFOUND);
 }
 
 /* Each fails its own run and names plugin and cause; the next run of a good one goes through. */
@@ -214,7 +215,7 @@ static void test_a_stop_in_mid_run(void **state)
     assert_string_equal(text_at(run, "status"), "succeeded");
     const struct hg_page page = {10, NULL};
     HG_CLEANUP(hg_json_decrefp) json_t *datasets = NULL;
-    must(hg_datasets_list(fixture.service, &page, &datasets, &err), &err);
+    must(hg_datasets_list(fixture.warehouse, &page, &datasets, &err), &err);
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     must(hg_pool_borrow(fixture.warehouse, 1000, &db, &err), &err);

@@ -1,0 +1,152 @@
+#include "datasets/datasets.h"
+
+/*
+ * What has been loaded. Only tables that the ledger names are served: a name that comes in from
+ * outside is looked up there first.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "datasets/rows_export.h"
+#include "datasets/rows_query.h"
+#include "datasets/user_query.h"
+#include "store/pool.h"
+#include "store/sql_time.h"
+
+/* The last load of each table; a transform names no table of its own. */
+#define LAST_LOADS                                                                   \
+    "(select distinct on (table_name) table_name, pipeline_id, run_id, committed_at" \
+    " from headgate.ledger where table_name is not null"                             \
+    " order by table_name, committed_at desc) l"
+
+/*
+ * The count is exact for tables up to 64 MB (filled in below) and the planner's estimate above,
+ * since counting reads the whole table. A view is not counted: that runs whatever is behind it.
+ */
+/* clang-format off */
+static const struct hg_statement list_datasets = {
+    "datasets_list",
+    "select l.table_name as cursor_key, json_build_object('name', l.table_name,"
+    " 'columns', (select coalesce(json_agg(json_build_object('name', a.attname,"
+    " 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum), '[]'::json)"
+    " from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),"
+    " 'row_count', case when k.is_table and not k.is_small then c.reltuples::bigint end,"
+    " 'row_count_exact', k.is_table and k.is_small,"
+    " 'size_bytes', pg_total_relation_size(c.oid),"
+    " 'last_load_at', " HG_SQL_TIME("l.committed_at") ","
+    " 'pipeline_id', l.pipeline_id, 'run_id', l.run_id) as item"
+    " from " LAST_LOADS " join pg_class c on c.oid = to_regclass(l.table_name)"
+    " cross join lateral (select c.relkind in ('r', 'p', 'm') as is_table,"
+    " pg_relation_size(c.oid) <= 64 * 1024 * 1024 or c.reltuples < 0 as is_small) k"
+    " where $1::text is null or l.table_name > $1 order by l.table_name limit $2::int + 1",
+    2};
+/* clang-format on */
+
+static const struct hg_statement find_table = {
+    "datasets_find",
+    "select to_regclass($1) is not null as found from headgate.ledger where table_name = $1"
+    " limit 1",
+    1};
+
+/* What cannot be counted, say since it was dropped just now, is listed without a count. */
+static int count_rows(struct hg_db *db, json_t *item, struct hg_error *err)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
+    HG_CLEANUP(hg_buf_free) struct hg_buf none = HG_BUF_INIT;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    hg_buf_puts(&sql, "select to_json(count(*)) from ");
+    int r = hg_quote_table(&sql, json_string_value(json_object_get(item, "name")), err);
+    r = r == HG_OK && hg_buf_failed(&sql) ? hg_error_nomem(err) : r;
+    r = r < 0 ? r : hg_user_query(db, hg_buf_text(&sql), &none, &result, err);
+    if (r < 0) {
+        (void)json_object_set_new(item, "row_count_exact", json_false());
+    } else {
+        (void)json_object_set_new(
+            item, "row_count", json_integer(hg_result_int64(result, 0, "item", 0)));
+    }
+    return PQstatus(hg_db_conn(db)) == CONNECTION_OK ? HG_OK : r;
+}
+
+static bool is_dataset_name(const char *text)
+{
+    return strchr(text, '.') != NULL;
+}
+
+int hg_datasets_list(struct hg_pool *warehouse,
+                     const struct hg_page *page,
+                     json_t **ret,
+                     struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    HG_CLEANUP(hg_json_decrefp) json_t *list = NULL;
+    char limit[16];
+    (void)snprintf(limit, sizeof limit, "%d", page->limit);
+    const char *const params[] = {page->cursor, limit};
+    int r = hg_page_check(page, is_dataset_name, err);
+    r = r < 0 ? r : hg_pool_borrow(warehouse, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_db_exec(db, &list_datasets, params, &result, err);
+    r = r < 0 ? r : hg_page_answer(result, page, &list, err);
+    size_t i;
+    json_t *item;
+    json_array_foreach (json_object_get(list, "items"), i, item) {
+        if (r == HG_OK && json_is_true(json_object_get(item, "row_count_exact"))) {
+            r = count_rows(db, item, err);
+        }
+    }
+    if (r == HG_OK) {
+        *ret = HG_TAKE(list);
+    }
+    return r;
+}
+
+static int check_table(struct hg_db *db, const char *schema_table, struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {schema_table};
+    int r = hg_db_exec(db, &find_table, params, &result, err);
+    if (r == HG_OK && (PQntuples(result) == 0 || !hg_result_bool(result, 0, "found"))) {
+        hg_error_set(err, HG_ENOTFOUND, "there is no dataset \"%.128s\"", schema_table);
+        hg_error_hint(err, "Only tables that a pipeline has loaded are served; see the list.");
+        return HG_ENOTFOUND;
+    }
+    return r;
+}
+
+int hg_datasets_rows(struct hg_pool *warehouse,
+                     const char *schema_table,
+                     const struct hg_rows_query *query,
+                     json_t **ret,
+                     struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(warehouse, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : check_table(db, schema_table, err);
+    return r < 0 ? r : hg_rows_query_run(db, schema_table, query, ret, err);
+}
+
+int hg_datasets_export_check(struct hg_pool *warehouse,
+                             const char *schema_table,
+                             const struct hg_rows_query *query,
+                             struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(warehouse, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : check_table(db, schema_table, err);
+    return r < 0 ? r : hg_rows_export_check(db, schema_table, query, err);
+}
+
+int hg_datasets_export(struct hg_pool *warehouse,
+                       const char *schema_table,
+                       const struct hg_rows_query *query,
+                       enum hg_rows_format format,
+                       const struct hg_rows_sink *sink,
+                       struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    int r = hg_pool_borrow(warehouse, HG_BORROW_MS, &db, err);
+    r = r < 0 ? r : check_table(db, schema_table, err);
+    return r < 0 ? r : hg_rows_export_run(db, schema_table, query, format, sink, err);
+}
