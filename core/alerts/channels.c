@@ -17,17 +17,18 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "net/url.h"
+#include "store/sql_time.h"
 
 /* clang-format off */
 
 #define CHANNEL_JSON                                                                               \
     "json_build_object('id', c.id, 'name', c.name, 'kind', c.kind, 'target', c.config->>'origin',"\
     " 'to', c.config->'to'," \
-    " 'enabled', c.enabled, 'failures', c.failures, 'retry_at', " HG_ALERT_TIME("c.retry_at") ","   \
-    " 'last_sent_at', (select " HG_ALERT_TIME("max(d.sent_at)") " from alert_delivery d"            \
+    " 'enabled', c.enabled, 'failures', c.failures, 'retry_at', " HG_SQL_TIME("c.retry_at") ","   \
+    " 'last_sent_at', (select " HG_SQL_TIME("max(d.sent_at)") " from alert_delivery d"            \
     " where d.channel_id = c.id and d.status = 'sent'),"                                           \
     " 'origin', c.origin, 'file', c.file,"                                                         \
-    " 'created_at', " HG_ALERT_TIME("c.created_at") ") as item, format('\"%s\"', c.version) as etag,"  \
+    " 'created_at', " HG_SQL_TIME("c.created_at") ") as item, format('\"%s\"', c.version) as etag,"  \
     " c.name, c.kind, c.config, c.file"
 
 static const struct hg_statement list = {
@@ -89,7 +90,7 @@ static const struct hg_statement add_test = {
 
 static int begin(struct hg_alerts *alerts, struct hg_db **ret, struct hg_error *err)
 {
-    int r = hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, ret, err);
+    int r = hg_pool_borrow(alerts->options.metadata, HG_BORROW_MS, ret, err);
     return r < 0 ? r : hg_db_begin(*ret, err);
 }
 
@@ -120,7 +121,7 @@ int hg_channel_list(struct hg_alerts *alerts,
                     struct hg_error *err)
 {
     const struct hg_page_query query = {.pool = alerts->options.metadata,
-                                        .wait_ms = HG_ALERT_BORROW_MS,
+                                        .wait_ms = HG_BORROW_MS,
                                         .list = &list,
                                         .is_key = hg_is_slug};
     return hg_page_ask(&query, page, ret, err);
@@ -145,7 +146,7 @@ int hg_channel_names_on(struct hg_db *db, json_t **ret, struct hg_error *err)
 int hg_channel_names(struct hg_alerts *alerts, json_t **ret, struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    int r = hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
+    int r = hg_pool_borrow(alerts->options.metadata, HG_BORROW_MS, &db, err);
     return r < 0 ? r : hg_channel_names_on(db, ret, err);
 }
 
@@ -179,7 +180,7 @@ int hg_channel_get(struct hg_alerts *alerts,
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int r = hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
+    int r = hg_pool_borrow(alerts->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : find(db, &get, id, &result, err);
     return r < 0 ? r : take(result, ret, ret_etag, err);
 }
@@ -518,7 +519,7 @@ int hg_channel_test(struct hg_alerts *alerts,
     struct test test = {.why = HG_ERROR_INIT};
     {
         HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-        int r = hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
+        int r = hg_pool_borrow(alerts->options.metadata, HG_BORROW_MS, &db, err);
         r = r < 0 ? r : find(db, &get, id, &row, err);
         r = r < 0 ? r : hg_uuid_new(test.alert_id, err);
         r = r < 0 ? r : hg_uuid_new(test.message.id, err);

@@ -128,7 +128,7 @@ static int ask(struct hg_alerts *alerts,
                struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    int r = hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
+    int r = hg_pool_borrow(alerts->options.metadata, HG_BORROW_MS, &db, err);
     return r < 0 ? r : hg_db_exec(db, statement, params, ret, err);
 }
 
@@ -324,7 +324,7 @@ static int stop_storm(struct hg_alerts *alerts, const struct claim *claim, struc
                                   claim->fence,
                                   number(limit, alerts->options.config->alert_storm_limit),
                                   number(window, STORM_WINDOW_MS)};
-    int r = hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
+    int r = hg_pool_borrow(alerts->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_begin(db, err);
     r = r < 0 ? r : hg_db_exec(db, &hold_back, params, &held, err);
     int n = r == HG_OK ? PQntuples(held) : 0;

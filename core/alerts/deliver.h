@@ -5,6 +5,7 @@
 #define HG_ALERTS_DELIVER_H
 
 #include "alerts/state.h"
+#include "store/sql_time.h"
 
 /*
  * Claims a channel at which something is due, with `healthy_only` one that took the last thing it
@@ -27,7 +28,7 @@ int hg_alert_content(struct hg_alerts *alerts,
 /* The columns `message` and `detail` that the above takes, of a row `a` of alert. */
 #define HG_ALERT_CONTENT                                                                    \
     "json_build_object('id', a.id, 'type', a.type, 'summary', a.summary, 'count', a.count," \
-    " 'first_at', " HG_ALERT_TIME("a.first_at") ", 'last_at', " HG_ALERT_TIME(              \
+    " 'first_at', " HG_SQL_TIME("a.first_at") ", 'last_at', " HG_SQL_TIME(                  \
         "a.last_at") ") as message, a.detail as detail"
 
 #endif

@@ -269,9 +269,8 @@ int hg_file_channels_apply(struct hg_alerts *alerts,
 {
     HG_CLEANUP(free_work)
     struct work work = {.alerts = alerts, .changes = calloc(n + 1, sizeof *work.changes), .n = n};
-    int r = work.changes
-                ? hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &work.db, err)
-                : hg_error_nomem(err);
+    int r = work.changes ? hg_pool_borrow(alerts->options.metadata, HG_BORROW_MS, &work.db, err)
+                         : hg_error_nomem(err);
     r = r < 0 ? r : hg_db_begin(work.db, err);
     r = r < 0 ? r : hg_db_exec(work.db, &lock_all, NULL, NULL, err);
     for (size_t i = 0; i < n && work.changes; i++) {

@@ -118,7 +118,7 @@ int hg_alert_fold(struct hg_alerts *alerts, bool *ret_found, struct hg_error *er
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *event = NULL;
-    int r = hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
+    int r = hg_pool_borrow(alerts->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_begin(db, err);
     r = r < 0 ? r : hg_db_exec(db, &take_event, NULL, &event, err);
     bool found = r == HG_OK && PQntuples(event) > 0;

@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "events/bus.h"
+#include "store/sql_time.h"
 
 enum { ROWS_MAX = 500 };
 
@@ -21,7 +22,7 @@ static const struct hg_statement ended = {
     " when 'suppressed' then 'alert.suppressed' else 'alert.failed' end as event, a.run_id,"
     " json_build_object('id', d.id, 'alert_id', a.id, 'type', a.type, 'pipeline_id',"
     " a.pipeline_id, 'run_id', a.run_id, 'summary', a.summary, 'channel', d.channel, 'kind',"
-    " d.kind, 'status', d.status, 'attempts', d.attempts, 'sent_at', " HG_ALERT_TIME(
+    " d.kind, 'status', d.status, 'attempts', d.attempts, 'sent_at', " HG_SQL_TIME(
         "d.sent_at") ", 'http_status', d.http_status, 'error', d.error) as item"
                      " from alert_delivery d join alert a on a.id = d.alert_id"
                      " where d.ended_at > greatest($1::timestamptz,"
@@ -102,7 +103,7 @@ static int read_and_tell(struct hg_alerts *alerts, struct hg_alert_live *live, s
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     char limit[16];
     (void)snprintf(limit, sizeof limit, "%d", ROWS_MAX);
-    int r = hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
+    int r = hg_pool_borrow(alerts->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 || live->from ? r : begin_to_watch(db, live, err);
     const char *const params[] = {live->from, live->newest, limit};
     r = r < 0 ? r : hg_db_exec(db, &ended, params, &result, err);

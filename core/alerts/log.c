@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/uuid.h"
+#include "store/sql_time.h"
 
 /* clang-format off */
 
@@ -10,11 +11,11 @@ static const struct hg_statement list = {
     "alert_list",
     "select a.id as cursor_key, json_build_object('id', a.id, 'type', a.type,"
     " 'pipeline_id', a.pipeline_id, 'run_id', a.run_id, 'last_run_id', a.last_run_id,"
-    " 'summary', a.summary, 'count', a.count, 'first_at', " HG_ALERT_TIME("a.first_at") ","
-    " 'last_at', " HG_ALERT_TIME("a.last_at") ", 'deliveries', coalesce((select json_agg("
+    " 'summary', a.summary, 'count', a.count, 'first_at', " HG_SQL_TIME("a.first_at") ","
+    " 'last_at', " HG_SQL_TIME("a.last_at") ", 'deliveries', coalesce((select json_agg("
     " json_build_object('id', d.id, 'channel', d.channel, 'kind', d.kind, 'status', d.status,"
-    " 'attempts', d.attempts, 'next_attempt_at', " HG_ALERT_TIME("d.next_at") ","
-    " 'sent_at', " HG_ALERT_TIME("d.sent_at") ", 'http_status', d.http_status, 'error', d.error)"
+    " 'attempts', d.attempts, 'next_attempt_at', " HG_SQL_TIME("d.next_at") ","
+    " 'sent_at', " HG_SQL_TIME("d.sent_at") ", 'http_status', d.http_status, 'error', d.error)"
     " order by d.channel, d.id) from alert_delivery d where d.alert_id = a.id), '[]')) as item"
     " from alert a where ($1::text is null or a.pipeline_id = $1)"
     " and (($2::text is null and $3::text is null) or exists (select from alert_delivery d"
@@ -50,7 +51,7 @@ int hg_alert_list(struct hg_alerts *alerts,
 {
     const char *const filters[] = {filter->pipeline_id, filter->channel, filter->delivery};
     const struct hg_page_query query = {.pool = alerts->options.metadata,
-                                        .wait_ms = HG_ALERT_BORROW_MS,
+                                        .wait_ms = HG_BORROW_MS,
                                         .list = &list,
                                         .filters = filters,
                                         .is_key = hg_uuid_is_valid};
@@ -65,7 +66,7 @@ int hg_alert_keep(struct hg_alerts *alerts, struct hg_error *err)
         json_integer_value(json_object_get(alerts->options.config->retention, "alerts_days"));
     (void)snprintf(days, sizeof days, "%d", (int)n);
     const char *const params[] = {days};
-    int r = hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
+    int r = hg_pool_borrow(alerts->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 || n == 0 ? r : hg_db_exec(db, &drop_old, params, NULL, err);
     r = r < 0 ? r : hg_db_exec(db, &drop_windows, NULL, NULL, err);
     return r < 0 ? r : hg_db_exec(db, &end_orphans, NULL, NULL, err);

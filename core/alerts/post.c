@@ -135,7 +135,7 @@ static int get_secrets(struct hg_alerts *alerts,
                        struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    int r = hg_pool_borrow(alerts->options.metadata, HG_ALERT_BORROW_MS, &db, err);
+    int r = hg_pool_borrow(alerts->options.metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : get_secret(alerts, db, target, HG_CHANNEL_URL, &ret->url, err);
     return r < 0 || !has_key ? r
                              : get_secret(alerts, db, target, HG_CHANNEL_SECRET, &ret->key, err);

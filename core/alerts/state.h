@@ -14,7 +14,6 @@
 #include "vault/vault.h"
 
 enum {
-    HG_ALERT_BORROW_MS = 5000,
     HG_ALERT_SENDERS = 4,
     HG_ALERT_TIMEOUT_MS = 10000, /* of one attempt */
     HG_ALERT_LEASE_MS = 60000,   /* of a channel; longer than an attempt and its end */
@@ -46,9 +45,6 @@ struct hg_alerts {
     size_t n_running;                        /* guarded, as what is below */
     bool stopping;                           /* what is due is still tried */
 };
-
-/* A timestamptz in the contract's form. */
-#define HG_ALERT_TIME(x) "to_char((" x ") at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
 /* The senders look at once. */
 void hg_alerts_wake(struct hg_alerts *alerts);

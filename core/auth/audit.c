@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "store/array.h"
+#include "store/sql_time.h"
 
 /* Each text is bounded: who has no sign-in yet may send anything. */
 static const struct hg_statement add = {
@@ -21,7 +22,7 @@ static const struct hg_statement add = {
 
 static const struct hg_statement list = {
     "audit_list",
-    "select a.seq as cursor_key, json_build_object('id', a.seq::text, 'at', " HG_AUTH_TIME("a.at") ","
+    "select a.seq as cursor_key, json_build_object('id', a.seq::text, 'at', " HG_SQL_TIME("a.at") ","
     " 'actor_kind', a.actor_kind, 'actor', a.actor, 'sign_in_id', a.sign_in_id,"
     " 'source_ip', a.source_ip, 'action', a.action, 'object', a.object, 'outcome', a.outcome,"
     " 'request_id', a.request_id, 'fields', to_json(a.fields), 'hash', encode(a.hash, 'hex')) as item"
@@ -89,7 +90,7 @@ int hg_audit_denied(struct hg_auth *auth,
                     struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    int r = hg_pool_borrow(auth->metadata, HG_AUTH_BORROW_MS, &db, err);
+    int r = hg_pool_borrow(auth->metadata, HG_BORROW_MS, &db, err);
     return r < 0 ? r : write_row(db, by, action, object, "denied", NULL, err);
 }
 
@@ -121,7 +122,7 @@ int hg_audit_list(struct hg_auth *auth,
 {
     const char *const filters[] = {query->actor, query->action};
     const struct hg_page_query pages = {.pool = auth->metadata,
-                                        .wait_ms = HG_AUTH_BORROW_MS,
+                                        .wait_ms = HG_BORROW_MS,
                                         .list = &list,
                                         .filters = filters,
                                         .is_key = is_number};

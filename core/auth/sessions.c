@@ -7,14 +7,15 @@
 #include "auth/rules.h"
 #include "auth/state.h"
 #include "base/mem.h"
+#include "store/sql_time.h"
 
 /* clang-format off */
 
 static const struct hg_statement list = {
     "session_list",
     "select s.id as cursor_key, json_build_object('id', s.id, 'username', s.username,"
-    " 'created_at', " HG_AUTH_TIME("s.created_at") ", 'last_seen_at', "
-    HG_AUTH_TIME("s.last_seen_at") ", 'expires_at', " HG_AUTH_TIME("s.expires_at") ","
+    " 'created_at', " HG_SQL_TIME("s.created_at") ", 'last_seen_at', "
+    HG_SQL_TIME("s.last_seen_at") ", 'expires_at', " HG_SQL_TIME("s.expires_at") ","
     " 'source_ip', s.source_ip, 'user_agent', s.user_agent,"
     " 'current', coalesce(s.id = $2::uuid, false)) as item"
     " from session s where s.username = $1 and ($3::uuid is null or s.id < $3::uuid)"
@@ -59,7 +60,7 @@ int hg_session_list(struct hg_auth *auth,
 {
     const char *const filters[] = {username, own_session(by)};
     const struct hg_page_query query = {.pool = auth->metadata,
-                                        .wait_ms = HG_AUTH_BORROW_MS,
+                                        .wait_ms = HG_BORROW_MS,
                                         .list = &list,
                                         .filters = filters,
                                         .is_key = hg_uuid_is_valid};
@@ -71,19 +72,8 @@ int hg_session_end(struct hg_auth *auth,
                    const char *id,
                    struct hg_error *err)
 {
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    const char *const params[] = {id, by->role == HG_ROLE_ADMIN ? NULL : by->username};
-    if (!hg_uuid_is_valid(id)) {
-        return hg_error_set(err, HG_ENOTFOUND, "there is no session \"%.64s\"", id);
-    }
-    int r = hg_auth_begin(auth, &db, err);
-    r = r < 0 ? r : hg_db_exec(db, &end_one, params, &result, err);
-    if (r == HG_OK && PQntuples(result) == 0) {
-        return hg_error_set(err, HG_ENOTFOUND, "there is no session %s", id);
-    }
-    r = r < 0 ? r : hg_audit_write(db, by, "session.end", id, NULL, err);
-    return r < 0 ? r : hg_db_commit(db, err);
+    const struct hg_sign_in_end end = {"session", "session.end", &end_one};
+    return hg_auth_end(auth, by, &end, id, err);
 }
 
 int hg_session_end_others(struct hg_auth *auth, const struct hg_principal *by, struct hg_error *err)

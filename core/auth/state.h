@@ -10,7 +10,6 @@
 #include "store/db.h"
 
 enum {
-    HG_AUTH_BORROW_MS = 5000,
     HG_AUTH_HASH = 67, /* "\x", 64 hex digits and the NUL: a bytea */
 };
 
@@ -21,9 +20,6 @@ struct hg_auth {
     struct hg_throttle *by_user;
     struct hg_throttle *by_address;
 };
-
-/* A timestamptz in the contract's form. */
-#define HG_AUTH_TIME(x) "to_char((" x ") at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
 /* Borrows a connection and runs one statement. *ret as hg_db_exec gives it. */
 int hg_auth_ask(struct hg_auth *auth,
@@ -43,6 +39,19 @@ void hg_auth_identify(struct hg_principal *who,
                       enum hg_principal_kind kind,
                       enum hg_role role,
                       const PGresult *result);
+/* How one way of being signed in is ended. */
+struct hg_sign_in_end {
+    const char *what;   /* "session" */
+    const char *action; /* in the audit log */
+    /* Takes its id and whose it must be, NULL for anybody's; gives a row when there was one. */
+    const struct hg_statement *statement;
+};
+/* Ends one of one's own, or, as an admin, of anybody. HG_ENOTFOUND. */
+int hg_auth_end(struct hg_auth *auth,
+                const struct hg_principal *by,
+                const struct hg_sign_in_end *end,
+                const char *id,
+                struct hg_error *err);
 /* The JSON of a result's first row. */
 int hg_auth_item(const PGresult *result, json_t **ret, struct hg_error *err);
 

@@ -11,6 +11,7 @@
 #include "auth/state.h"
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "store/sql_time.h"
 
 #define PREFIX "hgt_"
 
@@ -25,8 +26,8 @@ static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 
 #define TOKEN_JSON                                                                              \
     "json_build_object('id', t.id, 'name', t.name, 'role', t.role, 'hint', t.hint, 'username'," \
-    " t.username, 'created_at', " HG_AUTH_TIME("t.created_at") ", 'expires_at', " HG_AUTH_TIME( \
-        "t.expires_at") ", 'last_used_at', " HG_AUTH_TIME("t.last_used_at") ") as item"
+    " t.username, 'created_at', " HG_SQL_TIME("t.created_at") ", 'expires_at', " HG_SQL_TIME(   \
+        "t.expires_at") ", 'last_used_at', " HG_SQL_TIME("t.last_used_at") ") as item"
 
 /* Its use is noted once a minute, to spare the writes. */
 static const struct hg_statement check = {
@@ -252,7 +253,7 @@ int hg_token_list(struct hg_auth *auth,
 {
     const char *const filters[] = {username};
     const struct hg_page_query query = {.pool = auth->metadata,
-                                        .wait_ms = HG_AUTH_BORROW_MS,
+                                        .wait_ms = HG_BORROW_MS,
                                         .list = &list,
                                         .filters = filters,
                                         .is_key = hg_uuid_is_valid};
@@ -264,17 +265,6 @@ int hg_token_delete(struct hg_auth *auth,
                     const char *id,
                     struct hg_error *err)
 {
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    const char *const params[] = {id, by->role == HG_ROLE_ADMIN ? NULL : by->username};
-    if (!hg_uuid_is_valid(id)) {
-        return hg_error_set(err, HG_ENOTFOUND, "there is no token \"%.64s\"", id);
-    }
-    int r = hg_auth_begin(auth, &db, err);
-    r = r < 0 ? r : hg_db_exec(db, &delete_one, params, &result, err);
-    if (r == HG_OK && PQntuples(result) == 0) {
-        return hg_error_set(err, HG_ENOTFOUND, "there is no token %s", id);
-    }
-    r = r < 0 ? r : hg_audit_write(db, by, "token.delete", id, NULL, err);
-    return r < 0 ? r : hg_db_commit(db, err);
+    const struct hg_sign_in_end end = {"token", "token.delete", &delete_one};
+    return hg_auth_end(auth, by, &end, id, err);
 }

@@ -9,11 +9,12 @@
 #include "auth/state.h"
 #include "base/etag.h"
 #include "base/mem.h"
+#include "store/sql_time.h"
 
 /* The tag knows a user from another of the same name who was there before. */
 #define USER_JSON                                                                       \
     "json_build_object('username', u.username, 'role', u.role, 'disabled', u.disabled," \
-    " 'origin', u.origin, 'file', u.file, 'created_at', " HG_AUTH_TIME(                 \
+    " 'origin', u.origin, 'file', u.file, 'created_at', " HG_SQL_TIME(                  \
         "u.created_at") ") as item, u.file, format('\"%s-%s\"', u.version,"             \
                         " (extract(epoch from u.created_at) * 1000000)::bigint) as etag"
 
@@ -84,7 +85,7 @@ int hg_user_list(struct hg_auth *auth,
                  struct hg_error *err)
 {
     const struct hg_page_query query = {
-        .pool = auth->metadata, .wait_ms = HG_AUTH_BORROW_MS, .list = &list, .is_key = fits_a_name};
+        .pool = auth->metadata, .wait_ms = HG_BORROW_MS, .list = &list, .is_key = fits_a_name};
     return hg_page_ask(&query, page, ret, err);
 }
 

@@ -4,7 +4,6 @@
  * What has been loaded. Only tables that the ledger names are served: a name that comes in from
  * outside is looked up there first.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -74,28 +73,35 @@ static bool is_dataset_name(const char *text)
     return strchr(text, '.') != NULL;
 }
 
+static int count_all(struct hg_pool *warehouse, json_t *items, struct hg_error *err)
+{
+    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    size_t i;
+    json_t *item;
+    json_array_foreach (items, i, item) {
+        if (json_is_true(json_object_get(item, "row_count_exact"))) {
+            int r = db ? HG_OK : hg_pool_borrow(warehouse, HG_BORROW_MS, &db, err);
+            r = r < 0 ? r : count_rows(db, item, err);
+            if (r < 0) {
+                return r;
+            }
+        }
+    }
+    return HG_OK;
+}
+
 int hg_datasets_list(struct hg_pool *warehouse,
                      const struct hg_page *page,
                      json_t **ret,
                      struct hg_error *err)
 {
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *list = NULL;
-    char limit[16];
-    (void)snprintf(limit, sizeof limit, "%d", page->limit);
-    const char *const params[] = {page->cursor, limit};
-    int r = hg_page_check(page, is_dataset_name, err);
-    r = r < 0 ? r : hg_pool_borrow(warehouse, HG_BORROW_MS, &db, err);
-    r = r < 0 ? r : hg_db_exec(db, &list_datasets, params, &result, err);
-    r = r < 0 ? r : hg_page_answer(result, page, &list, err);
-    size_t i;
-    json_t *item;
-    json_array_foreach (json_object_get(list, "items"), i, item) {
-        if (r == HG_OK && json_is_true(json_object_get(item, "row_count_exact"))) {
-            r = count_rows(db, item, err);
-        }
-    }
+    const struct hg_page_query query = {.pool = warehouse,
+                                        .wait_ms = HG_BORROW_MS,
+                                        .list = &list_datasets,
+                                        .is_key = is_dataset_name};
+    int r = hg_page_ask(&query, page, &list, err);
+    r = r < 0 ? r : count_all(warehouse, json_object_get(list, "items"), err);
     if (r == HG_OK) {
         *ret = HG_TAKE(list);
     }

@@ -222,16 +222,12 @@ int hg_pipelines_list(struct hg_pipelines *service,
                       json_t **ret,
                       struct hg_error *err)
 {
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     HG_CLEANUP(hg_json_decrefp) json_t *answer = NULL;
-    char limit[16];
-    (void)snprintf(limit, sizeof limit, "%d", page->limit);
-    const char *const params[] = {page->cursor, limit};
-    int r = hg_page_check(page, hg_is_slug, err);
-    r = r < 0 ? r : hg_pool_borrow(service->options.metadata, HG_BORROW_MS, &db, err);
-    r = r < 0 ? r : hg_db_exec(db, &list_pipelines, params, &result, err);
-    r = r < 0 ? r : hg_page_answer(result, page, &answer, err);
+    const struct hg_page_query query = {.pool = service->options.metadata,
+                                        .wait_ms = HG_BORROW_MS,
+                                        .list = &list_pipelines,
+                                        .is_key = hg_is_slug};
+    int r = hg_page_ask(&query, page, &answer, err);
     if (r < 0) {
         return r;
     }

@@ -15,7 +15,6 @@
 #define LOCK_KEY "5260129372402"
 
 enum {
-    BORROW_MS = 5000,
     BATCH = 100,
     PASSES_MAX = 100, /* secrets that are written meanwhile have the new key: two will do */
 };
@@ -553,7 +552,7 @@ int hg_vault_rotate(struct hg_vault *vault,
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     struct hg_rotation state = {0};
-    int r = hg_pool_borrow(vault->metadata, BORROW_MS, &db, err);
+    int r = hg_pool_borrow(vault->metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : lock(db, err);
     if (r < 0) {
         return r;

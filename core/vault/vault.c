@@ -11,7 +11,6 @@
 #include "vault/vault_keys.h"
 
 enum {
-    BORROW_MS = 5000,
     TRIES = 4, /* a rotation may come between; it does so once */
 };
 
@@ -72,7 +71,7 @@ int hg_vault_open(const struct hg_vault_options *options,
         return hg_error_nomem(err);
     }
     int r = hg_secret_arena(&vault->locked, err);
-    r = r < 0 ? r : hg_pool_borrow(vault->metadata, BORROW_MS, &db, err);
+    r = r < 0 ? r : hg_pool_borrow(vault->metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_vault_check_keys(vault, db, err);
     if (r == HG_OK) {
         *ret = HG_TAKE(vault);
@@ -95,7 +94,7 @@ int hg_vault_look(struct hg_vault *vault, struct hg_vault_state *ret, struct hg_
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    int r = hg_pool_borrow(vault->metadata, BORROW_MS, &db, err);
+    int r = hg_pool_borrow(vault->metadata, HG_BORROW_MS, &db, err);
     r = r < 0 ? r : hg_db_exec(db, &look_at_key, NULL, &result, err);
     if (r < 0) {
         return r;

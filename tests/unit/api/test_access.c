@@ -2,36 +2,13 @@
  * Who may come in by what: every row of the route table, with each role and each way of signing in,
  * against the table itself; then tokens, users, sessions and the audit log as the API gives them.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "api/api.h"
 #include "api/routes.h"
-#include "auth/password.h"
-#include "base/mem.h"
 #include "base/str.h"
-#include "fake_services.h"
-#include "http_client.h"
-#include "shared_pg.h"
-#include "store/db.h"
-
-#define PASSWORD "a password for tests"
-
-static struct hg_pool *metadata;
-static struct hg_pool *warehouse;
-static struct hg_api *api;
-static struct hg_host_config config;
-static int port;
-
-static const struct {
-    const char *user;
-    enum hg_role role;
-} people[] = {{"admin", HG_ROLE_ADMIN}, {"sara", HG_ROLE_DATA_SCIENTIST}, {"vera", HG_ROLE_VIEWER}};
+#include "fixture.h"
 
 /* Ways of signing in: the value that is sent, which the database knows by its hash or does not. */
 enum way {
@@ -51,74 +28,6 @@ enum way {
 static char bearers[3][64];
 static char revoked[3][64];
 static char expired[3][64];
-
-static void sql(const char *text)
-{
-    assert_int_equal(hg_test_pg_sql(pg, "metadata", text), 0);
-}
-
-static void HG_PRINTF(1, 2) sqlf(const char *fmt, ...)
-{
-    char text[1024];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    sql(text);
-}
-
-static void ask(const char *method,
-                const char *target,
-                const char *headers,
-                const char *body,
-                struct answer *answer)
-{
-    char all[1024];
-    (void)snprintf(
-        all, sizeof all, "%s%s", body ? "Content-Type: application/json\r\n" : "", headers);
-    client_ask(port, method, target, all, body, answer);
-}
-
-static json_t *ask_json(
-    const char *method, const char *target, const char *headers, const char *body, int status)
-{
-    struct answer answer;
-    ask(method, target, headers, body, &answer);
-    if (answer.status != status) {
-        fail_msg("%s %s: %d %s", method, target, answer.status, answer.body);
-    }
-    json_t *json = status >= 400   ? answer_problem(&answer, status)
-                   : status == 204 ? json_null()
-                                   : answer_json(&answer);
-    answer_free(&answer);
-    return json;
-}
-
-static void ask_only(
-    const char *method, const char *target, const char *headers, const char *body, int status)
-{
-    json_decref(ask_json(method, target, headers, body, status));
-}
-
-static const char *text_at(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-    assert_non_null(text);
-    return text;
-}
-
-/* A session of the user, put where a log-in would put it; its cookie as a header. */
-static void new_session(const char *user, char *ret)
-{
-    static int n;
-    char token[64];
-    (void)snprintf(token, sizeof token, "%043d", ++n);
-    sqlf("insert into session (id_hash, username, expires_at) values (sha256('%s'), '%s',"
-         " now() + interval '1 day')",
-         token,
-         user);
-    (void)snprintf(ret, 128, "Cookie: headgate_session=%s\r\n", token);
-}
 
 static void bearer_header(const char *token, char *ret)
 {
@@ -153,70 +62,13 @@ static void make_tokens(void)
     sql("update api_token set expires_at = now() - interval '1 second' where name = 'over'");
 }
 
-static void add_user(const char *name, const char *role)
-{
-    char hash[HG_PASSWORD_HASH_TEXT];
-    assert_int_equal(hg_password_hash(PASSWORD, hash, NULL), HG_OK);
-    sqlf("insert into user_account (username, role, password_hash) values ('%s', '%s', '%s')",
-         name,
-         role,
-         hash);
-}
-
 static int start(void **state)
 {
-    static char host[] = "127.0.0.1";
-    static char data_dir[] = "/tmp";
-    struct hg_error err = HG_ERROR_INIT;
-    if (start_pg(state) != 0 ||
-        hg_pool_new(hg_test_pg_metadata(pg), 8, "test", &metadata, NULL) < 0 ||
-        hg_pool_new(hg_test_pg_warehouse(pg), 2, "test", &warehouse, NULL) < 0) {
-        return -1;
+    int r = open_api(state);
+    if (r == 0) {
+        make_tokens();
     }
-    config.listen_host = host;
-    config.data_dir = data_dir;
-    const struct hg_api_options options = {
-        .config = &config,
-        .metadata = metadata,
-        .warehouse = warehouse,
-        .version = "1.2.3",
-        .admin_password = PASSWORD,
-    };
-    if (hg_api_start(&options, &api, &err) < 0) {
-        fail_msg("%s", err.message);
-    }
-    port = hg_api_port(api);
-    add_user("sara", "data_scientist");
-    add_user("vera", "viewer");
-    make_tokens();
-    return 0;
-}
-
-static int stop(void **state)
-{
-    hg_api_stop(api, 1000);
-    hg_pool_free(metadata);
-    hg_pool_free(warehouse);
-    return stop_pg(state);
-}
-
-static int reset(void **state)
-{
-    (void)state;
-    fake_reset();
-    return 0;
-}
-
-static int64_t number(const char *text)
-{
-    HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
-    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    struct hg_error err = HG_ERROR_INIT;
-    assert_int_equal(hg_pool_borrow(metadata, 5000, &db, &err), HG_OK);
-    if (hg_db_simple(db, text, &result, &err) < 0) {
-        fail_msg("%s", err.message);
-    }
-    return strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    return r;
 }
 
 /* ---- the table ---- */
@@ -713,8 +565,6 @@ static void test_the_audit_log_only_grows(void **state)
     assert_int_equal(number("select coalesce(audit_broken_at(), 0)"), 2);
 }
 
-#define TEST(function) cmocka_unit_test_setup(function, reset)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -735,5 +585,5 @@ int main(void)
         TEST(test_changes_are_in_the_audit_log),
         TEST(test_the_audit_log_only_grows),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, close_api);
 }
