@@ -14,7 +14,6 @@
 #include "base/zone.h"
 #include "pipeline/catalog.h"
 #include "pipeline/live.h"
-#include "pipeline/outage.h"
 #include "pipeline/page.h"
 #include "pipeline/runs.h"
 #include "pipeline/service.h"
@@ -23,6 +22,7 @@
 #include "pipeline/state.h"
 #include "schedule/schedule.h"
 #include "store/array.h"
+#include "store/outage.h"
 
 /* ---- adding ---- */
 

@@ -11,10 +11,10 @@
 #include "base/uuid.h"
 #include "pipeline/backfill.h"
 #include "pipeline/live.h"
-#include "pipeline/outage.h"
 #include "pipeline/plan.h"
 #include "pipeline/runs.h"
 #include "pipeline/state.h"
+#include "store/outage.h"
 
 /* One row at least, with the database's time. */
 static const struct hg_statement due_rows = {

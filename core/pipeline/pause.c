@@ -95,7 +95,7 @@ int hg_pipelines_pause(struct hg_pipelines *service,
     hg_peers_tell_schedules(service);
     hg_peers_tell_work(service);
     hg_signal_scheduler(service);
-    hg_signal_dispatcher(service);
+    hg_dispatch_wake(service->dispatch);
     return HG_OK;
 }
 

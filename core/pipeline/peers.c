@@ -140,7 +140,7 @@ static void hear(struct hg_pipelines *service, const char *what)
     if (hg_starts_with(what, SAY_CHANGED)) {
         hear_changed(service, what + strlen(SAY_CHANGED));
     } else if (strcmp(what, SAY_WORK) == 0) {
-        hg_signal_dispatcher(service);
+        hg_dispatch_wake(service->dispatch);
     } else {
         hg_signal_scheduler(service);
     }

@@ -79,7 +79,8 @@ int hg_retention_keep_logs(struct hg_pipelines *service, struct hg_error *err)
 {
     int days = days_of(service, "logs_days");
     int64_t before_us = hg_time_now_us() - (int64_t)days * DAY_S * 1000000;
-    return days == 0 ? HG_OK : hg_job_logs_drop_old(service->logs, before_us, err);
+    return days == 0 ? HG_OK
+                     : hg_job_logs_drop_old(hg_dispatch_logs(service->dispatch), before_us, err);
 }
 
 /* ---- tables ---- */

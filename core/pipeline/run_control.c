@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/uuid.h"
-#include "pipeline/outcome.h"
+#include "dispatch/outcome.h"
 #include "pipeline/service.h"
 #include "pipeline/signal.h"
 #include "pipeline/sql_json.h"
@@ -152,14 +152,9 @@ static int again(struct hg_db *db, const char *run_id, char *ret_busy_run_id, st
 
 static void run_changed(struct hg_pipelines *service, const char *run_id)
 {
-    {
-        HG_LOCK(&service->mutex);
-        service->dispatcher.claims_due = true;
-    }
     hg_signal_run_changed(service);
     hg_live_run(service, run_id, HG_LIVE_CHANGED);
-    hg_signal_keeper(service);
-    hg_signal_dispatcher(service);
+    hg_dispatch_cancel(service->dispatch);
 }
 
 int hg_runs_cancel(struct hg_pipelines *service,

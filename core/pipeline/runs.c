@@ -20,6 +20,7 @@
 #include "pipeline/sql_json.h"
 #include "pipeline/state.h"
 #include "pipeline/task_spec.h"
+#include "queue/queue.h"
 
 /* ---- creating a run ---- */
 
@@ -432,7 +433,7 @@ int hg_run_create(struct hg_pipelines *service,
            request->trigger,
            NULL);
     hg_live_run(service, run_id, HG_LIVE_CHANGED);
-    hg_signal_dispatcher(service);
+    hg_dispatch_wake(service->dispatch);
     return HG_OK;
 }
 

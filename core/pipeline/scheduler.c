@@ -10,11 +10,11 @@
 #include "base/time.h"
 #include "pipeline/backfill.h"
 #include "pipeline/fire.h"
-#include "pipeline/outage.h"
 #include "pipeline/peers.h"
 #include "pipeline/plan.h"
 #include "pipeline/retention.h"
 #include "pipeline/state.h"
+#include "store/outage.h"
 
 enum {
     LONGEST_SLEEP_MS = 30000,

@@ -7,17 +7,15 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "dispatch/dispatch.h"
 #include "pipeline/catalog.h"
-#include "pipeline/dispatcher.h"
+#include "pipeline/live.h"
 #include "pipeline/peers.h"
 #include "pipeline/retention.h"
-#include "pipeline/run_logs.h"
 #include "pipeline/scheduler.h"
+#include "pipeline/signal.h"
 #include "pipeline/sql_json.h"
 #include "pipeline/state.h"
-
-/* Nothing is claimed ahead before tasks have shown that they are short. */
-enum { TASK_MS_AT_FIRST = 1000 };
 
 int hg_pipelines_host_name(const char *data_dir, char ret[HG_HOST_NAME], struct hg_error *err)
 {
@@ -41,44 +39,64 @@ int hg_pipelines_host_name(const char *data_dir, char ret[HG_HOST_NAME], struct 
     return r;
 }
 
-enum { CONDITIONS = 7 };
-
-static void conditions_of(struct hg_pipelines *service, pthread_cond_t *ret[CONDITIONS])
+static void init_locks(struct hg_pipelines *service)
 {
-    pthread_cond_t *const all[CONDITIONS] = {&service->dispatcher.work,
-                                             &service->attempts.gathered,
-                                             &service->run_changed,
-                                             &service->scheduler.changed,
-                                             &service->keeper.cancels,
-                                             &service->settler.doubt,
-                                             &service->live.changed};
-    memcpy(ret, all, sizeof all);
-}
-
-static void init_conditions(struct hg_pipelines *service)
-{
-    pthread_cond_t *conditions[CONDITIONS];
     pthread_condattr_t monotonic;
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&service->mutex, NULL);
     (void)pthread_mutex_init(&service->live.mutex, NULL);
-    conditions_of(service, conditions);
-    for (size_t i = 0; i < CONDITIONS; i++) {
-        (void)pthread_cond_init(conditions[i], &monotonic);
-    }
+    (void)pthread_cond_init(&service->run_changed, &monotonic);
+    (void)pthread_cond_init(&service->scheduler.changed, &monotonic);
+    (void)pthread_cond_init(&service->live.changed, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
 }
 
-static void destroy_conditions(struct hg_pipelines *service)
+static void destroy_locks(struct hg_pipelines *service)
 {
-    pthread_cond_t *conditions[CONDITIONS];
-    conditions_of(service, conditions);
-    for (size_t i = 0; i < CONDITIONS; i++) {
-        (void)pthread_cond_destroy(conditions[i]);
-    }
+    (void)pthread_cond_destroy(&service->run_changed);
+    (void)pthread_cond_destroy(&service->scheduler.changed);
+    (void)pthread_cond_destroy(&service->live.changed);
     (void)pthread_mutex_destroy(&service->mutex);
     (void)pthread_mutex_destroy(&service->live.mutex);
+}
+
+/* ---- what the dispatch tells ---- */
+
+static void on_run_changed(void *arg, const char *run_id)
+{
+    hg_live_run(arg, run_id, HG_LIVE_CHANGED);
+}
+
+static void on_moved(void *arg)
+{
+    hg_signal_run_changed(arg);
+}
+
+static void on_more_work(void *arg)
+{
+    hg_peers_tell_work(arg);
+}
+
+static void on_log_line(void *arg, const struct hg_job_log_name *name, const char *line, size_t n)
+{
+    hg_live_log_line(arg, name, line, n);
+}
+
+static int make_dispatch(struct hg_pipelines *service, struct hg_error *err)
+{
+    const struct hg_pipelines_options *of = &service->options;
+    const struct hg_dispatch_options options = {
+        .config = of->config,
+        .host = service->host,
+        .self = of->self,
+        .metadata = of->metadata,
+        .warehouse = of->warehouse,
+        .worker_warehouse_url = of->worker_warehouse_url,
+        .plugins = of->plugins,
+        .events = {service, on_run_changed, on_moved, on_more_work, on_log_line},
+    };
+    return hg_dispatch_new(&options, &service->dispatch, err);
 }
 
 int hg_pipelines_start(const struct hg_pipelines_options *options,
@@ -90,16 +108,14 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
         return hg_error_nomem(err);
     }
     service->options = *options;
-    service->attempts.task_ms = TASK_MS_AT_FIRST;
-    service->settler.ask_ms = HG_ASK_MS;
-    init_conditions(service);
-    int r = hg_pipelines_host_name(options->config->data_dir, service->host, err);
+    init_locks(service);
+    int r = make_dispatch(service, err);
+    r = r < 0 ? r : hg_pipelines_host_name(options->config->data_dir, service->host, err);
     r = r < 0 ? r : hg_retention_keep(service, err);
     r = r < 0 ? r : hg_live_start(service, err);
     r = r < 0 ? r : hg_peers_start(service, err);
     r = r < 0 ? r : hg_catalog_sync(service, err);
-    r = r < 0 ? r : hg_run_logs_open(service, err);
-    r = r < 0 ? r : hg_dispatcher_start(service, err);
+    r = r < 0 ? r : hg_dispatch_start(service->dispatch, err);
     r = r < 0 ? r : hg_scheduler_start(service, err);
     if (r < 0) {
         hg_pipelines_stop(service, 0);
@@ -117,29 +133,26 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
     {
         HG_LOCK(&service->mutex);
         service->stopping = true;
-        service->dispatcher.poked = true; /* what waits for a worker goes back */
-        (void)pthread_cond_broadcast(&service->dispatcher.work);
-        (void)pthread_cond_broadcast(&service->attempts.gathered);
         (void)pthread_cond_broadcast(&service->scheduler.changed);
         (void)pthread_cond_broadcast(&service->run_changed);
     }
+    if (service->dispatch) {
+        hg_dispatch_close(service->dispatch);
+    }
     hg_scheduler_stop(service);
-    hg_dispatcher_stop(service, grace_ms);
+    if (service->dispatch) {
+        hg_dispatch_stop(service->dispatch, grace_ms);
+    }
     hg_peers_stop(service);
-    hg_job_logs_close(service->logs);
     hg_live_stop(service);
-    destroy_conditions(service);
+    hg_dispatch_free(service->dispatch);
+    destroy_locks(service);
     free(service);
 }
 
 size_t hg_pipelines_running(struct hg_pipelines *service)
 {
-    size_t n = 0;
-    HG_LOCK(&service->mutex);
-    for (const struct hg_attempt *a = service->attempts.first; a; a = a->next) {
-        n += !a->message && !a->ended; /* with a message it waits for a worker, and goes back */
-    }
-    return n;
+    return hg_dispatch_running(service->dispatch);
 }
 
 int hg_pipelines_reload(struct hg_pipelines *service, struct hg_error *err)
@@ -179,7 +192,7 @@ int hg_pipelines_status(struct hg_pipelines *service, json_t **ret, struct hg_er
                                "ready_tasks",
                                (json_int_t)hg_result_int64(result, 0, "ready_tasks", 0),
                                "workers",
-                               hg_worker_pool_to_json(service->workers));
+                               hg_dispatch_workers(service->dispatch));
     if (!status) {
         return hg_error_nomem(err);
     }

@@ -3,20 +3,6 @@
 #include "base/mem.h"
 #include "pipeline/state.h"
 
-void hg_signal_dispatcher(struct hg_pipelines *service)
-{
-    HG_LOCK(&service->mutex);
-    service->dispatcher.poked = true;
-    (void)pthread_cond_signal(&service->dispatcher.work);
-}
-
-void hg_signal_keeper(struct hg_pipelines *service)
-{
-    HG_LOCK(&service->mutex);
-    service->keeper.cancels_due = true;
-    (void)pthread_cond_signal(&service->keeper.cancels);
-}
-
 void hg_signal_scheduler(struct hg_pipelines *service)
 {
     HG_LOCK(&service->mutex);

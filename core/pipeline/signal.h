@@ -8,10 +8,6 @@
 
 struct hg_pipelines;
 
-/* There may be something to do: a task was added, an attempt has ended, a worker is free. */
-void hg_signal_dispatcher(struct hg_pipelines *service);
-/* Somebody asked to stop what runs. */
-void hg_signal_keeper(struct hg_pipelines *service);
 /* Schedules have changed, or something is due. */
 void hg_signal_scheduler(struct hg_pipelines *service);
 /* A run moved on; for those who wait for it. */

@@ -7,9 +7,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
-#include "queue/queue.h"
 
-struct hg_pipelines;
 struct hg_run_request;
 
 /* The policy of that job of a task which retries most; borrowed from the definition. */
@@ -25,14 +23,5 @@ int hg_task_spec(const json_t *definition,
                  const struct hg_run_request *request,
                  json_t **ret,
                  struct hg_error *err);
-/*
- * Completes a copy of the spec for one attempt: plugin files, fence, connection. *ret_plugin is the
- * third-party plugin among them, or NULL; borrowed from the registry.
- */
-int hg_task_for_attempt(const struct hg_pipelines *service,
-                        const struct hg_queue_task *task,
-                        json_t **ret,
-                        const char **ret_plugin,
-                        struct hg_error *err);
 
 #endif

@@ -4,8 +4,8 @@
 #ifndef HG_TEST_GRAPH_MAKE_H
 #define HG_TEST_GRAPH_MAKE_H
 
+#include "dispatch/attempts.h"
 #include "graph_model.h"
-#include "pipeline/attempts.h"
 #include "random.h"
 
 /* Tasks, needs, retries and parallelism. */

@@ -10,6 +10,7 @@
 
 #include "base/io.h"
 #include "base/time.h"
+#include "dispatch/state.h"
 #include "pipeline/service.h"
 #include "pipeline/signal.h"
 #include "pipeline/state.h"
@@ -167,15 +168,15 @@ static void reach_asking(void)
     while (!asks) {
         assert_true(hg_time_monotonic_ms() < until);
         (void)metadata_number("select 1 as n"); /* leaves the mutex to others */
-        HG_LOCK(&fixture.service->mutex);
-        asks = fixture.service->settler.asks;
+        HG_LOCK(&fixture.service->dispatch->mutex);
+        asks = fixture.service->dispatch->settler.asks;
     }
 }
 
 static void set_ask_ms(int ms)
 {
-    HG_LOCK(&fixture.service->mutex);
-    fixture.service->settler.ask_ms = ms;
+    HG_LOCK(&fixture.service->dispatch->mutex);
+    fixture.service->dispatch->settler.ask_ms = ms;
 }
 
 /* All that the pool has by then: the next one would ask in another. */

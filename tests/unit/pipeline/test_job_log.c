@@ -122,7 +122,8 @@ static void test_a_run_without_a_log(void **state)
     must(hg_runs_job_log(fixture.service, run_id, "load", &query, &page, &err), &err);
     assert_int_equal(n_items(page), 0);
     json_decref(page);
-    assert_true(fixture.service->logs->is_losing); /* that is said when it begins */
+    assert_true(
+        hg_dispatch_logs(fixture.service->dispatch)->is_losing); /* that is said when it begins */
 }
 
 /* ---- what a host that died leaves ---- */

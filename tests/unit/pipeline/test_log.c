@@ -14,6 +14,7 @@
 #include "pipeline/retention.h"
 #include "pipeline/service.h"
 #include "pipeline/signal.h"
+#include "pipeline/state.h"
 #include "service_fixture.h"
 
 /* stderr of the test goes to a file meanwhile. */
@@ -110,7 +111,7 @@ static void test_a_short_outage_is_not_an_error(void **state)
     start_service();
     int64_t begin = hg_time_monotonic_ms();
     hg_test_pg_kill(pg);
-    hg_signal_dispatcher(fixture.service);
+    hg_dispatch_wake(fixture.service->dispatch);
     int r = hg_test_pg_resume(pg);
     int64_t away_ms = hg_time_monotonic_ms() - begin;
     struct hg_error err = HG_ERROR_INIT;

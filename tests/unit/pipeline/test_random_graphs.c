@@ -15,8 +15,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "dispatch/outcome.h"
 #include "graph_make.h"
-#include "pipeline/outcome.h"
 #include "pipeline/retention.h"
 #include "pipeline/runs.h"
 #include "pipeline/service.h"
@@ -482,14 +482,15 @@ static void try_seed(struct trial *trial, uint64_t seed)
 static void test_random_graphs(void **state)
 {
     struct hg_error err = HG_ERROR_INIT;
+    static const struct hg_dispatch_options none = {.host = NULL};
     struct trial *trial = calloc(1, sizeof *trial);
     uint64_t first;
     int n;
     (void)state;
     trial->service.options.config = &trial->config;
     (void)pthread_mutex_init(&trial->service.mutex, NULL);
-    (void)pthread_cond_init(&trial->service.dispatcher.work, NULL);
     (void)pthread_cond_init(&trial->service.run_changed, NULL);
+    must(trial, hg_dispatch_new(&none, &trial->service.dispatch, &err), &err);
     must(trial,
          hg_pool_new(hg_test_pg_metadata(pg), 2, "test", &trial->service.options.metadata, &err),
          &err);
@@ -507,6 +508,7 @@ static void test_random_graphs(void **state)
     print_message("in %d seeds\n", n);
     hg_db_return(trial->db);
     hg_pool_free(trial->service.options.metadata);
+    hg_dispatch_free(trial->service.dispatch);
     free(trial);
 }
 

@@ -18,8 +18,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "dispatch/outcome.h"
 #include "graph_make.h"
-#include "pipeline/outcome.h"
 #include "pipeline/retention.h"
 #include "pipeline/runs.h"
 #include "pipeline/service.h"
@@ -367,6 +367,7 @@ static void test_random_races(void **state)
 {
     static const char *const names[HOSTS] = {"left", "right"};
     struct hg_error err = HG_ERROR_INIT;
+    static const struct hg_dispatch_options none = {.host = NULL};
     struct race *race = calloc(1, sizeof *race);
     struct host *hosts = calloc(HOSTS, sizeof *hosts);
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
@@ -376,10 +377,10 @@ static void test_random_races(void **state)
     race->service.options.config = &race->config;
     (void)pthread_mutex_init(&race->mutex, NULL);
     (void)pthread_mutex_init(&race->service.mutex, NULL);
-    (void)pthread_cond_init(&race->service.dispatcher.work, NULL);
     (void)pthread_cond_init(&race->service.run_changed, NULL);
     const char *to = hg_test_pg_metadata(pg);
-    int r = hg_pool_new(to, 2, "test", &race->service.options.metadata, &err);
+    int r = hg_dispatch_new(&none, &race->service.dispatch, &err);
+    r = r < 0 ? r : hg_pool_new(to, 2, "test", &race->service.options.metadata, &err);
     r = r < 0 ? r : hg_retention_keep(&race->service, &err);
     r = r < 0 ? r : hg_db_connect(to, "test", &db, &err);
     for (int i = 0; r == HG_OK && i < HOSTS; i++) {
@@ -399,6 +400,7 @@ static void test_random_races(void **state)
         hg_db_return(hosts[i].db);
     }
     hg_pool_free(race->service.options.metadata);
+    hg_dispatch_free(race->service.dispatch);
     free(hosts);
     free(race);
 }

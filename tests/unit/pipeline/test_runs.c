@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "pipeline/attempts.h"
+#include "dispatch/state.h"
 #include "pipeline/service.h"
 #include "pipeline/signal.h"
 #include "pipeline/state.h"
@@ -323,7 +323,7 @@ static void test_an_attempt_beside_an_older_one(void **state)
     sql("metadata",
         "update task set state = 'ready', host = null, run_at = now(),"
         " max_attempts = max_attempts + 1");
-    hg_signal_dispatcher(fixture.service);
+    hg_dispatch_wake(fixture.service->dispatch);
     HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id);
     assert_string_equal(text_at(run, "status"), "succeeded");
     assert_int_equal(warehouse_number("select last_value as n from public.begun"), 2);
@@ -377,15 +377,16 @@ static void test_what_is_given_back_is_left_to_others(void **state)
     trigger("long", run_id[0]);
     metadata_reaches("select count(*) as n from task where state = 'running'", 2);
     {
-        HG_LOCK(&fixture.service->mutex);
-        fixture.service->attempts.task_ms = 0.5; /* as many short ones before would have left it */
+        HG_LOCK(&fixture.service->dispatch->mutex);
+        /* As many short ones before would have left it. */
+        fixture.service->dispatch->attempts.task_ms = 0.5;
     }
     trigger("short", run_id[1]);
     metadata_reaches(
         "select coalesce(max(max_attempts), 0)::int as n from task where state = 'ready'"
         " and pipeline_id = 'short'",
         2);
-    assert_int_equal(hg_attempts_wanted(fixture.service), 0);
+    assert_int_equal(hg_attempts_wanted(fixture.service->dispatch), 0);
     for (int i = 0; i < 2; i++) {
         json_t *answer = NULL;
         must(hg_runs_cancel(fixture.service, NULL, run_id[i], &answer, &err), &err);

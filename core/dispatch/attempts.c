@@ -7,7 +7,7 @@
  * adds and frees attempts, and only frees those that have ended and are not in doubt: one that it
  * found under the mutex stays valid for it afterwards, and one in doubt for the settler.
  */
-#include "pipeline/attempts.h"
+#include "dispatch/attempts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,10 +16,9 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "dispatch/attempt_spec.h"
+#include "dispatch/state.h"
 #include "joblog/job_log.h"
-#include "pipeline/signal.h"
-#include "pipeline/state.h"
-#include "pipeline/task_spec.h"
 
 enum {
     FENCED_AGAIN_MS = 200,
@@ -36,9 +35,9 @@ enum {
 /* ---- attempts (mutex held) ---- */
 
 /* Not by its task: an attempt that lost its lease may still run beside the next one. */
-static struct hg_attempt *find_attempt(struct hg_pipelines *service, const char *handle)
+static struct hg_attempt *find_attempt(struct hg_dispatch *dispatch, const char *handle)
 {
-    for (struct hg_attempt *a = service->attempts.first; a; a = a->next) {
+    for (struct hg_attempt *a = dispatch->attempts.first; a; a = a->next) {
         if (!a->ended && strcmp(a->handle, handle) == 0) {
             return a;
         }
@@ -56,11 +55,11 @@ void hg_attempt_free(struct hg_attempt *attempt)
     free(attempt);
 }
 
-void hg_attempts_remove(struct hg_pipelines *service, struct hg_attempt *attempt)
+void hg_attempts_remove(struct hg_dispatch *dispatch, struct hg_attempt *attempt)
 {
     {
-        HG_LOCK(&service->mutex);
-        struct hg_attempt **at = &service->attempts.first;
+        HG_LOCK(&dispatch->mutex);
+        struct hg_attempt **at = &dispatch->attempts.first;
         while (*at && *at != attempt) {
             at = &(*at)->next;
         }
@@ -76,17 +75,17 @@ void hg_attempts_remove(struct hg_pipelines *service, struct hg_attempt *attempt
 static void on_log(
     void *arg, const char *task_id, const char *job, int level, int64_t at_us, const char *message)
 {
-    struct hg_pipelines *service = arg;
+    struct hg_dispatch *dispatch = arg;
     struct hg_job_log_name name;
     {
-        HG_LOCK(&service->mutex);
-        const struct hg_attempt *attempt = find_attempt(service, task_id);
+        HG_LOCK(&dispatch->mutex);
+        const struct hg_attempt *attempt = find_attempt(dispatch, task_id);
         if (!attempt) {
             return;
         }
         name = hg_job_log_name(attempt->task.run_id, job, attempt->task.attempt);
     }
-    hg_job_log_append(service->logs, &name, level, at_us, message);
+    hg_job_log_append(dispatch->logs, &name, level, at_us, message);
 }
 
 static void on_progress(void *arg,
@@ -96,9 +95,9 @@ static void on_progress(void *arg,
                         int64_t rows_out,
                         int64_t rows_rejected)
 {
-    struct hg_pipelines *service = arg;
-    HG_LOCK(&service->mutex);
-    struct hg_attempt *attempt = find_attempt(service, task_id);
+    struct hg_dispatch *dispatch = arg;
+    HG_LOCK(&dispatch->mutex);
+    struct hg_attempt *attempt = find_attempt(dispatch, task_id);
     if (attempt && !attempt->progress) {
         attempt->progress = json_object();
     }
@@ -112,11 +111,11 @@ static void on_progress(void *arg,
 }
 
 /* Whether more ends may be waited for: the workers have enough to do (mutex held). */
-static bool may_gather(const struct hg_pipelines *service)
+static bool may_gather(const struct hg_dispatch *dispatch)
 {
-    return !service->stopping && service->attempts.n_ended > 0 &&
-           service->attempts.n_ended < GATHERED &&
-           service->attempts.n_held >= KEEP_HELD * service->options.config->workers;
+    return !dispatch->stopping && dispatch->attempts.n_ended > 0 &&
+           dispatch->attempts.n_ended < GATHERED &&
+           dispatch->attempts.n_held >= KEEP_HELD * dispatch->options.config->workers;
 }
 
 /*
@@ -124,44 +123,44 @@ static bool may_gather(const struct hg_pipelines *service)
  * those that follow are waited for; a task that others wait for is not held up, for then there is
  * nothing else to do.
  */
-void hg_attempts_gather(struct hg_pipelines *service)
+void hg_attempts_gather(struct hg_dispatch *dispatch)
 {
     struct timespec until;
     hg_time_monotonic_after(GATHER_MS, &until);
-    HG_LOCK(&service->mutex);
-    while (may_gather(service) &&
-           pthread_cond_timedwait(&service->attempts.gathered, &service->mutex, &until) == 0) {
+    HG_LOCK(&dispatch->mutex);
+    while (may_gather(dispatch) &&
+           pthread_cond_timedwait(&dispatch->attempts.gathered, &dispatch->mutex, &until) == 0) {
     }
 }
 
 /* The dispatcher has an end to write down (mutex held). */
-static void tell_ended(struct hg_pipelines *service)
+static void tell_ended(struct hg_dispatch *dispatch)
 {
-    service->attempts.n_ended++;
-    service->dispatcher.poked = true;
-    (void)pthread_cond_signal(&service->dispatcher.work);
-    if (!may_gather(service)) {
-        (void)pthread_cond_signal(&service->attempts.gathered);
+    dispatch->attempts.n_ended++;
+    dispatch->dispatcher.poked = true;
+    (void)pthread_cond_signal(&dispatch->dispatcher.work);
+    if (!may_gather(dispatch)) {
+        (void)pthread_cond_signal(&dispatch->attempts.gathered);
     }
 }
 
-void hg_attempts_settled(struct hg_pipelines *service, struct hg_attempt *attempt)
+void hg_attempts_settled(struct hg_dispatch *dispatch, struct hg_attempt *attempt)
 {
     attempt->in_doubt = false;
     attempt->try_at_ms = 0;
-    tell_ended(service);
+    tell_ended(dispatch);
 }
 
 /* (mutex held) */
-static void end_attempt(struct hg_pipelines *service, struct hg_attempt *attempt, bool in_doubt)
+static void end_attempt(struct hg_dispatch *dispatch, struct hg_attempt *attempt, bool in_doubt)
 {
     attempt->ended = true;
     attempt->in_doubt = in_doubt;
     attempt->doubt_since_ms = hg_time_monotonic_ms();
     if (in_doubt) {
-        (void)pthread_cond_signal(&service->settler.doubt);
+        (void)pthread_cond_signal(&dispatch->settler.doubt);
     } else {
-        tell_ended(service);
+        tell_ended(dispatch);
     }
 }
 
@@ -183,14 +182,14 @@ static void on_done(void *arg,
                     const char *job,
                     const struct hg_error *error)
 {
-    struct hg_pipelines *service = arg;
-    HG_LOCK(&service->mutex);
-    struct hg_attempt *attempt = find_attempt(service, task_id);
+    struct hg_dispatch *dispatch = arg;
+    HG_LOCK(&dispatch->mutex);
+    struct hg_attempt *attempt = find_attempt(dispatch, task_id);
     if (!attempt) {
         return;
     }
-    service->attempts.task_ms +=
-        ((double)(hg_time_monotonic_ms() - attempt->since_ms) - service->attempts.task_ms) / 8;
+    dispatch->attempts.task_ms +=
+        ((double)(hg_time_monotonic_ms() - attempt->since_ms) - dispatch->attempts.task_ms) / 8;
     attempt->failed = error != NULL;
     attempt->result = json_is_object(result) ? json_deep_copy(result) : NULL;
     attempt->job = job ? strdup(job) : NULL; /* without memory: unknown */
@@ -202,7 +201,7 @@ static void on_done(void *arg,
     }
     /* What our own stop cut short goes back; the queue knows whether somebody had cancelled it. */
     attempt->released =
-        service->stopping && attempt->failed && attempt->error.code == HG_ECANCELLED;
+        dispatch->stopping && attempt->failed && attempt->error.code == HG_ECANCELLED;
     /*
      * A higher fence was there: of the attempt that has taken this one over, then the queue takes
      * no end of it, or of another run of the pipeline, which began later and came first. Then it
@@ -212,20 +211,20 @@ static void on_done(void *arg,
         attempt->released = true;
         attempt->again_ms = FENCED_AGAIN_MS;
     }
-    end_attempt(service, attempt, is_in_doubt(attempt));
+    end_attempt(dispatch, attempt, is_in_doubt(attempt));
 }
 
 /* ---- handing out ---- */
 
 /* One that no worker had. An attempt before it may have committed, unless it only goes back (mutex
  * held). */
-static void fail_attempt(struct hg_pipelines *service,
+static void fail_attempt(struct hg_dispatch *dispatch,
                          struct hg_attempt *attempt,
                          const struct hg_error *error)
 {
     attempt->failed = true;
     attempt->error = *error;
-    end_attempt(service, attempt, !attempt->released);
+    end_attempt(dispatch, attempt, !attempt->released);
 }
 
 /* Behind all that are held, or before them (mutex held). */
@@ -255,22 +254,22 @@ static struct hg_attempt *take_held(struct hg_attempts *attempts)
 }
 
 /* What is held and free workers go together. By the dispatcher and by the supervisor. */
-void hg_attempts_hand_out(struct hg_pipelines *service)
+void hg_attempts_hand_out(struct hg_dispatch *dispatch)
 {
-    while (hg_worker_pool_free_slots(service->workers) > 0) {
+    while (hg_worker_pool_free_slots(dispatch->workers) > 0) {
         struct hg_error err = HG_ERROR_INIT;
         struct hg_attempt *attempt;
         HG_CLEANUP(hg_json_decrefp) json_t *message = NULL;
         {
-            HG_LOCK(&service->mutex);
-            attempt = service->stopping ? NULL : take_held(&service->attempts);
+            HG_LOCK(&dispatch->mutex);
+            attempt = dispatch->stopping ? NULL : take_held(&dispatch->attempts);
             if (!attempt) {
                 return;
             }
             attempt->since_ms = hg_time_monotonic_ms();
             message = HG_TAKE(attempt->message);
         }
-        int r = hg_worker_pool_submit(service->workers,
+        int r = hg_worker_pool_submit(dispatch->workers,
                                       HG_LANE_RUNS,
                                       attempt->handle,
                                       message,
@@ -278,13 +277,13 @@ void hg_attempts_hand_out(struct hg_pipelines *service)
                                       attempt->task.timeout_ms,
                                       &err);
         if (r < 0) {
-            HG_LOCK(&service->mutex);
+            HG_LOCK(&dispatch->mutex);
             attempt->message = HG_TAKE(message);
             if (r == HG_EUNAVAILABLE) { /* the other thread was faster, or the worker died */
-                hold(&service->attempts, attempt, true);
+                hold(&dispatch->attempts, attempt, true);
                 return;
             }
-            fail_attempt(service, attempt, &err);
+            fail_attempt(dispatch, attempt, &err);
         }
     }
 }
@@ -292,7 +291,7 @@ void hg_attempts_hand_out(struct hg_pipelines *service)
 static void on_idle(void *arg)
 {
     hg_attempts_hand_out(arg);
-    hg_signal_dispatcher(arg);
+    hg_dispatch_wake(arg);
 }
 
 /* ---- what waits for a worker ---- */
@@ -313,31 +312,31 @@ static int check_attempt(struct hg_attempt *attempt, struct hg_error *err)
 }
 
 /* Puts an attempt behind those that wait for a worker; what prevents that is how it ended. */
-void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt)
+void hg_attempts_add(struct hg_dispatch *dispatch, struct hg_attempt *attempt)
 {
     struct hg_error err = HG_ERROR_INIT;
     int r = check_attempt(attempt, &err);
-    r = r < 0 ? r
-              : hg_task_for_attempt(
-                    service, &attempt->task, &attempt->message, &attempt->plugin, &err);
+    r = r < 0
+            ? r
+            : hg_attempt_spec(dispatch, &attempt->task, &attempt->message, &attempt->plugin, &err);
     (void)snprintf(attempt->handle,
                    sizeof attempt->handle,
                    "%s.%" PRId64,
                    attempt->task.id,
                    attempt->task.fence);
-    if (hg_attempts_cancel(service, attempt->task.id) > 0 && !attempt->task.cancel_requested) {
+    if (hg_attempts_cancel(dispatch, attempt->task.id) > 0 && !attempt->task.cancel_requested) {
         attempt->released = true;
         attempt->again_ms = AGAIN_MS;
         r = hg_error_set(&err, HG_EUNAVAILABLE, "an attempt that lost its lease still runs here");
     }
-    HG_LOCK(&service->mutex);
-    attempt->next = service->attempts.first;
-    service->attempts.first = attempt;
+    HG_LOCK(&dispatch->mutex);
+    attempt->next = dispatch->attempts.first;
+    dispatch->attempts.first = attempt;
     attempt->since_ms = hg_time_monotonic_ms();
     if (r < 0) {
-        fail_attempt(service, attempt, &err);
+        fail_attempt(dispatch, attempt, &err);
     } else {
-        hold(&service->attempts, attempt, false);
+        hold(&dispatch->attempts, attempt, false);
     }
 }
 
@@ -345,34 +344,34 @@ void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt)
  * While tasks are short, more are claimed than workers are free: as many as these will do in
  * HOLD_MS, so that no worker waits for the database between two tasks.
  */
-int hg_attempts_wanted(struct hg_pipelines *service)
+int hg_attempts_wanted(struct hg_dispatch *dispatch)
 {
-    int n_free = hg_worker_pool_free_slots(service->workers);
-    int n_workers = service->options.config->workers;
-    HG_LOCK(&service->mutex);
-    double ahead = n_workers * (double)HOLD_MS / (service->attempts.task_ms + 0.1);
+    int n_free = hg_worker_pool_free_slots(dispatch->workers);
+    int n_workers = dispatch->options.config->workers;
+    HG_LOCK(&dispatch->mutex);
+    double ahead = n_workers * (double)HOLD_MS / (dispatch->attempts.task_ms + 0.1);
     int most = n_workers * HELD_A_WORKER;
     ahead = ahead < 1 ? 0 : ahead < most ? ahead : most;
-    int wanted = n_free + (int)ahead - service->attempts.n_held;
+    int wanted = n_free + (int)ahead - dispatch->attempts.n_held;
     return wanted > 0 ? wanted : 0;
 }
 
 /* What waits here too long may run elsewhere (the workers got a long task meanwhile). */
-void hg_attempts_give_back(struct hg_pipelines *service)
+void hg_attempts_give_back(struct hg_dispatch *dispatch)
 {
     int64_t before = hg_time_monotonic_ms() - HELD_MAX_MS;
     struct hg_error err = HG_ERROR_INIT;
     (void)hg_error_set(&err, HG_EUNAVAILABLE, "no worker was free");
-    HG_LOCK(&service->mutex);
-    while (service->attempts.first_held &&
-           (service->stopping || service->attempts.first_held->since_ms < before)) {
-        struct hg_attempt *attempt = take_held(&service->attempts);
+    HG_LOCK(&dispatch->mutex);
+    while (dispatch->attempts.first_held &&
+           (dispatch->stopping || dispatch->attempts.first_held->since_ms < before)) {
+        struct hg_attempt *attempt = take_held(&dispatch->attempts);
         attempt->released = true;
-        fail_attempt(service, attempt, &err);
+        fail_attempt(dispatch, attempt, &err);
         /* Tasks are no longer short: nothing more is claimed ahead until some have been again. */
-        double at_least = (double)HELD_MAX_MS * service->options.config->workers;
-        service->attempts.task_ms =
-            service->attempts.task_ms > at_least ? service->attempts.task_ms : at_least;
+        double at_least = (double)HELD_MAX_MS * dispatch->options.config->workers;
+        dispatch->attempts.task_ms =
+            dispatch->attempts.task_ms > at_least ? dispatch->attempts.task_ms : at_least;
     }
 }
 
@@ -380,12 +379,12 @@ void hg_attempts_give_back(struct hg_pipelines *service)
 enum { AT_ONE_TASK = 4 };
 
 /* Handles of the attempts at a task that were handed out (mutex held). */
-static size_t running_at(const struct hg_pipelines *service,
+static size_t running_at(const struct hg_dispatch *dispatch,
                          const char *task_id,
                          char ret[AT_ONE_TASK][HG_HANDLE_BYTES])
 {
     size_t n = 0;
-    for (const struct hg_attempt *a = service->attempts.first; a && n < AT_ONE_TASK; a = a->next) {
+    for (const struct hg_attempt *a = dispatch->attempts.first; a && n < AT_ONE_TASK; a = a->next) {
         if (!a->ended && strcmp(a->task.id, task_id) == 0) {
             memcpy(ret[n++], a->handle, sizeof a->handle);
         }
@@ -393,26 +392,26 @@ static size_t running_at(const struct hg_pipelines *service,
     return n;
 }
 
-size_t hg_attempts_cancel(struct hg_pipelines *service, const char *id)
+size_t hg_attempts_cancel(struct hg_dispatch *dispatch, const char *id)
 {
     struct hg_error err = HG_ERROR_INIT;
     char handles[AT_ONE_TASK][HG_HANDLE_BYTES];
     size_t n;
     (void)hg_error_set(&err, HG_ECANCELLED, "cancelled before it started");
     {
-        HG_LOCK(&service->mutex);
-        for (int left = service->attempts.n_held; left > 0; left--) {
-            struct hg_attempt *attempt = take_held(&service->attempts);
+        HG_LOCK(&dispatch->mutex);
+        for (int left = dispatch->attempts.n_held; left > 0; left--) {
+            struct hg_attempt *attempt = take_held(&dispatch->attempts);
             if (strcmp(attempt->task.id, id) == 0) {
-                fail_attempt(service, attempt, &err);
+                fail_attempt(dispatch, attempt, &err);
             } else {
-                hold(&service->attempts, attempt, false);
+                hold(&dispatch->attempts, attempt, false);
             }
         }
-        n = running_at(service, id, handles);
+        n = running_at(dispatch, id, handles);
     }
     for (size_t i = 0; i < n; i++) {
-        hg_worker_pool_cancel(service->workers, handles[i]);
+        hg_worker_pool_cancel(dispatch->workers, handles[i]);
     }
     return n;
 }

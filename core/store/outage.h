@@ -1,8 +1,8 @@
 /*
  * A database that is away: what passes by waiting, and when it is worth a line in the log.
  */
-#ifndef HG_PIPELINE_OUTAGE_H
-#define HG_PIPELINE_OUTAGE_H
+#ifndef HG_STORE_OUTAGE_H
+#define HG_STORE_OUTAGE_H
 
 #include <stdbool.h>
 #include <stdint.h>

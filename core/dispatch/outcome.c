@@ -3,7 +3,7 @@
  * depends on them, the final states of runs. The runs are locked first, so that two ends of one run
  * follow each other.
  */
-#include "pipeline/outcome.h"
+#include "dispatch/outcome.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,9 +15,9 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "pipeline/attempts.h"
-#include "pipeline/sql_json.h"
+#include "dispatch/attempts.h"
 #include "store/array.h"
+#include "store/sql_time.h"
 
 enum { NUMBER_TEXT = 24 };
 

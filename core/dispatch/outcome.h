@@ -1,8 +1,8 @@
 /*
  * How attempts began and ended, in the database.
  */
-#ifndef HG_PIPELINE_OUTCOME_H
-#define HG_PIPELINE_OUTCOME_H
+#ifndef HG_DISPATCH_OUTCOME_H
+#define HG_DISPATCH_OUTCOME_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
-#include "pipeline/attempts.h"
+#include "dispatch/attempts.h"
 #include "queue/queue.h"
 #include "store/db.h"
 

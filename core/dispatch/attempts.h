@@ -1,8 +1,8 @@
 /*
  * Attempts between the claim and their end.
  */
-#ifndef HG_PIPELINE_ATTEMPTS_H
-#define HG_PIPELINE_ATTEMPTS_H
+#ifndef HG_DISPATCH_ATTEMPTS_H
+#define HG_DISPATCH_ATTEMPTS_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 #include "queue/queue.h"
 #include "worker/pool.h"
 
-struct hg_pipelines;
+struct hg_dispatch;
 
 enum { HG_HANDLE_BYTES = 64 };
 
@@ -49,7 +49,7 @@ struct hg_attempt {
     int64_t try_at_ms; /* monotonic: when the database was away, not before */
 };
 
-/* Guarded by the service's mutex. */
+/* Guarded by the mutex of struct hg_dispatch. */
 struct hg_attempts {
     struct hg_attempt *first;
     struct hg_attempt *first_held; /* claimed and waiting for a worker, oldest first */
@@ -60,27 +60,27 @@ struct hg_attempts {
     pthread_cond_t gathered; /* enough has ended, or no worker has anything to do meanwhile */
 };
 
-/* What the workers' supervisor tells; set `arg` to the service. */
+/* What the workers' supervisor tells; set `arg` to the dispatch. */
 extern const struct hg_worker_events hg_attempt_events;
 /* How many tasks to claim. */
-int hg_attempts_wanted(struct hg_pipelines *service);
+int hg_attempts_wanted(struct hg_dispatch *dispatch);
 /* Takes over a claimed attempt: it waits for a worker, or has ended when something is against it.
  */
-void hg_attempts_add(struct hg_pipelines *service, struct hg_attempt *attempt);
+void hg_attempts_add(struct hg_dispatch *dispatch, struct hg_attempt *attempt);
 /* Waits a moment for more attempts to end, while there is enough to do. Only the dispatcher. */
-void hg_attempts_gather(struct hg_pipelines *service);
+void hg_attempts_gather(struct hg_dispatch *dispatch);
 /* Free workers get what waits. */
-void hg_attempts_hand_out(struct hg_pipelines *service);
+void hg_attempts_hand_out(struct hg_dispatch *dispatch);
 /* Ends, as released, what has waited too long: the workers got long tasks meanwhile, or the host
  * stops. */
-void hg_attempts_give_back(struct hg_pipelines *service);
+void hg_attempts_give_back(struct hg_dispatch *dispatch);
 /* Ends, as cancelled, the attempts at a task that wait, and asks those that run to stop; how
  * many these are. [any] */
-size_t hg_attempts_cancel(struct hg_pipelines *service, const char *task_id);
+size_t hg_attempts_cancel(struct hg_dispatch *dispatch, const char *task_id);
 /* It is known how an attempt in doubt has ended (mutex held). */
-void hg_attempts_settled(struct hg_pipelines *service, struct hg_attempt *attempt);
+void hg_attempts_settled(struct hg_dispatch *dispatch, struct hg_attempt *attempt);
 /* Takes an ended attempt off the list and frees it. Only the dispatcher. */
-void hg_attempts_remove(struct hg_pipelines *service, struct hg_attempt *attempt);
+void hg_attempts_remove(struct hg_dispatch *dispatch, struct hg_attempt *attempt);
 void hg_attempt_free(struct hg_attempt *attempt);
 
 #endif

@@ -1,4 +1,4 @@
-#include "pipeline/lease.h"
+#include "dispatch/lease.h"
 
 #include "base/fault.h"
 #include "flow/ledger.h"

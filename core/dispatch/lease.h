@@ -1,8 +1,8 @@
 /*
  * How long this host's lease is; that of all it runs.
  */
-#ifndef HG_PIPELINE_LEASE_H
-#define HG_PIPELINE_LEASE_H
+#ifndef HG_DISPATCH_LEASE_H
+#define HG_DISPATCH_LEASE_H
 
 #include <stdint.h>
 

@@ -1,13 +1,13 @@
 /*
- * What the service counts, for Prometheus.
+ * What is counted of attempts, for Prometheus.
  */
-#ifndef HG_PIPELINE_METRICS_H
-#define HG_PIPELINE_METRICS_H
+#ifndef HG_DISPATCH_METRICS_H
+#define HG_DISPATCH_METRICS_H
 
 #include <stdatomic.h>
 
 struct hg_attempt;
-struct hg_pipelines;
+struct hg_dispatch;
 
 /* How attempts end. */
 enum hg_outcome {
@@ -24,6 +24,6 @@ struct hg_metrics {
 };
 
 /* An attempt has ended, and its end was written down or does not count. [any] thread. */
-void hg_metrics_note_attempt(struct hg_pipelines *service, const struct hg_attempt *attempt);
+void hg_metrics_note_attempt(struct hg_dispatch *dispatch, const struct hg_attempt *attempt);
 
 #endif

@@ -1,4 +1,4 @@
-#include "pipeline/outage.h"
+#include "store/outage.h"
 
 #include "base/log.h"
 #include "base/time.h"

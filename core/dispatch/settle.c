@@ -8,7 +8,7 @@
  * doubt and unended until the ledger has answered: also where the warehouse refuses us, for a
  * refusal says nothing of what was committed.
  */
-#include "pipeline/settle.h"
+#include "dispatch/settle.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,10 +16,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "dispatch/attempts.h"
+#include "dispatch/lease.h"
+#include "dispatch/state.h"
 #include "flow/ledger.h"
-#include "pipeline/attempts.h"
-#include "pipeline/lease.h"
-#include "pipeline/state.h"
 
 enum {
     RETRY_MS = 500,
@@ -82,11 +82,11 @@ static void take_as_done(struct hg_attempt *attempt, const struct hg_ledger_done
 /* ---- asking ---- */
 
 /* Not behind the end of all asking; at least a moment, for 0 would be no limit. */
-static int64_t at_most(struct hg_pipelines *service, int64_t wait_ms)
+static int64_t at_most(struct hg_dispatch *dispatch, int64_t wait_ms)
 {
     int64_t now = hg_time_monotonic_ms();
-    HG_LOCK(&service->mutex);
-    int64_t left = service->drained ? service->settler.until_ms - now : wait_ms;
+    HG_LOCK(&dispatch->mutex);
+    int64_t left = dispatch->drained ? dispatch->settler.until_ms - now : wait_ms;
     return left < 1 ? 1 : left < wait_ms ? left : wait_ms;
 }
 
@@ -94,7 +94,7 @@ static int64_t at_most(struct hg_pipelines *service, int64_t wait_ms)
  * A fence for asking, and whom to spare (owned by the caller, free); *ret 0 when another attempt
  * has taken over.
  */
-static int draw_fence(struct hg_pipelines *service,
+static int draw_fence(struct hg_dispatch *dispatch,
                       const struct hg_queue_task *task,
                       int64_t *ret,
                       char **ret_spared,
@@ -106,12 +106,12 @@ static int draw_fence(struct hg_pipelines *service,
     (void)snprintf(number[0], sizeof number[0], "%d", task->attempt);
     (void)snprintf(number[1], sizeof number[1], "%" PRId64, task->fence);
     const char *const params[] = {task->id, number[0], number[1]};
-    int wait_ms = (int)at_most(service, HG_BORROW_MS);
-    int r = hg_pool_borrow(service->options.metadata, wait_ms, &db, err);
+    int wait_ms = (int)at_most(dispatch, HG_BORROW_MS);
+    int r = hg_pool_borrow(dispatch->options.metadata, wait_ms, &db, err);
     if (r < 0) {
         return r;
     }
-    hg_db_patience(db, (int)at_most(service, HG_ASK_MS));
+    hg_db_patience(db, (int)at_most(dispatch, HG_ASK_MS));
     r = hg_db_exec(db, &next_fence, params, &result, err);
     if (r == HG_OK) {
         bool found = PQntuples(result) > 0;
@@ -123,14 +123,14 @@ static int draw_fence(struct hg_pipelines *service,
 }
 
 /* Gives how long an answer is waited for. */
-static int note_asking(struct hg_pipelines *service, bool asks)
+static int note_asking(struct hg_dispatch *dispatch, bool asks)
 {
-    HG_LOCK(&service->mutex);
-    service->settler.asks = asks;
-    return service->settler.ask_ms;
+    HG_LOCK(&dispatch->mutex);
+    dispatch->settler.asks = asks;
+    return dispatch->settler.ask_ms;
 }
 
-static int ask_ledger(struct hg_pipelines *service,
+static int ask_ledger(struct hg_dispatch *dispatch,
                       const struct hg_attempt *attempt,
                       struct hg_ledger_done *ret,
                       struct hg_error *err)
@@ -145,26 +145,26 @@ static int ask_ledger(struct hg_pipelines *service,
         .lease_ms = hg_lease_ms(),
         .asking_since_ms = attempt->doubt_since_ms,
     };
-    int r = draw_fence(service, task, &known.fence, &spared, err);
+    int r = draw_fence(dispatch, task, &known.fence, &spared, err);
     known.spared = spared;
     if (r < 0 || known.fence == 0) {
         return r; /* taken over: the ledger is the other attempt's affair then */
     }
-    int wait_ms = (int)at_most(service, HG_BORROW_MS);
-    r = hg_pool_borrow(service->options.warehouse, wait_ms, &warehouse, err);
+    int wait_ms = (int)at_most(dispatch, HG_BORROW_MS);
+    r = hg_pool_borrow(dispatch->options.warehouse, wait_ms, &warehouse, err);
     if (r < 0) {
         return r;
     }
-    hg_db_patience(warehouse, (int)at_most(service, note_asking(service, true)));
+    hg_db_patience(warehouse, (int)at_most(dispatch, note_asking(dispatch, true)));
     r = hg_ledger_settle(warehouse, &known, ret, err);
-    (void)note_asking(service, false);
+    (void)note_asking(dispatch, false);
     return r;
 }
 
 /* ---- the thread ---- */
 
 struct settling {
-    struct hg_pipelines *service;
+    struct hg_dispatch *dispatch;
     int64_t failing_since_ms; /* 0: the ledger answers */
     bool told;
 };
@@ -181,7 +181,7 @@ static void note_failure(struct settling *settling, const struct hg_error *err)
 
 static void settle(struct settling *settling, struct hg_attempt *attempt)
 {
-    struct hg_pipelines *service = settling->service;
+    struct hg_dispatch *dispatch = settling->dispatch;
     struct hg_error err = HG_ERROR_INIT;
     struct hg_ledger_done done = {0};
     char number[16];
@@ -190,29 +190,29 @@ static void settle(struct settling *settling, struct hg_attempt *attempt)
     (void)snprintf(number, sizeof number, "%d", attempt->task.attempt);
     hg_log_enter(&of_run, "run_id", attempt->task.run_id);
     hg_log_enter(&of_attempt, "#attempt", number);
-    int r = ask_ledger(service, attempt, &done, &err);
+    int r = ask_ledger(dispatch, attempt, &done, &err);
     if (r < 0) {
         note_failure(settling, &err);
-        HG_LOCK(&service->mutex);
+        HG_LOCK(&dispatch->mutex);
         attempt->try_at_ms = hg_time_monotonic_ms() + RETRY_MS;
         return;
     }
     settling->failing_since_ms = 0;
     settling->told = false;
-    HG_LOCK(&service->mutex);
+    HG_LOCK(&dispatch->mutex);
     attempt->rows_committed = done.rows_loaded;
     attempt->rows_rejected = done.rows_rejected;
     if (done.found) {
         take_as_done(attempt, &done);
     }
-    hg_attempts_settled(service, attempt);
+    hg_attempts_settled(dispatch, attempt);
 }
 
 /* The one that has waited longest, NULL when none is in doubt (mutex held). */
-static struct hg_attempt *first_in_doubt(const struct hg_pipelines *service)
+static struct hg_attempt *first_in_doubt(const struct hg_dispatch *dispatch)
 {
     struct hg_attempt *first = NULL;
-    for (struct hg_attempt *a = service->attempts.first; a; a = a->next) {
+    for (struct hg_attempt *a = dispatch->attempts.first; a; a = a->next) {
         if (a->in_doubt && (!first || a->try_at_ms < first->try_at_ms)) {
             first = a;
         }
@@ -221,48 +221,48 @@ static struct hg_attempt *first_in_doubt(const struct hg_pipelines *service)
 }
 
 /* Waits for one that may be asked about; NULL at the end. It stays valid while it is in doubt. */
-static struct hg_attempt *wait_for_doubt(struct hg_pipelines *service)
+static struct hg_attempt *wait_for_doubt(struct hg_dispatch *dispatch)
 {
-    HG_LOCK(&service->mutex);
+    HG_LOCK(&dispatch->mutex);
     for (;;) {
         struct timespec until;
         int64_t now = hg_time_monotonic_ms();
-        struct hg_attempt *attempt = first_in_doubt(service);
-        if (service->drained && (!attempt || now >= service->settler.until_ms)) {
+        struct hg_attempt *attempt = first_in_doubt(dispatch);
+        if (dispatch->drained && (!attempt || now >= dispatch->settler.until_ms)) {
             return NULL;
         }
         if (attempt && attempt->try_at_ms <= now) {
             return attempt;
         }
         hg_time_monotonic_after(attempt ? attempt->try_at_ms - now : HG_LEASE_MS, &until);
-        (void)pthread_cond_timedwait(&service->settler.doubt, &service->mutex, &until);
+        (void)pthread_cond_timedwait(&dispatch->settler.doubt, &dispatch->mutex, &until);
     }
 }
 
 static void *settle_all(void *arg)
 {
-    struct settling settling = {.service = arg};
+    struct settling settling = {.dispatch = arg};
     struct hg_attempt *attempt;
-    while ((attempt = wait_for_doubt(settling.service)) != NULL) {
+    while ((attempt = wait_for_doubt(settling.dispatch)) != NULL) {
         settle(&settling, attempt);
     }
     return NULL;
 }
 
-int hg_settler_start(struct hg_pipelines *service, struct hg_error *err)
+int hg_settler_start(struct hg_dispatch *dispatch, struct hg_error *err)
 {
-    int e = pthread_create(&service->settler.thread, NULL, settle_all, service);
+    int e = pthread_create(&dispatch->settler.thread, NULL, settle_all, dispatch);
     if (e != 0) {
         return hg_error_errno(err, e, "cannot start the thread that asks the ledger");
     }
-    service->settler.has_thread = true;
+    dispatch->settler.has_thread = true;
     return HG_OK;
 }
 
-void hg_settler_stop(struct hg_pipelines *service)
+void hg_settler_stop(struct hg_dispatch *dispatch)
 {
-    if (service->settler.has_thread) {
-        (void)pthread_join(service->settler.thread, NULL);
-        service->settler.has_thread = false;
+    if (dispatch->settler.has_thread) {
+        (void)pthread_join(dispatch->settler.thread, NULL);
+        dispatch->settler.has_thread = false;
     }
 }
