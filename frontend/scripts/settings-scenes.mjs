@@ -385,6 +385,12 @@ export const settingsScenes = [
     until: 'Nothing fits',
   },
   {
+    name: 'keys',
+    path: '/pipelines/sp500-daily',
+    act: (page) => openOver(page, '?', page.getByRole('dialog', { name: 'Keys' })),
+    until: 'Ten rows up or down',
+  },
+  {
     name: 'palette-refused',
     path: '/pipelines',
     state: {
@@ -406,13 +412,15 @@ export const settingsScenes = [
   },
 ];
 
-/** The heading may be there a moment before the page listens; an open palette leaves the key alone. */
-async function openPalette(page) {
-  const box = page.getByRole('dialog').getByRole('combobox');
+const openPalette = (page) =>
+  openOver(page, 'Control+k', page.getByRole('dialog').getByRole('combobox'));
+
+/** The heading may be there a moment before the page listens; what is open leaves the key alone. */
+async function openOver(page, key, wanted) {
   await page.getByRole('heading', { level: 1 }).waitFor();
-  for (let left = 10; left > 0 && !(await box.isVisible()); left -= 1) {
-    await page.keyboard.press('Control+k');
-    await box.waitFor({ timeout: 2000 }).catch(() => {});
+  for (let left = 10; left > 0 && !(await wanted.isVisible()); left -= 1) {
+    await page.keyboard.press(key);
+    await wanted.waitFor({ timeout: 2000 }).catch(() => {});
   }
-  await box.waitFor();
+  await wanted.waitFor();
 }

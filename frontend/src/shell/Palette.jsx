@@ -2,6 +2,7 @@ import { TextInput } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useId, useRef, useState } from 'react';
 import { useTriggerAny } from '../api/queries.js';
+import { KEYS, presses } from '../lib/keys.js';
 import { findCommands, runIdOf, stepped } from '../lib/palette.js';
 import { Dialog } from '../ui/Dialog.jsx';
 import { IconSearch } from '../ui/icons.js';
@@ -10,10 +11,10 @@ import { useCommands, useRunCommand } from './commands.js';
 import classes from './Palette.module.css';
 
 /** Goes to what there is and does what can be done, by name, with the keyboard alone. */
-export default function Palette({ user, onClose }) {
+export default function Palette({ user, onClose, onShowKeys }) {
   return (
     <Dialog title="Search and commands" size="lg" onClose={onClose}>
-      <Commands user={user} onClose={onClose} />
+      <Commands user={user} onClose={onClose} onShowKeys={onShowKeys} />
     </Dialog>
   );
 }
@@ -25,7 +26,7 @@ function useChosen(groups) {
   return { items, index, setAt };
 }
 
-function Commands({ user, onClose }) {
+function Commands({ user, onClose, onShowKeys }) {
   const ids = useId();
   const list = useRef(null);
   const navigate = useNavigate();
@@ -55,6 +56,10 @@ function Commands({ user, onClose }) {
       });
       return;
     }
+    if (command.showsKeys) {
+      onShowKeys();
+      return;
+    }
     onClose();
     command.act?.();
     if (command.to) navigate(command.to);
@@ -66,11 +71,12 @@ function Commands({ user, onClose }) {
     list.current?.querySelector(`[id="${ids}-${next}"]`)?.scrollIntoView({ block: 'nearest' });
   }
 
-  const KEYS = {
-    ArrowDown: () => move(1),
-    ArrowUp: () => move(-1),
-    Enter: () => choose(items[index]),
-  };
+  function pressed(event) {
+    if (presses(KEYS.move, event)) move(event.key === 'ArrowDown' ? 1 : -1);
+    else if (presses(KEYS.choose, event)) choose(items[index]);
+    else return;
+    event.preventDefault();
+  }
 
   return (
     <div className={classes.palette}>
@@ -94,11 +100,8 @@ function Commands({ user, onClose }) {
           start.reset();
         }}
         onKeyDown={(event) => {
-          const act = KEYS[event.key];
           // While a word is being composed the keys are those of the input method.
-          if (!act || event.nativeEvent.isComposing) return;
-          event.preventDefault();
-          act();
+          if (!event.nativeEvent.isComposing) pressed(event);
         }}
       />
       {start.error && (

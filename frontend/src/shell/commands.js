@@ -5,14 +5,15 @@ import { datasetsQuery, pipelinesQuery, runQuery, useSignOut } from '../api/quer
 import { mayAs } from '../lib/access.js';
 import { setStepsWanted } from '../lib/firstSteps.js';
 import { browserZone } from '../lib/format.js';
+import { bareKeysAct, setBareKeysAct } from '../lib/keys.js';
 import { paramFields } from '../lib/params.js';
-import { setSlashOpens, slashOpens } from '../lib/slashKey.js';
 import { describeState } from '../lib/status.js';
 import { setZoneChoice } from '../lib/zone.js';
 import {
   IconBell,
   IconDatabase,
   IconHistory,
+  IconKeyboard,
   IconListCheck,
   IconLock,
   IconLogout,
@@ -31,7 +32,8 @@ const ACTIONS_GROUP = 'Actions';
 
 /**
  * What the palette offers to this user: pages, what there is by name, actions. A command has
- * `to`, where it leads, or `act`, what it does, or both; `starts` is the pipeline of which it starts a run.
+ * `to`, where it leads, or `act`, what it does, or both; `starts` is the pipeline of which it starts a
+ * run, `showsKeys` opens the sheet of the keys.
  */
 export function useCommands(user) {
   const { data: pipelines } = useQuery(pipelinesQuery);
@@ -127,7 +129,7 @@ function useOwnCommands(user) {
       act: () => setStepsWanted(user.username, true),
     }),
   ];
-  const opens = slashOpens();
+  const act = bareKeysAct();
   return [
     ...(mayAs(user.role, 'admin') ? admin : []),
     ...SCHEMES.map(({ value, word, icon }) =>
@@ -143,10 +145,15 @@ function useOwnCommands(user) {
       quiet: true,
       act: () => setZoneChoice('browser'),
     }),
-    action(opens ? 'Key /: no longer open this with it' : 'Key /: open this with it', {
+    action('Show the keys', {
+      icon: IconKeyboard,
+      words: '? keyboard shortcuts help',
+      showsKeys: true,
+    }),
+    action(act ? 'Keys / and ?: turn off' : 'Keys / and ?: turn on', {
       words: 'keyboard shortcut slash',
       quiet: true,
-      act: () => setSlashOpens(!opens),
+      act: () => setBareKeysAct(!act),
     }),
     action('Sign out', { icon: IconLogout, act: () => signOut.mutate() }),
   ];

@@ -13,6 +13,7 @@ import {
   useState,
 } from 'react';
 import { edgesOf, neighbourOf, structureKey, topologicalOrder } from '../../lib/graph.js';
+import { KEYS, presses } from '../../lib/keys.js';
 import { describeState } from '../../lib/status.js';
 import { IconMaximize, IconMinus, IconPlus } from '../../ui/icons.js';
 import { JobType } from '../../ui/JobType.jsx';
@@ -36,7 +37,6 @@ import {
 const LOADING_HEIGHT = 140;
 /** Above this many jobs, what is out of sight is not mounted. */
 const MOUNT_ALL_LIMIT = 40;
-const ARROWS = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown']);
 
 const GraphContext = createContext(null);
 
@@ -218,7 +218,7 @@ const JobBox = memo(function JobBox(props) {
       title={name}
       onClick={() => onSelect(id)}
       onKeyDown={(event) => {
-        if (!ARROWS.has(event.key)) return;
+        if (!presses(KEYS.walk, event)) return;
         event.preventDefault();
         walk(id, event.key);
       }}

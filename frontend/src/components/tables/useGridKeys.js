@@ -1,6 +1,8 @@
 import { useState } from 'react';
+import { KEYS, presses } from '../../lib/keys.js';
 
 const PAGE = 10;
+const GRID_KEYS = [KEYS.cell, KEYS.screenful, KEYS.rowEnds, KEYS.tableEnds];
 
 /** The row of the columns' names, when it is walked in as well. */
 export const HEAD = -1;
@@ -34,10 +36,11 @@ export function useGridKeys({ rowCount, columnCount, scroller, scrollToRow }) {
   const current = [Math.min(place[0], rowCount - 1), Math.min(place[1], columnCount - 1)];
 
   function onKeyDown(event) {
+    if (!GRID_KEYS.some((entry) => presses(entry, event))) return;
     const next = gridMove(current, event.key, {
       rowCount,
       columnCount,
-      control: event.ctrlKey,
+      control: event.ctrlKey || event.metaKey,
       top: HEAD,
     });
     if (!next) return;

@@ -16,6 +16,7 @@ import { RunsSection } from '../../components/panels/RunsSection.jsx';
 import { RunSummary } from '../../components/panels/RunSummary.jsx';
 import { TriggerOutcome } from '../../components/panels/TriggerOutcome.jsx';
 import { formatAmount } from '../../lib/format.js';
+import { KEYS, presses } from '../../lib/keys.js';
 import { paramFields } from '../../lib/params.js';
 import { jobsOfRun, newestRun, runUnderWay } from '../../lib/runs.js';
 import { describeSchedule, scheduleZone } from '../../lib/schedule.js';
@@ -275,7 +276,9 @@ function OlderRunNote({ run, newest }) {
 function JobSplit({ panel, children }) {
   const narrow = useMediaQuery(NARROW, undefined, { getInitialValueInEffect: false });
   useWindowEvent('keydown', (event) => {
-    if (event.key === 'Escape' && panel && !narrow && !event.defaultPrevented) panel.onClose();
+    if (presses(KEYS.closeJob, event) && panel && !narrow && !event.defaultPrevented) {
+      panel.onClose();
+    }
   });
   const beside = panel && !narrow;
   return (
