@@ -6,7 +6,7 @@ import {
 } from '@tanstack/react-query';
 import { idempotencyKey } from '../lib/key.js';
 import { request, requestTagged } from './client.js';
-import { everyItem, POLL_IDLE_MS } from './queries.js';
+import { everyItem, pollWhile } from './queries.js';
 
 const CHANNELS_KEY = ['alerts', 'channels'];
 const LOG_KEY = ['alerts', 'log'];
@@ -14,11 +14,14 @@ const LOG_PAGE = 50;
 
 const channelPath = (id) => `/alerts/channels/${encodeURIComponent(id)}`;
 
-/** Every alert channel, by name. The host tells of nothing that changes here, so it is asked. */
+/**
+ * Every alert channel, by name. The host tells of deliveries, which are part of a channel's state; of
+ * channels that others make or change the page learns when it looks again.
+ */
 export const channelsQuery = queryOptions({
   queryKey: CHANNELS_KEY,
   queryFn: ({ signal }) => everyItem('/alerts/channels', signal),
-  refetchInterval: POLL_IDLE_MS,
+  refetchInterval: () => pollWhile(false),
 });
 
 /** One channel as it is now, for its state. */
@@ -26,7 +29,7 @@ export const channelQuery = (id) =>
   queryOptions({
     queryKey: [...CHANNELS_KEY, id],
     queryFn: ({ signal }) => request(channelPath(id), { signal }),
-    refetchInterval: ({ state }) => (state.error?.status === 404 ? false : POLL_IDLE_MS),
+    refetchInterval: ({ state }) => (state.error?.status === 404 ? false : pollWhile(false)),
   });
 
 /** The same as `{body, etag}`, read once: what a person is editing does not change by itself. */
@@ -48,7 +51,7 @@ export const alertsQuery = (filter) =>
     initialPageParam: undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     // A refresh asks for every page that is shown, so more pages are asked for less often.
-    refetchInterval: ({ state }) => POLL_IDLE_MS * Math.max(1, state.data?.pages.length ?? 1),
+    refetchInterval: ({ state }) => pollWhile(false) * Math.max(1, state.data?.pages.length ?? 1),
   });
 
 /** Makes a channel; the answer's `secret` is given this once, and is kept by nobody but the caller. */

@@ -44,6 +44,8 @@ const isOver = (status) => ['succeeded', 'failed', 'cancelled', 'skipped'].inclu
 export function isTouched([area, kind, id, part], { type, data }) {
   if (type === 'system.updated') return area === 'system';
   if (type.startsWith('alert.')) return area === 'alerts';
+  // The alert of a run is written in the transaction that ends it, and told of when it is delivered.
+  if (area === 'alerts') return type === 'run.updated' && data.status === 'failed';
   if (!type.startsWith('run.') && !type.startsWith('job.') && !/^(pipeline|backfill)\./.test(type))
     return false;
   const isRun = type === 'run.updated';

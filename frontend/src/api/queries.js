@@ -129,7 +129,9 @@ function pages(queryKey, path, limit, query) {
   };
 }
 
-const pollWhile = (active) => (isLive() ? POLL_LIVE_MS : active ? POLL_ACTIVE_MS : POLL_IDLE_MS);
+/** How long until something is asked for again that is, or is not, at work. */
+export const pollWhile = (active) =>
+  isLive() ? POLL_LIVE_MS : active ? POLL_ACTIVE_MS : POLL_IDLE_MS;
 
 /** Polls one thing by its status, and stops asking for a thing that does not exist. */
 const pollOne = ({ state }) =>

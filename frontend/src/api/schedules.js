@@ -8,13 +8,7 @@ import {
 import { idempotencyKey } from '../lib/key.js';
 import { isActive } from '../lib/status.js';
 import { request, requestTagged } from './client.js';
-import {
-  pipelineQuery,
-  pipelinesQuery,
-  POLL_ACTIVE_MS,
-  POLL_IDLE_MS,
-  settingsQuery,
-} from './queries.js';
+import { pipelineQuery, pipelinesQuery, pollWhile, settingsQuery } from './queries.js';
 
 const FIRE_TIMES = 5;
 /** As many as the host gives at once. */
@@ -35,11 +29,11 @@ export const fireTimesQuery = (cron, timezone, { after, count = FIRE_TIMES } = {
     refetchInterval: after ? false : 30_000,
   });
 
-/** Version, uptime, and whether all is paused. */
+/** Version, uptime, and whether all is paused; of the pause the host tells. */
 export const systemQuery = queryOptions({
   queryKey: ['system'],
   queryFn: ({ signal }) => request('/system', { signal }),
-  refetchInterval: POLL_IDLE_MS,
+  refetchInterval: () => pollWhile(false),
 });
 
 /** Goes back to what the pipeline's file says, unless somebody else has changed the settings (412). */
@@ -72,7 +66,7 @@ export const backfillsQuery = (pipelineId) =>
     refetchInterval: ({ state }) => {
       const shown = state.data?.pages ?? [];
       const active = shown[0]?.items.some(({ status }) => isActive(status));
-      return (active ? POLL_ACTIVE_MS : POLL_IDLE_MS) * Math.max(1, shown.length);
+      return pollWhile(active) * Math.max(1, shown.length);
     },
   });
 

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openApp } from '../app.jsx';
 import { BLOCKED_RETRY_MS, createSocket, RETRY_MAX_MS, TRIES } from '../../src/api/socket.js';
 import { isTouched } from '../../src/api/live.js';
+import { POLL_LIVE_MS } from '../../src/api/queries.js';
+import { alert, channels } from '../fixtures/settings.js';
 import { requests } from '../server.js';
 
 /** The connections that were asked for, the newest last. */
@@ -255,6 +257,8 @@ describe('what a message touches', () => {
     [{ type: 'alert.failed', data: { pipeline_id: 'p' } }, ['alerts', 'log', {}], true],
     [{ type: 'alert.delivered', data: {} }, ['alerts', 'channels'], true],
     [{ type: 'alert.delivered', data: {} }, ['ingestion', 'pipelines'], false],
+    [run, ['alerts', 'log', {}], false],
+    [{ type: 'run.updated', data: { ...run.data, status: 'failed' } }, ['alerts', 'log', {}], true],
     [{ type: 'of.another.day', data: {} }, ['ingestion', 'pipelines'], false],
   ])('%j and %j: %s', (message, key, touched) => {
     expect(isTouched(key, message)).toBe(touched);
@@ -317,6 +321,31 @@ describe('live updates of the pages', () => {
       }),
     );
     expect(await screen.findByText('Told anew')).toBeVisible();
+  });
+
+  it.each([
+    ['/settings/alerts', /oncall@example.com/, ['alerts', 'channels']],
+    ['/settings/alerts?tab=log', 'Told to', ['alerts', 'log']],
+    [`/settings/alerts/${channels[0].id}`, /3 attempts failed/, ['alerts', 'channels']],
+    ['/pipelines/sp500-daily?view=list&tab=backfills', '12 of 30', ['ingestion', 'pipelines']],
+  ])('let %s look again now and then only', async (path, text, key) => {
+    const { queryClient } = await openLive(path, text);
+    // The timers are set anew with the next answer.
+    const intervals = queryClient
+      .getQueryCache()
+      .findAll({ queryKey: key, type: 'active' })
+      .filter(({ options }) => options.refetchInterval)
+      .map((query) => query.observers[0].options.refetchInterval(query));
+    expect(intervals).not.toHaveLength(0);
+    for (const interval of intervals) expect(interval).toBeGreaterThanOrEqual(POLL_LIVE_MS);
+  });
+
+  it('show a delivery in the log as soon as it is told', async () => {
+    const { host } = await openLive('/settings/alerts?tab=log', 'Told to');
+    await quiet('/alerts');
+    host.alerts = [alert(99, { summary: 'Told just now' })];
+    act(() => newest().say({ id: 'b-1', type: 'alert.delivered', data: { pipeline_id: 'p' } }));
+    expect(await screen.findByText(/Told just now/)).toBeVisible();
   });
 
   it('ask once for what many messages tell of', async () => {

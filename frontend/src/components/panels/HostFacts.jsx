@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
+import { POLL_IDLE_MS } from '../../api/queries.js';
 import { systemQuery } from '../../api/schedules.js';
 import { formatCount } from '../../lib/format.js';
 import { workersText } from '../../lib/plugins.js';
@@ -9,7 +10,8 @@ import { Time } from '../../ui/Time.jsx';
 
 /** What this host is and what it is at. */
 export function HostFacts() {
-  const query = useQuery(systemQuery);
+  // Of the workers, and who leads, the host does not tell.
+  const query = useQuery({ ...systemQuery, refetchInterval: POLL_IDLE_MS });
   return (
     <QueryState query={query} what="the host’s figures" rows={1} height={72}>
       {(system) => (
