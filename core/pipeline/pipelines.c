@@ -15,14 +15,15 @@
 #include "schedule/missed.h"
 
 /*
- * What the contract's Pipeline is made of: the stored row, its last run, and for each job its last
- * run. Definition and overrides are laid over each other below, in one place with hg_catalog_get.
+ * What the contract's Pipeline is made of: the stored row, what its definition says without what
+ * the jobs do (the column `summary`), and its last run with its jobs. Summary and overrides are
+ * laid over each other below, as hg_catalog_get does with a whole definition.
  */
 /* clang-format off */
 #define PIPELINE_ROW                                                                               \
     "select p.id as cursor_key, json_build_object('id', p.id, 'name', p.name,"                     \
     " 'enabled', p.enabled, 'origin', p.origin, 'version', p.version, 'file', p.file,"             \
-    " 'definition', p.definition, 'overrides', p.overrides, 'errors', p.errors,"                   \
+    " 'summary', p.summary, 'overrides', p.overrides, 'errors', p.errors,"                         \
     " 'file_missing', p.file_missing,"                                                             \
     " 'next_run_at', " HG_SQL_TIME("p.next_run_at") ","                                            \
     " 'last_run', (select " HG_SQL_RUN " from run r where r.pipeline_id = p.id"                    \
@@ -95,12 +96,12 @@ static json_t *job_form(const json_t *job, const json_t *last_run)
                      run ? or_null(json_object_get(run, "attempt")) : json_integer(0));
 }
 
-static json_t *jobs_form(const json_t *definition, const json_t *last_run)
+static json_t *jobs_form(const json_t *summary, const json_t *last_run)
 {
     json_t *jobs = json_array();
     size_t i;
     const json_t *job;
-    json_array_foreach (json_object_get(definition, "jobs"), i, job) {
+    json_array_foreach (json_object_get(summary, "jobs"), i, job) {
         (void)json_array_append_new(jobs, job_form(job, last_run));
     }
     return jobs;
@@ -120,22 +121,22 @@ static const char *status_of(const json_t *row)
 static json_t *setting(const json_t *row, const char *key)
 {
     const json_t *override = json_object_get(json_object_get(row, "overrides"), key);
-    return or_null(override ? override : json_object_get(json_object_get(row, "definition"), key));
+    return or_null(override ? override : json_object_get(json_object_get(row, "summary"), key));
 }
 
 static json_t *retries_setting(const json_t *row)
 {
     const json_t *override = json_object_get(json_object_get(row, "overrides"), "retries");
     const json_t *own =
-        json_object_get(json_object_get(json_object_get(row, "definition"), "retries"), "max");
+        json_object_get(json_object_get(json_object_get(row, "summary"), "retries"), "max");
     return or_null(override ? override : own);
 }
 
 /* A setting of the file, or what holds where it says nothing. */
-static json_t *file_setting(const json_t *definition, const char *key, json_t *if_absent)
+static json_t *file_setting(const json_t *summary, const char *key, json_t *if_absent)
 {
-    json_t *value = json_object_get(definition, key);
-    if (value) {
+    json_t *value = json_object_get(summary, key);
+    if (value && !json_is_null(value)) {
         json_decref(if_absent);
         return json_incref(value);
     }
@@ -143,27 +144,27 @@ static json_t *file_setting(const json_t *definition, const char *key, json_t *i
 }
 
 /* What DELETE .../overrides goes back to; null before the file could be read. */
-static json_t *file_form(const json_t *definition)
+static json_t *file_form(const json_t *summary)
 {
-    if (!json_is_object(definition)) {
+    if (!json_is_object(summary)) {
         return json_null();
     }
     return json_pack("{s:o, s:o, s:o, s:o, s:b}",
                      "schedule",
-                     or_null(json_object_get(definition, "schedule")),
+                     or_null(json_object_get(summary, "schedule")),
                      "timezone",
-                     or_null(json_object_get(definition, "timezone")),
+                     or_null(json_object_get(summary, "timezone")),
                      "parallelism",
-                     or_null(json_object_get(definition, "parallelism")),
+                     or_null(json_object_get(summary, "parallelism")),
                      "retries",
-                     or_null(json_object_get(json_object_get(definition, "retries"), "max")),
+                     or_null(json_object_get(json_object_get(summary, "retries"), "max")),
                      "enabled",
                      1);
 }
 
 static json_t *pipeline_form(const json_t *row)
 {
-    const json_t *definition = json_object_get(row, "definition");
+    const json_t *summary = json_object_get(row, "summary");
     json_t *last_run = json_object_get(row, "last_run");
     return json_pack("{s:O, s:O, s:o, s:o, s:o, s:O, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:O,"
                      " s:O, s:O, s:O, s:o, s:o, s:o, s:o}",
@@ -172,7 +173,7 @@ static json_t *pipeline_form(const json_t *row)
                      "name",
                      json_object_get(row, "name"),
                      "description",
-                     or_null(json_object_get(definition, "description")),
+                     or_null(json_object_get(summary, "description")),
                      "schedule",
                      setting(row, "schedule"),
                      "timezone",
@@ -186,9 +187,9 @@ static json_t *pipeline_form(const json_t *row)
                      "retries",
                      retries_setting(row),
                      "params_schema",
-                     or_null(json_object_get(definition, "params_schema")),
+                     or_null(json_object_get(summary, "params_schema")),
                      "jobs",
-                     jobs_form(definition, last_run),
+                     jobs_form(summary, last_run),
                      "last_run",
                      or_null(last_run),
                      "next_run_at",
@@ -204,13 +205,13 @@ static json_t *pipeline_form(const json_t *row)
                      "file_missing",
                      json_object_get(row, "file_missing"),
                      "file_settings",
-                     file_form(definition),
+                     file_form(summary),
                      "missed",
-                     file_setting(definition, "missed", json_string("last")),
+                     file_setting(summary, "missed", json_string("last")),
                      "missed_limit",
-                     file_setting(definition, "missed_limit", json_integer(HG_MISSED_LIMIT)),
+                     file_setting(summary, "missed_limit", json_integer(HG_MISSED_LIMIT)),
                      "missed_window_ms",
-                     file_setting(definition,
+                     file_setting(summary,
                                   "missed_window_ms",
                                   json_integer(HG_MISSED_WINDOW_D * INT64_C(86400000))));
 }

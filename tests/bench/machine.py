@@ -71,6 +71,11 @@ def pss_mb(pid):
     return _status_mb(f"/proc/{pid}/smaps_rollup", "Pss")
 
 
+def cpu_s(pid):
+    """The CPU seconds of one process alone, all its threads."""
+    return sum(int(x) for x in _stat(pid)[11:13]) / TICKS
+
+
 class CpuUse:
     """From its start on: the CPU seconds of ours, and the share (0 to 1) that others took."""
 
