@@ -14,32 +14,49 @@
 #include "store/pool.h"
 #include "store/sql_time.h"
 
-/* The last load of each table; a transform names no table of its own. */
-#define LAST_LOADS                                                                   \
-    "(select distinct on (table_name) table_name, pipeline_id, run_id, committed_at" \
-    " from headgate.ledger where table_name is not null"                             \
-    " order by table_name, committed_at desc) l"
+/*
+ * The last load of each table behind the cursor; a transform names no table of its own. From one
+ * table to the next by the index: what the ledger holds of each does not matter.
+ */
+#define LAST_LOADS                                                                          \
+    "with recursive loaded as ((select table_name, pipeline_id, run_id, committed_at"       \
+    " from headgate.ledger where table_name > coalesce($1, '')"                             \
+    " order by table_name, committed_at desc limit 1) union all select next.* from loaded," \
+    " lateral (select l.table_name, l.pipeline_id, l.run_id, l.committed_at"                \
+    " from headgate.ledger l where l.table_name > loaded.table_name"                        \
+    " order by l.table_name, l.committed_at desc limit 1) next)"
 
 /*
- * The count is exact for tables up to 64 MB (filled in below) and the planner's estimate above,
- * since counting reads the whole table. A view is not counted: that runs whatever is behind it.
+ * Counting reads the whole table, so that what a page counts (below) is bounded, in bytes and in
+ * tables: first those that were never analysed, then the smallest. Of others there is an estimate,
+ * the rows of a block when it was analysed last by the blocks there are now. A view is not counted:
+ * that runs whatever is behind it.
  */
 /* clang-format off */
 static const struct hg_statement list_datasets = {
     "datasets_list",
-    "select l.table_name as cursor_key, json_build_object('name', l.table_name,"
+    LAST_LOADS ", shown as (select l.*, c.oid, c.relkind, c.reltuples, c.relpages"
+    " from loaded l join pg_class c on c.oid = to_regclass(l.table_name)"
+    " order by l.table_name limit $2::int + 1),"
+    " sized as (select s.*, s.relkind in ('r', 'p', 'm') as is_table, case s.relkind when 'p'"
+    " then (select coalesce(sum(pg_relation_size(t.relid)), 0)::bigint from pg_partition_tree(s.oid) t)"
+    " else pg_relation_size(s.oid) end as heap_bytes from shown s),"
+    " chosen as (select s.*, s.is_table and row_number() over budget <= 64"
+    " and sum(s.heap_bytes) over budget <= 16 * 1024 * 1024 as is_counted from sized s"
+    " window budget as (order by s.is_table desc, s.heap_bytes > 16 * 1024 * 1024,"
+    " s.reltuples >= 0, s.heap_bytes, s.table_name))"
+    " select l.table_name as cursor_key, json_build_object('name', l.table_name,"
     " 'columns', (select coalesce(json_agg(json_build_object('name', a.attname,"
     " 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum), '[]'::json)"
-    " from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),"
-    " 'row_count', case when k.is_table and not k.is_small then c.reltuples::bigint end,"
-    " 'row_count_exact', k.is_table and k.is_small,"
-    " 'size_bytes', pg_total_relation_size(c.oid),"
+    " from pg_attribute a where a.attrelid = l.oid and a.attnum > 0 and not a.attisdropped),"
+    " 'row_count', case when l.is_table and not l.is_counted and l.reltuples >= 0 then"
+    " (case when l.relpages > 0 then l.reltuples / l.relpages * (l.heap_bytes"
+    " / current_setting('block_size')::int) else l.reltuples end)::bigint end,"
+    " 'row_count_exact', l.is_counted,"
+    " 'size_bytes', case l.relkind when 'p' then (select coalesce(sum(pg_total_relation_size(t.relid)),"
+    " 0)::bigint from pg_partition_tree(l.oid) t) else pg_total_relation_size(l.oid) end,"
     " 'last_load_at', " HG_SQL_TIME("l.committed_at") ","
-    " 'pipeline_id', l.pipeline_id, 'run_id', l.run_id) as item"
-    " from " LAST_LOADS " join pg_class c on c.oid = to_regclass(l.table_name)"
-    " cross join lateral (select c.relkind in ('r', 'p', 'm') as is_table,"
-    " pg_relation_size(c.oid) <= 64 * 1024 * 1024 or c.reltuples < 0 as is_small) k"
-    " where $1::text is null or l.table_name > $1 order by l.table_name limit $2::int + 1",
+    " 'pipeline_id', l.pipeline_id, 'run_id', l.run_id) as item from chosen l order by l.table_name",
     2};
 /* clang-format on */
 

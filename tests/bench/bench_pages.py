@@ -126,8 +126,8 @@ class PagesBench:
             return f"/datasets/market.table_{draw.randrange(PIPELINES)}"
 
         return {
-            "pipelines": lambda: ["/ingestion/pipelines?limit=500",
-                                  "/ingestion/pipelines?limit=500&cursor=pair-549"],
+            "pipelines": lambda: ["/ingestion/pipelines?limit=200",
+                                  "/ingestion/pipelines?limit=200&cursor=pair-549"],
             "pipeline": lambda: [pipeline()],
             "runs": lambda: [f"{pipeline()}/runs?limit=25"],
             "runs-failed": lambda: [f"{pipeline()}/runs?limit=25&status=failed"],
@@ -141,13 +141,13 @@ class PagesBench:
                                  "&timezone=America/New_York&count=5"],
             "rejected": lambda: [f"/ingestion/quarantine?limit=50&pipeline=pair-{draw.randrange(20)}"],
             "rejected-run": lambda: [f"/ingestion/quarantine?limit=50&run={draw.choice(runs)}"],
-            "datasets": lambda: ["/datasets?limit=500",
-                                 "/datasets?limit=500&cursor=market.table_549"],
+            "datasets": lambda: ["/datasets?limit=100",
+                                 "/datasets?limit=100&cursor=market.table_549"],
             "rows": lambda: [f"{dataset()}/rows?limit=200"],
             "rows-sorted": lambda: [f"{dataset()}/rows?limit=200&order=-ts"],
             "alerts": lambda: ["/alerts?limit=50"],
-            "channels": lambda: ["/alerts/channels?limit=500"],
-            "users": lambda: ["/users?limit=500"],
+            "channels": lambda: ["/alerts/channels?limit=200"],
+            "users": lambda: ["/users?limit=200"],
             "sessions": lambda: ["/auth/sessions?limit=50"],
             "plugins": lambda: ["/plugins"],
             "system": lambda: ["/system"],

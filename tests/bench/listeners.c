@@ -13,7 +13,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -280,7 +279,8 @@ int main(int argc, char **argv)
 {
     char request[1024];
     struct rlimit limit = {8192, 8192};
-    int n = argc == 4 ? atoi(argv[2]) : 0;
+    int n = argc == 4 ? (int)strtol(argv[2], NULL, 10) : 0;
+    uint16_t port = argc == 4 ? (uint16_t)strtoul(argv[1], NULL, 10) : 0;
     struct client *clients = n > 0 ? calloc((size_t)n, sizeof *clients) : NULL;
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (!clients || epoll < 0) {
@@ -298,7 +298,7 @@ int main(int argc, char **argv)
                    argv[1],
                    argv[3]);
     for (int i = 0; i < n; i++) {
-        open_client(&clients[i], i, (uint16_t)atoi(argv[1]), request);
+        open_client(&clients[i], i, port, request);
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &clients[i]};
         if (epoll_ctl(epoll, EPOLL_CTL_ADD, clients[i].fd, &event) < 0) {
             die("epoll_ctl");

@@ -22,7 +22,8 @@ import { isLive } from './live.js';
 export const POLL_ACTIVE_MS = 1000;
 export const POLL_IDLE_MS = 5000;
 export const POLL_LIVE_MS = 30_000;
-const LIST_LIMIT = 500;
+const LIST_LIMIT = 200; // of items at once: longer answers hold up others
+const DATASETS_LIMIT = 100; // the host counts the rows of some on each page
 const RUNS_PAGE = 25;
 const ROWS_PAGE = 200;
 const QUARANTINE_PAGE = 50;
@@ -112,7 +113,7 @@ export async function everyItem(path, signal, query) {
   const items = [];
   let cursor;
   do {
-    const page = await request(path, { query: { ...query, limit: LIST_LIMIT, cursor }, signal });
+    const page = await request(path, { query: { limit: LIST_LIMIT, ...query, cursor }, signal });
     items.push(...page.items);
     cursor = page.next_cursor;
   } while (cursor);
@@ -260,7 +261,7 @@ export const quarantineQuery = (pipelineId, runId, active) =>
 
 export const datasetsQuery = queryOptions({
   queryKey: ['datasets'],
-  queryFn: ({ signal }) => everyItem('/datasets', signal),
+  queryFn: ({ signal }) => everyItem('/datasets', signal, { limit: DATASETS_LIMIT }),
   refetchInterval: () => pollWhile(false),
 });
 

@@ -195,6 +195,97 @@ static void test_questions_that_are_refused(void **state)
     }
 }
 
+static const json_t *item_of(const json_t *list, const char *name)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach (json_object_get(list, "items"), i, item) {
+        if (strcmp(json_string_value(json_object_get(item, "name")), name) == 0) {
+            return item;
+        }
+    }
+    fail_msg("%s is not listed", name);
+    return NULL;
+}
+
+static void assert_count(const json_t *list, const char *name, json_int_t least, json_int_t most)
+{
+    const json_t *item = item_of(list, name);
+    json_int_t n = json_integer_value(json_object_get(item, "row_count"));
+    assert_int_equal(json_is_true(json_object_get(item, "row_count_exact")), least == most);
+    assert_in_range(n, least, most);
+}
+
+/* Many loads of many tables, some of them gone: each once, with its last load, by pages. */
+static void test_lists_each_table_once(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    char cursor[64] = "";
+    int n = 0;
+    make_dataset("create table m.t (id int);"
+                 "do $$ begin for i in 10 .. 39 loop if i % 3 <> 0 then"
+                 " execute format('create table m.n%s (id int)', i); end if; end loop; end $$");
+    sql("insert into headgate.ledger (pipeline_id, run_id, task_key, attempt, fence, table_name,"
+        " final, committed_at) select 'p' || j, gen_random_uuid(), 'k', 1, 1, 'm.n' || i, true,"
+        " '2026-01-01'::timestamptz + j * interval '1 day'"
+        " from generate_series(10, 39) i, generate_series(1, 5) j;"
+        "insert into headgate.ledger (pipeline_id, run_id, task_key, attempt, fence, final)"
+        " values ('p', gen_random_uuid(), 'a transform', 1, 1, true)");
+    do {
+        const struct hg_page page = {7, cursor[0] ? cursor : NULL};
+        HG_CLEANUP(hg_json_decrefp) json_t *list = NULL;
+        size_t i;
+        const json_t *item;
+        must(hg_datasets_list(warehouse, &page, &list, &err), &err);
+        json_array_foreach (json_object_get(list, "items"), i, item) {
+            const char *name = json_string_value(json_object_get(item, "name"));
+            assert_true(strcmp(name, cursor) > 0);
+            (void)snprintf(cursor, sizeof cursor, "%s", name);
+            if (strcmp(name, "m.t") != 0) {
+                assert_string_equal(json_string_value(json_object_get(item, "pipeline_id")), "p5");
+            }
+            n++;
+        }
+        if (json_is_null(json_object_get(list, "next_cursor"))) {
+            break;
+        }
+    } while (n < 100);
+    assert_int_equal(n, 20 + 1);
+}
+
+/* What a page reads to count is bounded; a large table is told by what the server knows of it. */
+static void test_counts_what_is_small(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    const struct hg_page page = {10, NULL};
+    make_dataset("create table m.t (id int, pad text);"
+                 "alter table m.t alter pad set storage plain;"
+                 "insert into m.t select n, repeat('x', 1000) from generate_series(1, 20000) n;"
+                 "create table m.small (id int); insert into m.small values (1), (2), (3);"
+                 "create table m.parts (id int) partition by range (id);"
+                 "create table m.part partition of m.parts for values from (0) to (10);"
+                 "insert into m.parts values (1), (2)");
+    sql("insert into headgate.ledger (pipeline_id, run_id, task_key, attempt, fence, table_name,"
+        " final) values ('p', gen_random_uuid(), 'k', 1, 1, 'm.small', true),"
+        " ('p', gen_random_uuid(), 'k', 1, 1, 'm.parts', true)");
+    HG_CLEANUP(hg_json_decrefp) json_t *fresh = NULL;
+    must(hg_datasets_list(warehouse, &page, &fresh, &err), &err);
+    assert_count(fresh, "m.small", 3, 3);
+    assert_count(fresh, "m.parts", 2, 2);
+    assert_true(json_integer_value(json_object_get(item_of(fresh, "m.parts"), "size_bytes")) >=
+                8192);
+    assert_true(json_is_null(json_object_get(item_of(fresh, "m.t"), "row_count")));
+    /* Rows that came since it was analysed are in the estimate. */
+    sql("analyze m.t;"
+        "insert into m.t select n, repeat('x', 1000) from generate_series(1, 20000) n");
+    HG_CLEANUP(hg_json_decrefp) json_t *later = NULL;
+    must(hg_datasets_list(warehouse, &page, &later, &err), &err);
+    assert_count(later, "m.t", 39000, 41000);
+    assert_count(later, "m.small", 3, 3);
+}
+
 /* A script may have put a view over a function of its own in the place of a table. */
 static void test_nothing_runs_with_the_hosts_rights(void **state)
 {
@@ -370,6 +461,8 @@ int main(void)
         TEST(test_names_that_try_something),
         TEST(test_bounds),
         TEST(test_questions_that_are_refused),
+        TEST(test_counts_what_is_small),
+        TEST(test_lists_each_table_once),
         TEST(test_nothing_runs_with_the_hosts_rights),
         TEST(test_no_way_to_the_hosts_rights),
         TEST(test_nothing_of_users_stays_in_the_hosts_session),
