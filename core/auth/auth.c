@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include "auth/audit.h"
+#include "auth/known.h"
 #include "auth/password.h"
 #include "auth/state.h"
 #include "auth/throttle.h"
@@ -75,6 +76,7 @@ int hg_auth_new(struct hg_pool *metadata, struct hg_auth **ret, struct hg_error 
     auth->metadata = metadata;
     int r = hg_throttle_new(&user_limit, &auth->by_user, err);
     r = r < 0 ? r : hg_throttle_new(&address_limit, &auth->by_address, err);
+    r = r < 0 ? r : hg_known_new(&auth->known, err);
     if (r < 0) {
         hg_auth_free(auth);
         return r;
@@ -88,6 +90,7 @@ void hg_auth_free(struct hg_auth *auth)
     if (auth) {
         hg_throttle_free(auth->by_user);
         hg_throttle_free(auth->by_address);
+        hg_known_free(auth->known);
         free(auth);
     }
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "auth/audit.h"
+#include "auth/known.h"
 #include "auth/password.h"
 #include "auth/roles.h"
 #include "auth/rules.h"
@@ -86,6 +87,7 @@ struct plan {
     const char *action;               /* for the audit log; NULL: all is as it should be */
     json_t *changed;
     bool ends_sessions;
+    struct hg_known_digest digest; /* of `hash` and the password that fits it */
 };
 
 struct work {
@@ -136,12 +138,32 @@ static int make_hash(const char *password, char *ret, struct hg_error *err)
     return r;
 }
 
+/* Argon2 is paid for what was not seen before alone: a reload of many users takes no while. */
+static int find_hash(struct work *work,
+                     const char *password,
+                     struct plan *plan,
+                     struct hg_error *err)
+{
+    struct hg_known *known = work->auth->known;
+    bool fits = false;
+    int r = hg_known_digest(known, plan->seen, password, &plan->digest, err);
+    if (r == HG_OK && plan->seen[0]) {
+        fits = hg_known_has(known, &plan->digest);
+        r = fits ? HG_OK : verify(plan->seen, password, &fits, err);
+    }
+    if (r == HG_OK && fits) {
+        memcpy(plan->hash, plan->seen, sizeof plan->hash);
+        return HG_OK;
+    }
+    r = r < 0 ? r : make_hash(password, plan->hash, err);
+    return r < 0 ? r : hg_known_digest(known, plan->hash, password, &plan->digest, err);
+}
+
 static int look(struct work *work, size_t i, struct hg_error *err)
 {
     HG_CLEANUP(hg_resultp) PGresult *row = NULL;
     struct plan *plan = &work->plans[i];
     const char *const params[] = {work->users[i].username};
-    bool fits = false;
     int r = hg_auth_ask(work->auth, &look_at, params, &row, err);
     if (r < 0) {
         return r;
@@ -151,13 +173,20 @@ static int look(struct work *work, size_t i, struct hg_error *err)
         return HG_OK; /* as at the last try */
     }
     (void)snprintf(plan->seen, sizeof plan->seen, "%s", present);
-    r = present[0] ? verify(present, work->users[i].password, &fits, err) : HG_OK;
-    if (r == HG_OK && fits) {
-        memcpy(plan->hash, plan->seen, sizeof plan->hash);
-    } else if (r == HG_OK) {
-        r = make_hash(work->users[i].password, plan->hash, err);
+    return find_hash(work, work->users[i].password, plan, err);
+}
+
+/* Those of a host that has none of them any more are forgotten. Without memory nothing is lost. */
+static void remember(const struct work *work)
+{
+    struct hg_known_digest *digests = calloc(work->n + 1, sizeof *digests);
+    for (size_t i = 0; digests && i < work->n; i++) {
+        digests[i] = work->plans[i].digest;
     }
-    return r;
+    if (digests) {
+        (void)hg_known_keep(work->auth->known, digests, work->n, NULL);
+    }
+    free(digests);
 }
 
 /* ---- writing, in one transaction ---- */
@@ -305,6 +334,7 @@ int hg_file_users_apply(struct hg_auth *auth,
         }
         r = r < 0 ? r : write_all(&work, err);
         if (r == HG_OK && !work.stale) {
+            remember(&work);
             return HG_OK;
         }
     }

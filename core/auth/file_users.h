@@ -26,8 +26,9 @@ struct hg_file_user {
 int hg_file_user_check(const struct hg_file_user *user, struct hg_error *err);
 /*
  * Makes the users of files what `users` says, all of them or none; each is right by
- * hg_file_user_check and each name stands once. Takes tens of milliseconds for each, for their
- * passwords. HG_ECONFLICT when no admin who can sign in would be left.
+ * hg_file_user_check and each name stands once. Takes tens of milliseconds for each whose password
+ * or hash was not applied before in this life of the host (auth/known.h). HG_ECONFLICT when no
+ * admin who can sign in would be left.
  */
 int hg_file_users_apply(struct hg_auth *auth,
                         const struct hg_file_user *users,

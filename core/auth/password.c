@@ -24,7 +24,8 @@ static struct {
     pthread_cond_t left;
     int working;
     int waiting;
-} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+    unsigned long worked;
+} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0};
 
 static int enter(struct hg_error *err)
 {
@@ -50,6 +51,7 @@ static void leave(void)
 {
     HG_LOCK(&gate.mutex);
     gate.working--;
+    gate.worked++;
     (void)pthread_cond_signal(&gate.left);
 }
 
@@ -112,6 +114,12 @@ int hg_password_verify_nobody(const char *password, struct hg_error *err)
                                  "ZbQqL6n0xk2eY1T8mWc4vJ9sRf7uPdG5hXoKaN3iBtE";
     bool matches = false;
     return hg_password_verify(nobody, password, &matches, err);
+}
+
+unsigned long hg_password_worked(void)
+{
+    HG_LOCK(&gate.mutex);
+    return gate.worked;
 }
 
 int hg_password_generate(char ret[25], struct hg_error *err)

@@ -30,6 +30,9 @@ int hg_password_verify(const char *hash,
 /* The same work as hg_password_verify, for a user who does not exist: never matches. */
 int hg_password_verify_nobody(const char *password, struct hg_error *err);
 
+/* How often this process has worked on a hash, checks included. */
+unsigned long hg_password_worked(void);
+
 /* A password of 24 characters that are easy to tell apart (120 bits), with the NUL. */
 int hg_password_generate(char ret[25], struct hg_error *err);
 

@@ -13,12 +13,14 @@ enum {
     HG_AUTH_HASH = 67, /* "\x", 64 hex digits and the NUL: a bytea */
 };
 
+struct hg_known;
 struct hg_throttle;
 
 struct hg_auth {
     struct hg_pool *metadata;
     struct hg_throttle *by_user;
     struct hg_throttle *by_address;
+    struct hg_known *known; /* passwords of the host's files */
 };
 
 /* Borrows a connection and runs one statement. *ret as hg_db_exec gives it. */

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "auth/file_users.h"
+#include "auth/password.h"
 #include "auth/sessions.h"
 #include "auth/tokens.h"
 #include "auth/users.h"
@@ -145,6 +146,32 @@ static void test_what_a_file_changes(void **state)
           " where actor_kind = 'file' order by seq desc limit 1",
           "ben role,password,file");
     assert_int_equal(log_in(*state, "ben", "another word for ben"), HG_OK);
+}
+
+/* Argon2 takes tens of milliseconds each: what was applied once is known. */
+static void test_the_same_files_again_cost_nothing(void **state)
+{
+    const struct hg_file_user changed[] = {both[0],
+                                           {"ben", "another word for ben", "viewer", PLACE}};
+    unsigned long before = hg_password_worked();
+    apply(*state, both, 2);
+    assert_int_equal(hg_password_worked() - before, 2);
+    apply(*state, both, 2);
+    assert_int_equal(hg_password_worked() - before, 2);
+    apply(*state, changed, 2); /* one that does not fit and another one to make */
+    assert_int_equal(hg_password_worked() - before, 4);
+    apply(*state, changed, 2);
+    assert_int_equal(hg_password_worked() - before, 4);
+    apply(*state, both, 2); /* a word that once was his is no longer known */
+    assert_int_equal(hg_password_worked() - before, 6);
+    assert_int_equal(log_in(*state, "ben", "another word for ben"), HG_EUNAUTHENTICATED);
+    assert_int_equal(log_in(*state, "ben", BEN_S), HG_OK);
+    /* Neither is one to a hash that somebody else put there. */
+    sql("update user_account set password_hash = (select password_hash from user_account"
+        " where username = 'ada') where username = 'ben'");
+    apply(*state, both, 2);
+    assert_int_equal(log_in(*state, "ben", ADA_S), HG_EUNAUTHENTICATED);
+    assert_int_equal(log_in(*state, "ben", BEN_S), HG_OK);
 }
 
 static void test_who_is_gone_comes_back(void **state)
@@ -286,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_users_are_made_and_stay_untouched),
         TEST(test_what_a_file_changes),
+        TEST(test_the_same_files_again_cost_nothing),
         TEST(test_who_is_gone_comes_back),
         TEST(test_who_was_there_is_taken_over),
         TEST(test_all_or_none),
