@@ -1,10 +1,9 @@
 #include "config/file_list.h"
 
-#include <errno.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/glob.h"
 #include "base/mem.h"
 
 void hg_file_list_free(char **files)
@@ -52,37 +51,12 @@ static int take(const glob_t *found, char ***ret, struct hg_error *err)
     return HG_OK;
 }
 
-/* Why this thread's glob() was ended; it has no argument of ours. */
-static _Thread_local int unreadable;
-
-/* A folder that is not there has no files; one that cannot be read may have some. */
-static int on_unreadable(const char *path, int number)
-{
-    (void)path;
-    unreadable = number;
-    return number != ENOENT;
-}
-
-static int expand(const char *pattern, int flags, glob_t *found, struct hg_error *err)
-{
-    int r = glob(pattern, flags, on_unreadable, found);
-    if (r == GLOB_NOSPACE) {
-        return hg_error_nomem(err);
-    }
-    if (r == GLOB_ABORTED) {
-        return hg_error_errno(err, unreadable, "cannot tell the files of \"%s\"", pattern);
-    }
-    return HG_OK;
-}
-
 int hg_file_list_expand(const char *const *patterns, char ***ret, struct hg_error *err)
 {
     glob_t found = {0};
-    int flags = GLOB_NOSORT;
     int r = HG_OK;
     for (; r == HG_OK && *patterns; patterns++) {
-        r = expand(*patterns, flags, &found, err);
-        flags |= GLOB_APPEND;
+        r = hg_glob(*patterns, &found, err);
     }
     r = r < 0 ? r : take(&found, ret, err);
     globfree(&found);

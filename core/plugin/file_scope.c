@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <pwd.h>
@@ -12,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/glob.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -87,19 +87,24 @@ static const char *own_user(char *room, size_t n_room, struct passwd *entry)
 }
 
 /* The same error, and where the system denies it, who is to be let in. */
-static int fail_errno(struct hg_error *err, int why, const char *what, const char *path)
+/* What lets the host read what it may not. */
+static void hint_at_user(struct hg_error *err)
 {
     char room[1024];
     struct passwd entry;
     const char *user = own_user(room, sizeof room, &entry);
+    hg_error_hint(err,
+                  "Sources are read as user %s: let it read the file (chmod o+r, or chown %s) and "
+                  "enter each folder above it (chmod o+x).",
+                  user ? user : "of the host",
+                  user ? user : "USER");
+}
+
+static int fail_errno(struct hg_error *err, int why, const char *what, const char *path)
+{
     int r = hg_error_errno(err, why, "cannot %s \"%s\"", what, path);
     if (why == EACCES) {
-        hg_error_hint(
-            err,
-            "Sources are read as user %s: let it read the file (chmod o+r, or chown %s) and "
-            "enter each folder above it (chmod o+x).",
-            user ? user : "of the host",
-            user ? user : "USER");
+        hint_at_user(err);
     }
     return r;
 }
@@ -308,7 +313,9 @@ static int hand_over_all(const struct hg_file_scope *scope,
                          const struct hg_file_sink *sink,
                          struct hg_error *err)
 {
-    qsort(found->gl_pathv, found->gl_pathc, sizeof found->gl_pathv[0], compare_paths);
+    if (found->gl_pathc > 0) { /* else there is no array */
+        qsort(found->gl_pathv, found->gl_pathc, sizeof found->gl_pathv[0], compare_paths);
+    }
     for (size_t i = 0; i < found->gl_pathc; i++) {
         int r = hand_over(scope, found->gl_pathv[i], sink, err);
         if (r) {
@@ -347,14 +354,11 @@ int hg_file_scope_glob(const struct hg_file_scope *scope,
         return resolve(scope, folder, &real, err);
     }
     glob_t found = {0};
-    int status = glob(whole, GLOB_ERR | GLOB_NOSORT, NULL, &found);
-    if (status == 0) {
-        r = hand_over_all(scope, &found, sink, err);
-    } else if (status == GLOB_NOSPACE) {
-        r = hg_error_nomem(err);
-    } else if (status == GLOB_ABORTED) {
-        r = fail_errno(err, errno, "look for", whole);
+    r = hg_glob(whole, &found, err);
+    if (r == HG_EFORBIDDEN) {
+        hint_at_user(err);
     }
+    r = r < 0 ? r : hand_over_all(scope, &found, sink, err);
     globfree(&found);
     return r;
 }
