@@ -77,8 +77,12 @@ static int start(struct serving *serving, struct hg_error *err)
     return r;
 }
 
+/* Requests have a few seconds to be answered, in which nothing is begun that would be cut short. */
 static void stop_serving(struct serving *serving)
 {
+    if (serving->host.pipelines) {
+        hg_pipelines_begin_nothing(serving->host.pipelines);
+    }
     hg_api_stop(serving->api, HTTP_GRACE_MS);
     hg_control_stop(serving->control);
     hg_host_end_tasks(&serving->host, serving->config->stop_grace_ms);

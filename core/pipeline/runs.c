@@ -504,7 +504,7 @@ static void wait_for_change(struct hg_pipelines *service, uint64_t changes, int6
     struct timespec until;
     hg_time_monotonic_after(wait_ms < LOOK_AGAIN_MS ? wait_ms : LOOK_AGAIN_MS, &until);
     HG_LOCK(&service->mutex);
-    while (service->run_changes == changes && !service->stopping &&
+    while (service->run_changes == changes &&
            pthread_cond_timedwait(&service->run_changed, &service->mutex, &until) == 0) {
     }
 }

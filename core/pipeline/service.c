@@ -125,11 +125,8 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
     return HG_OK;
 }
 
-void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
+void hg_pipelines_begin_nothing(struct hg_pipelines *service)
 {
-    if (!service) {
-        return;
-    }
     {
         HG_LOCK(&service->mutex);
         service->stopping = true;
@@ -139,6 +136,14 @@ void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
     if (service->dispatch) {
         hg_dispatch_close(service->dispatch);
     }
+}
+
+void hg_pipelines_stop(struct hg_pipelines *service, int64_t grace_ms)
+{
+    if (!service) {
+        return;
+    }
+    hg_pipelines_begin_nothing(service);
     hg_scheduler_stop(service);
     if (service->dispatch) {
         hg_dispatch_stop(service->dispatch, grace_ms);

@@ -55,6 +55,12 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
                        struct hg_pipelines **ret,
                        struct hg_error *err);
 /*
+ * From now on no task is begun and no schedule fires; what is triggered waits for the next host. To
+ * be called as soon as it is known that the host stops: callers are answered until
+ * hg_pipelines_stop.
+ */
+void hg_pipelines_begin_nothing(struct hg_pipelines *service);
+/*
  * Claims nothing more and waits until what runs has ended, `grace_ms` at most; then it is cut short
  * and goes back to the queue. Until then leases are kept, ends and progress written, cancels seen.
  */

@@ -472,6 +472,37 @@ static void test_a_host_that_stops_looks_after_what_runs(void **state)
 }
 
 /* As a host leaves it that dies: until a worker is free, its jobs run nowhere. */
+/* While a host that stops still answers, tasks that it began would soon be cut short. */
+static void test_what_stops_begins_nothing(void **state)
+{
+    (void)state;
+    char run_id[2][HG_UUID_TEXT];
+    write_script("long", LONG_SQL);
+    write_script("short", "select 1");
+    write_pipeline("long",
+                   "id: long\njobs:\n  - {id: a, transform: {sql: long.sql}}\n"
+                   "  - {id: b, needs: [a], transform: {sql: short.sql}}\n");
+    write_pipeline("short", "id: short\njobs: [{id: a, transform: {sql: short.sql}}]\n");
+    start_service();
+    hold(0, fixture.warehouse, HOLD_LONG);
+    trigger("long", run_id[0]);
+    wait_for_waiters(LONG_LOCK, 1);
+    hg_pipelines_begin_nothing(fixture.service);
+    trigger("short", run_id[1]);
+    let_go(0);
+    metadata_reaches("select count(*) as n from task_history where state = 'done'", 1);
+    metadata_reaches("select count(*) as n from task where state = 'ready'", 2);
+    hg_time_pause_ms(200);
+    assert_int_equal(metadata_number("select count(*) as n from task where state = 'ready'"), 2);
+    stop_service();
+    assert_int_equal(metadata_number("select count(*) as n from task where n_lost > 0"), 0);
+    start_service();
+    for (size_t i = 0; i < HG_COUNT(run_id); i++) {
+        HG_CLEANUP(hg_json_decrefp) json_t *run = run_ended(run_id[i]);
+        assert_string_equal(text_at(run, "status"), "succeeded");
+    }
+}
+
 static void test_jobs_that_were_lost_wait_again(void **state)
 {
     (void)state;
@@ -522,6 +553,7 @@ int main(void)
         FREED(test_frozen_sessions_do_not_cost_the_lease),
         FREED(test_a_dispatcher_that_is_stuck_has_no_lease),
         FREED(test_a_host_that_stops_looks_after_what_runs),
+        FREED(test_what_stops_begins_nothing),
         FREED(test_jobs_that_were_lost_wait_again),
     };
     return cmocka_run_group_tests(tests, start_pg, stop_pg);
