@@ -39,6 +39,14 @@ static void free_claim(struct claim *claim)
 
 /* ---- statements ---- */
 
+/*
+ * Times that lie further ahead than any that is written are of a clock that was set back since:
+ * they are taken for over, or nobody would be told for as long as that. HOLD_MAX_MS and its jitter.
+ */
+#define IS_DUE(time) "(" time " <= now() or " time " > now() + interval '70 minutes')"
+/* HG_ALERT_LEASE_MS. */
+#define IS_OVER(lease) "(" lease " < now() or " lease " > now() + interval '5 minutes')"
+
 /* clang-format off */
 
 static const struct hg_statement release_own = {
@@ -53,8 +61,8 @@ static const struct hg_statement claim_channel = {
     " lease_until = now() + $2::bigint * interval '1 millisecond' where id = ("
     " select c.id from alert_channel c cross join lateral (select min(next_at) as at"
     " from alert_delivery where channel_id = c.id and status = 'pending') due"
-    " where due.at <= now() and (c.lease_until is null or c.lease_until < now())"
-    " and (c.retry_at is null or c.retry_at <= now()) and (not $3::boolean or c.failures = 0)"
+    " where " IS_DUE("due.at") " and (c.lease_until is null or " IS_OVER("c.lease_until") ")"
+    " and (c.retry_at is null or " IS_DUE("c.retry_at") ") and (not $3::boolean or c.failures = 0)"
     " order by c.failures > 0, due.at limit 1 for update of c skip locked)"
     " returning id, name, kind, config, fence, failures",
     3};
@@ -68,9 +76,9 @@ static const struct hg_statement next_delivery = {
     "with held as (update alert_channel set lease_until = now() + $4::bigint * interval '1 millisecond'"
     " where id = $1 and host = $2 and fence = $3::bigint returning id),"
     " next as (select d.id from alert_delivery d join held on held.id = d.channel_id"
-    " where d.status = 'pending' and d.next_at <= now() and (d.is_notice or"
+    " where d.status = 'pending' and " IS_DUE("d.next_at") " and (d.is_notice or"
     " (select count(*) from alert_delivery s where s.channel_id = $1 and s.status = 'sent'"
-    " and not s.is_notice and s.sent_at > now() - $6::bigint * interval '1 millisecond') < $5::int)"
+    " and not s.is_notice and s.sent_at <= now() and s.sent_at > now() - $6::bigint * interval '1 millisecond') < $5::int)"
     " order by d.is_notice desc, d.next_at, d.id limit 1 for update of d skip locked)"
     " update alert_delivery d set attempts = d.attempts + 1 from next, alert a"
     " where d.id = next.id and a.id = d.alert_id"
@@ -82,9 +90,9 @@ static const struct hg_statement hold_back = {
     "update alert_delivery d set status = 'suppressed', next_at = null,"
     " error = 'held back: the channel had got ' || $4 || ' within ten minutes'"
     " from alert_channel c where c.id = $1 and c.host = $2 and c.fence = $3::bigint"
-    " and d.channel_id = c.id and d.status = 'pending' and not d.is_notice and d.next_at <= now()"
+    " and d.channel_id = c.id and d.status = 'pending' and not d.is_notice and " IS_DUE("d.next_at")
     " and (select count(*) from alert_delivery s where s.channel_id = c.id and s.status = 'sent'"
-    " and not s.is_notice and s.sent_at > now() - $5::bigint * interval '1 millisecond') >= $4::int"
+    " and not s.is_notice and s.sent_at <= now() and s.sent_at > now() - $5::bigint * interval '1 millisecond') >= $4::int"
     " returning d.id",
     5};
 

@@ -6,14 +6,18 @@
 
 enum { NUMBER_TEXT = 24 };
 
-/* Whoever comes to the same key waits here for the other's end, and sees its alert afterwards. */
+/*
+ * Whoever comes to the same key waits here for the other's end, and sees its alert afterwards. A
+ * window that ends later than one that begins now is of a clock that was set back since.
+ */
+#define IS_OPEN "(w.ends_at > now() and w.ends_at <= excluded.ends_at)"
 static const struct hg_statement take_window = {
     "alert_window",
     "insert into alert_window as w (key, alert_id, ends_at)"
     " values ($1, $2::uuid, now() + $3::bigint * interval '1 millisecond')"
     " on conflict (key) do update set"
-    " alert_id = case when w.ends_at > now() then w.alert_id else excluded.alert_id end,"
-    " ends_at = case when w.ends_at > now() then w.ends_at else excluded.ends_at end"
+    " alert_id = case when " IS_OPEN " then w.alert_id else excluded.alert_id end,"
+    " ends_at = case when " IS_OPEN " then w.ends_at else excluded.ends_at end"
     " returning alert_id",
     3};
 

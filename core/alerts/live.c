@@ -15,7 +15,11 @@ enum { ROWS_MAX = 500 };
 static const struct hg_statement begin = {
     "alert_live_begin", "select (now() - $1::bigint * interval '1 millisecond')::text as at", 1};
 
-/* Ten seconds more than have been read: what is committed later may have ended earlier. */
+/*
+ * Ten seconds more than have been read: what is committed later may have ended earlier. What has
+ * been read lies ahead where the clock was set back since: then what ended just now is news.
+ */
+#define READ "greatest($1::timestamptz, $2::timestamptz - interval '10 seconds')"
 static const struct hg_statement ended = {
     "alert_live",
     "select d.id, d.ended_at, case d.status when 'sent' then 'alert.delivered'"
@@ -25,8 +29,9 @@ static const struct hg_statement ended = {
     " d.kind, 'status', d.status, 'attempts', d.attempts, 'sent_at', " HG_SQL_TIME(
         "d.sent_at") ", 'http_status', d.http_status, 'error', d.error) as item"
                      " from alert_delivery d join alert a on a.id = d.alert_id"
-                     " where d.ended_at > greatest($1::timestamptz,"
-                     " $2::timestamptz - interval '10 seconds')"
+                     " where d.ended_at > case when " READ " > now()"
+                     " then now() - interval '10 seconds' else " READ " end"
+                     " and d.ended_at < now() + interval '1 minute'"
                      " order by d.ended_at desc limit $3::int",
     3};
 

@@ -26,11 +26,13 @@ static const struct hg_statement list = {
 
 /* clang-format on */
 
-/* One that still counts is kept, however old. */
+/* One that still counts or is not delivered yet is kept, however old. */
 static const struct hg_statement drop_old = {
     "alert_drop_old",
     "delete from alert a where a.last_at < now() - $1::int * interval '1 day' and not exists"
-    " (select from alert_window w where w.alert_id = a.id and w.ends_at > now())",
+    " (select from alert_window w where w.alert_id = a.id and w.ends_at > now())"
+    " and not exists (select from alert_delivery d where d.alert_id = a.id"
+    " and d.status = 'pending')",
     1};
 
 static const struct hg_statement drop_windows = {

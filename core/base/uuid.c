@@ -23,12 +23,18 @@ int hg_random_bytes(void *ret_bytes, size_t n, struct hg_error *err)
     return HG_OK;
 }
 
-/* Time and counter, strictly above those of the call before. RFC 9562, method 1. */
+enum { SET_BACK_MS = 3600000 };
+
+/*
+ * Time and counter, strictly above those of the call before. RFC 9562, method 1. But for a clock
+ * that was set back by more than an hour: ids from a time that never came would find no week to lie
+ * in, and go on like that until the host starts anew.
+ */
 static void next_tick(unsigned seed, int64_t *ret_ms, unsigned *ret_counter)
 {
     HG_LOCK(&last_mutex);
     int64_t now_ms = hg_time_now_us() / 1000;
-    if (now_ms > last_ms) {
+    if (now_ms > last_ms || last_ms - now_ms > SET_BACK_MS) {
         last_ms = now_ms;
         last_counter = seed & 0x7FFu;
     } else if (++last_counter > 0xFFFu) {

@@ -14,6 +14,7 @@
 #include "pipeline/plan.h"
 #include "pipeline/runs.h"
 #include "pipeline/state.h"
+#include "schedule/missed.h"
 #include "store/outage.h"
 
 /* One row at least, with the database's time. */

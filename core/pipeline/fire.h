@@ -4,8 +4,8 @@
 #ifndef HG_PIPELINE_FIRE_H
 #define HG_PIPELINE_FIRE_H
 
+#include "base/clock.h"
 #include "base/error.h"
-#include "schedule/missed.h"
 
 struct hg_pipelines;
 

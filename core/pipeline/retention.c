@@ -72,6 +72,9 @@ static const struct hg_statement drop_stage = {
 /* 0: kept for ever. */
 static int days_of(const struct hg_pipelines *service, const char *key)
 {
+    if (service->scheduler.keeps_all) {
+        return 0;
+    }
     return (int)json_integer_value(json_object_get(service->options.config->retention, key));
 }
 
@@ -134,6 +137,9 @@ int hg_retention_keep_audit(struct hg_pipelines *service, struct hg_error *err)
 int hg_retention_keep_bars(struct hg_pipelines *service, struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    if (service->scheduler.keeps_all) {
+        return HG_OK;
+    }
     int r = hg_pool_borrow(service->options.warehouse, HG_BORROW_MS, &db, err);
     return r < 0 ? r : hg_db_exec(db, &forget_bars, NULL, NULL, err);
 }

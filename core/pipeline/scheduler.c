@@ -5,6 +5,7 @@
  */
 #include "pipeline/scheduler.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -113,6 +114,24 @@ static void keep_retention(struct hg_pipelines *service, bool leads, int64_t *at
     *at_ms = hg_time_monotonic_ms() + (failed ? RETENTION_RETRY_MS : RETENTION_EVERY_MS);
 }
 
+/* This host's clock and, while it leads, the database's. Weeks to come are made by them at once. */
+static void doubt(struct hg_pipelines *service,
+                  struct hg_clock *own,
+                  const struct hg_clock *of_database,
+                  int64_t *retention_at_ms)
+{
+    int64_t steady_us = hg_clock_steady_us();
+    bool kept_all = service->scheduler.keeps_all;
+    int64_t set_us = hg_clock_correction(own, hg_time_now_us(), steady_us);
+    service->scheduler.keeps_all =
+        hg_clock_is_doubtful(own, steady_us) || hg_clock_is_doubtful(of_database, steady_us);
+    if (set_us != 0 || (service->scheduler.keeps_all && !kept_all)) {
+        *retention_at_ms = 0;
+        hg_log(
+            HG_LOG_WARNING, "the clock was set: nothing is dropped for its age for 24 hours", NULL);
+    }
+}
+
 static void *schedule(void *arg)
 {
     struct hg_pipelines *service = arg;
@@ -121,6 +140,7 @@ static void *schedule(void *arg)
     int64_t wait_ms = 0;
     struct hg_outage outage = {0};
     struct hg_clock clock = {0};
+    struct hg_clock own = {0};
     do {
         struct hg_error err = HG_ERROR_INIT;
         bool leads = hg_peers_lead(service);
@@ -128,6 +148,7 @@ static void *schedule(void *arg)
         led = leads;
         int r = leads ? one_round(service, &clock, &wait_ms, &err) : HG_OK;
         hg_outage_note(&outage, r, "the scheduler waits for the database", &err);
+        doubt(service, &own, &clock, &retention_at_ms);
         if (r == HG_OK) {
             keep_retention(service, leads, &retention_at_ms);
         }

@@ -144,6 +144,19 @@ static const struct hg_statement skip_after = {
 static const struct hg_statement from_first = {
     "queue_from_first", "select setval('task_front', 1)", 0};
 
+/*
+ * What is to wait for longer than its retries may has become ready before the clock was set back, and
+ * so has what waits and was never tried: nobody would claim it for as long as that.
+ */
+static const struct hg_statement from_now = {
+    "queue_from_now",
+    "update task set run_at = now() from (select id from task where state = 'ready'"
+    " and run_at > now() + interval '1 second' and (attempt = 0 or run_at > now()"
+    " + interval '1 minute' + coalesce((spec->'retries'->>'max_backoff_ms')::bigint, 0)"
+    " * interval '1.1 milliseconds') order by id for update skip locked) ahead"
+    " where task.id = ahead.id",
+    0};
+
 /* Whose row is locked is just now ended or cancelled; in one order, as everywhere. */
 static const struct hg_statement recover = {
     "queue_recover",
@@ -506,6 +519,7 @@ int hg_queue_recover(struct hg_db *db,
     const char *const params[] = {host, ids, others ? "true" : "false"};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int r = hg_db_exec(db, &from_first, NULL, NULL, err);
+    r = r < 0 ? r : hg_db_exec(db, &from_now, NULL, NULL, err);
     r = r < 0 ? r : hg_db_exec(db, &recover, params, &result, err);
     if (r == HG_OK) {
         *ret_n = PQntuples(result);

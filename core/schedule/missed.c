@@ -1,7 +1,6 @@
 #include "schedule/missed.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 
@@ -90,22 +89,4 @@ void hg_missed_find(const struct hg_schedule *schedule,
     for (int i = 0; i < ret->n_make_up; i++) {
         ret->make_up_us[i] = seen_at(&seen, ret->n_dropped + i);
     }
-}
-
-/* ---- a clock that is set ---- */
-
-int64_t hg_clock_correction(struct hg_clock *clock, int64_t wall_us, int64_t steady_us)
-{
-    const int64_t limit_us = HG_CLOCK_CORRECTION_H * INT64_C(3600000000);
-    int64_t ahead_us = wall_us - steady_us;
-    int64_t set_us = clock->seen ? ahead_us - clock->ahead_us : 0;
-    *clock = (struct hg_clock){true, ahead_us};
-    return set_us > limit_us || set_us < -limit_us ? set_us : 0;
-}
-
-int64_t hg_clock_steady_us(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }

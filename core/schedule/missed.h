@@ -17,7 +17,6 @@ enum {
     HG_MISSED_LIMIT_MAX = 1000,
     HG_MISSED_LIMIT = 100,  /* when the pipeline does not say, */
     HG_MISSED_WINDOW_D = 7, /* likewise */
-    HG_CLOCK_CORRECTION_H = 3,
 };
 #define HG_MISSED_LATE_US INT64_C(60000000)
 #define HG_MISSED_NEVER   INT64_MAX
@@ -58,21 +57,5 @@ void hg_missed_find(const struct hg_schedule *schedule,
                     const struct hg_missed_rule *rule,
                     bool corrected,
                     struct hg_missed *ret);
-
-/* ---- a clock that is set ---- */
-
-/* The clock as it was seen last; zero at first. */
-struct hg_clock {
-    bool seen;
-    int64_t ahead_us; /* of one that is never set and goes on while the machine sleeps */
-};
-
-/*
- * By how much the clock was set since it was seen last, in us: positive when forward. 0 when by no
- * more than HG_CLOCK_CORRECTION_H: then the times between are missed, as if the host had slept.
- */
-int64_t hg_clock_correction(struct hg_clock *clock, int64_t wall_us, int64_t steady_us);
-/* Of that one, in us. */
-int64_t hg_clock_steady_us(void);
 
 #endif

@@ -1,5 +1,6 @@
 /* What has come of deliveries, told to whoever watches. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "alerts/live.h"
@@ -113,6 +114,33 @@ static void test_late_commits_are_found(void **state)
     assert_string_equal(next(), "alert.failed late");
 }
 
+/* What was read last lies five hours ahead then, and so do ends that were told. */
+static void test_a_clock_that_was_set_back(void **state)
+{
+    (void)state;
+    sql("insert into alert (id, type, summary, detail) values (gen_random_uuid(), 'test', '', "
+        "'{}')");
+    watch();
+    look();
+    sql("insert into alert_delivery (alert_id, channel, status) select id, 'before', 'failed'"
+        " from alert");
+    look();
+    assert_string_equal(next(), "alert.failed before");
+    sql("update alert_delivery set ended_at = ended_at + interval '5 hours'");
+    free(live.newest);
+    free(live.from);
+    live.newest = text_of("select max(ended_at) from alert_delivery");
+    live.from = text_of("select now() + interval '5 hours'");
+    for (int i = 0; i < 2; i++) {
+        sql("insert into alert_delivery (alert_id, channel, status) select id, 'after', 'failed'"
+            " from alert");
+        look();
+        assert_string_equal(next(), "alert.failed after");
+        look();
+        assert_string_equal(next(), "");
+    }
+}
+
 static void test_old_ends_are_nobodys_news(void **state)
 {
     (void)state;
@@ -170,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_what_ends_is_told_once),
         TEST(test_late_commits_are_found),
+        TEST(test_a_clock_that_was_set_back),
         TEST(test_old_ends_are_nobodys_news),
         TEST(test_nothing_is_read_for_nobody),
         TEST(test_each_end_has_its_time),

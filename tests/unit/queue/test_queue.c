@@ -381,6 +381,32 @@ static void test_promotion_keeps_to_the_parallelism(void **state)
                      1);
 }
 
+/* The clock was set back by five hours: what was ready before, and the front, lie as far ahead. */
+static void test_a_clock_that_was_set_back(void **state)
+{
+    struct fixture *fixture = *state;
+    HG_CLEANUP(hg_json_decrefp) json_t *none = json_array();
+    int n = 0;
+    for (int i = 0; i < 3; i++) {
+        (void)add(fixture, 0);
+    }
+    promote(fixture, 10);
+    sql(fixture->a,
+        "update task set run_at = now() + interval '5 hours';"
+        "update task set attempt = 1, spec = '{\"retries\": {\"max_backoff_ms\": 7200000}}'"
+        " where key <> 't0';"
+        "update task set run_at = now() + interval '2 hours' where key = 't2';"
+        "select setval('task_front', (extract(epoch from now() + interval '5 hours') * "
+        "1000)::bigint)");
+    HG_CLEANUP(claimed_free) struct claimed stuck = claim(fixture->a, "a", 10);
+    assert_int_equal(stuck.n, 0);
+    OK(hg_queue_recover(fixture->a, "a", none, true, &n, NULL, &err));
+    assert_int_equal(n, 0);
+    HG_CLEANUP(claimed_free) struct claimed due = claim(fixture->a, "a", 10);
+    assert_int_equal(due.n, 2); /* t2 waits for its retry, which may take two hours */
+    assert_state(fixture, 2, "ready");
+}
+
 static void test_recovery(void **state)
 {
     struct fixture *fixture = *state;
@@ -640,6 +666,7 @@ int main(void)
         TEST(test_a_zombie_ends_nothing),
         TEST(test_a_retry_waits_and_a_release_does_not_count),
         TEST(test_promotion_keeps_to_the_parallelism),
+        TEST(test_a_clock_that_was_set_back),
         TEST(test_recovery),
         TEST(test_the_tasks_of_a_run),
         TEST(test_a_cancelled_task_is_not_tried_again),

@@ -132,23 +132,6 @@ static void nothing_is_made_up_for_when_the_clock_was_set(void **state)
     assert_int_equal(missed.n_dropped, 5);
 }
 
-static void knows_a_correction(void **state)
-{
-    struct hg_clock clock = {0};
-    (void)state;
-    assert_int_equal(hg_clock_correction(&clock, 500 * HOUR_US, HOUR_US), 0);
-    /* Time passes, also a night in which the machine sleeps. */
-    assert_int_equal(hg_clock_correction(&clock, 510 * HOUR_US, 11 * HOUR_US), 0);
-    /* Set a little, in either direction. */
-    assert_int_equal(hg_clock_correction(&clock, 513 * HOUR_US, 11 * HOUR_US), 0);
-    assert_int_equal(hg_clock_correction(&clock, 510 * HOUR_US, 11 * HOUR_US), 0);
-    /* And by much. */
-    assert_int_equal(hg_clock_correction(&clock, 514 * HOUR_US, 11 * HOUR_US), 4 * HOUR_US);
-    assert_int_equal(hg_clock_correction(&clock, 515 * HOUR_US, 12 * HOUR_US), 0);
-    assert_int_equal(hg_clock_correction(&clock, 415 * HOUR_US, 12 * HOUR_US), -100 * HOUR_US);
-    assert_int_equal(hg_clock_correction(&clock, 415 * HOUR_US, 12 * HOUR_US), 0);
-}
-
 static void reads_the_rules(void **state)
 {
     enum hg_missed_policy policy = HG_MISSED_LAST;
@@ -169,7 +152,6 @@ int main(void)
         cmocka_unit_test(what_is_long_ago_is_not_made_up_for),
         cmocka_unit_test(more_than_the_limit_are_missed),
         cmocka_unit_test(nothing_is_made_up_for_when_the_clock_was_set),
-        cmocka_unit_test(knows_a_correction),
         cmocka_unit_test(reads_the_rules),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
