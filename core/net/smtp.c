@@ -91,6 +91,10 @@ static CURLcode set_mail(CURL *easy,
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     SET(CURLOPT_TIMEOUT_MS, (long)mail->timeout_ms);
+    /* Else its end is waited for when the handle goes: for two minutes, whatever the times above.
+     */
+    SET(CURLOPT_FORBID_REUSE, 1L);
+    SET(CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)((mail->timeout_ms + 999) / 1000));
     SET(CURLOPT_MAIL_FROM, mail->from);
     SET(CURLOPT_MAIL_RCPT, to);
     SET(CURLOPT_UPLOAD, 1L);

@@ -1,12 +1,15 @@
 """Alert channels: who is told when a run fails, of what, and how often."""
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
 import os
 import re
+import socket
 import subprocess
+import threading
 import time
 import uuid
 
@@ -349,3 +352,73 @@ def test_mail_that_is_not_trusted():
             assert not tested["success"] and sink.got == []
     finally:
         sink.close()
+
+
+class Tarpit:
+    """Takes whoever comes and keeps him: says `first` at once, then a byte of `slowly` a second."""
+
+    def __init__(self, first=b"", slowly=b""):
+        self.first, self.slowly = first, slowly
+        self.n_kept = 0
+        self._over = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                kept, _ = self._listener.accept()
+                self.n_kept += 1
+                self._threads.append(threading.Thread(target=self._keep, args=(kept,), daemon=True))
+                self._threads[-1].start()
+
+    def _keep(self, kept):
+        with kept, contextlib.suppress(OSError):
+            kept.sendall(self.first)
+            for byte in self.slowly:
+                if self._over.wait(1):
+                    return
+                kept.sendall(bytes([byte]))
+            self._over.wait()
+
+    def close(self):
+        self._over.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_sinks_that_hang(sink):
+    """Others get theirs meanwhile, the log says why, and a host that stops does not wait for them."""
+    mail, drip = Tarpit(b"220 mail\r\n"), Tarpit(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 100)
+    host = Host("alerts-hang")
+    configure(host, "outbound: {allow_private: [127.0.0.1/32]}\n" +
+              SMTP.format(port=mail.port, more="tls: none"))
+    add_pipeline(host, "bad", "select 1/0", ["post", "drip", "quick"])
+    try:
+        with running(host):
+            api = Api(host.url, "admin", PASSWORD)
+            api.post("/alerts/channels", {"name": "post", "kind": "email", "to": ["a@example.com"]})
+            make(api, "drip", f"http://127.0.0.1:{drip.port}/")
+            make(api, "quick", sink.url + "/quick")
+            api.run("bad")
+            sink.wait("/quick")
+            alert, _ = wait_for_delivery(api, "bad", "sent")
+            assert {d["channel"]: (d["status"], d["error"]) for d in alert["deliveries"]} == {
+                "quick": ("sent", None), "post": ("pending", None), "drip": ("pending", None)}
+            until = time.monotonic() + 60
+            while mail.n_kept < 2 or drip.n_kept < 2:
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            tried = {d["channel"]: d for d in api.items("/alerts", pipeline="bad")[0]["deliveries"]}
+            for name, says in (("post", f"the mail server 127.0.0.1:{mail.port}: the time was up"),
+                               ("drip", "the time was up")):
+                assert tried[name]["status"] == "pending" and says in tried[name]["error"], tried
+                assert tried[name]["attempts"] == 2
+            # Both are under way again.
+    finally:
+        mail.close()
+        drip.close()
