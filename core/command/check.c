@@ -72,11 +72,15 @@ static int check(const struct hg_host_config *config)
     warn_of_empty_patterns(config);
     hg_check_roots(config);
     hg_check_as_host_user(config);
+    bool has_keys = hg_check_master_key(config);
     int n_bad = check_files(config, plugins, &n_files);
     hg_check_channels(config);
     hg_plugin_registry_free(plugins);
     if (n_bad > 0) {
         (void)fprintf(stderr, "%d of %d pipeline files have errors\n", n_bad, n_files);
+        return HG_EXIT_USAGE;
+    }
+    if (!has_keys) {
         return HG_EXIT_USAGE;
     }
     tell_all_is_right(n_files);

@@ -8,8 +8,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "command/command.h"
+#include "command/options.h"
 #include "plugin/file_scope.h"
 #include "store/account.h"
+#include "vault/key_file.h"
 
 void hg_check_roots(const struct hg_host_config *config)
 {
@@ -55,6 +58,34 @@ void hg_check_as_host_user(const struct hg_host_config *config)
         warn_unless_read("a folder of files.roots", *root);
     }
     hg_account_look_back();
+}
+
+static int read_master_key(const char *path, struct hg_error *err)
+{
+    HG_CLEANUP(hg_keyring_freep) struct hg_keyring *keyring = NULL;
+    bool root = geteuid() == 0;
+    if (root && hg_account_look_as(HG_ACCOUNT_USER, NULL) < 0) {
+        return HG_OK; /* which hg_check_as_host_user has told */
+    }
+    int r = hg_key_file_read(path, &keyring, err);
+    if (root) {
+        hg_account_look_back();
+    }
+    return r;
+}
+
+bool hg_check_master_key(const struct hg_host_config *config)
+{
+    const char *given = config->master_key_file;
+    HG_CLEANUP(hg_freep)
+    char *path = given ? strdup(given) : hg_path_join(config->data_dir, "master.key");
+    struct hg_error err = HG_ERROR_INIT;
+    int r = path ? read_master_key(path, &err) : hg_error_nomem(&err);
+    if (r == HG_OK || (r == HG_ENOTFOUND && !given)) {
+        return true;
+    }
+    hg_command_complain(&err);
+    return false;
 }
 
 /* ---- sources ---- */

@@ -4,6 +4,8 @@
 #ifndef HG_COMMAND_CHECK_PLACES_H
 #define HG_COMMAND_CHECK_PLACES_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "config/diagnostics.h"
@@ -13,6 +15,12 @@
 void hg_check_roots(const struct hg_host_config *config);
 /* As root: warns of files that the host, which runs as another user, cannot read. */
 void hg_check_as_host_user(const struct hg_host_config *config);
+/*
+ * Whether the file of master keys is one that a host can use, as the user it runs as: else says on
+ * stderr what is wrong with it. One of the data folder need not be there. Whether it holds all keys
+ * that are in use only a database can say: the host's start does.
+ */
+bool hg_check_master_key(const struct hg_host_config *config);
 /* Files of a pipeline's sources outside of the folders that they may read are errors. */
 void hg_check_source_files(const struct hg_host_config *config,
                            const char *file,

@@ -219,8 +219,76 @@ def test_a_lost_file_is_told_and_nothing_is_changed(host, vault):
     result = host.command("serve")
     assert result.returncode == 1
     assert "others than its owner may use" in result.stderr
+    assert "others than its owner may use" in host.command("check").stderr
     os.chmod(vault.key_file, 0o400)
     host.start()
+    vault.check()
+
+
+@pytest.mark.parametrize("name, spoil, says, check_says", [
+    ("torn", lambda text: text[:-20], "is not written with 64 hex digits", "is not written with 64 hex digits"),
+    ("another", lambda text: text[:-9] + "01234567\n", "the key of that number there is another one", None),
+    ("of another number", lambda text: re.sub(r"(?m)^\d+ ", "777 ", text), "is not in the file", None),
+    ("empty", lambda text: "", "is not in the file", None)])
+def test_a_spoiled_file_is_told_and_nothing_is_changed(host, vault, name, spoil, says, check_says):
+    """`check` asks no database, so it sees what the file alone can tell."""
+    assert host.stop() == 0
+    with open(vault.key_file, encoding="ascii") as f:
+        good = f.read()
+    spoiled = spoil(good)
+    assert spoiled != good
+    kept = os.stat(vault.key_file)
+
+    def write(text):
+        with open(vault.key_file, "w", encoding="ascii") as f:
+            f.write(text)
+        os.chown(vault.key_file, kept.st_uid, kept.st_gid)
+    os.chmod(vault.key_file, 0o600)
+    write(spoiled)
+    try:
+        for command in (["serve"], ["run", "good-csv"], ["key", "rotate"]):
+            result = host.command(*command)
+            assert result.returncode == 1, (name, result)
+            assert says in result.stderr and vault.key_file in result.stderr, (name, result.stderr)
+        result = host.command("check")
+        assert (check_says or "") in result.stderr
+        assert (result.returncode == 2 and vault.key_file in result.stderr) or not check_says
+        with open(vault.key_file, encoding="ascii") as f:
+            assert f.read() == spoiled
+    finally:
+        write(good)
+        os.chmod(vault.key_file, kept.st_mode & 0o7777)
+        host.start()
+    vault.check()
+
+
+@pytest.mark.skipif("release" in BUILD, reason="faults are in builds for tests alone")
+@pytest.mark.parametrize("step", ["writes_file", "activated", "rewrapped", "retired"])
+def test_a_host_that_is_killed_while_it_rotates(host, vault, step):
+    """The next one opens all secrets, and the next rotation goes on where this one ended."""
+    kid = vault.keys()[0]
+    faults = os.path.join(host.folder, "faults")
+    os.makedirs(faults, exist_ok=True)
+    os.chmod(faults, 0o777)
+    environment = host.environment
+    host.environment = lambda **more: environment(HEADGATE_FAULT_DIR=faults, **more)
+    try:
+        assert host.stop() == 0
+        host.start()
+        fault = os.path.join(faults, "vault." + step)
+        with open(fault, "w", encoding="ascii") as f:
+            f.write("kill\n")
+        result = host.command("key", "rotate")
+        assert result.returncode == 1, result
+        assert host.process.wait(60) == -signal.SIGKILL
+        host.process = None
+    finally:
+        host.environment = environment
+    host.start()
+    vault.check()
+    result = host.command("key", "rotate")
+    assert result.returncode == 0, result.stderr
+    assert vault.keys() == [kid + (2 if step == "retired" else 1)]
     vault.check()
 
 
