@@ -364,8 +364,9 @@ json_t *hg_rows_cursor(const struct hg_rows_select *rows, const json_t *cells)
 /* Values that do not fit their column are the caller's mistake, not the database's. */
 int hg_rows_input_error(struct hg_error *err, int r)
 {
-    /* 42883: no operator, say no order of a type such as json. */
-    if (err && (strncmp(err->sqlstate, "22", 2) == 0 || strcmp(err->sqlstate, "42883") == 0)) {
+    /* 42883: no operator, say no order of a type such as json; 53400: too much to put in order. */
+    if (err && (strncmp(err->sqlstate, "22", 2) == 0 || strcmp(err->sqlstate, "42883") == 0 ||
+                strcmp(err->sqlstate, "53400") == 0)) {
         err->code = HG_EINVAL;
         return HG_EINVAL;
     }

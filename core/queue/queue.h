@@ -143,9 +143,10 @@ int hg_queue_end(struct hg_db *db, struct hg_queue_end *ends, size_t n, struct h
  * Makes ready what `host` is said to run but knows nothing of (an earlier life of it did, or the
  * answer to its claim was lost), and with `others` what runs on a host without a lease; such an
  * attempt does not use up a retry and is counted in n_lost, since a task that takes its hosts down
- * must come to an end. What a clock that was set back has put into the future is due now. `known` is an array of the ids that `host` does run. *ret_n counts what was
- * made ready; *ret_lost, which may be NULL, has a row for each: run_id, attempt, the host that had
- * it, jobs (JSON, the ids of its jobs).
+ * must come to an end. What a clock that was set back has put into the future is due now. `known`
+ * is an array of the ids that `host` does run. *ret_n counts what was made ready; *ret_lost, which
+ * may be NULL, has a row for each: run_id, attempt, the host that had it, jobs (JSON, the ids of
+ * its jobs).
  */
 int hg_queue_recover(struct hg_db *db,
                      const char *host,

@@ -256,7 +256,10 @@ static const struct hg_statement look = {
     "cluster_look",
     "select exists (select from pg_roles where rolname = '" HG_ROLE_HOST "') as has_host,"
     " exists (select from pg_database where datname = 'metadata') as has_metadata,"
-    " exists (select from pg_database where datname = 'warehouse') as has_warehouse",
+    " exists (select from pg_database where datname = 'warehouse') as has_warehouse,"
+    " exists (select from pg_db_role_setting s join pg_roles r on r.oid = s.setrole,"
+    " unnest(s.setconfig) c where r.rolname = '" HG_ROLE_HOST "' and s.setdatabase = 0"
+    " and c like 'temp_file_limit=%') as has_limit",
     0};
 
 /* Each is left out when what it makes is there: the first start may have been interrupted. */
@@ -267,6 +270,8 @@ static const struct {
     {"has_host", "create role " HG_ROLE_HOST " login"},
     {"has_metadata", "create database metadata owner " HG_ROLE_HOST},
     {"has_warehouse", "create database warehouse owner " HG_ROLE_HOST},
+    /* What somebody looks at, sorted by what has no index, must not fill the disk. */
+    {"has_limit", "alter role " HG_ROLE_HOST " set temp_file_limit = '8GB'"},
 };
 
 static int make_contents(struct hg_cluster *cluster, struct hg_error *err)

@@ -42,6 +42,11 @@ static const struct {
     {"42723", HG_EEXIST, 0, ""},
     {"42", HG_EINVAL, 0, ""},
     {"53100", HG_EUNAVAILABLE, 1, "Free space on the disk that holds the database."},
+    {"53400",
+     HG_ETOOBIG,
+     0,
+     "It needs more temporary files than temp_file_limit allows: ask for less, or order by columns "
+     "that have an index."},
     {"53", HG_EUNAVAILABLE, 1, ""},
     {"54", HG_ETOOBIG, 0, ""},
     {"55P03", HG_ECONFLICT, 1, ""},

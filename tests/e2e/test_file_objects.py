@@ -11,6 +11,7 @@ from host import PASSWORD, Api, Host, running
 ADA = "a word for ada alone"
 BEN = "a word for ben alone"
 WITHIN_S = 60
+NOT_APPLIED = "the configuration has errors, the old one stays"
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OPS = """\
@@ -42,7 +43,15 @@ class FileHost(Host):
         os.remove(os.path.join(os.path.dirname(self.config), name))
 
     def reload(self):
+        """What is logged of it stands in log_since() of what this gives."""
+        mark = os.path.getsize(self.log_path)
         self.process.send_signal(signal.SIGHUP)
+        return mark
+
+    def log_since(self, mark):
+        with open(self.log_path, "rb") as f:
+            f.seek(mark)
+            return f.read().decode("utf-8", "replace")
 
 
 @pytest.fixture(scope="module")
@@ -173,8 +182,9 @@ def test_wrong_ones_are_refused_as_a_whole(file_host, admin, text, told):
         assert done.returncode == 2
         assert f"users/wrong.yaml{told}" in done.stderr, done.stderr
         assert "hidden word" not in done.stderr
-        file_host.reload()
-        becomes(lambda: told in file_host.log(), True)
+        mark = file_host.reload()
+        becomes(lambda: told in file_host.log_since(mark), True)
+        becomes(lambda: NOT_APPLIED in file_host.log_since(mark), True)
         assert admin.items("/users") == before
     finally:
         file_host.forget("users/wrong.yaml")
@@ -251,9 +261,9 @@ def test_names_without_a_channel_are_warned_of(file_host, admin):
     assert place + told in done.stderr, done.stderr
     assert 'no alert channel "ops"' not in done.stderr
     assert "Make it, or correct the name" in done.stderr
-    file_host.reload()
-    becomes(lambda: "a pipeline names an alert channel that there is not" in file_host.log(), True)
-    line = next(one for one in reversed(file_host.log().splitlines())
+    mark = file_host.reload()
+    becomes(lambda: "a pipeline names an alert channel that there is not" in file_host.log_since(mark), True)
+    line = next(one for one in reversed(file_host.log_since(mark).splitlines())
                 if "names an alert channel that there is not" in one)
     assert 'error="on_failure: there is no alert channel \\"nobody\\""' in line, line
     made = admin.post("/alerts/channels", {"name": "nobody", "kind": "webhook", "enabled": False,
@@ -285,8 +295,9 @@ def test_wrong_channels_are_refused_as_a_whole(file_host, admin, text, told):
         assert done.returncode == 2
         assert f"channels/wrong.yaml{told}" in done.stderr, done.stderr
         assert "hidden" not in done.stderr and SECRET not in done.stderr
-        file_host.reload()
-        becomes(lambda: told in file_host.log(), True)
+        mark = file_host.reload()
+        becomes(lambda: told in file_host.log_since(mark), True)
+        becomes(lambda: NOT_APPLIED in file_host.log_since(mark), True)
         assert admin.items("/alerts/channels") == before
     finally:
         file_host.forget("channels/wrong.yaml")
@@ -300,17 +311,11 @@ def test_a_mail_server_waits_for_the_next_start(file_host, admin):
                     "alerts: {smtp: {host: mail.example.com, from: gate@example.com}}\n")
     file_host.write("channels/mail.yaml", "name: mail\nkind: email\nto: [a@example.com]\n")
     told = 'the alert channel \\"mail\\" needs alerts.smtp, which waits for the next start'
-    begins = os.path.getsize(file_host.log_path)        # of other hosts of this name, too
-
-    def logged():
-        with open(file_host.log_path, "rb") as f:
-            f.seek(begins)
-            return f.read().decode()
     try:
         assert "channels/mail.yaml" not in file_host.command("check").stderr
-        file_host.reload()
-        becomes(lambda: told in logged(), True)
-        assert "no mail server is configured" not in logged()
+        mark = file_host.reload()
+        becomes(lambda: told in file_host.log_since(mark), True)
+        assert "no mail server is configured" not in file_host.log_since(mark)
         assert admin.items("/alerts/channels") == before
     finally:
         file_host.forget("channels/mail.yaml")
@@ -326,8 +331,8 @@ def test_the_last_admin_stays(file_host, admin):
         configuration = f.read()
     try:
         file_host.write("headgate.yaml", configuration[:configuration.index("users:")])
-        file_host.reload()
-        becomes(lambda: "leave no admin who can sign in" in file_host.log(), True)
+        mark = file_host.reload()
+        becomes(lambda: "leave no admin who can sign in" in file_host.log_since(mark), True)
         assert ada.get("/auth/me").json()["user"]["role"] == "admin"
         # It does not keep the host from starting, either.
         assert file_host.stop() == 0

@@ -51,6 +51,25 @@ static void test_json_that_ours_cannot_hold(void **state)
     expect_rows(&all, "[[\"{\\\"a\\\": 18446744073709551616}\"],[[1]]]");
 }
 
+/* An order without an index is made in temporary files, which have a limit (store/cluster.c). */
+static void test_an_order_that_takes_too_much_room(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    json_t *rows = NULL;
+    make_dataset("create table m.t (id int primary key, a text); insert into m.t"
+                 " select i, repeat(md5(i::text), 8) from generate_series(1, 20000) i");
+    const struct hg_rows_query sorted = {.page = {1000, NULL}, .order = "a", .columns = "a"};
+    const struct hg_rows_query plain = {.page = {1, NULL}, .columns = "id"};
+    sql("alter role all set temp_file_limit = '100kB'; alter role all set work_mem = '64kB'");
+    int r = hg_datasets_rows(warehouse, "m.t", &sorted, &rows, &err);
+    sql("alter role all reset temp_file_limit; alter role all reset work_mem");
+    assert_int_equal(r, HG_EINVAL);
+    assert_non_null(strstr(err.message, "temp_file_limit"));
+    assert_non_null(strstr(err.hint, "order by columns that have an index"));
+    expect_rows(&plain, "[[1]]");
+}
+
 static void test_times_keep_their_microseconds(void **state)
 {
     (void)state;
@@ -455,6 +474,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_types_become_json),
         TEST(test_json_that_ours_cannot_hold),
+        TEST(test_an_order_that_takes_too_much_room),
         TEST(test_times_keep_their_microseconds),
         TEST(test_pages_in_every_order),
         TEST(test_pages_by_a_key_of_two_columns),

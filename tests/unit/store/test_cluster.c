@@ -330,6 +330,14 @@ static void test_missing_contents_are_made(void **state)
         HG_CLEANUP(hg_db_returnp) struct hg_db *db = connect_to(hg_cluster_worker_url(cluster));
         must(db, "select 1");
     }
+    {
+        /* The host's own sessions, and no worker's, have a limit of temporary files. */
+        HG_CLEANUP(hg_db_returnp)
+        struct hg_db *host = connect_to(hg_cluster_warehouse_url(cluster));
+        HG_CLEANUP(hg_db_returnp) struct hg_db *load = connect_to(hg_cluster_worker_url(cluster));
+        must(host, "select 1 / (current_setting('temp_file_limit') = '8GB')::int");
+        must(load, "select 1 / (current_setting('temp_file_limit') = '-1')::int");
+    }
     stop_and_remove(cluster, folder);
 }
 
