@@ -45,7 +45,7 @@ static int open_vault(const struct hg_host_config *config,
                       struct hg_host_parts *parts,
                       struct hg_error *err)
 {
-    int r = hg_pipelines_host_name(config->data_dir, parts->name, err);
+    int r = hg_host_name(config->data_dir, parts->name, err);
     if (r < 0) {
         return r;
     }
@@ -160,6 +160,7 @@ int hg_host_start(const struct hg_host_config *config,
     }
     const struct hg_pipelines_options options = {
         .config = config,
+        .host = ret->name,
         .self = hg_command_self(),
         .metadata = hg_store_metadata(ret->store),
         .warehouse = hg_store_warehouse(ret->store),

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "command/file_objects.h"
 #include "config/host_config.h"
+#include "config/host_name.h"
 #include "events/bus.h"
 #include "pipeline/service.h"
 #include "plugin/registry.h"

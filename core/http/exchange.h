@@ -1,5 +1,5 @@
 /*
- * The server's own state, shared by server.c, receive.c, dispatch.c, finish.c and watch.c.
+ * The server's own state, shared by server.c, receive.c, handle.c, finish.c and watch.c.
  *
  * Threads: the HTTP thread (libmicrohttpd's), the executor's, the watcher's, and whoever stops the
  * server. `mutex` guards what is said to be guarded; libmicrohttpd is never called with it held.

@@ -10,8 +10,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
-#include "http/dispatch.h"
 #include "http/forwarded.h"
+#include "http/handle.h"
 #include "http/stream.h"
 #include "http/tls.h"
 #include "http/watch.h"
@@ -274,7 +274,7 @@ static enum MHD_Result take_headers(struct hg_exchange *exchange,
     check_framing(exchange);
     if (is_hopeless(exchange)) {
         /* An answer at this point makes libmicrohttpd close after it without reading the body. */
-        (void)hg_dispatch_request(exchange);
+        (void)hg_http_handle(exchange);
         return queue_answer(exchange);
     }
     return MHD_YES;
@@ -354,7 +354,7 @@ static enum MHD_Result on_request(void *cls,
     }
     if (state_of(exchange) == HG_EXCHANGE_RECEIVING) {
         received_whole(exchange);
-        if (hg_dispatch_request(exchange)) {
+        if (hg_http_handle(exchange)) {
             return MHD_YES; /* called again once it is resumed */
         }
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -191,15 +192,6 @@ void hg_live_log_line(const struct hg_pipelines *service,
 
 /* ---- what is known ---- */
 
-static uint64_t hash(const char *text)
-{
-    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (; *text; text++) {
-        h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    }
-    return h;
-}
-
 /* A place for one more, perhaps that of the one that was told longest ago. */
 static struct known *new_known(struct teller *teller)
 {
@@ -249,7 +241,7 @@ static uint64_t hash_of(json_t *object)
     (void)json_object_del(object, "duration_ms");
     HG_CLEANUP(hg_freep) char *text = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
     (void)json_object_set_new(object, "duration_ms", duration);
-    return text ? hash(text) : 0;
+    return text ? hg_hash(text) : 0;
 }
 
 /* A status that the run has left already, but that nobody was told. */

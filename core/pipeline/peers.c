@@ -105,7 +105,7 @@ static void disconnect(struct touch *touch)
 static int look_around(struct touch *touch, struct hg_error *err)
 {
     struct hg_pipelines *service = touch->service;
-    const char *const params[] = {service->host, touch->locked ? "true" : "false"};
+    const char *const params[] = {service->options.host, touch->locked ? "true" : "false"};
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
     int r = hg_db_exec(touch->db, &look, params, &result, err);
     if (r < 0) {
@@ -113,7 +113,7 @@ static int look_around(struct touch *touch, struct hg_error *err)
     }
     touch->locked = hg_result_bool(result, 0, "locked");
     bool leads = touch->locked || !hg_result_bool(result, 0, "led");
-    const char *const told[] = {service->host, leads ? "true" : "false"};
+    const char *const told[] = {service->options.host, leads ? "true" : "false"};
     set_leads(service, leads, hg_result_int64(result, 0, "n_others", 0));
     touch->look_at_ms = hg_time_monotonic_ms() + LOOK_MS;
     return hg_db_exec(touch->db, &tell_in_row, told, NULL, err);

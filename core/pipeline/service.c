@@ -1,11 +1,7 @@
 #include "pipeline/service.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/io.h"
 #include "base/mem.h"
 #include "dispatch/dispatch.h"
 #include "pipeline/catalog.h"
@@ -16,28 +12,6 @@
 #include "pipeline/signal.h"
 #include "pipeline/sql_json.h"
 #include "pipeline/state.h"
-
-int hg_pipelines_host_name(const char *data_dir, char ret[HG_HOST_NAME], struct hg_error *err)
-{
-    char path[PATH_MAX];
-    char id[HG_UUID_TEXT];
-    HG_CLEANUP(hg_freep) char *text = NULL;
-    size_t n = 0;
-    if (snprintf(path, sizeof path, "%s/host_id", data_dir) >= (int)sizeof path) {
-        return hg_error_set(err, HG_EINVAL, "the path of the data dir is too long");
-    }
-    int r = hg_read_file(path, 64, &text, &n, NULL);
-    if (r == HG_OK && n == HG_UUID_TEXT - 1 && hg_uuid_is_valid(text)) {
-        (void)snprintf(ret, HG_HOST_NAME, "%s", text);
-        return HG_OK;
-    }
-    r = hg_uuid_new(id, err);
-    r = r < 0 ? r : hg_write_file(path, 0600, id, strlen(id), err);
-    if (r == HG_OK) {
-        (void)snprintf(ret, HG_HOST_NAME, "%s", id);
-    }
-    return r;
-}
 
 static void init_locks(struct hg_pipelines *service)
 {
@@ -88,7 +62,7 @@ static int make_dispatch(struct hg_pipelines *service, struct hg_error *err)
     const struct hg_pipelines_options *of = &service->options;
     const struct hg_dispatch_options options = {
         .config = of->config,
-        .host = service->host,
+        .host = of->host,
         .self = of->self,
         .metadata = of->metadata,
         .warehouse = of->warehouse,
@@ -110,7 +84,6 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
     service->options = *options;
     init_locks(service);
     int r = make_dispatch(service, err);
-    r = r < 0 ? r : hg_pipelines_host_name(options->config->data_dir, service->host, err);
     r = r < 0 ? r : hg_retention_keep(service, err);
     r = r < 0 ? r : hg_live_start(service, err);
     r = r < 0 ? r : hg_peers_start(service, err);

@@ -30,6 +30,7 @@ struct hg_pipelines;
 
 struct hg_pipelines_options {
     const struct hg_host_config *config; /* borrowed for the life of the service */
+    const char *host;                    /* this host's name (config/host_name.h) */
     const char *self;                    /* path of the headgate binary, for workers */
     struct hg_pool *metadata;
     struct hg_pool *warehouse;
@@ -37,15 +38,6 @@ struct hg_pipelines_options {
     const struct hg_plugin_registry *plugins;
     struct hg_events *events; /* who is told what changes (events/bus.h); NULL: nobody */
 };
-
-enum { HG_HOST_NAME = 80 }; /* bytes of a host's name, with the NUL */
-
-/*
- * The name of the host of this data folder, made when there is none. A host keeps one name for
- * life, so that after a crash it knows its own tasks at once instead of waiting for their leases to
- * run out.
- */
-int hg_pipelines_host_name(const char *data_dir, char ret[HG_HOST_NAME], struct hg_error *err);
 
 /*
  * Reads and stores the pipeline files, takes up tasks that an earlier host left, starts workers,

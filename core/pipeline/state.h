@@ -23,7 +23,6 @@
 
 struct hg_pipelines {
     struct hg_pipelines_options options;
-    char host[HG_HOST_NAME]; /* this host's name in the queue */
     struct hg_dispatch *dispatch;
     struct hg_scheduler scheduler;
     struct hg_peers peers;

@@ -8,15 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The same cluster gets the same name each time, so that none are left lying about. */
-static uint64_t hash_of(const char *text)
-{
-    uint64_t hash = 14695981039346656037U;
-    for (; *text; text++) {
-        hash = (hash ^ (unsigned char)*text) * 1099511628211U;
-    }
-    return hash;
-}
+#include "base/hash.h"
 
 int hg_socket_folder_check(const char *path, struct hg_error *err)
 {
@@ -53,7 +45,8 @@ int hg_socket_folder_make(const char *data,
 {
     char run[40];
     char path[HG_SOCKET_FOLDER_BYTES];
-    unsigned long long id = hash_of(data);
+    /* The same cluster gets the same name each time, so that none are left lying about. */
+    unsigned long long id = hg_hash(data);
     (void)snprintf(run, sizeof run, "/run/headgate-%u", (unsigned)geteuid());
     (void)snprintf(path, sizeof path, "%s/%016llx", run, id);
     if (tmp || make(run, NULL) < 0 || make(path, NULL) < 0) {

@@ -36,6 +36,7 @@ void start_service(void)
     struct hg_error err = HG_ERROR_INIT;
     const struct hg_pipelines_options options = {
         .config = &fixture.config,
+        .host = fixture.host,
         .self = getenv("HG_HEADGATE"),
         .metadata = fixture.metadata,
         .warehouse = fixture.warehouse,
@@ -57,12 +58,14 @@ int setup(void **state)
     fixture.config.data_dir = fixture.folder;
     fixture.config.workers = 2;
     fixture.config.pipeline_files = fixture.files;
-    int r = hg_plugin_registry_new(getenv("HG_HEADGATE"),
-                                   getenv("HG_TEST_GOOD_PLUGIN_DIR"),
-                                   NULL,
-                                   NULL,
-                                   &fixture.plugins,
-                                   &err);
+    int r = hg_host_name(fixture.folder, fixture.host, &err);
+    r = r < 0 ? r
+              : hg_plugin_registry_new(getenv("HG_HEADGATE"),
+                                       getenv("HG_TEST_GOOD_PLUGIN_DIR"),
+                                       NULL,
+                                       NULL,
+                                       &fixture.plugins,
+                                       &err);
     r = r < 0 ? r : hg_pool_new(hg_test_pg_metadata(pg), 6, "test", &fixture.metadata, &err);
     r = r < 0 ? r : hg_pool_new(hg_test_pg_warehouse(pg), 4, "test", &fixture.warehouse, &err);
     return r < 0 ? -1 : 0;

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "config/host_name.h"
 #include "datasets/datasets.h"
 #include "events/bus.h"
 #include "pipeline/service.h"
@@ -27,6 +28,7 @@ struct fixture {
     char *files[FILES_MAX + 1];
     int n_files;
     struct hg_host_config config;
+    char host[HG_HOST_NAME];
     struct hg_plugin_registry *plugins;
     struct hg_pool *metadata;
     struct hg_pool *warehouse;

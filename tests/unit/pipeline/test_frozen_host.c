@@ -26,6 +26,7 @@ static void be_a_host(const char *pipeline)
     json_t *answer = NULL;
     struct hg_pipelines_options options = {
         .config = &fixture.config,
+        .host = fixture.host,
         .self = getenv("HG_HEADGATE"),
         .worker_warehouse_url = hg_test_pg_worker(pg),
         .plugins = fixture.plugins,

@@ -16,6 +16,7 @@
 static struct {
     char folder[HG_SCRATCH_BYTES];
     struct hg_host_config config;
+    char host[HG_HOST_NAME];
     struct hg_pipelines *service;
 } other;
 
@@ -25,8 +26,10 @@ static void start_other(void)
     other.config = fixture.config;
     assert_int_equal(hg_scratch_make("other", other.folder), 0);
     other.config.data_dir = other.folder;
+    must(hg_host_name(other.folder, other.host, &err), &err);
     const struct hg_pipelines_options options = {
         .config = &other.config,
+        .host = other.host,
         .self = getenv("HG_HEADGATE"),
         .metadata = fixture.metadata,
         .warehouse = fixture.warehouse,

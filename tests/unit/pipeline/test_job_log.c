@@ -186,17 +186,14 @@ static void add_running(const char *host, int attempt)
 /* The attempt had ended and its log was archived, but that was not written down yet. */
 static void test_attempts_that_died_with_their_host(void **state)
 {
-    struct hg_error err = HG_ERROR_INIT;
-    char host[HG_HOST_NAME];
     (void)state;
     start_with_run();
     stop_service();
     leave_archive(2);
     leave_torn(3, 3);
-    must(hg_pipelines_host_name(fixture.folder, host, &err), &err);
-    add_running(host, 2);
-    add_running(host, 3);
-    add_running(host, 4);
+    add_running(fixture.host, 2);
+    add_running(fixture.host, 3);
+    add_running(fixture.host, 4);
     start_service();
     for (int attempt = 2; attempt <= 4; attempt++) {
         wait_for_last("load", attempt, HG_JOB_LOG_DEAD);

@@ -1,8 +1,8 @@
 /*
  * From a whole request to its answer.
  */
-#ifndef HG_HTTP_DISPATCH_H
-#define HG_HTTP_DISPATCH_H
+#ifndef HG_HTTP_HANDLE_H
+#define HG_HTTP_HANDLE_H
 
 #include "http/exchange.h"
 
@@ -10,6 +10,6 @@
  * On the HTTP thread, for a request that has come in whole (or is refused before). True when its
  * connection was suspended, to be resumed with the answer; false when it is ANSWERED.
  */
-bool hg_dispatch_request(struct hg_exchange *exchange);
+bool hg_http_handle(struct hg_exchange *exchange);
 
 #endif

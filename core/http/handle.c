@@ -1,4 +1,4 @@
-#include "http/dispatch.h"
+#include "http/handle.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -232,7 +232,7 @@ static int route(struct hg_exchange *exchange,
     return HG_OK;
 }
 
-bool hg_dispatch_request(struct hg_exchange *exchange)
+bool hg_http_handle(struct hg_exchange *exchange)
 {
     struct hg_http_request *request = &exchange->request;
     struct hg_error err = HG_ERROR_INIT;
