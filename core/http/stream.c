@@ -75,6 +75,12 @@ static void unlink_stream(struct hg_streams *all, struct hg_http_stream *stream)
     if (stream->next) {
         stream->next->prev = stream->prev;
     }
+}
+
+/* Its place is free only once all of it is: whoever waits for that may then free what it used. */
+static void give_place(struct hg_streams *all)
+{
+    HG_LOCK(&all->mutex);
     all->n--;
     (void)pthread_cond_broadcast(&all->gone);
 }
@@ -172,6 +178,7 @@ void hg_stream_unref(struct hg_http_stream *stream)
         unlink_stream(all, stream);
     }
     stream_free(stream);
+    give_place(all);
 }
 
 size_t hg_stream_sent(struct hg_http_stream *stream)

@@ -72,6 +72,9 @@ static int make(void *arg, struct hg_http_stream *stream, struct hg_error *err)
 
 static void free_order(void *order)
 {
+    if (((struct order *)order)->waits) {
+        hg_time_pause_ms(100); /* whoever stops the server waits for this too */
+    }
     (void)atomic_fetch_add(&n_freed, 1);
     free(order);
 }
