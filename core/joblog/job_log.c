@@ -244,6 +244,47 @@ static int write_line(struct hg_job_logs *logs,
     return r;
 }
 
+/* The text of a log's last line; NULL when there is none. *item owns it. */
+static const char *last_message(const char *path, json_t **item)
+{
+    HG_CLEANUP(hg_buf_free) struct hg_buf line = HG_BUF_INIT;
+    if (hg_logfile_last_line(path, &line, NULL) == HG_OK && line.len > 0) {
+        *item = hg_json_read(line.data, line.len, JSON_ALLOW_NUL, NULL);
+    }
+    return json_string_value(json_object_get(*item, "message"));
+}
+
+static bool says(const char *path, const char *message)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *item = NULL;
+    const char *last = last_message(path, &item);
+    return last && strcmp(last, message) == 0;
+}
+
+/* Both that it says so at first and how much of it in the end. */
+#define IS_FULL "this log is full"
+
+static bool says_full(const char *path)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *item = NULL;
+    const char *last = last_message(path, &item);
+    return last && strstr(last, IS_FULL);
+}
+
+/* Of one that is archived. Nobody counts there what is not kept. */
+static bool is_archive_full(struct hg_job_logs *logs,
+                            const struct hg_job_log_name *name,
+                            bool *ret_first)
+{
+    char path[PATH_MAX];
+    int64_t n_bytes = 0;
+    bool full = hg_job_log_path(logs, name, path, NULL) == HG_OK && is_archived(path) &&
+                hg_logfile_archive_bytes(path, &n_bytes, NULL) == HG_OK &&
+                n_bytes >= logs->bytes_max;
+    *ret_first = full && !says_full(path);
+    return full;
+}
+
 /* Whether the log takes no more of what its attempt says; the first time *line becomes why. */
 static bool is_cut(struct hg_job_logs *logs,
                    const struct hg_job_log_name *name,
@@ -254,20 +295,21 @@ static bool is_cut(struct hg_job_logs *logs,
     size_t i = find_open(logs, name);
     struct hg_job_log *log = i < logs->n_open ? logs->open[i] : NULL;
     char text[128];
-    if (!log || log->writer.n_file < logs->bytes_max) {
-        return false;
+    bool full =
+        log ? log->writer.n_file >= logs->bytes_max : is_archive_full(logs, name, ret_first);
+    if (full && log) {
+        *ret_first = log->n_cut++ == 0;
     }
-    *ret_first = log->n_cut++ == 0;
-    if (*ret_first) {
+    if (full && *ret_first) {
         (void)snprintf(text,
                        sizeof text,
-                       "this log is full (%" PRId64 " MiB): what the attempt says from here on is"
-                       " not kept",
+                       IS_FULL " (%" PRId64 " MiB): what the attempt says from here on is"
+                               " not kept",
                        logs->bytes_max >> 20);
         hg_buf_reset(line);
         put_line(line, HG_LOG_WARNING, at_us, text);
     }
-    return true;
+    return full;
 }
 
 static void tell(struct hg_job_logs *logs,
@@ -325,10 +367,8 @@ static void write_summary(struct hg_job_log *log)
     char text[96];
     (void)write_lost(log, NULL);
     if (log->n_cut > 0) {
-        (void)snprintf(text,
-                       sizeof text,
-                       "%" PRId64 " lines were not kept, since this log is full",
-                       log->n_cut);
+        (void)snprintf(
+            text, sizeof text, "%" PRId64 " lines were not kept, since " IS_FULL, log->n_cut);
         (void)write_own(log, HG_LOG_WARNING, text, NULL);
     }
 }
@@ -371,17 +411,6 @@ void hg_job_log_end(struct hg_job_logs *logs, const struct hg_job_log_name *name
 }
 
 /* ---- what was lost ---- */
-
-static bool says(const char *path, const char *message)
-{
-    HG_CLEANUP(hg_buf_free) struct hg_buf line = HG_BUF_INIT;
-    HG_CLEANUP(hg_json_decrefp) json_t *item = NULL;
-    if (hg_logfile_last_line(path, &line, NULL) == HG_OK && line.len > 0) {
-        item = hg_json_read(line.data, line.len, JSON_ALLOW_NUL, NULL);
-    }
-    const char *last = json_string_value(json_object_get(item, "message"));
-    return last && strcmp(last, message) == 0;
-}
 
 void hg_job_log_lost(struct hg_job_logs *logs,
                      const struct hg_job_log_name *name,

@@ -334,6 +334,26 @@ int hg_logfile_archive_index(int fd,
     return r;
 }
 
+int hg_logfile_archive_bytes(const char *path, int64_t *ret, struct hg_error *err)
+{
+    struct names names;
+    struct stat info;
+    HG_CLEANUP(hg_logfile_index_free) struct hg_logfile_index index = {0};
+    int r = name_all(&names, path, err);
+    if (r < 0) {
+        return r;
+    }
+    HG_CLEANUP(hg_closep) int fd = open(names.archive, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) < 0) {
+        return hg_error_errno(err, errno, "cannot open \"%s\"", names.archive);
+    }
+    r = hg_logfile_archive_index(fd, info.st_size, names.index, &index, err);
+    if (r == HG_OK) {
+        *ret = hg_logfile_index_end(&index);
+    }
+    return r;
+}
+
 /* ---- adding to one ---- */
 
 /* Takes off what an addition left that died in the middle: nothing behind it would be read. */

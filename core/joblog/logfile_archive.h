@@ -28,6 +28,8 @@ int hg_logfile_archive_make(const char *path, struct stat *ret_of, struct hg_err
 int hg_logfile_archive_place(const char *path, const struct stat *of, struct hg_error *err);
 /* Adds a line, with its end, to the archive of the log at `path`. */
 int hg_logfile_archive_append(const char *path, const char *line, size_t n, struct hg_error *err);
+/* How many bytes of lines the archive of the log at `path` holds. */
+int hg_logfile_archive_bytes(const char *path, int64_t *ret, struct hg_error *err);
 /* Appends the lines of a block of an archive to *lines. HG_EINVAL where it is broken. */
 int hg_logfile_archive_read(int fd,
                             const struct hg_logfile_block *block,

@@ -356,6 +356,33 @@ static void test_a_full_log(void **state)
     HG_CLEANUP(hg_json_decrefp) json_t *every = all_pages(whole);
     long n_cut = strtol(summary, NULL, 10);
     assert_int_equal((long)json_array_size(every) - 3 + n_cut, 20000);
+    /* What comes behind that is not kept either; what the host says is. */
+    say(2, 0, 100);
+    hg_job_log_say(logs, &load, HG_LOG_ERROR, "the host goes on");
+    HG_CLEANUP(hg_json_decrefp) json_t *later = all_pages(whole);
+    assert_int_equal(json_array_size(later), json_array_size(every) + 1);
+}
+
+/* Late lines fill an archive that was not full before. */
+static void test_a_full_archive(void **state)
+{
+    (void)state;
+    start_with_run();
+    set_attempt(2);
+    say(2, 0, 200);
+    end_attempt(2);
+    wait_until_archived("load", 2);
+    const struct hg_job_log_query whole = {.limit = 500, .attempt = 2, .level = HG_LOG_DEBUG};
+    logs->bytes_max = 1 << 15;
+    say(2, 0, 1000);
+    HG_CLEANUP(hg_json_decrefp) json_t *all = all_pages(whole);
+    size_t n = json_array_size(all);
+    assert_in_range(n, 201, 1000);
+    assert_non_null(strstr(text_at(json_array_get(all, n - 1), "message"), "this log is full"));
+    assert_null(strstr(text_at(json_array_get(all, n - 2), "message"), "this log is full"));
+    say(2, 0, 10);
+    HG_CLEANUP(hg_json_decrefp) json_t *same = all_pages(whole);
+    assert_int_equal(json_array_size(same), n);
 }
 
 /* A disk that is full: what is missing is said where it is missing, and whole lines stay. */
@@ -612,6 +639,7 @@ int main(void)
         TEST(test_a_page_by_its_line),
         TEST(test_a_page_is_bounded),
         TEST(test_a_full_log),
+        TEST(test_a_full_archive),
         TEST(test_lines_that_could_not_be_written),
         TEST(test_lines_behind_the_archive),
         TEST(test_many_logs_end_at_once),
