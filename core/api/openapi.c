@@ -82,6 +82,8 @@ enum {
     FOR_ACTS = 32,     /* POST for users */
     FOR_SIGN_IN = 64,  /* POST for anyone */
     FOR_GUESSES = 128, /* looks at a password */
+    FOR_ONCE = 256,    /* takes an Idempotency-Key */
+    FOR_MATCHES = 512, /* takes If-Match */
 };
 
 /* When an answer other than the good one may come. */
@@ -94,13 +96,30 @@ static const struct {
     {403, FOR_USERS | FOR_SIGN_IN},
     {404, FOR_PATHS},
     {409, FOR_ACTS | FOR_EDITS},
-    {412, FOR_EDITS},
+    {412, FOR_MATCHES},
     {413, FOR_BODIES},
     {415, FOR_BODIES},
     {422, FOR_BODIES},
     {429, FOR_GUESSES},
     {500, FOR_ALL},
     {503, FOR_ALL},
+};
+
+/* Headers that calls take beside what all take. */
+static const struct {
+    const char *name;
+    const char *schema;
+    const char *description;
+    unsigned when;
+} headers[] = {
+    {"Idempotency-Key",
+     "{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}",
+     "The same request with the same key gets the first one's answer",
+     FOR_ONCE},
+    {"If-Match",
+     "{\"type\":\"string\"}",
+     "The ETag of the state that is to be changed; where it has changed since, 412",
+     FOR_MATCHES},
 };
 
 /* ---- pieces ---- */
@@ -131,53 +150,65 @@ static json_t *content_of(const json_t *schemas, const char *schema)
     return made;
 }
 
-static json_t *parameter(const char *name, const char *in, struct hg_error *err)
+static int add_parameter(json_t *list,
+                         const char *name,
+                         const char *in,
+                         const char *description,
+                         const char *schema,
+                         struct hg_error *err)
+{
+    json_t *made = json_pack("{s:s, s:s, s:b, s:s, s:o}",
+                             "name",
+                             name,
+                             "in",
+                             in,
+                             "required",
+                             strcmp(in, "path") == 0,
+                             "description",
+                             description,
+                             "schema",
+                             hg_json_read_text(schema, 0, NULL));
+    return json_array_append_new(list, made) < 0 ? hg_error_nomem(err) : HG_OK;
+}
+
+static int add_described(json_t *list, const char *name, const char *in, struct hg_error *err)
 {
     for (size_t i = 0; i < HG_COUNT(parameters); i++) {
         if (strcmp(parameters[i].name, name) == 0) {
-            json_t *made = json_pack("{s:s, s:s, s:b, s:s, s:o}",
-                                     "name",
-                                     name,
-                                     "in",
-                                     in,
-                                     "required",
-                                     strcmp(in, "path") == 0,
-                                     "description",
-                                     parameters[i].description,
-                                     "schema",
-                                     hg_json_read_text(parameters[i].schema, 0, NULL));
-            if (!made) {
-                (void)hg_error_nomem(err);
-            }
-            return made;
+            return add_parameter(
+                list, name, in, parameters[i].description, parameters[i].schema, err);
         }
     }
-    (void)hg_error_set(err, HG_EINTERNAL, "no parameter \"%s\" is described", name);
-    return NULL;
+    return hg_error_set(err, HG_EINTERNAL, "no parameter \"%s\" is described", name);
 }
 
 /* Those of the path, then those of the query. */
 static int add_parameters(const struct hg_route *route, json_t *list, struct hg_error *err)
 {
     const char *at = route->pattern;
-    while ((at = strchr(at, '{'))) {
+    int r = HG_OK;
+    while (r == HG_OK && (at = strchr(at, '{'))) {
         char name[64];
         size_t n = strcspn(++at, "}");
         (void)snprintf(name, sizeof name, "%.*s", (int)n, at);
-        json_t *made = parameter(name, "path", err);
-        if (!made) {
-            return err ? err->code : HG_EINTERNAL;
-        }
-        (void)json_array_append_new(list, made);
+        r = add_described(list, name, "path", err);
     }
-    for (size_t i = 0; route->query && route->query[i]; i++) {
-        json_t *made = parameter(route->query[i], "query", err);
-        if (!made) {
-            return err ? err->code : HG_EINTERNAL;
-        }
-        (void)json_array_append_new(list, made);
+    for (size_t i = 0; r == HG_OK && route->query && route->query[i]; i++) {
+        r = add_described(list, route->query[i], "query", err);
     }
-    return HG_OK;
+    return r;
+}
+
+static int add_headers(unsigned traits, json_t *list, struct hg_error *err)
+{
+    int r = HG_OK;
+    for (size_t i = 0; r == HG_OK && i < HG_COUNT(headers); i++) {
+        if (headers[i].when & traits) {
+            r = add_parameter(
+                list, headers[i].name, "header", headers[i].description, headers[i].schema, err);
+        }
+    }
+    return r;
 }
 
 static unsigned traits_of(const struct hg_route *route)
@@ -189,7 +220,9 @@ static unsigned traits_of(const struct hg_route *route)
            (route->query || route->request_schema ? FOR_INPUT : 0U) |
            (route->request_schema ? FOR_BODIES : 0U) | (is_edit ? FOR_EDITS : 0U) |
            (is_post && !is_public ? FOR_ACTS : 0U) | (is_post && is_public ? FOR_SIGN_IN : 0U) |
-           (route->flags & HG_ROUTE_PASSWORD ? FOR_GUESSES : 0U);
+           (route->flags & HG_ROUTE_PASSWORD ? FOR_GUESSES : 0U) |
+           (route->flags & HG_ROUTE_ONCE ? FOR_ONCE : 0U) |
+           (route->flags & HG_ROUTE_MATCH ? FOR_MATCHES : 0U);
 }
 
 static json_t *responses(const struct hg_route *route, const json_t *schemas)
@@ -221,7 +254,7 @@ static json_t *responses(const struct hg_route *route, const json_t *schemas)
 static json_t *operation(const struct hg_route *route, const json_t *schemas, struct hg_error *err)
 {
     HG_CLEANUP(hg_json_decrefp) json_t *list = json_array();
-    if (add_parameters(route, list, err) < 0) {
+    if (add_parameters(route, list, err) < 0 || add_headers(traits_of(route), list, err) < 0) {
         return NULL;
     }
     bool is_public = (route->flags & HG_ROUTE_PUBLIC) != 0;

@@ -20,6 +20,8 @@ enum hg_route_flags {
     HG_ROUTE_PUBLIC = 1,   /* needs no sign-in */
     HG_ROUTE_INLINE = 2,   /* never waits */
     HG_ROUTE_PASSWORD = 4, /* looks at a password, so it answers 429 when one is guessed at */
+    HG_ROUTE_ONCE = 8,     /* takes an Idempotency-Key */
+    HG_ROUTE_MATCH = 16,   /* takes If-Match, and answers 412 */
 };
 
 struct hg_route {
