@@ -150,32 +150,88 @@ def walk(client, method, path):
     return client.ask(method, path, **body).status_code
 
 
-def test_every_operation_for_every_role(admin):
+def signed_in_ways(admin):
+    """Who asks, by what, and as which role: None for nobody. Each way a person or a program may come, or no longer may."""
     people = {role: add(admin, named(role), role) for role in ROLES}
-    tokens = {role: Client(admin.url, token=person.new_token()["token"])
-              for role, person in people.items()}
-    nobody = Client(admin.url)
-    stranger = Client(admin.url, token="hgt_" + "x" * 36)
+    for role, person in people.items():
+        yield f"session of {role}", person, role
+        yield f"token of {role}", Client(admin.url, token=person.new_token()["token"]), role
+        stranger = sign_in(admin, named(role))
+        stranger.http.headers.update(ORIGIN)
+        yield f"session of {role} from another origin", stranger, role
+        program = Client(admin.url, token=person.new_token()["token"])
+        program.http.headers.update(ORIGIN)
+        yield f"token of {role} from another origin", program, role
+    lowered = people["admin"].new_token(role="viewer")["token"]
+    yield "token of an admin for viewers", Client(admin.url, token=lowered), "viewer"
+    demoted = add(admin, "walking-demoted", "admin")
+    token = demoted.new_token()["token"]
+    assert admin.patch("/users/walking-demoted", {"role": "data_scientist"}).status_code == 200
+    yield "token of who was an admin", Client(admin.url, token=token), "data_scientist"
+    yield "session of who was an admin", sign_in(admin, "walking-demoted"), "data_scientist"
+    yield from signed_out_ways(admin)
+
+
+def signed_out_ways(admin):
+    yield "nobody", Client(admin.url), None
+    yield "unknown token", Client(admin.url, token="hgt_" + "x" * 36), None
+    yield "malformed token", Client(admin.url, token="hgt_"), None
+    for what, end in (("disabled", lambda name: admin.patch(f"/users/{name}", {"disabled": True})),
+                      ("removed", lambda name: admin.delete(f"/users/{name}"))):
+        name = "walking-" + what
+        person = add(admin, name, "admin")
+        token = person.new_token()["token"]
+        assert end(name).status_code < 300
+        yield f"session of who was {what}", person, None
+        yield f"token of who was {what}", Client(admin.url, token=token), None
+    person = add(admin, "walking-out", "admin")
+    made = person.new_token()
+    assert person.delete(f"/auth/tokens/{made['id']}").status_code == 204
+    cookie = person.http.cookies["headgate_session"]
+    assert person.post("/auth/logout").status_code == 204
+    person.http.cookies.set("headgate_session", cookie)
+    yield "session that was ended", person, None
+    yield "token that was deleted", Client(admin.url, token=made["token"]), None
+
+
+def may(operation, role, method, way):
+    """What the table of roles says: True, or the status that refuses."""
+    if operation["security"] == []:
+        return True
+    if role is None:
+        return 401
+    if ROLES.index(role) < ROLES.index(operation["x-role"]):
+        return 403
+    return 403 if method != "GET" and way.startswith("session") and way.endswith("another origin") else True
+
+
+def test_every_operation_for_every_role_and_way_to_sign_in(admin):
+    ways = list(signed_in_ways(admin))
+    before = {path: admin.items(path) for path in ("/users", "/alerts/channels")}
+    settings = [(p["id"], p["overrides"]) for p in admin.items("/ingestion/pipelines")]
     n_walked, wrong = 0, []
     for method, path, operation in operations(admin):
-        is_public = operation["security"] == []
-        for client in (nobody, stranger):
+        for way, client, role in ways:
+            expected = may(operation, role, method, way)
+            if path in ENDS_SIGN_IN and method != "GET" and expected is True:
+                continue  # below
             status = walk(client, method, path)
-            if is_public != (status != 401 or path == "/auth/login"):
-                wrong.append((method, path, "signed out", status))
-        for rank, role in enumerate(ROLES):
-            allowed = is_public or rank >= ROLES.index(operation["x-role"])
-            for way, client in (("session", people[role]), ("token", tokens[role])):
-                status = walk(client, method, path)
-                n_walked += 1
-                if status >= 500 or allowed == (status in (401, 403)):
-                    wrong.append((method, path, role, way, status))
-                if path in ENDS_SIGN_IN and method != "GET":
-                    people[role] = sign_in(admin, named(role))
+            n_walked += 1
+            refused = status in (401, 403) and path != "/auth/login"
+            if status >= 500 or refused != (expected is not True) or (refused and status != expected):
+                wrong.append((method, path, way, status, expected))
     assert wrong == []
-    assert n_walked > 150
+    assert n_walked > 900
+    assert before == {path: admin.items(path) for path in before}
+    assert settings == [(p["id"], p["overrides"]) for p in admin.items("/ingestion/pipelines")]
     for role in ROLES:
-        assert admin.delete(f"/users/{named(role)}").status_code == 204
+        person = sign_in(admin, named(role))
+        assert person.delete("/auth/sessions").status_code == 204
+        assert person.post("/auth/logout").status_code == 204
+        assert person.me() == 401
+    for user in admin.items("/users"):
+        if user["username"].startswith("walking-"):
+            assert admin.delete(f"/users/{user['username']}").status_code == 204
 
 
 def test_a_viewer_sees_no_rows_and_changes_nothing(admin):
