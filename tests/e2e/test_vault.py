@@ -3,7 +3,6 @@
 Secrets are stored by test-tools/vault_tool, which does what a service of the host does.
 """
 import base64
-import glob
 import os
 import re
 import resource
@@ -11,11 +10,11 @@ import secrets
 import shutil
 import signal
 import subprocess
-import urllib.parse
 
 import pytest
 import requests
 
+from canary import conninfo, dump, forms, pieces, processes
 from host import BUILD, PASSWORD, ROOT, Api, Host, running
 
 N = 250
@@ -40,15 +39,9 @@ class Vault:
         host.add(TOOL, "test-tools")
         self.tool = os.path.join(host.folder, "app/test-tools/vault_tool")
 
-    def conninfo(self, user="headgate", database="metadata"):
-        with open(os.path.join(self.host.data_dir, "postgres/postmaster.pid"),
-                  encoding="utf-8") as f:
-            lines = f.read().split("\n")
-        return f"host={lines[4]} port={lines[3]} user={user} dbname={database}"
-
     def call(self, word, n=N):
         return subprocess.run(
-            [self.tool, word, self.host.data_dir, self.conninfo(), str(n)], text=True,
+            [self.tool, word, self.host.data_dir, conninfo(self.host), str(n)], text=True,
             input=self.value + "\n", capture_output=True, timeout=120, **self.host.as_user())
 
     def put(self):
@@ -121,46 +114,6 @@ def test_rotate_while_the_host_runs(host, vault):
     assert os.stat(vault.key_file).st_mode & 0o7777 == 0o600
 
 
-def forms(text):
-    """A secret in all the ways in which it may be written somewhere."""
-    raw = text.encode()
-    return [raw, raw.hex().encode(), raw.hex().upper().encode(),
-            base64.b64encode(raw)[:len(raw) // 3 * 4], urllib.parse.quote(text, safe="").encode(),
-            text.replace("/", "\\/").encode()]
-
-
-def processes(pid):
-    """A process and all below it."""
-    found = [pid]
-    for path in glob.glob(f"/proc/{pid}/task/*/children"):
-        with open(path, encoding="ascii") as f:
-            for child in f.read().split():
-                found += processes(int(child))
-    return found
-
-
-def pieces(host, vault):
-    """All that could hold a secret, by name."""
-    for database in ("metadata", "warehouse"):
-        dump = subprocess.run(["pg_dump", "--inserts", vault.conninfo("headgate_admin", database)],
-                              capture_output=True, timeout=120, **host.as_user())
-        assert dump.returncode == 0, dump.stderr
-        assert database != "metadata" or dump.stdout.count(b"INTO public.secret ") == N
-        yield f"pg_dump {database}", dump.stdout
-    with open(host.log_path, "rb") as f:
-        yield "the host's log", f.read()
-    for folder, _, names in os.walk(host.data_dir):
-        for name in names:
-            path = os.path.join(folder, name)
-            if path != vault.key_file and os.path.isfile(path):
-                with open(path, "rb") as f:
-                    yield path, f.read()
-    for pid in processes(host.process.pid):
-        for name in ("cmdline", "environ"):
-            with open(f"/proc/{pid}/{name}", "rb") as f:
-                yield f"{name} of {pid}", f.read()
-
-
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may read other processes' environ")
 @pytest.mark.skipif(not shutil.which("pg_dump"), reason="needs pg_dump")
 def test_the_canary_is_nowhere(host, vault):
@@ -176,7 +129,8 @@ def test_the_canary_is_nowhere(host, vault):
                                    (bytes.fromhex(key), key.encode(),
                                     base64.b64encode(bytes.fromhex(key))[:40])]
     seen = 0
-    for name, content in pieces(host, vault):
+    assert dump(host, "metadata").count(b"INTO public.secret ") == N
+    for name, content in pieces(host, vault.key_file):
         seen += 1
         for form in wanted:
             assert form not in content, f"{name} holds {form!r}"
