@@ -75,15 +75,25 @@ function serveFile(response, dist, path) {
 
 const LOOK_MS = 100;
 
+/** A message as the frame of a WebSocket: a whole text, not masked. */
+function frameOf(message) {
+  const text = Buffer.from(JSON.stringify(message));
+  if (text.length >= 65_536) throw new Error('a message of the host is shorter than that');
+  const head = text.length < 126 ? [text.length] : [126, text.length >> 8, text.length & 255];
+  return Buffer.concat([Buffer.from([0x81, ...head]), text]);
+}
+
 /**
- * Live updates on which nothing happens: what is shown moves only when a scene says so. They are cut
- * when the host falls silent.
+ * Live updates on which nothing happens but what `tell` says: what is shown moves only when a scene
+ * wants it to. They are cut when the host falls silent.
  */
-function acceptSocket(request, socket, scenario) {
+function acceptSocket(request, socket, scenario, sockets) {
   if (scenario.state.silent) {
     socket.destroy();
     return;
   }
+  sockets.add(socket);
+  socket.on('close', () => sockets.delete(socket));
   const watch = setInterval(() => scenario.state.silent && socket.destroy(), LOOK_MS);
   socket.on('close', () => clearInterval(watch));
   const key = request.headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -100,7 +110,8 @@ function acceptSocket(request, socket, scenario) {
 
 /**
  * Serves the built site as the host does (nonce, strict policy, every unknown path is the page)
- * with an API of fixtures. `scenario.state` may be exchanged at any time. Gives `{origin, close}`.
+ * with an API of fixtures. `scenario.state` may be exchanged at any time. Gives `{origin, tell, close}`;
+ * `tell(message)` says something to every page with a connection and gives how many these are.
  */
 export async function serve({ dist, scenario }) {
   const server = createServer((request, response) => {
@@ -112,10 +123,15 @@ export async function serve({ dist, scenario }) {
       serveFile(response, dist, url.pathname);
     }
   });
-  server.on('upgrade', (request, socket) => acceptSocket(request, socket, scenario));
+  const sockets = new Set();
+  server.on('upgrade', (request, socket) => acceptSocket(request, socket, scenario, sockets));
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     origin: `http://127.0.0.1:${server.address().port}`,
+    tell: (message) => {
+      for (const socket of sockets) socket.write(frameOf(message));
+      return sockets.size;
+    },
     close: () => {
       server.closeAllConnections();
       server.close();

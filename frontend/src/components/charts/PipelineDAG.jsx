@@ -68,15 +68,19 @@ export default function PipelineDAG({ jobs, selectedJob, onSelect }) {
 }
 
 function Graph({ jobs, positions, selectedJob, onSelect }) {
-  const order = useMemo(() => topologicalOrder(jobs), [jobs]);
+  // Keyed by structure: the parts of `jobs` that nodes, edges and steps are made of do not change.
+  const [structure] = useState(jobs);
+  const byId = useMemo(() => new Map(jobs.map((job) => [job.id, job])), [jobs]);
+  const order = useMemo(() => topologicalOrder(structure).map(({ id }) => id), [structure]);
   const [walked, setWalked] = useState(null);
-  const tabStop = walked ?? selectedJob ?? order[0]?.id;
-  const { frame, view } = useView({ positions, order, selectedJob, walked });
+  const tabStop = walked ?? selectedJob ?? order[0];
+  const first = firstToShow(order, byId, selectedJob);
+  const { frame, view } = useView({ positions, first, selectedJob, walked });
   const { show } = view;
 
   const walk = useCallback(
     (id, key) => {
-      const next = neighbourOf(jobs, positions, id, key);
+      const next = neighbourOf(structure, positions, id, key);
       if (!next) return;
       setWalked(next);
       show(next);
@@ -85,28 +89,25 @@ function Graph({ jobs, positions, selectedJob, onSelect }) {
         frame.current?.querySelector(`[data-job="${CSS.escape(next)}"]`)?.focus(),
       );
     },
-    [frame, show, jobs, positions],
+    [frame, show, structure, positions],
   );
+
+  // The page gives another function each time; the boxes need not be drawn again for that.
+  const latestSelect = useRef(onSelect);
+  useEffect(() => {
+    latestSelect.current = onSelect;
+  });
+  const select = useCallback((id) => latestSelect.current(id), []);
 
   const shared = useMemo(
     () => ({
-      byId: new Map(jobs.map((job) => [job.id, job])),
+      byId,
       selectedJob,
       tabStop,
-      onSelect,
+      select,
       walk,
     }),
-    [jobs, selectedJob, tabStop, onSelect, walk],
-  );
-  // Keyed by structure, so the parts of `jobs` that nodes and edges are made of do not change.
-  const [nodes] = useState(() => jobs.map((job) => toNode(job, positions)));
-  const edges = useMemo(
-    () =>
-      edgesOf(jobs).map((edge) => ({
-        ...edge,
-        className: [edge.source, edge.target].includes(selectedJob) ? 'highlighted' : undefined,
-      })),
-    [jobs, selectedJob],
+    [byId, selectedJob, tabStop, select, walk],
   );
 
   return (
@@ -117,28 +118,7 @@ function Graph({ jobs, positions, selectedJob, onSelect }) {
         role="group"
         aria-label={`Graph of ${jobs.length} jobs. Arrow keys walk along it, Enter opens a job.`}
       >
-        <ReactFlow
-          nodes={nodes}
-          edges={edges}
-          nodeTypes={NODE_TYPES}
-          nodesDraggable={false}
-          nodesConnectable={false}
-          nodesFocusable={false}
-          edgesFocusable={false}
-          elementsSelectable={false}
-          deleteKeyCode={null}
-          zoomOnScroll={false}
-          preventScrolling={false}
-          onlyRenderVisibleElements={jobs.length > MOUNT_ALL_LIMIT}
-          minZoom={0.1}
-          maxZoom={1.5}
-          onInit={view.open}
-          onMoveStart={(event) => {
-            // Moves that the page makes itself come without an event.
-            if (event) view.noteMove();
-          }}
-          proOptions={{ hideAttribution: true }}
-        />
+        <Canvas jobs={structure} positions={positions} selectedJob={selectedJob} view={view} />
         <span className={classes.hint} aria-hidden="true">
           Arrow keys walk · Enter opens · Esc closes
         </span>
@@ -147,6 +127,48 @@ function Graph({ jobs, positions, selectedJob, onSelect }) {
     </GraphContext>
   );
 }
+
+/**
+ * The jobs and edges by their structure alone: a change of state reaches the boxes that show it, and
+ * nothing of what holds them, which costs more than a frame where there are many.
+ */
+const Canvas = memo(function Canvas({ jobs, positions, selectedJob, view }) {
+  const nodes = useMemo(() => jobs.map((job) => toNode(job, positions)), [jobs, positions]);
+  const edges = useMemo(
+    () =>
+      edgesOf(jobs).map((edge) => ({
+        ...edge,
+        className: [edge.source, edge.target].includes(selectedJob) ? 'highlighted' : undefined,
+      })),
+    [jobs, selectedJob],
+  );
+  return (
+    <ReactFlow
+      nodes={nodes}
+      edges={edges}
+      nodeTypes={NODE_TYPES}
+      nodesDraggable={false}
+      nodesConnectable={false}
+      nodesFocusable={false}
+      edgesFocusable={false}
+      elementsSelectable={false}
+      deleteKeyCode={null}
+      zoomOnScroll={false}
+      preventScrolling={false}
+      onlyRenderVisibleElements={jobs.length > MOUNT_ALL_LIMIT}
+      minZoom={0.1}
+      maxZoom={1.5}
+      onInit={view.open}
+      onMoveStart={(event) => {
+        // Moves that the page makes itself come without an event.
+        if (event) view.noteMove();
+      }}
+      proOptions={PRO_OPTIONS}
+    />
+  );
+});
+
+const PRO_OPTIONS = { hideAttribution: true };
 
 function Controls({ view }) {
   const flow = useReactFlow();
@@ -177,27 +199,34 @@ function Controls({ view }) {
   );
 }
 
-function JobNode({ id }) {
-  const { byId, selectedJob, tabStop, onSelect, walk } = useContext(GraphContext);
-  const job = byId.get(id);
+const JobNode = memo(function JobNode({ id }) {
   return (
     <>
       <Handle type="target" position={Position.Left} isConnectable={false} />
-      <JobBox
-        id={id}
-        name={job.name ?? id}
-        type={job.type}
-        status={job.status}
-        startedAt={job.started_at}
-        durationMs={job.duration_ms}
-        rowsRejected={job.rows_rejected}
-        selected={id === selectedJob}
-        tabbable={id === tabStop}
-        onSelect={onSelect}
-        walk={walk}
-      />
+      <JobState id={id} />
       <Handle type="source" position={Position.Right} isConnectable={false} />
     </>
+  );
+});
+
+/** All that is drawn again with each change of any job; see JobBox. */
+function JobState({ id }) {
+  const { byId, selectedJob, tabStop, select, walk } = useContext(GraphContext);
+  const job = byId.get(id);
+  return (
+    <JobBox
+      id={id}
+      name={job.name ?? id}
+      type={job.type}
+      status={job.status}
+      startedAt={job.started_at}
+      durationMs={job.duration_ms}
+      rowsRejected={job.rows_rejected}
+      selected={id === selectedJob}
+      tabbable={id === tabStop}
+      onSelect={select}
+      walk={walk}
+    />
   );
 }
 
@@ -254,14 +283,12 @@ function toNode(job, positions) {
   return { id: job.id, type: 'job', position: positions[job.id], data: {}, ...NODE_SIZE };
 }
 
-/** The job a reader looks for first. */
-function firstToShow(order, selectedJob) {
-  return (
-    order.find((job) => job.id === selectedJob) ??
-    order.find((job) => job.status === 'failed') ??
-    order.find((job) => job.status === 'running') ??
-    order[0]
-  );
+/** The job a reader looks for first, of the ids in `order`. */
+function firstToShow(order, byId, selectedJob) {
+  const inState = (status) => order.find((id) => byId.get(id).status === status);
+  return byId.has(selectedJob)
+    ? selectedJob
+    : (inState('failed') ?? inState('running') ?? order[0]);
 }
 
 const sizeOf = (element) => ({ width: element.clientWidth, height: element.clientHeight });
@@ -271,7 +298,7 @@ const sizeOf = (element) => ({ width: element.clientWidth, height: element.clien
  * graph or on the work. From then on the scale is the reader's: a job that is opened or walked to
  * is moved into sight, never zoomed to.
  */
-function useView({ positions, order, selectedJob, walked }) {
+function useView({ positions, first, selectedJob, walked }) {
   const flow = useReactFlow();
   const frame = useRef(null);
   const bounds = useMemo(() => boundsOf(positions), [positions]);
@@ -298,11 +325,14 @@ function useView({ positions, order, selectedJob, walked }) {
     };
   }, [flow, frame, bounds, positions]);
 
-  const first = firstToShow(order, selectedJob).id;
+  const latestFirst = useRef(first);
+  useEffect(() => {
+    latestFirst.current = first;
+  });
   const open = useCallback(() => {
     opened.current = true;
-    actions.openOn(first);
-  }, [actions, first]);
+    actions.openOn(latestFirst.current);
+  }, [actions]);
   useEffect(() => {
     if (opened.current && positions[selectedJob]) actions.show(selectedJob);
   }, [actions, positions, selectedJob]);
