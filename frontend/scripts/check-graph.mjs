@@ -1,5 +1,6 @@
 // Opens, changes and closes jobs in the graph of a pipeline, in the system's Chromium: the scale must
-// stay the reader's, the opened job must be in sight, names of usual length must not be cut.
+// stay the reader's, the opened job must be in sight, names of usual length must not be cut, a graph
+// that can be read whole must open so, and what the host tells must move nothing.
 import { fileURLToPath } from 'node:url';
 import { launch } from './browser.mjs';
 import { scenes } from './scenes.mjs';
@@ -44,10 +45,38 @@ function cutNames(page) {
   );
 }
 
+const placeOf = (page) =>
+  page.evaluate(() => document.querySelector('.react-flow__viewport').style.transform);
+
+/** Other states of the jobs, told by the host; nothing may move. */
+async function jobsChange(page, { server, scenario }) {
+  const before = await placeOf(page);
+  const [pipeline] = scenario.state.pipelines;
+  const jobs = pipeline.jobs.map((job) => ({ ...job, status: 'failed' }));
+  scenario.state = { ...scenario.state, pipelines: [{ ...pipeline, jobs }] };
+  server.tell({ id: 'b-1', type: 'pipeline.updated', data: { id: pipeline.id } });
+  await page.locator('[data-status="failed"]').first().waitFor();
+  if ((await placeOf(page)) !== before) throw new Error('the graph moved by itself');
+}
+
+/** How the graph opens: the whole of it, or a part, which it says. */
+async function openingFindings(page, opens) {
+  const jobs = await page
+    .locator('[data-job]')
+    .evaluateAll((all) => all.map((one) => one.dataset.job));
+  const seen = await Promise.all(jobs.map((job) => isInSight(page, job)));
+  const says = await page.getByText('Whole graph', { exact: true }).isVisible();
+  const whole = seen.every(Boolean) && !says;
+  return whole === (opens === 'whole') && says === (opens === 'part')
+    ? []
+    : [`does not open ${opens}`];
+}
+
 /** Each step acts on the page; afterwards the scale must be as before and `seen` in sight. */
 const WALKS = [
   {
     scene: 'pipeline',
+    opens: 'whole',
     steps: [
       ['open a job', (page) => page.locator(node('yearly')).click(), 'yearly'],
       ['open its neighbour', (page) => panelLink(page, 'load').click(), 'load'],
@@ -64,8 +93,15 @@ const WALKS = [
     ],
   },
   {
+    scene: 'pipeline-chain',
+    opens: 'whole',
+    steps: [['open the last job', (page) => page.locator(node('step_7')).click(), 'step_7']],
+  },
+  {
     scene: 'pipeline-sixty',
+    opens: 'part',
     steps: [
+      ['jobs change', jobsChange],
       ['open a job', (page) => page.locator(node('job_21')).click(), 'job_21'],
       ['open what needs it', (page) => panelLink(page, 'job_29').click(), 'job_29'],
       ['close it', (page) => page.keyboard.press('Escape'), 'job_29'],
@@ -86,15 +122,15 @@ async function settled(page) {
   await page.waitForTimeout(250);
 }
 
-async function walkFindings(page, walk) {
-  const findings = [];
+async function walkFindings(page, walk, host) {
+  const findings = walk.opens ? await openingFindings(page, walk.opens) : [];
   if (walk.before) {
     await walk.before(page);
     await settled(page);
   }
   const scale = await scaleOf(page);
   for (const [what, act, seen] of walk.steps) {
-    await act(page);
+    await act(page, host);
     await settled(page);
     const now = await scaleOf(page);
     if (Math.abs(now - scale) > SCALE_SLACK) findings.push(`${what}: scale ${scale} became ${now}`);
@@ -118,7 +154,7 @@ try {
       scenario,
       scene,
     });
-    const findings = [...(await walkFindings(page, walk)), ...complaints];
+    const findings = [...(await walkFindings(page, walk, { server, scenario })), ...complaints];
     for (const finding of findings) console.log(`${walk.scene}: ${finding}`);
     failures += findings.length;
     steps += walk.steps.length;

@@ -51,6 +51,12 @@ function wrongAllOver(count) {
   return [pipeline('vendors', { errors }), ...pipelines.filter(({ jobs }) => jobs.length > 0)];
 }
 
+/** Jobs each of which needs the one before. */
+const chain = (count) =>
+  Array.from({ length: count }, (_, at) =>
+    job(`step_${at + 1}`, at ? 'transform' : 'extract', at ? [`step_${at}`] : []),
+  );
+
 /** One job that many need, and one that needs them all. */
 function fan(count) {
   const middle = Array.from({ length: count }, (_, at) =>
@@ -357,6 +363,12 @@ export const scenes = [
   },
   { name: 'pipeline-broken', path: '/pipelines/weather-hourly', until: 'shedule' },
   { name: 'pipeline-large', path: '/pipelines/many-jobs', until: 'job_117' },
+  {
+    name: 'pipeline-chain',
+    path: '/pipelines/chain',
+    state: { pipelines: [pipeline('chain', { jobs: chain(7) })] },
+    until: 'step_7',
+  },
   {
     name: 'pipeline-sixty',
     path: '/pipelines/sixty',

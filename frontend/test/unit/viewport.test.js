@@ -4,6 +4,7 @@ import { NODE_SIZE } from '../../src/components/charts/nodeSize.js';
 import {
   boundsOf,
   frameHeight,
+  isWhole,
   openingView,
   openingZoom,
   wholeView,
@@ -57,6 +58,33 @@ describe('a graph in its frame', () => {
   });
 
   it.each([
+    ['a chain of seven', chain(7)],
+    [
+      'one job, nine, one job',
+      [
+        job('a'),
+        ...Array.from({ length: 9 }, (_, at) => job(`b${at}`, 'a')),
+        job('c', ...Array.from({ length: 9 }, (_, at) => `b${at}`)),
+      ],
+    ],
+  ])('opens on the whole of %s', (_what, jobs) => {
+    const { positions, bounds, frame } = laidOut(jobs);
+    const view = openingView(frame, bounds, positions[jobs.at(-1).id]);
+    expect(view.zoom).toBeGreaterThanOrEqual(0.6);
+    expect(isWhole(view, frame, bounds)).toBe(true);
+    expect(Object.values(positions).every((corner) => isInSight(view, frame, corner))).toBe(true);
+  });
+
+  it('knows when a part of it is out of sight', () => {
+    const { bounds, frame } = laidOut(chain(5));
+    const view = wholeView(frame, bounds);
+    expect(isWhole(view, frame, bounds)).toBe(true);
+    expect(isWhole({ ...view, x: -10 }, frame, bounds)).toBe(false);
+    expect(isWhole({ ...view, y: frame.height }, frame, bounds)).toBe(false);
+    expect(isWhole({ ...view, zoom: 2 }, frame, bounds)).toBe(false);
+  });
+
+  it.each([
     ['a chain of 60', chain(60), 'j0', 0.9],
     ['60 jobs, eight in a column', manyJobs(60), 'job_0', 0.9],
     ['one job, 58, one job', fan, 'm30', 0.8],
@@ -70,7 +98,7 @@ describe('a graph in its frame', () => {
 
   it('is no higher than its jobs need', () => {
     expect(laidOut(chain(60)).frame.height).toBe(140);
-    expect(laidOut(manyJobs(60)).frame.height).toBe(480);
+    expect(laidOut(manyJobs(60)).frame.height).toBe(520);
   });
 
   it('shows all of itself on request, however small', () => {

@@ -1,6 +1,13 @@
 import '../../styles/xyflow.css';
-import { ActionIcon } from '@mantine/core';
-import { Handle, Position, ReactFlow, ReactFlowProvider, useReactFlow } from '@xyflow/react';
+import { ActionIcon, Button } from '@mantine/core';
+import {
+  Handle,
+  Position,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow,
+  useStore,
+} from '@xyflow/react';
 import {
   createContext,
   memo,
@@ -28,6 +35,7 @@ import { useLayout } from './useLayout.js';
 import {
   boundsOf,
   frameHeight,
+  isWhole,
   openingView,
   wholeView,
   withInSight,
@@ -122,7 +130,7 @@ function Graph({ jobs, positions, selectedJob, onSelect }) {
         <span className={classes.hint} aria-hidden="true">
           Arrow keys walk · Enter opens · Esc closes
         </span>
-        <Controls view={view} />
+        <Controls view={view} positions={positions} />
       </div>
     </GraphContext>
   );
@@ -170,12 +178,17 @@ const Canvas = memo(function Canvas({ jobs, positions, selectedJob, view }) {
 
 const PRO_OPTIONS = { hideAttribution: true };
 
-function Controls({ view }) {
+function Controls({ view, positions }) {
   const flow = useReactFlow();
+  const bounds = useMemo(() => boundsOf(positions), [positions]);
+  // Before the frame is measured nothing is known to be out of sight.
+  const isPart = useStore(
+    ({ transform: [x, y, zoom], width, height }) =>
+      width > 0 && !isWhole({ x, y, zoom }, { width, height }, bounds),
+  );
   const buttons = [
     { label: 'Zoom in', icon: IconPlus, action: () => flow.zoomIn() },
     { label: 'Zoom out', icon: IconMinus, action: () => flow.zoomOut() },
-    { label: 'Show the whole graph', icon: IconMaximize, action: view.showAll },
   ];
   return (
     <div className={classes.controls}>
@@ -195,6 +208,20 @@ function Controls({ view }) {
           <Icon size={15} aria-hidden="true" />
         </ActionIcon>
       ))}
+      <Button
+        variant="subtle"
+        color="gray"
+        className={classes.whole}
+        aria-label="Show the whole graph"
+        title="Show the whole graph"
+        leftSection={isPart && <IconMaximize size={15} aria-hidden="true" />}
+        onClick={() => {
+          view.noteMove();
+          view.showAll();
+        }}
+      >
+        {isPart ? 'Whole graph' : <IconMaximize size={15} aria-hidden="true" />}
+      </Button>
     </div>
   );
 }

@@ -6,9 +6,9 @@ import { NODE_SIZE } from './nodeSize.js';
  * a `corner` is a job's top left `{x, y}` in the graph.
  */
 const MARGIN = { width: 16, height: 44 };
-const FRAME_HEIGHT = { least: 140, most: 480 };
+const FRAME_HEIGHT = { least: 140, most: 520 };
 /** Below this zoom names are too small to read: the graph opens on a part of itself instead. */
-const READABLE_ZOOM = 0.75;
+const READABLE_ZOOM = 0.6;
 const PART_ZOOM = { least: 0.85, most: 1 };
 
 const clamp = (value, least, most) => Math.min(most, Math.max(least, value));
@@ -64,6 +64,12 @@ export function openingView(frame, bounds, corner) {
 export function wholeView(frame, bounds) {
   const { width, height } = fits(frame, bounds);
   return withoutEmptyRoom({ x: 0, y: 0, zoom: Math.min(1, width, height) }, frame, bounds);
+}
+
+/** Whether nothing of the graph is outside the frame; half a pixel is nothing. */
+export function isWhole({ x, y, zoom }, frame, bounds) {
+  const inside = (offset, size, room) => offset >= -0.5 && offset + size * zoom <= room + 0.5;
+  return inside(x, bounds.width, frame.width) && inside(y, bounds.height, frame.height);
 }
 
 /** The nearest view of the same zoom in which the graph fills the frame, or stands in its middle. */
