@@ -14,6 +14,7 @@ import {
   skippedRun,
   repeatedTimes,
   timesPage,
+  twoTimes,
   users,
   warnedRun,
 } from '../test/fixtures/data.js';
@@ -439,6 +440,26 @@ export const scenes = [
     name: 'dataset-chart-bounds',
     path: '/datasets/market.daily_prices?view=chart&order=-date&from=2001-06-01&to=2001-07-31',
     until: '61 bars',
+  },
+  {
+    name: 'dataset-chart-which',
+    path: '/datasets/market.daily_prices?view=chart',
+    state: { datasets: [twoTimes] },
+    until: 'Which time do the bars follow?',
+  },
+  {
+    name: 'dataset-chart-chosen',
+    path: '/datasets/market.daily_prices?view=chart&time=date',
+    state: { datasets: [twoTimes] },
+    until: 'Prices from',
+  },
+  {
+    name: 'dataset-chart-why',
+    path: '/datasets/market.daily_prices?view=chart',
+    state: {
+      datasets: [{ ...twoTimes, columns: twoTimes.columns.filter(({ name }) => name !== 'low') }],
+    },
+    until: 'There is no column “low”',
   },
   {
     name: 'dataset-chart-none',

@@ -76,6 +76,7 @@ const dataset = createRoute({
     from: anyText,
     to: anyText,
     view: oneOf('chart'),
+    time: anyText,
   }),
 });
 

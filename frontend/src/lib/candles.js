@@ -5,18 +5,40 @@ import { isNumericType } from './columns.js';
 const PRICES = ['open', 'high', 'low', 'close'];
 const TIMES = /^(date$|timestamp)/;
 
+/** With so many of the prices' names among its columns a table is taken for one of price bars. */
+const ALIKE = 3;
+
 /**
- * The columns of a bar, `{time: {name, type}, open, high, low, close}` with names, when there are
- * numbers of these names (any case) and one date or time; else null.
+ * What a chart of these columns would be: null where they are not those of price bars, else
+ * `{times, candles, why}`. `times` are the columns of a date or time, as `{name, type}`, one of which
+ * the bars follow: the only one, or the one named `wanted`. `candles` are the columns of a bar,
+ * `{time: {name, type}, open, high, low, close}` with names (of any case), or null, while no time is
+ * chosen or because of `why`, a text.
  */
-export function candleColumns(columns) {
+export function chartOf(columns, wanted) {
+  const named = PRICES.map((word) => columns.filter(({ name }) => name.toLowerCase() === word));
+  if (named.filter((found) => found.length > 0).length < ALIKE) return null;
   const times = columns.filter(({ type }) => TIMES.test(type));
-  const named = PRICES.map((word) =>
-    columns.filter(({ name, type }) => name.toLowerCase() === word && isNumericType(type)),
-  );
-  if (times.length !== 1 || named.some((found) => found.length !== 1)) return null;
-  const [open, high, low, close] = named.map(([{ name }]) => name);
-  return { time: times[0], open, high, low, close };
+  const numbers = named.map((found) => found.filter(({ type }) => isNumericType(type)));
+  const why = whyNone(named, numbers, times);
+  const time = times.length === 1 ? times[0] : times.find(({ name }) => name === wanted);
+  if (why || !time) return { times, candles: null, why };
+  const [open, high, low, close] = numbers.map(([{ name }]) => name);
+  return { times, candles: { time, open, high, low, close }, why: null };
+}
+
+function whyNone(named, numbers, times) {
+  for (const [at, word] of PRICES.entries()) {
+    const [first] = named[at];
+    if (!first) return `There is no column “${word}”.`;
+    if (numbers[at].length === 0)
+      return `“${first.name}” is ${first.type}, and prices are numbers.`;
+    if (numbers[at].length > 1) {
+      const names = numbers[at].map(({ name }) => `“${name}”`).join(' and ');
+      return `${names} could both be the price “${word}”.`;
+    }
+  }
+  return times.length === 0 ? 'No column is a date or a time.' : null;
 }
 
 /** What the chart asks for: the newest first, within the bounds of the time where such are set. */

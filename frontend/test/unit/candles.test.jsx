@@ -1,14 +1,14 @@
-import { act, screen } from '@testing-library/react';
+import { act, screen, waitFor } from '@testing-library/react';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { openApp } from '../app.jsx';
 import {
   barsOf,
-  candleColumns,
   chartColumns,
+  chartOf,
   chartSelection,
   decimalsOf,
 } from '../../src/lib/candles.js';
-import { datasets, repeatedTimes } from '../fixtures/data.js';
+import { datasets, repeatedTimes, twoTimes } from '../fixtures/data.js';
 import { requests } from '../server.js';
 
 // jsdom has no canvas: what the library is told stands in its place. Chromium draws in the tests of the pages.
@@ -51,19 +51,36 @@ const asked = () =>
 const decimals = (...prices) => decimalsOf([{ cells: { prices } }]);
 
 describe('bars of rows', () => {
-  const candles = candleColumns(columnsOf(['at', 'timestamp without time zone'], ...PRICES));
+  const { candles } = chartOf(columnsOf(['at', 'timestamp without time zone'], ...PRICES));
 
   it('are known by four names of any case and one time', () => {
     expect(candles).toMatchObject({ time: { name: 'at' }, open: 'Open', high: 'HIGH' });
-    const none = [
-      columnsOf(...PRICES),
-      columnsOf(['day', 'date'], ['at', 'timestamp with time zone'], ...PRICES),
-      columnsOf(['day', 'date'], ...PRICES.slice(1)),
-      columnsOf(['day', 'date'], ['open', 'text'], ...PRICES.slice(1)),
-      columnsOf(['day', 'date'], ['open', 'real'], ...PRICES),
-      columnsOf(['day', 'time without time zone'], ...PRICES),
-    ];
-    expect(none.map(candleColumns)).toEqual(none.map(() => null));
+    const mixed = columnsOf(['day', 'date'], ['open', 'text'], ...PRICES);
+    expect(chartOf(mixed).candles).toMatchObject({ open: 'Open' });
+  });
+
+  it.each([
+    [columnsOf(...PRICES), 'No column is a date'],
+    [columnsOf(['day', 'time without time zone'], ...PRICES), 'No column is a date'],
+    [columnsOf(['day', 'date'], ...PRICES.slice(1)), 'no column “open”'],
+    [columnsOf(['day', 'date'], ['open', 'text'], ...PRICES.slice(1)), '“open” is text'],
+    [columnsOf(['day', 'date'], ['open', 'real'], ...PRICES), '“open” and “Open” could both'],
+  ])('say why there are none', (columns, why) => {
+    const chart = chartOf(columns);
+    expect(chart.candles).toBeNull();
+    expect(chart.why).toContain(why);
+  });
+
+  it('are not looked for in a table of something else', () => {
+    expect(chartOf(columnsOf(['day', 'date'], ['open', 'real'], ['close', 'real']))).toBeNull();
+  });
+
+  it('follow the time that is chosen where there are several', () => {
+    const columns = columnsOf(['day', 'date'], ['at', 'timestamp with time zone'], ...PRICES);
+    expect(chartOf(columns)).toMatchObject({ candles: null, why: null });
+    expect(chartOf(columns).times.map(({ name }) => name)).toEqual(['day', 'at']);
+    expect(chartOf(columns, 'gone').candles).toBeNull();
+    expect(chartOf(columns, 'at').candles.time.name).toBe('at');
   });
 
   it('are asked for newest first, within bounds of their time only', () => {
@@ -194,6 +211,30 @@ describe('the chart of a dataset', () => {
     openApp(CHART, { rowsPage: repeatedTimes });
     expect(await screen.findByText('No chart of these rows')).toBeVisible();
     expect(screen.getByText(/several rows of 2001-09-11/)).toBeVisible();
+  });
+
+  it('asks which time it follows where there are several, and has the answer in the address', async () => {
+    const { user, router } = openApp(CHART, { datasets: [twoTimes] });
+    expect(await screen.findByText('Which time do the bars follow?')).toBeVisible();
+    expect(asked()).toEqual([]);
+    await user.click(screen.getByRole('link', { name: 'date' }));
+    expect(await screen.findByText(/^The newest 200 bars/)).toBeVisible();
+    expect(router.state.location.search).toEqual({ view: 'chart', time: 'date' });
+    expect(asked()[0]).toMatchObject({ order: '-date', columns: 'date,open,high,low,close' });
+    await user.selectOptions(screen.getByLabelText('Bars by'), 'seen_at');
+    await waitFor(() => expect(router.state.location.search.time).toBe('seen_at'));
+    await user.selectOptions(await screen.findByLabelText('Bars by'), 'date');
+    expect(await screen.findByText(/^The newest 200 bars/)).toBeVisible();
+    await user.click(screen.getByRole('radio', { name: 'Rows' }));
+    expect(await screen.findByRole('grid')).toBeVisible();
+    expect(router.state.location.search).toEqual({ order: '-date', time: 'date' });
+  });
+
+  it('says why there is none', async () => {
+    const columns = datasets[0].columns.filter(({ name }) => name !== 'low');
+    openApp(CHART, { datasets: [{ ...datasets[0], columns }] });
+    expect(await screen.findByText(/There is no column “low”/)).toBeVisible();
+    expect(screen.getByRole('radio', { name: 'Rows' })).toBeVisible();
   });
 
   it('is not offered where columns are not those of bars', async () => {

@@ -37,6 +37,15 @@ describe('the datasets', () => {
     expect(await screen.findByText('200 rows shown')).toBeVisible();
   });
 
+  it('says what a dataset is, and why a table is none', async () => {
+    const { user } = openApp('/datasets');
+    expect(await screen.findByText(/^A dataset is a table that a load job/)).toBeVisible();
+    const why = await screen.findByText(/^The host lists and serves the tables/);
+    expect(why).not.toBeVisible();
+    await user.click(screen.getByText('Why is a table not here?'));
+    expect(why).toBeVisible();
+  });
+
   it('finds a table by a column', async () => {
     const { user, router } = openApp('/datasets');
     await user.type(await screen.findByLabelText('Find a table or column'), 'currency');

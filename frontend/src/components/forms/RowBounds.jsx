@@ -1,4 +1,4 @@
-import { Button, TextInput } from '@mantine/core';
+import { Button, NativeSelect, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { boundInput, hasBounds, orderOf } from '../../lib/selection.js';
 import classes from './RowBounds.module.css';
@@ -9,10 +9,11 @@ const BOUNDS = [
 ];
 
 /**
- * In which order the rows stand, or by which time a chart's bars, and the bounds of that column. `errors` are the host's, by bound.
+ * In which order the rows stand, or by which time a chart's bars (`times`, its choice, which `onTime`
+ * takes), and the bounds of that column. `errors` are the host's, by bound.
  * Bounds are asked for when all is typed, not while it is: a half date is another date.
  */
-export function RowBounds({ selection, type, errors, onChange, isChart = false }) {
+export function RowBounds({ selection, type, errors, onChange, times, onTime }) {
   const order = orderOf(selection);
   if (!order) {
     return (
@@ -24,7 +25,8 @@ export function RowBounds({ selection, type, errors, onChange, isChart = false }
   return (
     <BoundsForm
       key={order.column}
-      isChart={isChart}
+      times={times}
+      onTime={onTime}
       column={order.column}
       descending={order.descending}
       selection={selection}
@@ -35,7 +37,7 @@ export function RowBounds({ selection, type, errors, onChange, isChart = false }
   );
 }
 
-function BoundsForm({ isChart, column, descending, selection, type, errors, onChange }) {
+function BoundsForm({ times, onTime, column, descending, selection, type, errors, onChange }) {
   const [drafts, setDrafts] = useDrafts(selection, type);
 
   function apply(event) {
@@ -50,10 +52,20 @@ function BoundsForm({ isChart, column, descending, selection, type, errors, onCh
 
   return (
     <form className={classes.form} aria-label={`Bounds of ${column}`} onSubmit={apply} noValidate>
-      <p className={classes.order}>
-        {isChart ? 'Bars by' : 'Sorted by'} <strong>{column}</strong>
-        {isChart || (descending ? ', descending' : ', ascending')}
-      </p>
+      {times?.length > 1 ? (
+        <NativeSelect
+          label="Bars by"
+          size="xs"
+          value={column}
+          data={times.map(({ name }) => name)}
+          onChange={(event) => onTime(event.currentTarget.value)}
+        />
+      ) : (
+        <p className={classes.order}>
+          {times ? 'Bars by' : 'Sorted by'} <strong>{column}</strong>
+          {!times && (descending ? ', descending' : ', ascending')}
+        </p>
+      )}
       {BOUNDS.map(([bound, word]) => {
         const { attributes, zone } = boundInput(type, drafts[bound]);
         return (

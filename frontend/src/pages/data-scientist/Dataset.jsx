@@ -5,8 +5,9 @@ import { lazy, Suspense, useState } from 'react';
 import { datasetsQuery, rowsKey, rowsQuery } from '../../api/queries.js';
 import { ExportButtons } from '../../components/buttons/ExportButtons.jsx';
 import { RowBounds } from '../../components/forms/RowBounds.jsx';
+import { NoCandles } from '../../components/panels/NoCandles.jsx';
 import { DatasetRowsTable } from '../../components/tables/DatasetRowsTable.jsx';
-import { candleColumns, chartColumns, chartSelection } from '../../lib/candles.js';
+import { chartColumns, chartOf, chartSelection } from '../../lib/candles.js';
 import { formatAmount, formatEstimate } from '../../lib/format.js';
 import {
   boundErrors,
@@ -31,17 +32,18 @@ const VIEWS = [
 ];
 
 /**
- * What the address asks for: `{candles, isChart, selection}`. A chart, where the columns are those of
- * price bars, has an order of its own, and keeps only bounds of its time.
+ * What the address asks for: `{chart, isChart, selection}`. A chart, where the columns are those of
+ * price bars, has an order of its own, and keeps only bounds of its time. It draws nothing while it is
+ * not known which time its bars follow.
  */
 function wantedOf(search, dataset) {
-  const candles = dataset ? candleColumns(dataset.columns) : null;
-  const isChart = search.view === 'chart' && candles !== null;
+  const chart = dataset ? chartOf(dataset.columns, search.time) : null;
+  const isChart = search.view === 'chart' && chart !== null;
   const selection = selectionOf(search);
   return {
-    candles,
+    chart,
     isChart,
-    selection: isChart ? chartSelection(candles, selection) : selection,
+    selection: isChart && chart.candles ? chartSelection(chart.candles, selection) : selection,
   };
 }
 
@@ -52,11 +54,13 @@ export function Dataset() {
   const { data: datasets, isPending } = useQuery(datasetsQuery);
   const dataset = datasets?.find((candidate) => candidate.name === name);
   const wanted = wantedOf(search, dataset);
-  const { candles, isChart, selection } = wanted;
+  const { chart, isChart, selection } = wanted;
+  const drawsNothing = isChart && !chart.candles;
+  const columns = isChart && chart.candles ? { columns: chartColumns(chart.candles) } : {};
   const query = useInfiniteQuery({
-    ...rowsQuery(name, isChart ? { ...selection, columns: chartColumns(candles) } : selection),
+    ...rowsQuery(name, { ...selection, ...columns }),
     // Which rows a chart needs is known when the columns are.
-    enabled: search.view !== 'chart' || !isPending,
+    enabled: (search.view !== 'chart' || !isPending) && !drawsNothing,
   });
   return (
     <>
@@ -119,9 +123,12 @@ function DatasetFacts({ dataset }) {
 
 function DatasetRows({ name, dataset, query, wanted }) {
   const navigate = useNavigate({ from: '/datasets/$name' });
-  const { candles, isChart, selection } = wanted;
+  const { chart, isChart, selection } = wanted;
+  const { time } = useSearch({ from: '/app/datasets/$name' });
+  const candles = chart?.candles;
+  const drawsNothing = isChart && !candles;
   const view = isChart ? 'chart' : undefined;
-  const select = (next) => navigate({ search: { view, ...next }, resetScroll: false });
+  const select = (next) => navigate({ search: { view, time, ...next }, resetScroll: false });
   const columns = query.data?.pages[0].columns ?? dataset?.columns;
   const order = orderOf(selection);
   const ordering = columns?.find((column) => column.name === order?.column);
@@ -137,16 +144,17 @@ function DatasetRows({ name, dataset, query, wanted }) {
     <>
       <LoadedAgain name={name} lastLoadAt={dataset?.last_load_at} />
       <div className={classes.views}>
-        {columns && (query.data || order) && (
+        {columns && !drawsNothing && (query.data || order) && (
           <RowBounds
-            isChart={isChart}
+            times={isChart ? chart.times : undefined}
+            onTime={(next) => select({ time: next })}
             selection={selection}
             type={ordering?.type}
             errors={errors}
             onChange={select}
           />
         )}
-        {candles && (
+        {chart && (
           <SegmentedControl
             size="xs"
             aria-label="Show as"
@@ -158,7 +166,9 @@ function DatasetRows({ name, dataset, query, wanted }) {
           />
         )}
       </div>
-      {wrongBounds ? (
+      {drawsNothing ? (
+        <NoCandles name={name} {...chart} />
+      ) : wrongBounds ? (
         <NoMatch title={`These bounds do not fit ${order.column}`} onClear={clear} />
       ) : (
         <QueryState query={query} what="rows" rows={10} height={28}>

@@ -19,12 +19,33 @@ export function Datasets() {
     <>
       <PageHead
         title="Datasets"
-        facts="The tables that load jobs have filled, with their rows. What transforms write is not listed."
+        facts="A dataset is a table that a load job of a pipeline has filled."
       />
       <QueryState query={query} what="the datasets" rows={6}>
-        {(datasets) => <DatasetList datasets={datasets} />}
+        {(datasets) => (
+          <>
+            <DatasetList datasets={datasets} />
+            <NotListed />
+          </>
+        )}
       </QueryState>
     </>
+  );
+}
+
+/** Where the table is that somebody looks for here in vain. */
+function NotListed() {
+  return (
+    <details className={classes.notListed}>
+      <summary>Why is a table not here?</summary>
+      <p>
+        The host lists and serves the tables whose loads it has written down, each with its rows and
+        the run they came with. A table that only a transform writes (by SQL in the warehouse) or
+        that something else has made has no such entry: the host does not know whose it is, so it is
+        neither listed nor served. It is there in the database. To have it here, let a load job
+        write it.
+      </p>
+    </details>
   );
 }
 
