@@ -14,6 +14,11 @@
 #include "store/pool.h"
 #include "store/sql_time.h"
 
+enum {
+    COUNTED_MAX = 64,   /* tables on a page, as in the statement below */
+    COUNT_LOCK_MS = 50, /* what somebody holds for longer is not counted */
+};
+
 /*
  * The last load of each table behind the cursor; a transform names no table of its own. From one
  * table to the next by the index: what the ledger holds of each does not matter.
@@ -66,23 +71,53 @@ static const struct hg_statement find_table = {
     " limit 1",
     1};
 
-/* What cannot be counted, say since it was dropped just now, is listed without a count. */
-static int count_rows(struct hg_db *db, json_t *item, struct hg_error *err)
+/* All of these in one go: an array of their counts. */
+static int ask_counts(
+    struct hg_db *db, json_t *const *items, size_t n, json_t **ret, struct hg_error *err)
 {
     HG_CLEANUP(hg_buf_free) struct hg_buf sql = HG_BUF_INIT;
     HG_CLEANUP(hg_buf_free) struct hg_buf none = HG_BUF_INIT;
     HG_CLEANUP(hg_resultp) PGresult *result = NULL;
-    hg_buf_puts(&sql, "select to_json(count(*)) from ");
-    int r = hg_quote_table(&sql, json_string_value(json_object_get(item, "name")), err);
-    r = r == HG_OK && hg_buf_failed(&sql) ? hg_error_nomem(err) : r;
-    r = r < 0 ? r : hg_user_query(db, hg_buf_text(&sql), &none, &result, err);
-    if (r < 0) {
-        (void)json_object_set_new(item, "row_count_exact", json_false());
-    } else {
-        (void)json_object_set_new(
-            item, "row_count", json_integer(hg_result_int64(result, 0, "item", 0)));
+    int r = HG_OK;
+    hg_buf_puts(&sql, "select pg_catalog.json_build_array(");
+    for (size_t i = 0; r == HG_OK && i < n; i++) {
+        hg_buf_puts(&sql, i == 0 ? "(select count(*) from " : "), (select count(*) from ");
+        r = hg_quote_table(&sql, json_string_value(json_object_get(items[i], "name")), err);
     }
-    return PQstatus(hg_db_conn(db)) == CONNECTION_OK ? HG_OK : r;
+    hg_buf_puts(&sql, "))");
+    r = r == HG_OK && hg_buf_failed(&sql) ? hg_error_nomem(err) : r;
+    r = r < 0 ? r : hg_user_query(db, hg_buf_text(&sql), &none, COUNT_LOCK_MS, &result, err);
+    if (r == HG_OK) {
+        *ret = hg_result_json(result, 0, "item");
+        r = *ret ? HG_OK : hg_error_nomem(err);
+    }
+    return r;
+}
+
+/* What cannot be counted, say since it was dropped just now, is listed without a count. */
+static int count_rows(struct hg_db *db, json_t *const *items, size_t n, struct hg_error *err)
+{
+    HG_CLEANUP(hg_json_decrefp) json_t *counts = NULL;
+    int r = ask_counts(db, items, n, &counts, err);
+    for (size_t i = 0; i < n; i++) {
+        json_t *count = json_array_get(counts, i);
+        (void)json_object_set_new(items[i], "row_count_exact", json_boolean(count));
+        (void)json_object_set(items[i], "row_count", count ? count : json_null());
+    }
+    return r;
+}
+
+/* One that cannot be counted spoils it for all; then each is asked for alone. */
+static int count_page(struct hg_db *db, json_t *const *items, size_t n, struct hg_error *err)
+{
+    int r = count_rows(db, items, n, err);
+    for (size_t i = 0; r < 0 && i < n; i++) {
+        if (PQstatus(hg_db_conn(db)) != CONNECTION_OK) {
+            return r;
+        }
+        (void)count_rows(db, &items[i], 1, err);
+    }
+    return HG_OK;
 }
 
 static bool is_dataset_name(const char *text)
@@ -93,18 +128,17 @@ static bool is_dataset_name(const char *text)
 static int count_all(struct hg_pool *warehouse, json_t *items, struct hg_error *err)
 {
     HG_CLEANUP(hg_db_returnp) struct hg_db *db = NULL;
+    json_t *counted[COUNTED_MAX];
+    size_t n = 0;
     size_t i;
     json_t *item;
     json_array_foreach (items, i, item) {
-        if (json_is_true(json_object_get(item, "row_count_exact"))) {
-            int r = db ? HG_OK : hg_pool_borrow(warehouse, HG_BORROW_MS, &db, err);
-            r = r < 0 ? r : count_rows(db, item, err);
-            if (r < 0) {
-                return r;
-            }
+        if (json_is_true(json_object_get(item, "row_count_exact")) && n < COUNTED_MAX) {
+            counted[n++] = item;
         }
     }
-    return HG_OK;
+    int r = n > 0 ? hg_pool_borrow(warehouse, HG_BORROW_MS, &db, err) : HG_OK;
+    return r < 0 || n == 0 ? r : count_page(db, counted, n, err);
 }
 
 int hg_datasets_list(struct hg_pool *warehouse,

@@ -344,7 +344,7 @@ int hg_rows_export_check(struct hg_db *db,
     r = r < 0 ? r : hg_rows_select_begin(&rows, schema_table, query, err);
     drop_place(&rows);
     r = r < 0 ? r : hg_rows_select_end(&rows, 0, err);
-    r = r < 0 ? r : hg_user_query(db, hg_buf_text(&rows.sql), &rows.values, &none, err);
+    r = r < 0 ? r : hg_user_query(db, hg_buf_text(&rows.sql), &rows.values, 0, &none, err);
     return hg_rows_input_error(err, r);
 }
 

@@ -91,6 +91,6 @@ int hg_rows_query_run(struct hg_db *db,
         hg_rows_select_behind(&rows, cursor);
     }
     r = r < 0 ? r : hg_rows_select_end(&rows, query->page.limit + 1, err);
-    r = r < 0 ? r : hg_user_query(db, hg_buf_text(&rows.sql), &rows.values, &result, err);
+    r = r < 0 ? r : hg_user_query(db, hg_buf_text(&rows.sql), &rows.values, 0, &result, err);
     return r < 0 ? hg_rows_input_error(err, r) : answer(&rows, result, query->page.limit, ret, err);
 }

@@ -13,15 +13,22 @@ enum { LOOK_MS = 250, LOCK_MS = 10000 };
 static const char call[] =
     "select read_rows as item from headgate.read_rows($1, $2::pg_catalog.text[])";
 
-int hg_user_query(
-    struct hg_db *db, const char *sql, struct hg_buf *values, PGresult **ret, struct hg_error *err)
+int hg_user_query(struct hg_db *db,
+                  const char *sql,
+                  struct hg_buf *values,
+                  int lock_ms,
+                  PGresult **ret,
+                  struct hg_error *err)
 {
+    char begin[96];
     const char *const params[] = {sql, hg_array_text(values)};
     if (!params[1]) {
         return hg_error_nomem(err);
     }
+    (void)snprintf(
+        begin, sizeof begin, "begin transaction read only; set local lock_timeout = %d", lock_ms);
     hg_db_spoil(db);
-    int r = hg_db_simple(db, "begin transaction read only", NULL, err);
+    int r = hg_db_simple(db, begin, NULL, err);
     if (r < 0) {
         return r;
     }

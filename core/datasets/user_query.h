@@ -15,10 +15,15 @@
  * Runs one query in a transaction of its own that only reads. It gives one column of json and finds
  * `values` (an array of texts, store/array.h) as $1. *ret: a row for each of its rows, column
  * `item`; owned by the caller, PQclear. `db` is spoilt: it is closed when it is given back, and
- * nothing prepared may run in it any more.
+ * nothing prepared may run in it any more. `lock_ms`: how long a table that somebody holds is
+ * waited for; 0: as long as a statement may take.
  */
-int hg_user_query(
-    struct hg_db *db, const char *sql, struct hg_buf *values, PGresult **ret, struct hg_error *err);
+int hg_user_query(struct hg_db *db,
+                  const char *sql,
+                  struct hg_buf *values,
+                  int lock_ms,
+                  PGresult **ret,
+                  struct hg_error *err);
 
 /*
  * The same for several queries that see one state of the database: begins their transaction, which

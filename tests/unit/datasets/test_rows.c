@@ -305,6 +305,27 @@ static void test_counts_what_is_small(void **state)
     assert_count(later, "m.small", 3, 3);
 }
 
+/* A table whose policy fails costs the others nothing. */
+static void test_counts_the_others(void **state)
+{
+    (void)state;
+    struct hg_error err = HG_ERROR_INIT;
+    const struct hg_page page = {10, NULL};
+    make_dataset("create table m.t (id int); insert into m.t values (1), (2);"
+                 "create table m.sick (id int); insert into m.sick values (1);"
+                 "create policy sick on m.sick using (id / 0 = 1);"
+                 "alter table m.sick enable row level security;"
+                 "alter table m.sick force row level security");
+    sql("insert into headgate.ledger (pipeline_id, run_id, task_key, attempt, fence, table_name,"
+        " final) values ('p', gen_random_uuid(), 'k', 1, 1, 'm.sick', true)");
+    HG_CLEANUP(hg_json_decrefp) json_t *list = NULL;
+    must(hg_datasets_list(warehouse, &page, &list, &err), &err);
+    assert_count(list, "m.t", 2, 2);
+    const json_t *sick = item_of(list, "m.sick");
+    assert_true(json_is_null(json_object_get(sick, "row_count")));
+    assert_true(json_is_false(json_object_get(sick, "row_count_exact")));
+}
+
 /* A script may have put a view over a function of its own in the place of a table. */
 static void test_nothing_runs_with_the_hosts_rights(void **state)
 {
@@ -482,6 +503,7 @@ int main(void)
         TEST(test_bounds),
         TEST(test_questions_that_are_refused),
         TEST(test_counts_what_is_small),
+        TEST(test_counts_the_others),
         TEST(test_lists_each_table_once),
         TEST(test_nothing_runs_with_the_hosts_rights),
         TEST(test_no_way_to_the_hosts_rights),
