@@ -7,6 +7,7 @@
 #include "api/context.h"
 #include "base/mem.h"
 #include "datasets/datasets.h"
+#include "http/router.h"
 
 int hg_api_datasets_list(struct hg_http_request *request, struct hg_error *err)
 {
@@ -69,6 +70,9 @@ struct export
     const char *name;
     struct hg_rows_query query;
     enum hg_rows_format format;
+    struct hg_auth *auth;
+    struct hg_principal who; /* without what is the request's */
+    enum hg_role needed;
 };
 
 static void export_free(void *arg)
@@ -95,6 +99,10 @@ static struct export *export_new(struct hg_http_request *request, const struct f
     }
     export->warehouse = hg_api_of(request)->options.warehouse;
     export->format = format->format;
+    export->auth = hg_api_of(request)->auth;
+    export->who = request->principal;
+    export->who.address = export->who.request_id = NULL;
+    export->needed = request->route->role;
     export->name = copy(export, hg_http_param(request, 0), &failed);
     export->query.columns = copy(export, query.columns, &failed);
     export->query.order = copy(export, query.order, &failed);
@@ -123,6 +131,12 @@ static int export_make(void *arg, struct hg_http_stream *stream, struct hg_error
     const struct hg_rows_sink sink = {export_write, export_is_wanted, stream};
     return hg_datasets_export(
         export->warehouse, export->name, &export->query, export->format, &sink, err);
+}
+
+static int export_may(void *arg, struct hg_error *err)
+{
+    const struct export *export = arg;
+    return hg_auth_check_again(export->auth, &export->who, export->needed, err);
 }
 
 static const struct format *find_format(struct hg_http_request *request, struct hg_error *err)
@@ -157,7 +171,7 @@ static int name_file(struct hg_http_request *request,
 
 int hg_api_datasets_export(struct hg_http_request *request, struct hg_error *err)
 {
-    static const struct hg_http_maker maker = {export_make, export_free};
+    static const struct hg_http_maker maker = {export_make, export_free, export_may};
     const struct hg_rows_query query = query_of(request);
     const char *name = hg_http_param(request, 0);
     const struct format *format = find_format(request, err);

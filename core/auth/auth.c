@@ -55,6 +55,14 @@ static const struct hg_statement check_session = {
     " and found.last_seen_at < now() - interval '1 minute')"
     " select username, role, id from found",
     1};
+/* An id is of one of them alone. */
+static const struct hg_statement check_again = {
+    "auth_check_again",
+    "select u.role, u.role as own_role from session s join user_account u using (username)"
+    " where s.id = $1::uuid and not u.disabled and " SESSION_LIVES
+    " union all select u.role, t.role from api_token t join user_account u using (username)"
+    " where t.id = $1::uuid and not u.disabled and t.expires_at > now()",
+    1};
 static const struct hg_statement end_session = {
     "auth_end_session", "delete from session where id_hash = $1::bytea returning id", 1};
 static const struct hg_statement has_user = {
@@ -358,6 +366,37 @@ int hg_auth_check(struct hg_auth *auth,
         return r;
     }
     return PQntuples(result) == 1 ? take_user(result, ret_who, err) : no_session(err);
+}
+
+static int check_role_again(const PGresult *result, enum hg_role needed, struct hg_error *err)
+{
+    enum hg_role users = HG_ROLE_NONE;
+    enum hg_role own = HG_ROLE_NONE;
+    int r = hg_role_parse(hg_result_text(result, 0, "role"), &users, err);
+    r = r < 0 ? r : hg_role_parse(hg_result_text(result, 0, "own_role"), &own, err);
+    if (r < 0 || hg_role_allows(own < users ? own : users, needed)) {
+        return r;
+    }
+    return hg_error_set(err,
+                        HG_EFORBIDDEN,
+                        "who asked for it has the role %s by now; it needs %s",
+                        hg_role_name(own < users ? own : users),
+                        hg_role_name(needed));
+}
+
+int hg_auth_check_again(struct hg_auth *auth,
+                        const struct hg_principal *who,
+                        enum hg_role needed,
+                        struct hg_error *err)
+{
+    HG_CLEANUP(hg_resultp) PGresult *result = NULL;
+    const char *const params[] = {who->sign_in_id};
+    int r = hg_auth_ask(auth, &check_again, params, &result, err);
+    if (r == HG_OK && PQntuples(result) == 0) {
+        return hg_error_set(
+            err, HG_EUNAUTHENTICATED, "the session or API token by which it was asked for is over");
+    }
+    return r < 0 ? r : check_role_again(result, needed, err);
 }
 
 int hg_auth_logout(struct hg_auth *auth,

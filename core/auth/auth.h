@@ -73,6 +73,14 @@ int hg_auth_check(struct hg_auth *auth,
                   const char *token,
                   struct hg_principal *ret_who,
                   struct hg_error *err);
+/*
+ * Whether `who`, who signed in by a session or token (hg_auth_check, hg_token_check), still is and
+ * still has a role that allows `needed`; notes no use. HG_EUNAUTHENTICATED, HG_EFORBIDDEN.
+ */
+int hg_auth_check_again(struct hg_auth *auth,
+                        const struct hg_principal *who,
+                        enum hg_role needed,
+                        struct hg_error *err);
 /* Ends the session; no error when there is none. */
 int hg_auth_logout(struct hg_auth *auth,
                    const struct hg_principal *by,

@@ -155,10 +155,17 @@ struct hg_http_maker {
     int (*make)(void *arg, struct hg_http_stream *stream, struct hg_error *err);
     /* Frees `arg`, also where nothing was made. [any] thread; must not wait. */
     void (*free)(void *arg);
+    /*
+     * Whether who asked for the body may still have it, asked every few seconds; NULL: always.
+     * HG_EUNAUTHENTICATED and HG_EFORBIDDEN cut the connection; so does any other failure once
+     * there was none but these for half a minute. May wait. [the maker's thread]
+     */
+    int (*may)(void *arg, struct hg_error *err);
 };
 /*
  * Whether somebody still takes the body. A maker that waits for something else looks now and then,
- * and returns HG_ECANCELLED when nobody does: it holds a place, and a stop waits for it.
+ * and returns HG_ECANCELLED when nobody does: it holds a place, and a stop waits for it. Who may
+ * not have it any more (`may` above) takes it no more either. [the maker's thread]
  */
 bool hg_http_stream_is_wanted(struct hg_http_stream *stream);
 /*

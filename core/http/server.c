@@ -30,6 +30,7 @@ static void set_defaults(struct hg_http_options *options)
                                                         : (options->connections_max + 1) / 2;
     }
     options->streams_max = options->streams_max ? options->streams_max : 2;
+    options->stream_look_ms = options->stream_look_ms ? options->stream_look_ms : 2000;
     options->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : 30;
     options->receive_timeout_ms = options->receive_timeout_ms ? options->receive_timeout_ms : 60000;
     options->deadline_ms = options->deadline_ms ? options->deadline_ms : 30000;

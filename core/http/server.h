@@ -44,12 +44,13 @@ struct hg_http_options {
      * connections below. */
     struct hg_events *events;
     struct hg_socket_limits sockets;
-    int threads;         /* 8 */
-    int queue_max;       /* 128 requests */
-    int connections_max; /* 512 */
-    int address_max;     /* connections from one address; half of connections_max */
-    int streams_max;     /* 2: answers made while they are sent (hg_http_answer_stream) */
-    int idle_timeout_s;  /* 30: a connection on which nothing moves */
+    int threads;            /* 8 */
+    int queue_max;          /* 128 requests */
+    int connections_max;    /* 512 */
+    int address_max;        /* connections from one address; half of connections_max */
+    int streams_max;        /* 2: answers made while they are sent (hg_http_answer_stream) */
+    int64_t stream_look_ms; /* 2000: between two looks at who may still have such an answer */
+    int idle_timeout_s;     /* 30: a connection on which nothing moves */
     int64_t
         receive_timeout_ms;  /* 60000: for a request to come in, beside the idle time before it */
     int64_t deadline_ms;     /* 30000: for a handler */

@@ -13,6 +13,7 @@ enum {
     ROOM_BYTES = 256 * 1024,     /* made and not yet taken */
     BLOCK_BYTES = 16 * 1024,     /* passed on at once */
     LONGEST_MS = 60 * 60 * 1000, /* a client that takes a byte now and then holds a place */
+    UNSURE_MS = 30 * 1000,       /* nobody could say whether he may still have it */
 };
 
 struct hg_streams {
@@ -33,7 +34,10 @@ struct hg_http_stream {
     char request_id[HG_UUID_TEXT];
     struct MHD_Connection *connection;
     int fd;           /* the connection's */
-    int64_t until_ms; /* monotonic */
+    int64_t until_ms; /* monotonic, also below */
+    /* The maker's thread's. */
+    int64_t look_ms; /* when to ask again whether who asked may have it */
+    int64_t sure_ms; /* when it was last known that he may */
     /* Guarded by that of all. */
     struct hg_http_stream *prev;
     struct hg_http_stream *next;
@@ -119,7 +123,9 @@ static struct hg_http_stream *stream_new(struct hg_streams *all,
     }
     *stream =
         (struct hg_http_stream){.all = all, .maker = maker, .arg = arg, .bytes = bytes, .refs = 1};
-    stream->until_ms = hg_time_monotonic_ms() + LONGEST_MS;
+    stream->sure_ms = hg_time_monotonic_ms(); /* or it would not have come here */
+    stream->look_ms = stream->sure_ms + all->server->options.stream_look_ms;
+    stream->until_ms = stream->sure_ms + LONGEST_MS;
     (void)pthread_mutex_init(&stream->mutex, NULL);
     (void)pthread_cond_init(&stream->moved, NULL);
     return stream;
@@ -211,6 +217,55 @@ static bool was_suspended(struct hg_http_stream *stream)
     return was;
 }
 
+/* Gives whether its connection is to be resumed. */
+static bool cut(struct hg_http_stream *stream)
+{
+    HG_LOCK(&stream->mutex);
+    stream->is_cut = true;
+    (void)pthread_cond_signal(&stream->moved);
+    return was_suspended(stream);
+}
+
+/* ---- who may have it ---- */
+
+static void log_cut(const struct hg_http_stream *stream, const struct hg_error *err)
+{
+    hg_log(HG_LOG_WARNING,
+           "a long answer was cut",
+           "request_id",
+           stream->request_id,
+           "code",
+           hg_code_name(err->code),
+           "error",
+           err->message,
+           NULL);
+}
+
+/* False when it was cut. */
+static bool look_for_rights(struct hg_http_stream *stream)
+{
+    struct hg_error err = HG_ERROR_INIT;
+    if (!stream->maker->may || hg_time_monotonic_ms() < stream->look_ms) {
+        return true;
+    }
+    int r = stream->maker->may(stream->arg, &err);
+    int64_t now_ms = hg_time_monotonic_ms();
+    stream->look_ms = now_ms + stream->all->server->options.stream_look_ms;
+    if (r == HG_OK) {
+        stream->sure_ms = now_ms;
+        return true;
+    }
+    bool is_said = r == HG_EUNAUTHENTICATED || r == HG_EFORBIDDEN;
+    if (!is_said && now_ms < stream->sure_ms + UNSURE_MS) {
+        return true;
+    }
+    log_cut(stream, &err);
+    if (cut(stream)) {
+        resume(stream);
+    }
+    return false;
+}
+
 /* ---- making ---- */
 
 /* Takes as much as there is room for; 0 when nobody takes any more. */
@@ -246,7 +301,7 @@ int hg_http_stream_write(struct hg_http_stream *stream,
         if (hg_time_monotonic_ms() > stream->until_ms) {
             return hg_error_set(err, HG_ETIMEDOUT, "the client took longer than an hour");
         }
-        size_t taken = put(stream, at, n, &wake);
+        size_t taken = look_for_rights(stream) ? put(stream, at, n, &wake) : 0;
         if (taken == 0) {
             return hg_error_set(err, HG_ECANCELLED, "the client does not take the answer");
         }
@@ -288,7 +343,7 @@ bool hg_http_stream_is_wanted(struct hg_http_stream *stream)
     if (look_for_client(stream)) {
         resume(stream);
     }
-    return is_wanted(stream);
+    return is_wanted(stream) && look_for_rights(stream);
 }
 
 /* Gives whether the connection is to be resumed. */
@@ -306,15 +361,7 @@ static void *make(void *arg)
     struct hg_error err = HG_ERROR_INIT;
     int r = stream->maker->make(stream->arg, stream, &err);
     if (r < 0 && r != HG_ECANCELLED) {
-        hg_log(HG_LOG_WARNING,
-               "a long answer was cut",
-               "request_id",
-               stream->request_id,
-               "code",
-               hg_code_name(err.code),
-               "error",
-               err.message,
-               NULL);
+        log_cut(stream, &err);
     }
     if (note_made(stream, r < 0)) {
         resume(stream);
@@ -425,15 +472,6 @@ int hg_streams_new(struct hg_http_server *server,
     (void)pthread_cond_init(&streams->gone, NULL);
     *ret = streams;
     return HG_OK;
-}
-
-/* Gives whether its connection is to be resumed. */
-static bool cut(struct hg_http_stream *stream)
-{
-    HG_LOCK(&stream->mutex);
-    stream->is_cut = true;
-    (void)pthread_cond_signal(&stream->moved);
-    return was_suspended(stream);
 }
 
 void hg_streams_cut(struct hg_streams *streams)

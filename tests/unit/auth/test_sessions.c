@@ -11,6 +11,7 @@
 
 #include "auth/auth.h"
 #include "auth/password.h"
+#include "auth/tokens.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "scratch.h"
@@ -149,6 +150,50 @@ static void test_sessions_end(void **state)
         assert_int_equal(hg_auth_check(*state, login.token, &user, NULL), HG_OK);
         sql(ends[i]);
         assert_int_equal(hg_auth_check(*state, login.token, &user, NULL), HG_EUNAUTHENTICATED);
+    }
+}
+
+/* By a token too, whose id is looked for in the other table. */
+static void test_who_has_signed_in_is_checked_again(void **state)
+{
+    static const struct {
+        const char *change;
+        int session;
+        int token;
+    } steps[] = {
+        {"select 1", HG_OK, HG_OK},
+        {"update api_token set role = 'viewer'", HG_OK, HG_EFORBIDDEN},
+        {"update user_account set role = 'viewer'", HG_EFORBIDDEN, HG_EFORBIDDEN},
+        {"update user_account set role = 'admin'; update api_token set role = 'admin'",
+         HG_OK,
+         HG_OK},
+        {"update user_account set disabled = true", HG_EUNAUTHENTICATED, HG_EUNAUTHENTICATED},
+        {"update user_account set disabled = false", HG_OK, HG_OK},
+        {"update session set last_seen_at = now() - interval '13 hours'",
+         HG_EUNAUTHENTICATED,
+         HG_OK},
+        {"update session set last_seen_at = now(); update api_token set expires_at = now()",
+         HG_OK,
+         HG_EUNAUTHENTICATED},
+        {"delete from user_account", HG_EUNAUTHENTICATED, HG_EUNAUTHENTICATED},
+    };
+    struct login login;
+    struct hg_error err = HG_ERROR_INIT;
+    const struct hg_token_request request = {.name = "t", .days = 1};
+    sql("update user_account set role = 'data_scientist'");
+    assert_int_equal(log_in(*state, "vera", "vera's password", &login), HG_OK);
+    assert_int_equal(hg_auth_check(*state, login.token, &login.user, &err), HG_OK);
+    HG_CLEANUP(hg_json_decrefp) json_t *made = NULL;
+    assert_int_equal(hg_token_create(*state, &login.user, &request, &made, &err), HG_OK);
+    struct hg_principal by_token = {.kind = HG_PRINCIPAL_NOBODY};
+    const char *token = json_string_value(json_object_get(made, "token"));
+    assert_int_equal(hg_token_check(*state, token, &by_token, &err), HG_OK);
+    for (size_t i = 0; i < HG_COUNT(steps); i++) {
+        sql(steps[i].change);
+        assert_int_equal(hg_auth_check_again(*state, &login.user, HG_ROLE_DATA_SCIENTIST, &err),
+                         steps[i].session);
+        assert_int_equal(hg_auth_check_again(*state, &by_token, HG_ROLE_DATA_SCIENTIST, &err),
+                         steps[i].token);
     }
 }
 
@@ -340,6 +385,7 @@ int main(void)
         TEST(test_a_session_lives_until_log_out),
         TEST(test_the_database_holds_no_token),
         TEST(test_sessions_end),
+        TEST(test_who_has_signed_in_is_checked_again),
         TEST(test_use_keeps_a_session_alive),
         TEST(test_old_sessions_are_swept_away),
         TEST(test_wrong_names_and_passwords_look_the_same),

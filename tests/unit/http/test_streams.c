@@ -28,6 +28,8 @@ struct order {
     int64_t pause_at; /* before that byte it pauses a moment; -1: never */
     bool waits;       /* before the first one, until nobody wants it */
     bool breaks;      /* behind the last one */
+    int verdict;      /* on who asked, from the third look on */
+    int n_looks;
 };
 
 static struct fixture fixture;
@@ -79,6 +81,15 @@ static void free_order(void *order)
     free(order);
 }
 
+static int may(void *arg, struct hg_error *err)
+{
+    struct order *order = arg;
+    if (++order->n_looks < 3 || order->verdict == HG_OK) {
+        return HG_OK;
+    }
+    return hg_error_set(err, order->verdict, "not any more");
+}
+
 static int64_t number_of(const struct hg_http_request *request, const char *name, int64_t if_absent)
 {
     int64_t ret = if_absent;
@@ -89,7 +100,7 @@ static int64_t number_of(const struct hg_http_request *request, const char *name
 
 static int do_long(struct hg_http_request *request, struct hg_error *err)
 {
-    static const struct hg_http_maker maker = {make, free_order};
+    static const struct hg_http_maker maker = {make, free_order, may};
     struct order *order = calloc(1, sizeof *order);
     assert_non_null(order);
     order->n = number_of(request, "n", 0);
@@ -97,6 +108,7 @@ static int do_long(struct hg_http_request *request, struct hg_error *err)
     hg_time_pause_ms(number_of(request, "late_ms", 0));
     order->waits = number_of(request, "waits", 0) > 0;
     order->breaks = number_of(request, "breaks", 0) > 0;
+    order->verdict = -(int)number_of(request, "verdict", 0);
     return hg_http_answer_stream(request, "text/plain", &maker, order, err);
 }
 
@@ -105,7 +117,8 @@ static int do_short(struct hg_http_request *request, struct hg_error *err)
     return hg_http_answer_json(request, 200, json_object(), err);
 }
 
-static const char *const long_query[] = {"n", "pause", "waits", "breaks", "late_ms", NULL};
+static const char *const long_query[] = {
+    "n", "pause", "waits", "breaks", "late_ms", "verdict", NULL};
 
 static const struct hg_route routes[] = {
     {"GET",
@@ -132,6 +145,7 @@ static int start_with(int64_t deadline_ms)
     fixture.options.routes = routes;
     fixture.options.n_routes = HG_COUNT(routes);
     fixture.options.streams_max = STREAMS_MAX;
+    fixture.options.stream_look_ms = 1;
     fixture.options.deadline_ms = deadline_ms;
     fixture_start(&fixture);
     return 0;
@@ -294,6 +308,43 @@ static void test_a_break_is_no_end(void **state)
     reach(&n_freed, 1);
 }
 
+static void expect_cut(const char *form, int verdict, int64_t n)
+{
+    char query[64];
+    char status[256];
+    bool whole;
+    (void)snprintf(query, sizeof query, form, -verdict);
+    int fd = ask("GET", query);
+    read_head(fd, status);
+    assert_non_null(strstr(status, " 200 "));
+    assert_true(read_chunks(fd, &whole) < n);
+    assert_false(whole);
+    assert_true(client_is_closed(fd));
+    (void)close(fd);
+}
+
+/* Also in the middle of it, and while nothing comes. */
+static void test_who_may_not_have_it_any_more(void **state)
+{
+    static const int verdicts[] = {HG_EUNAUTHENTICATED, HG_EFORBIDDEN};
+    (void)state;
+    for (size_t i = 0; i < HG_COUNT(verdicts); i++) {
+        expect_cut("n=2000000000&verdict=%d", verdicts[i], 2000000000);
+        expect_cut("waits=1&verdict=%d", verdicts[i], 1);
+    }
+    reach(&n_freed, 2 * (int)HG_COUNT(verdicts));
+    assert_int_equal(atomic_load(&n_refused), HG_COUNT(verdicts));
+}
+
+/* A moment in which nobody can say so ends nothing. */
+static void test_who_may_have_it_is_not_known(void **state)
+{
+    char query[64];
+    (void)state;
+    (void)snprintf(query, sizeof query, "n=30000000&verdict=%d", -HG_EUNAVAILABLE);
+    expect_whole(query, 30000000);
+}
+
 /* The server's one thread waits for nobody. */
 static void test_others_are_answered_meanwhile(void **state)
 {
@@ -399,6 +450,8 @@ int main(void)
         SERVED(test_one_after_another),
         SERVED(test_head_makes_nothing),
         SERVED(test_a_break_is_no_end),
+        SERVED(test_who_may_not_have_it_any_more),
+        SERVED(test_who_may_have_it_is_not_known),
         SERVED(test_others_are_answered_meanwhile),
         SERVED(test_who_reads_nothing),
         SERVED(test_who_goes_while_nothing_comes),
