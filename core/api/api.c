@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/audit.h"
 #include "api/auth.h"
 #include "api/context.h"
 #include "api/idempotency.h"

@@ -3,9 +3,7 @@
 #include <string.h>
 
 #include "api/context.h"
-#include "auth/audit.h"
 #include "auth/tokens.h"
-#include "base/log.h"
 #include "base/mem.h"
 
 /* An empty token ends the cookie. */
@@ -87,23 +85,4 @@ int hg_api_authenticate(struct hg_http_request *request, struct hg_error *err)
     return bearer ? hg_token_check(auth, bearer, &request->principal, err)
                   : hg_auth_check(
                         auth, hg_http_cookie(request, HG_SESSION_COOKIE), &request->principal, err);
-}
-
-void hg_api_refused(struct hg_http_request *request)
-{
-    struct hg_error err = HG_ERROR_INIT;
-    int r = hg_audit_denied(hg_api_of(request)->auth,
-                            &request->principal,
-                            request->route->operation,
-                            request->target.path,
-                            &err);
-    if (r < 0) {
-        hg_log(HG_LOG_WARNING,
-               "a refusal is missing from the audit log",
-               "request_id",
-               request->id,
-               "error",
-               err.message,
-               NULL);
-    }
 }

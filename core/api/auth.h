@@ -15,7 +15,5 @@ int hg_api_me(struct hg_http_request *request, struct hg_error *err);
  * session cookie. HG_EUNAUTHENTICATED for one that is none, and without.
  */
 int hg_api_authenticate(struct hg_http_request *request, struct hg_error *err);
-/* Writes down that a user's role did not allow him what he asked to change. */
-void hg_api_refused(struct hg_http_request *request);
 
 #endif

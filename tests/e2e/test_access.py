@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 
 import pytest
 import requests
@@ -102,13 +103,13 @@ def problem(answer, status, pointer=None):
     return told
 
 
-def sql(host, text):
-    """What the metadata database itself says."""
+def sql(host, text, database="metadata"):
+    """What a database of the host's itself says."""
     with open(os.path.join(host.data_dir, "postgres/postmaster.pid"), encoding="utf-8") as f:
         lines = f.read().split("\n")
     done = subprocess.run(
         ["psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-h", lines[4], "-p", lines[3],
-         "-U", "headgate", "-d", "metadata", "-c", text],
+         "-U", "headgate", "-d", database, "-c", text],
         env=host.environment(PSQLRC="/dev/null"), cwd=host.data_dir, capture_output=True, text=True,
         timeout=60, check=False, **host.as_user())
     return done
@@ -590,6 +591,64 @@ def test_an_admin_sets_a_password(admin):
     problem(Client(admin.url, address="127.0.0.19").login("rita", "given by the admin"), 401)
 
 
+# ---- rights that end while a long answer is sent ----
+
+LONG_ROWS = 120000      # of a kilobyte: far more than is read here, or fits in any buffer on the way
+READ_WITHIN_S = 30
+
+
+def read_slowly(answer):
+    """Takes an export in small bites until it ends; gives whether that was its end."""
+    until = time.monotonic() + READ_WITHIN_S
+    try:
+        for _ in answer.iter_content(64 << 10):
+            assert time.monotonic() < until, "the export goes on"
+            time.sleep(0.01)
+    except requests.exceptions.RequestException:
+        return False
+    return True
+
+
+@pytest.fixture
+def long_table(house, admin):
+    assert admin.run("orders")["status"] == "succeeded"
+    done = sql(house, "insert into shop.orders (order_id, customer) select n, repeat('x', 1000)"
+                      f" from generate_series(1000001, {1000000 + LONG_ROWS}) n", "warehouse")
+    assert done.returncode == 0, done.stderr
+    yield "/datasets/shop.orders/export"
+    sql(house, "delete from shop.orders where order_id > 1000000", "warehouse")
+
+
+@needs_psql
+def test_an_export_ends_with_the_right_to_it(house, admin, long_table):
+    """Two at a time, for there are no more at once."""
+    def session_of(name):
+        return add(admin, name, "data_scientist")
+
+    def token_of(name):
+        made = session_of(name).new_token()
+        return Client(admin.url, token=made["token"]), made["id"]
+
+    by_token, token_id = token_of("tess")
+    ways = (
+        (session_of("dora"), lambda: admin.patch("/users/dora", {"role": "viewer"})),
+        (by_token, lambda: admin.delete(f"/auth/tokens/{token_id}")),
+        (token_of("rick")[0], lambda: admin.delete("/users/rick")),
+        (session_of("olga"), lambda: sign_in(admin, "olga").delete("/auth/sessions")),
+    )
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for pair in (ways[:2], ways[2:]):
+            answers = [client.get(long_table, stream=True) for client, _ in pair]
+            assert [answer.status_code for answer in answers] == [200, 200]
+            for _, end in pair:
+                assert end().status_code in (200, 204)
+            assert list(pool.map(read_slowly, answers)) == [False, False]
+    assert house.log().count("a long answer was cut") == len(ways)
+    # Whoever keeps the right is not held up, and gets the whole.
+    answer = admin.get(long_table, stream=True)
+    assert sum(piece.count(b"x" * 1000 + b",") for piece in answer.iter_lines()) == LONG_ROWS
+
+
 # ---- the audit log ----
 
 def test_what_was_changed_is_written_down(house, admin):
@@ -600,6 +659,7 @@ def test_what_was_changed_is_written_down(house, admin):
     assert request.status_code == 202, request.text
     admin.wait_for_run(request.json()["run_id"])
     problem(mary.post("/users", {}), 403)
+    problem(mary.patch("/ingestion/pipelines/sp500-daily", {}), 403)
     problem(Client(admin.url, address="127.0.0.20").login("mary", "a guess"), 401)
     problem(Client(admin.url, address="127.0.0.20").login("her secret typed here", "x"), 401)
     assert house.command("pause").returncode == 0
@@ -614,7 +674,8 @@ def test_what_was_changed_is_written_down(house, admin):
         ("local", whoami, "host.pause", None, "ok"),
         ("nobody", None, "session.begin", None, "denied"),
         ("nobody", None, "session.begin", "mary", "denied"),
-        ("user", "mary", "create_user", "/api/v1/users", "denied"),
+        ("user", "mary", "pipeline.update", "sp500-daily", "denied"),
+        ("user", "mary", "user.create", None, "denied"),
         ("user", "mary", "pipeline.trigger", "sp500-daily", "ok"),
         ("user", "admin", "user.update", "mary", "ok"),
         ("user", "admin", "user.update", "mary", "ok"),
@@ -622,11 +683,11 @@ def test_what_was_changed_is_written_down(house, admin):
         ("user", "admin", "user.create", "mary", "ok"),
     ]
     assert brief[:len(wanted)] == wanted
-    trigger = rows[5]
+    trigger = rows[6]
     assert trigger["source_ip"] == "127.0.0.1"
     assert trigger["request_id"] == request.headers["X-Request-Id"]
     assert trigger["sign_in_id"] == mary.items("/auth/sessions")[0]["id"]
-    assert rows[6]["fields"] == ["role"]
+    assert rows[7]["fields"] == ["role"]
     assert len({r["hash"] for r in rows}) == len(rows)
     only = admin.items("/audit", actor="mary", action="pipeline.trigger")
     assert [r["id"] for r in only] == [trigger["id"]]

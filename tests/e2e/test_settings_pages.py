@@ -324,7 +324,7 @@ def test_the_audit_log_is_read_by_who_and_by_what(signed_in, api, made_user):
     page.until(lambda: "actor=page-auditee" in page.driver.current_url, "the name in the address")
     page.until(lambda: rows(page, "Audit log") and all("page-auditee" in row for row in rows(page, "Audit log")),
                "only theirs")
-    assert any("create_user" in row and "Refused" in row for row in rows(page, "Audit log"))
+    assert any("Tried to add a user" in row and "Refused" in row for row in rows(page, "Audit log"))
     # What comes meanwhile waits above.
     before = rows(page, "Audit log")
     token = theirs.post("/auth/tokens", {"name": "theirs", "role": "viewer"})

@@ -27,12 +27,32 @@ const ACTIONS = {
   'key.rotate': 'Made a new master key',
 };
 
+/** What a role did not allow, to be followed by the thing. */
+const TRIED = {
+  'user.create': 'Tried to add a user',
+  'user.update': 'Tried to change a user',
+  'user.delete': 'Tried to remove a user',
+  'pipeline.trigger': 'Tried to start a run',
+  'pipeline.update': 'Tried to change a pipeline',
+  'pipeline.reset': 'Tried to take a pipeline back to its file',
+  'backfill.create': 'Tried to start a backfill',
+  'backfill.cancel': 'Tried to stop a backfill',
+  'run.cancel': 'Tried to stop a run',
+  'run.retry': 'Tried to try a run again',
+  'alert_channel.create': 'Tried to add an alert channel',
+  'alert_channel.update': 'Tried to change an alert channel',
+  'alert_channel.delete': 'Tried to remove an alert channel',
+  'alert_channel.test': 'Tried to test an alert channel',
+};
+
 const wordOf = (action) => (Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : null);
 
 /** What was done, to be followed by the thing. A sign-in that was refused is none. */
 export function actionWord({ action, object, outcome }) {
+  const denied = outcome === 'denied';
+  if (denied && Object.hasOwn(TRIED, action)) return TRIED[action];
   if (action !== 'session.begin') return wordOf(action) ?? action;
-  if (outcome !== 'denied') return 'Signed in as';
+  if (!denied) return 'Signed in as';
   return object ? 'Tried to sign in as' : 'Tried to sign in, by an unknown name';
 }
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "api/audit.h"
 #include "api/openapi.h"
 #include "api/routes.h"
 #include "base/mem.h"
@@ -73,6 +74,22 @@ static void test_no_two_rows_have_one_name(void **state)
     }
 }
 
+/* So that a change that is refused is called in the audit log what it is called where it is made.
+ */
+static void test_every_change_has_a_name_in_the_audit_log(void **state)
+{
+    (void)state;
+    size_t n;
+    const struct hg_route *routes = hg_api_routes(&n);
+    for (size_t i = 0; i < n; i++) {
+        bool is_change = strcmp(routes[i].method, "GET") != 0;
+        const char *action = hg_api_audit_action(routes[i].operation);
+        if (is_change != (action != NULL)) {
+            fail_msg("%s is called %s", routes[i].operation, action ? action : "nothing");
+        }
+    }
+}
+
 static void test_the_document_holds_every_row(void **state)
 {
     (void)state;
@@ -122,6 +139,7 @@ int main(void)
         cmocka_unit_test(test_no_two_rows_are_for_the_same),
         cmocka_unit_test(test_what_is_public),
         cmocka_unit_test(test_no_two_rows_have_one_name),
+        cmocka_unit_test(test_every_change_has_a_name_in_the_audit_log),
         cmocka_unit_test(test_the_document_holds_every_row),
         cmocka_unit_test(test_an_unknown_schema),
         cmocka_unit_test(test_an_unknown_parameter),
