@@ -88,18 +88,24 @@ async function edgeFindings(page) {
   return silent.map((name) => `“${name}” scrolls sideways and does not show it`);
 }
 
+/** What does not hang on colours, and so not on the theme. */
+async function layoutFindings(page, width) {
+  return [
+    ...(await sidewaysFindings(page, width)),
+    ...(await cutFindings(page)),
+    ...(await edgeFindings(page)),
+  ];
+}
+
 async function checkScene(context, scene) {
   const { page, complaints, close } = await visit({ ...context, scene });
   const findings = [];
+  let laidOut = null;
   for (const { theme, width, rules } of LOOKS) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
-    const sideways = await sidewaysFindings(page, width);
-    const found = [
-      ...sideways,
-      ...(await cutFindings(page)),
-      ...(await edgeFindings(page)),
-      ...(await axeFindings(page, rules)),
-    ];
+    const found = laidOut === width ? [] : await layoutFindings(page, width);
+    laidOut = width;
+    found.push(...(await axeFindings(page, rules)));
     findings.push(...found.map((finding) => `${theme} ${width}: ${finding}`));
     if (shots)
       await page.screenshot({

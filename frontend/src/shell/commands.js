@@ -15,7 +15,6 @@ import {
   IconHistory,
   IconKeyboard,
   IconListCheck,
-  IconLock,
   IconLogout,
   IconPlayerPlay,
   IconSitemap,
@@ -49,18 +48,16 @@ export function useCommands(user) {
 }
 
 function pageCommands(user) {
-  const pages = PAGES.flatMap(({ links }) => links)
+  return PAGES.flatMap(({ links }) => links)
     .filter(({ role }) => mayAs(user.role, role))
-    .map(({ to, label, icon }) => ({ group: PAGES_GROUP, key: to, label, icon, to: { to } }));
-  const account = {
-    group: PAGES_GROUP,
-    key: '/account',
-    label: 'Your access',
-    words: 'password sessions tokens account',
-    icon: IconLock,
-    to: { to: '/account' },
-  };
-  return [...pages, account];
+    .map(({ to, label, words, icon }) => ({
+      group: PAGES_GROUP,
+      key: to,
+      label,
+      words,
+      icon,
+      to: { to },
+    }));
 }
 
 function pipelineCommand({ id, name, status, errors }) {

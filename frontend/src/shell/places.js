@@ -2,12 +2,16 @@ import {
   IconBell,
   IconDatabase,
   IconListDetails,
+  IconLock,
   IconPlug,
   IconSitemap,
   IconUsers,
 } from '../ui/icons.js';
 
-/** The pages, in the order of the navigation; `role` is the least that may see one. */
+/**
+ * The pages, in the order of the navigation; `role` is the least that may see one, `words` are
+ * others by which the palette finds it.
+ */
 export const PAGES = [
   {
     title: 'Data',
@@ -28,6 +32,13 @@ export const PAGES = [
       { to: '/settings/users', label: 'Users', icon: IconUsers, role: 'admin' },
       { to: '/settings/plugins', label: 'Plugins and host', icon: IconPlug, role: 'viewer' },
       { to: '/settings/audit', label: 'Audit log', icon: IconListDetails, role: 'admin' },
+      {
+        to: '/account',
+        label: 'Your access',
+        icon: IconLock,
+        role: 'viewer',
+        words: 'password sessions tokens account',
+      },
     ],
   },
 ];

@@ -7,6 +7,15 @@ import { requests } from '../server.js';
 
 const sent = (method, path) => requests.filter((r) => r.method === method && r.path === path);
 
+describe('the page of one’s own access', () => {
+  it('is in the navigation, for everybody', async () => {
+    const { user } = openApp('/datasets', { user: users.viewer });
+    await user.click(await screen.findByRole('link', { name: 'Your access' }));
+    for (const name of ['API tokens', 'Sessions', 'Password'])
+      expect(await screen.findByRole('heading', { level: 2, name })).toBeVisible();
+  });
+});
+
 describe('API tokens', () => {
   it('are listed by how they begin, with their role and last use', async () => {
     openApp('/account');
