@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { launch } from './browser.mjs';
 import { scenes } from './scenes.mjs';
 import { serve } from './serve.mjs';
-import { visit } from './visit.mjs';
+import { openContext, visit } from './visit.mjs';
 
 const axeSource = readFileSync(
   createRequire(import.meta.url).resolve('axe-core/axe.min.js'),
@@ -97,8 +97,8 @@ async function layoutFindings(page, width) {
   ];
 }
 
-async function checkScene(context, scene) {
-  const { page, complaints, close } = await visit({ ...context, scene });
+async function checkScene(where, scene) {
+  const { page, complaints, close } = await visit({ ...where, scene });
   const findings = [];
   let laidOut = null;
   for (const { theme, width, rules } of LOOKS) {
@@ -122,14 +122,16 @@ async function checkScene(context, scene) {
 async function checkLane(browser, queue) {
   const scenario = { state: {} };
   const server = await serve({ dist, scenario });
+  const context = await openContext(browser);
   let failures = 0;
   for (let scene = queue.shift(); scene; scene = queue.shift()) {
-    const findings = await checkScene({ browser, origin: server.origin, scenario }, scene).catch(
+    const findings = await checkScene({ context, origin: server.origin, scenario }, scene).catch(
       (error) => [error.message.split('\n').slice(0, 4).join(' ')],
     );
     for (const finding of new Set(findings)) console.log(`${scene.name}: ${finding}`);
     if (findings.length > 0) failures += 1;
   }
+  await context.close();
   server.close();
   return failures;
 }

@@ -59,6 +59,10 @@ function serveFile(response, dist, path) {
   if (path !== '/' && existsSync(file) && extname(file)) {
     response.writeHead(200, {
       'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
+      // Their names have a hash of what is in them.
+      ...(path.startsWith('/assets/') && {
+        'Cache-Control': 'public, max-age=31536000, immutable',
+      }),
     });
     createReadStream(file).pipe(response);
     return;

@@ -1,22 +1,22 @@
 import { NOW } from '../test/fixtures/data.js';
 
-/** Opens a scene in a page of its own and waits until its state is reached. */
-export async function visit({
-  browser,
-  origin,
-  scenario,
-  scene,
-  theme = 'light',
-  width = 1440,
-  height = 900,
-}) {
-  const context = await browser.newContext({
-    viewport: { width, height },
-    colorScheme: theme,
+/** What scenes may be visited in one after the other: scripts are fetched and compiled once. */
+export function openContext(browser) {
+  return browser.newContext({
+    viewport: { width: 1440, height: 900 },
+    colorScheme: 'light',
     reducedMotion: 'reduce',
     locale: 'en-GB',
     timezoneId: 'UTC',
   });
+}
+
+/**
+ * Opens a scene in a page of its own, in which nothing is stored, and waits until its state is reached.
+ * Without a `context` the page has one of its own, which goes with it.
+ */
+export async function visit({ browser, context: shared, origin, scenario, scene }) {
+  const context = shared ?? (await openContext(browser));
   const page = await context.newPage();
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
@@ -33,9 +33,11 @@ export async function visit({
       console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
     );
   });
-  // As whoever signed in before has it.
-  if (scene.state?.user !== null)
-    await page.addInitScript(() => window.localStorage.setItem('headgate-signed-in', '1'));
+  await page.addInitScript((signedIn) => {
+    window.localStorage.clear();
+    // As whoever signed in before has it.
+    if (signedIn) window.localStorage.setItem('headgate-signed-in', '1');
+  }, scene.state?.user !== null);
   await page.clock.setFixedTime(NOW);
   scenario.state = { ...scene.state };
   await page.goto(origin + scene.path, { waitUntil: 'commit' });
@@ -47,5 +49,5 @@ export async function visit({
   }
   await page.evaluate(() => document.fonts.ready);
   await page.waitForTimeout(300);
-  return { page, complaints, close: () => context.close() };
+  return { page, complaints, close: () => (shared ? page.close() : context.close()) };
 }
