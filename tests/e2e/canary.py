@@ -1,6 +1,7 @@
 """Looks for secrets in all places where they must not be."""
 import base64
 import glob
+import gzip
 import os
 import subprocess
 import urllib.parse
@@ -38,6 +39,11 @@ def dump(host, database):
     return done.stdout
 
 
+def unpacked(content):
+    """Archived logs are looked into: they are gzip members, one behind the other."""
+    return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+
+
 def pieces(host, key_file):
     """All that could hold a secret, by name, but for the file of master keys and what the host was given itself."""
     for database in ("metadata", "warehouse"):
@@ -49,7 +55,7 @@ def pieces(host, key_file):
             path = os.path.join(folder, name)
             if path != key_file and os.path.isfile(path):
                 with open(path, "rb") as f:
-                    yield path, f.read()
+                    yield path, unpacked(f.read())
     for pid in processes(host.process.pid):
         for name in ("cmdline", "environ"):
             if (pid, name) != (host.process.pid, "environ"):

@@ -226,6 +226,8 @@ def test_what_was_given_is_nowhere(canary_host, sink):
     assert len(places) > 500
     told = {place for place, content in places if b"read-wrong" in content}
     assert {"pg_dump metadata", "the host's log", BASE + "/alerts", BASE + "/ingestion/pipelines"} <= told
+    logs = {place for place, content in places if b"password authentication failed" in content}
+    assert any("/logs/" in place for place in logs), sorted(logs)
 
 
 def test_processes_of_the_host_get_what_they_need_alone(canary_host):
