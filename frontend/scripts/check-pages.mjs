@@ -103,6 +103,11 @@ async function checkScene(where, scene) {
   let laidOut = null;
   for (const { theme, width, rules } of LOOKS) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+    // The page follows a moment later; colours would be those of the theme before.
+    await page.waitForFunction(
+      (wanted) => document.documentElement.dataset.mantineColorScheme === wanted,
+      theme,
+    );
     const found = laidOut === width ? [] : await layoutFindings(page, width);
     laidOut = width;
     found.push(...(await axeFindings(page, rules)));

@@ -10,9 +10,10 @@ import urllib.parse
 def forms(text):
     """A secret in all the ways in which it may be written somewhere."""
     raw = text.encode()
-    return [raw, raw.hex().encode(), raw.hex().upper().encode(),
-            base64.b64encode(raw)[:len(raw) // 3 * 4], urllib.parse.quote(text, safe="").encode(),
-            text.replace("/", "\\/").encode()]
+    # Behind other bytes base64 looks otherwise; what depends on them is cut off at both ends.
+    packed = [base64.b64encode(b"\0" * before + raw)[(before * 8 + 5) // 6:][:(len(raw) - 2) // 3 * 4] for before in range(3)]
+    return [raw, raw.hex().encode(), raw.hex().upper().encode(), urllib.parse.quote(text, safe="").encode(),
+            text.replace("/", "\\/").encode(), *packed, *(p.replace(b"+", b"-").replace(b"/", b"_") for p in packed)]
 
 
 def processes(pid):

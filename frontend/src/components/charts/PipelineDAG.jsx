@@ -31,6 +31,7 @@ import { StatusIcon, toneClass } from '../../ui/Status.jsx';
 import { Duration } from '../../ui/Time.jsx';
 import { NODE_SIZE } from './nodeSize.js';
 import classes from './PipelineDAG.module.css';
+import { useInSlices } from './useInSlices.js';
 import { useLayout } from './useLayout.js';
 import {
   boundsOf,
@@ -78,7 +79,8 @@ export default function PipelineDAG({ jobs, selectedJob, onSelect }) {
 function Graph({ jobs, positions, selectedJob, onSelect }) {
   // Keyed by structure: the parts of `jobs` that nodes, edges and steps are made of do not change.
   const [structure] = useState(jobs);
-  const byId = useMemo(() => new Map(jobs.map((job) => [job.id, job])), [jobs]);
+  const shown = useInSlices(jobs);
+  const byId = useMemo(() => new Map(shown.map((job) => [job.id, job])), [shown]);
   const order = useMemo(() => topologicalOrder(structure).map(({ id }) => id), [structure]);
   const [walked, setWalked] = useState(null);
   const tabStop = walked ?? selectedJob ?? order[0];
