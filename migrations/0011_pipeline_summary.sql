@@ -11,7 +11,8 @@ create function pipeline_summary(definition json) returns json language sql immu
         'missed_limit', definition->'missed_limit', 'missed_window_ms', definition->'missed_window_ms',
         'jobs', (select coalesce(json_agg(json_build_object('id', j.job->'id', 'name', j.job->'name',
             'type', j.job->'type', 'needs', j.job->'needs') order by j.n), '[]'::json)
-            from json_array_elements(definition->'jobs') with ordinality j (job, n))) end
+            from json_array_elements(case json_typeof(definition->'jobs') when 'array'
+            then definition->'jobs' end) with ordinality j (job, n))) end
 $$;
 
 alter table pipeline add column summary json generated always as (pipeline_summary(definition)) stored;

@@ -8,9 +8,14 @@ enum { NUMBER_TEXT = 24 };
 
 /*
  * Whoever comes to the same key waits here for the other's end, and sees its alert afterwards. A
- * window that ends later than one that begins now is of a clock that was set back since.
+ * window that ends much later than one that begins now is of a clock that was set back since; a
+ * little later is that of who began behind us and came here first. And where the alert reached
+ * nobody the next one is news.
  */
-#define IS_OPEN "(w.ends_at > now() and w.ends_at <= excluded.ends_at)"
+#define IS_OPEN                                                                  \
+    "(w.ends_at > now() and w.ends_at <= excluded.ends_at + interval '1 minute'" \
+    " and coalesce((select bool_or(d.status <> 'failed') from alert_delivery d"  \
+    " where d.alert_id = w.alert_id), true))"
 static const struct hg_statement take_window = {
     "alert_window",
     "insert into alert_window as w (key, alert_id, ends_at)"

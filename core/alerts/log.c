@@ -26,10 +26,16 @@ static const struct hg_statement list = {
 
 /* clang-format on */
 
-/* One that still counts or is not delivered yet is kept, however old. */
+/*
+ * One that still counts or is not delivered yet is kept, however old; and all are while the clock
+ * is in doubt, which the scheduler's last look says (pipeline/doubt.h).
+ */
 static const struct hg_statement drop_old = {
     "alert_drop_old",
-    "delete from alert a where a.last_at < now() - $1::int * interval '1 day' and not exists"
+    "delete from alert a where a.last_at < now() - $1::int * interval '1 day'"
+    " and exists (select from clock_seen where seen_at between now() - interval '15 minutes'"
+    " and now() + interval '15 minutes') and not exists (select from clock_seen"
+    " where set_at between now() - interval '1 day' and now() + interval '1 day') and not exists"
     " (select from alert_window w where w.alert_id = a.id and w.ends_at > now())"
     " and not exists (select from alert_delivery d where d.alert_id = a.id"
     " and d.status = 'pending')",

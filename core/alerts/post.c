@@ -286,6 +286,15 @@ static int post(struct hg_alerts *alerts,
     return r;
 }
 
+/* The log and the page show one text. */
+static void add_hint(struct hg_error *why)
+{
+    size_t n = strlen(why->message);
+    if (why->hint[0]) {
+        (void)snprintf(why->message + n, sizeof why->message - n, ". %s", why->hint);
+    }
+}
+
 int hg_alert_post(struct hg_alerts *alerts,
                   const struct hg_alert_target *target,
                   const struct hg_alert_message *message,
@@ -304,6 +313,7 @@ int hg_alert_post(struct hg_alerts *alerts,
     if (secrets.url && hg_scrub_add(&scrubber, secrets.url, NULL) == HG_OK && secrets.key) {
         (void)hg_scrub_add(&scrubber, secrets.key, NULL);
     }
+    add_hint(&why);
     hg_scrub_error(&scrubber, &why);
     if (err) {
         hg_error_copy(err, &why);

@@ -6,7 +6,6 @@
 #include "alerts/fold.h"
 #include "alerts/live.h"
 #include "alerts/log.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/time.h"
 
@@ -58,15 +57,9 @@ static int do_all(struct hg_alerts *alerts, bool healthy_only, struct hg_error *
     return r;
 }
 
-/* Not in the first day of a clock that was set: what it takes for old may be of yesterday. */
-static int keep(struct hg_alerts *alerts,
-                struct hg_clock *clock,
-                int64_t *at_ms,
-                struct hg_error *err)
+static int keep(struct hg_alerts *alerts, int64_t *at_ms, struct hg_error *err)
 {
-    int64_t steady_us = hg_clock_steady_us();
-    (void)hg_clock_correction(clock, hg_time_now_us(), steady_us);
-    if (hg_time_monotonic_ms() < *at_ms || hg_clock_is_doubtful(clock, steady_us)) {
+    if (hg_time_monotonic_ms() < *at_ms) {
         return HG_OK;
     }
     *at_ms = hg_time_monotonic_ms() + KEEP_EVERY_MS;
@@ -87,13 +80,12 @@ static void leave(struct hg_alerts *alerts)
 static void run(struct hg_alerts *alerts, bool is_first)
 {
     int64_t keep_at_ms = 0;
-    struct hg_clock clock = {0};
     bool is_last = false;
     while (!is_last) {
         struct hg_error err = HG_ERROR_INIT;
         is_last = is_stopping(alerts);
         int r = do_all(alerts, is_first, &err);
-        r = r < 0 || !is_first || is_last ? r : keep(alerts, &clock, &keep_at_ms, &err);
+        r = r < 0 || !is_first || is_last ? r : keep(alerts, &keep_at_ms, &err);
         if (r < 0 && r != HG_ECANCELLED && !atomic_exchange(&alerts->is_away, true)) {
             hg_log_error("alerts cannot be sent now", &err);
         } else if (r == HG_OK) {

@@ -25,6 +25,26 @@ bool hg_clock_is_doubtful(const struct hg_clock *clock, int64_t steady_us)
     return clock->was_set && steady_us - clock->set_at_us < HG_CLOCK_DOUBTFUL_H * HOUR_US;
 }
 
+void hg_clock_recall(
+    struct hg_clock *clock, int64_t seen_us, int64_t set_us, int64_t wall_us, int64_t steady_us)
+{
+    int64_t since_us = wall_us - set_us;
+    if (set_us > 0 && since_us >= 0 && since_us < HG_CLOCK_DOUBTFUL_H * HOUR_US) {
+        clock->was_set = true;
+        clock->set_at_us = steady_us - since_us;
+    }
+    if (seen_us > 0 && (wall_us < seen_us - HG_CLOCK_CORRECTION_H * HOUR_US ||
+                        wall_us > seen_us + HG_CLOCK_DOUBTFUL_H * HOUR_US)) {
+        clock->was_set = true;
+        clock->set_at_us = steady_us;
+    }
+}
+
+int64_t hg_clock_last_set(const struct hg_clock *clock, int64_t wall_us, int64_t steady_us)
+{
+    return clock->was_set ? wall_us - (steady_us - clock->set_at_us) : 0;
+}
+
 int64_t hg_clock_steady_us(void)
 {
     struct timespec now;

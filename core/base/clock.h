@@ -31,6 +31,15 @@ int64_t hg_clock_correction(struct hg_clock *clock, int64_t wall_us, int64_t ste
  * then. Whoever put it wrong has as long to put it right.
  */
 bool hg_clock_is_doubtful(const struct hg_clock *clock, int64_t steady_us);
+/*
+ * What was known of the clock before this process: when it was seen last and when it was last set,
+ * in wall time, 0 for never. It is taken for set just now when that lies ahead of `wall_us`, or
+ * further behind than HG_CLOCK_DOUBTFUL_H: a host that was off for long drops nothing for as long.
+ */
+void hg_clock_recall(
+    struct hg_clock *clock, int64_t seen_us, int64_t set_us, int64_t wall_us, int64_t steady_us);
+/* When the clock was last set, in wall time as it is now; 0: not that is known. */
+int64_t hg_clock_last_set(const struct hg_clock *clock, int64_t wall_us, int64_t steady_us);
 /* The steady clock, in us. */
 int64_t hg_clock_steady_us(void);
 

@@ -18,7 +18,8 @@ void hg_check_as_host_user(const struct hg_host_config *config);
 /*
  * Whether the file of master keys is one that a host can use, as the user it runs as: else says on
  * stderr what is wrong with it. One of the data folder need not be there. Whether it holds all keys
- * that are in use only a database can say: the host's start does.
+ * that are in use only a database can say: the host's start does. Who runs as another user than the
+ * host (the owner of the data folder) and may not read it is told so, and that is no error.
  */
 bool hg_check_master_key(const struct hg_host_config *config);
 /* Files of a pipeline's sources outside of the folders that they may read are errors. */

@@ -67,14 +67,29 @@ size_t hg_diagnostics_count(const struct hg_diagnostics *diagnostics)
     return diagnostics->n + diagnostics->n_dropped;
 }
 
-static int by_place(const void *a, const void *b)
+static int compare(const struct hg_diagnostic *x, const struct hg_diagnostic *y)
 {
-    const struct hg_diagnostic *x = *(const struct hg_diagnostic *const *)a;
-    const struct hg_diagnostic *y = *(const struct hg_diagnostic *const *)b;
     int order = strcmp(x->file, y->file);
     order = order ? order : (x->line > y->line) - (x->line < y->line);
     order = order ? order : (x->column > y->column) - (x->column < y->column);
     return order ? order : (x > y) - (x < y);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    return compare(*(const struct hg_diagnostic *const *)a,
+                   *(const struct hg_diagnostic *const *)b);
+}
+
+const struct hg_diagnostic *hg_diagnostics_first(const struct hg_diagnostics *diagnostics)
+{
+    const struct hg_diagnostic *first = NULL;
+    for (size_t i = 0; i < diagnostics->n; i++) {
+        if (!first || compare(&diagnostics->items[i], first) < 0) {
+            first = &diagnostics->items[i];
+        }
+    }
+    return first;
 }
 
 /* Pointers to the items by file, line and column; NULL without memory. Owned by the caller. */

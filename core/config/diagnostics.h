@@ -52,6 +52,8 @@ void hg_diagnostics_vadd(struct hg_diagnostics *diagnostics,
                          va_list args) HG_PRINTF(6, 0);
 /* How many there are, those without memory included; compare before and after a step. */
 size_t hg_diagnostics_count(const struct hg_diagnostics *diagnostics);
+/* The first by place; NULL where there is none. Borrowed. */
+const struct hg_diagnostic *hg_diagnostics_first(const struct hg_diagnostics *diagnostics);
 /* "file:line:column: message\n    hint\n" for each, sorted by place. */
 void hg_diagnostics_print(const struct hg_diagnostics *diagnostics, FILE *to);
 /* [{"file","line","column","message","hint"}]; NULL without memory. Owned by the caller. */

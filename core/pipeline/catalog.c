@@ -194,9 +194,10 @@ static int find_id(
 static void log_errors(const char *id, const char *file, const struct hg_diagnostics *diagnostics)
 {
     static const struct hg_diagnostic unknown = {0};
-    const struct hg_diagnostic *first = diagnostics->n > 0 ? &diagnostics->items[0] : &unknown;
+    const struct hg_diagnostic *first = hg_diagnostics_first(diagnostics);
     char n[24];
     char line[16];
+    first = first ? first : &unknown;
     (void)snprintf(n, sizeof n, "%zu", diagnostics->n + diagnostics->n_dropped);
     (void)snprintf(line, sizeof line, "%d", first->line);
     hg_log(HG_LOG_ERROR,

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "pipeline/backfill.h"
+#include "pipeline/doubt.h"
 #include "pipeline/fire.h"
 #include "pipeline/peers.h"
 #include "pipeline/plan.h"
@@ -114,22 +115,22 @@ static void keep_retention(struct hg_pipelines *service, bool leads, int64_t *at
     *at_ms = hg_time_monotonic_ms() + (failed ? RETENTION_RETRY_MS : RETENTION_EVERY_MS);
 }
 
-/* This host's clock and, while it leads, the database's. Weeks to come are made by them at once. */
-static void doubt(struct hg_pipelines *service,
-                  struct hg_clock *own,
-                  const struct hg_clock *of_database,
-                  int64_t *retention_at_ms)
+/* Weeks to come are made by a clock that was set at once. */
+static int doubt_clocks(struct hg_pipelines *service,
+                        struct hg_doubt *doubt,
+                        int64_t *retention_at_ms,
+                        struct hg_error *err)
 {
-    int64_t steady_us = hg_clock_steady_us();
-    bool kept_all = service->scheduler.keeps_all;
-    int64_t set_us = hg_clock_correction(own, hg_time_now_us(), steady_us);
-    service->scheduler.keeps_all =
-        hg_clock_is_doubtful(own, steady_us) || hg_clock_is_doubtful(of_database, steady_us);
-    if (set_us != 0 || (service->scheduler.keeps_all && !kept_all)) {
+    bool is_new = false;
+    int r = hg_doubt_look(service, doubt, &service->scheduler.keeps_all, &is_new, err);
+    if (r == HG_OK && is_new) {
         *retention_at_ms = 0;
-        hg_log(
-            HG_LOG_WARNING, "the clock was set: nothing is dropped for its age for 24 hours", NULL);
+        hg_log(HG_LOG_WARNING,
+               "the clock was set, or no host has run for a day: nothing is dropped for its age "
+               "for 24 hours",
+               NULL);
     }
+    return r;
 }
 
 static void *schedule(void *arg)
@@ -140,15 +141,15 @@ static void *schedule(void *arg)
     int64_t wait_ms = 0;
     struct hg_outage outage = {0};
     struct hg_clock clock = {0};
-    struct hg_clock own = {0};
+    struct hg_doubt doubt = {.is_recalled = false};
     do {
         struct hg_error err = HG_ERROR_INIT;
         bool leads = hg_peers_lead(service);
         retention_at_ms = leads && !led ? 0 : retention_at_ms;
         led = leads;
         int r = leads ? one_round(service, &clock, &wait_ms, &err) : HG_OK;
+        r = r < 0 ? r : doubt_clocks(service, &doubt, &retention_at_ms, &err);
         hg_outage_note(&outage, r, "the scheduler waits for the database", &err);
-        doubt(service, &own, &clock, &retention_at_ms);
         if (r == HG_OK) {
             keep_retention(service, leads, &retention_at_ms);
         }

@@ -14,7 +14,7 @@ struct hg_pipelines;
 struct hg_scheduler {
     pthread_t thread;
     bool has_thread;
-    bool keeps_all; /* its own thread's: nothing is dropped for its age (base/clock.h) */
+    bool keeps_all; /* its own thread's: nothing is dropped for its age (doubt.h) */
     /* Guarded by the service's mutex. */
     pthread_cond_t changed; /* schedules changed, or stop */
     bool has_changed;

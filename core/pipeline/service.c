@@ -83,8 +83,11 @@ int hg_pipelines_start(const struct hg_pipelines_options *options,
     }
     service->options = *options;
     init_locks(service);
+    /* Weeks are made here; what is old waits until the scheduler has looked at the clocks. */
+    service->scheduler.keeps_all = true;
     int r = make_dispatch(service, err);
     r = r < 0 ? r : hg_retention_keep(service, err);
+    service->scheduler.keeps_all = false; /* it looks before it drops anything */
     r = r < 0 ? r : hg_live_start(service, err);
     r = r < 0 ? r : hg_peers_start(service, err);
     r = r < 0 ? r : hg_catalog_sync(service, err);
@@ -104,7 +107,6 @@ void hg_pipelines_begin_nothing(struct hg_pipelines *service)
         HG_LOCK(&service->mutex);
         service->stopping = true;
         (void)pthread_cond_broadcast(&service->scheduler.changed);
-        (void)pthread_cond_broadcast(&service->run_changed);
     }
     if (service->dispatch) {
         hg_dispatch_close(service->dispatch);

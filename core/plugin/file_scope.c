@@ -86,7 +86,6 @@ static const char *own_user(char *room, size_t n_room, struct passwd *entry)
     return getpwuid_r(geteuid(), entry, room, n_room, &found) == 0 && found ? found->pw_name : NULL;
 }
 
-/* The same error, and where the system denies it, who is to be let in. */
 /* What lets the host read what it may not. */
 static void hint_at_user(struct hg_error *err)
 {
@@ -100,6 +99,7 @@ static void hint_at_user(struct hg_error *err)
                   user ? user : "USER");
 }
 
+/* The same error, and where the system denies it, who is to be let in. */
 static int fail_errno(struct hg_error *err, int why, const char *what, const char *path)
 {
     int r = hg_error_errno(err, why, "cannot %s \"%s\"", what, path);

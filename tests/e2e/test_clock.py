@@ -23,6 +23,7 @@ jobs:
   - {id: job, transform: {sql: good.sql}}
 """
 WITHIN_S = 60
+KEEPS = "nothing is dropped for its age for 24 hours"
 MADE_UP = "the clock was set: nothing is made up for"
 
 pytestmark = pytest.mark.skipif(
@@ -133,4 +134,25 @@ def test_a_clock_that_is_set(host, sink):
     times = collections.Counter(run["scheduled_for"] for run in ticks(api))
     assert not times or max(times.values()) == 1, times
     assert kept <= {run["id"] for run in ticks(api)}
-    assert "nothing is dropped for its age for 24 hours" in host.log()
+    assert KEEPS in host.log()
+    keeps_what_is_there_after_a_restart(host, api)
+
+
+def keeps_what_is_there_after_a_restart(host, api):
+    """More than a year forward, as a bad battery does it: behind a start, and while no host runs."""
+    runs = {run["id"] for run in api.items("/ingestion/pipelines/bad/runs")}
+    assert runs
+    set_clock(host, 400 * 24)
+    for hours in (400 * 24, 800 * 24):
+        assert host.stop() == 0
+        host.clock.set(hours)
+        said = host.log().count(KEEPS)
+        host.start()
+        until = time.monotonic() + WITHIN_S
+        while host.log().count(KEEPS) == said:
+            assert time.monotonic() < until, "the host doubts nothing"
+            time.sleep(0.2)
+        api = Api(host.url, "admin", PASSWORD)
+        assert api.run("good")["status"] == "succeeded"
+        assert runs <= {run["id"] for run in api.items("/ingestion/pipelines/bad/runs")}
+        assert len(api.items("/alerts")) >= 3
