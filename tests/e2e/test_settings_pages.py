@@ -194,7 +194,7 @@ def test_a_channel_is_added_tested_changed_and_removed(signed_in, api, sink):
     page.see("This is the secret of “page-ops”")
     secret = text_of(page.one("[role=alert] code"))
     assert secret.startswith("whsec_") and len(base64.b64decode(secret[6:])) >= 24
-    press(page, "I have put it away")
+    press(page, "I have stored it")
     page.driver.refresh()
     page.until(lambda: any("page-ops" in row for row in rows(page, "Alert channels")), "the channel")
     assert secret not in page.driver.page_source
@@ -401,7 +401,7 @@ def test_the_first_steps_go_as_they_are_done(signed_in, api):
     api.run("orders")
     page.driver.get(page.url + "/pipelines")
     page.see("3 of 4 done")
-    press(page, "Put away")
+    press(page, "Hide")
     page.until(lambda: not page.all("[aria-label='First steps']"), "the panel gone")
     page.driver.refresh()
     page.one("article")

@@ -74,9 +74,13 @@ export function errorParts(error) {
   return { message, hint: error.hint ?? null };
 }
 
-/** A message as a sentence that stands alone: the host writes parts of log lines. */
+/**
+ * A message as a sentence that stands alone: the host writes parts of log lines. What begins with a
+ * name, an address or a file stays as it is written.
+ */
 export function asSentence(text) {
-  const capital = text.charAt(0).toUpperCase() + text.slice(1);
+  const isWord = /^\p{Ll}+([ ,]|\.?$)/u.test(text);
+  const capital = isWord ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[\p{L}\p{N})\]"'”’`]$/u.test(capital) ? `${capital}.` : capital;
 }
 

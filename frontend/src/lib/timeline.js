@@ -10,8 +10,10 @@ import { toInstant } from './format.js';
 function partsOf(job, ends, begin, now) {
   const needed = (job.needs ?? []).map((id) => ends.get(id) ?? null);
   const waits = needed.includes(null);
-  const ready = Math.max(begin, ...needed.filter((end) => end !== null));
   const started = toInstant(job.started_at);
+  // Jobs of one stream of rows begin with their reader, long before it is over.
+  const met = Math.max(begin, ...needed.filter((end) => end !== null));
+  const ready = Math.max(begin, Math.min(met, started ?? met));
   const over = toInstant(job.finished_at);
   const bounds = [
     ['needs', begin, waits && started === null ? (over ?? now) : ready],

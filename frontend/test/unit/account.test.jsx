@@ -41,7 +41,7 @@ describe('API tokens', () => {
     });
     expect(request.headers['idempotency-key']).toMatch(/^[0-9a-f]{32}$/);
     expect(host.days).toBe(7);
-    await user.click(screen.getByRole('button', { name: 'I have put it away' }));
+    await user.click(screen.getByRole('button', { name: 'I have stored it' }));
     expect(screen.queryByText(NEW_TOKEN)).toBeNull();
     expect(await screen.findByText('an export')).toBeVisible();
   });

@@ -143,7 +143,7 @@ describe('alert channels', () => {
       url: 'http://alerts.example.net/hook',
     });
     expect(await screen.findByRole('link', { name: 'night-watch' })).toBeVisible();
-    await user.click(screen.getByRole('button', { name: 'I have put it away' }));
+    await user.click(screen.getByRole('button', { name: 'I have stored it' }));
     expect(screen.queryByText(NEW_SECRET)).toBeNull();
     const kept = queryClient
       .getQueryCache()

@@ -73,7 +73,7 @@ describe('their panel', () => {
 
   it('is put away for good, and comes back by the palette', async () => {
     const { user } = openApp('/pipelines', fresh());
-    await user.click(within(await panel()).getByRole('button', { name: 'Put away' }));
+    await user.click(within(await panel()).getByRole('button', { name: 'Hide' }));
     expect(screen.queryByRole('region', { name: 'First steps' })).toBeNull();
     expect(screen.getByRole('main')).toHaveFocus();
     expect(window.localStorage.getItem('headgate-first-steps-admin')).toBe('put away');

@@ -311,6 +311,9 @@ it('shows what the file says only where it is another thing', () => {
 it.each([
   ['run 5 was still under way', 'Run 5 was still under way.'],
   ['ended.', 'Ended.'],
+  ['http://127.0.0.1:9 is not called', 'http://127.0.0.1:9 is not called.'],
+  ['orders-sql failed: boom', 'orders-sql failed: boom.'],
+  ['prices.csv: 3 rows read', 'prices.csv: 3 rows read.'],
   ['what now?', 'What now?'],
   ['', ''],
 ])('“%s” is a sentence as “%s”', (text, sentence) => expect(asSentence(text)).toBe(sentence));
@@ -401,6 +404,19 @@ describe('the timeline of a run', () => {
     expect(first.runMs).toBe(7000);
     expect(second.parts).toEqual([{ kind: 'needs', fromMs: 0, toMs: 8000 }]);
     expect(third.parts).toEqual([{ kind: 'queue', fromMs: 0, toMs: 8000 }]);
+  });
+
+  it('counts no wait for a reader that goes on beside it', () => {
+    const at = (ms) => new Date(1_700_000_000_000 + ms).toISOString();
+    const { rows } = timelineOf(
+      { queued_at: at(0), finished_at: at(115) },
+      [
+        { id: 'read', inRun: true, started_at: at(5), finished_at: at(97) },
+        { id: 'check', inRun: true, needs: ['read'], started_at: at(6), finished_at: at(98) },
+      ],
+      0,
+    );
+    expect(rows[1]).toMatchObject({ needsMs: 6, queueMs: 0, runMs: 92 });
   });
 
   it('is none without a run', () => expect(timelineOf(null, jobs, 0)).toBeNull());

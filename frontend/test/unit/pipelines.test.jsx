@@ -124,6 +124,10 @@ describe('the list of pipelines', () => {
     }));
     const { user } = openApp('/pipelines', { pipelines: [pipeline('broken', { errors })] });
     expect(await screen.findByText('wrong thing 3')).toBeVisible();
+    expect(screen.getAllByRole('link', { name: 'broken' })[0]).toHaveAttribute(
+      'href',
+      '/pipelines/broken',
+    );
     expect(screen.queryByText('wrong thing 4')).toBeNull();
     const more = screen.getByRole('button', { name: 'and 11 more' });
     expect(more).toHaveAttribute('aria-expanded', 'false');

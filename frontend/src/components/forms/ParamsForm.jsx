@@ -56,7 +56,8 @@ function describe(field) {
   const fallback =
     field.fallback === undefined ? null : `Without a value: ${JSON.stringify(field.fallback)}`;
   const json = field.kind === 'json' ? `As JSON${field.type ? `, ${field.type}` : ''}` : null;
-  return [field.description, json, fallback].filter(Boolean).join('. ') || undefined;
+  const sentences = [field.description?.replace(/\.$/, ''), json, fallback].filter(Boolean);
+  return sentences.join('. ') || undefined;
 }
 
 function withEmpty(field, options) {

@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { formatAmount } from '../../lib/format.js';
 import { CopyButton } from '../../ui/CopyButton.jsx';
@@ -31,7 +32,7 @@ export function RemovedPipelineFile({ pipeline }) {
 }
 
 /** What is wrong in pipeline files, each with its place, so that it can be mended there. */
-export function BrokenPipelineFiles({ pipelines }) {
+export function BrokenPipelineFiles({ pipelines, linked = false }) {
   const errors = pipelines
     .filter((pipeline) => !pipeline.file_missing)
     .flatMap((pipeline) =>
@@ -52,6 +53,11 @@ export function BrokenPipelineFiles({ pipelines }) {
             <span className={classes.place}>
               <code>{placeOf(error)}</code>
               <CopyButton value={placeOf(error)} label={`Copy ${placeOf(error)}`} />
+              {linked && (
+                <Link to="/pipelines/$pipelineId" params={{ pipelineId: error.pipelineId }}>
+                  {error.pipelineId}
+                </Link>
+              )}
             </span>
             <span className={classes.message}>
               {error.message}

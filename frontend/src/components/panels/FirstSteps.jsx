@@ -25,7 +25,7 @@ export function FirstSteps({ steps, username }) {
             document.getElementById('main')?.focus({ preventScroll: true });
           }}
         >
-          Put away
+          Hide
         </Button>
       </div>
       <ol className={classes.steps}>

@@ -108,7 +108,7 @@ function JobFacts({ job, jobs }) {
   const needs = jobs.filter((other) => job.needs?.includes(other.id));
   return (
     <dl className={classes.facts}>
-      <dt>Last run</dt>
+      <dt>Started</dt>
       <dd>
         <Time value={job.started_at ?? job.last_run_at} format="absolute" empty="Not started" />
       </dd>

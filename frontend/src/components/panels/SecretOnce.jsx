@@ -7,14 +7,14 @@ import classes from '../forms/AccessForms.module.css';
 export function SecretOnce({ title, what, value, onDone }) {
   return (
     <Notice tone="warning" role="alert" title={title}>
-      <p>Put it away now: it is shown this once, and the host does not show it again.</p>
+      <p>Store it now: it is shown this once, and the host does not show it again.</p>
       <p className={classes.secret}>
         <code>{value}</code>
         <CopyButton value={value} label={`Copy ${what}`} />
       </p>
       <p>
         <Button variant="default" size="xs" onClick={onDone}>
-          I have put it away
+          I have stored it
         </Button>
       </p>
     </Notice>

@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import { formatAmount, formatCount, NOTHING } from '../../lib/format.js';
+import { formatCount, NOTHING } from '../../lib/format.js';
 import { errorParts } from '../../lib/runs.js';
 import { isActive, triggerWord } from '../../lib/status.js';
 import { useHeldBack } from '../../lib/useHeldBack.js';
@@ -47,7 +47,7 @@ export function RunsTable({ query, runs, selectedRun, hold, comparedRun }) {
               Loaded
             </th>
             <th scope="col" className={classes.right}>
-              Attempts
+              Retries
             </th>
             {several && <th scope="col">Compare</th>}
             <th scope="col">Why</th>
@@ -105,7 +105,7 @@ function RunRow({ run, selected, compared, several }) {
       <td className={classes.right}>{count(run.rows_extracted)}</td>
       <td className={classes.right}>{count(run.rows_loaded)}</td>
       <td className={classes.right}>
-        <Attempts run={run} />
+        <Retries run={run} />
       </td>
       {several && (
         <td>
@@ -119,21 +119,9 @@ function RunRow({ run, selected, compared, several }) {
   );
 }
 
-/** How many attempts its jobs took, and how many of them were more than the first. */
-function Attempts({ run }) {
-  const attempts = (run.jobs ?? []).reduce((sum, job) => sum + (job.attempt ?? 0), 0);
-  if (run.status === 'skipped') return NOTHING;
-  return (
-    <>
-      {formatCount(attempts || null)}
-      {run.retry_count > 0 && (
-        <span className={classes.again}>
-          {' '}
-          · {formatAmount(run.retry_count, 'retry', 'retries')}
-        </span>
-      )}
-    </>
-  );
+/** How often its jobs were tried again. */
+function Retries({ run }) {
+  return run.retry_count > 0 ? formatCount(run.retry_count) : NOTHING;
 }
 
 function CompareLink({ run, current }) {

@@ -67,7 +67,7 @@ function PipelineList({ pipelines }) {
   return (
     <div className={classes.stack}>
       <HostPause />
-      <BrokenPipelineFiles pipelines={pipelines} />
+      <BrokenPipelineFiles pipelines={pipelines} linked />
       {readable.length > 0 && (
         <>
           <div className={classes.toolbar} style={{ marginBottom: 0 }}>

@@ -210,7 +210,7 @@ function PipelineHead({ pipeline, trigger, asks, onAsk, onBackfill, underWay }) 
               {words ?? <code>{pipeline.schedule}</code>} {scheduleZone(pipeline)}
             </span>
           ) : (
-            <span>No schedule</span>
+            <span>{broken ? 'Schedule not known: the file has errors' : 'No schedule'}</span>
           )}
           {pipeline.next_run_at && pipeline.enabled && (
             <span>
