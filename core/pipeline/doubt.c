@@ -87,12 +87,17 @@ int hg_doubt_look(struct hg_pipelines *service,
     }
     *ret = hg_clock_is_doubtful(&doubt->own, steady_us) ||
            hg_clock_is_doubtful(&doubt->of_database, steady_us);
-    *ret_is_new = set_us != 0 || (*ret && !doubt->is_told);
+    doubt->is_new |= set_us != 0 || (*ret && !doubt->is_told);
     doubt->is_told = *ret;
-    if (!doubt->is_recalled || set_us != 0 || steady_us >= doubt->write_at_us) {
+    if (!doubt->is_recalled || doubt->is_new || steady_us >= doubt->write_at_us) {
         r = keep_times(service, db, doubt, own_us, database_us, steady_us, err);
-        doubt->write_at_us = steady_us + KEEP_EVERY_S * INT64_C(1000000);
+        doubt->write_at_us = r < 0 ? 0 : steady_us + KEEP_EVERY_S * INT64_C(1000000);
+    }
+    if (r < 0) {
+        return r;
     }
     doubt->is_recalled = true;
-    return r;
+    *ret_is_new = doubt->is_new;
+    doubt->is_new = false;
+    return HG_OK;
 }

@@ -20,6 +20,7 @@ struct hg_doubt {
     struct hg_clock of_database;
     bool is_recalled;
     bool is_told;
+    bool is_new;         /* and not kept or said yet */
     int64_t write_at_us; /* by the steady clock: when what they say is to be kept again */
 };
 

@@ -105,7 +105,7 @@ async function checkScene(where, scene) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
     // The page follows a moment later; colours would be those of the theme before.
     await page.waitForFunction(
-      (wanted) => document.documentElement.dataset.mantineColorScheme === wanted,
+      (scheme) => document.documentElement.dataset.mantineColorScheme === scheme,
       theme,
     );
     const found = laidOut === width ? [] : await layoutFindings(page, width);
